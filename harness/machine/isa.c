@@ -1,0 +1,69 @@
+#include "harness/machine/isa.h"
+
+#include <cpuid.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "optimizations/core/caps.h"
+
+/* XCR0 bits: SSE and AVX state, the three AVX-512 states, the two AMX states. */
+enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xE6, XCR0_AMX = 0x60000 };
+
+static uint64_t read_xcr0(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+/* Linux hands out the 8 KB tile state only on request (arch_prctl ARCH_REQ_XCOMP_PERM). */
+static bool request_amx(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+
+static bool has(uint32_t word, uint32_t bits)
+{
+    return (word & bits) == bits;
+}
+
+uint32_t vlt_isa_detect(void)
+{
+    uint32_t a, b, c, d, b7, c7, d7, a71 = 0, lzcnt = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) {
+        return 0;
+    }
+    uint64_t xcr0 = read_xcr0();
+    bool fma = has(c, bit_FMA | bit_F16C | bit_POPCNT);
+    if (!__get_cpuid_count(7, 0, &a, &b7, &c7, &d7)) {
+        return 0;
+    }
+    uint32_t unused_b, unused_c, unused_d;
+    __get_cpuid_count(7, 1, &a71, &unused_b, &unused_c, &unused_d);
+    if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
+        lzcnt = c & bit_LZCNT;
+    }
+
+    uint32_t isa = 0;
+    if (fma && lzcnt && has(b7, bit_AVX2 | bit_BMI | bit_BMI2) && (xcr0 & XCR0_AVX) == XCR0_AVX) {
+        isa |= VLT_ISA_AVX2;
+    }
+    if (isa && has(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL | bit_AVX512CD) &&
+        (xcr0 & XCR0_AVX512) == XCR0_AVX512) {
+        isa |= VLT_ISA_AVX512;
+    }
+    if ((isa & VLT_ISA_AVX512) && has(c7, bit_AVX512VNNI | bit_AVX512VBMI)) {
+        isa |= VLT_ISA_AVX512_VNNI;
+    }
+    if ((isa & VLT_ISA_AVX512) && (a71 & bit_AVX512BF16)) {
+        isa |= VLT_ISA_AVX512_BF16;
+    }
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
+    if ((isa & VLT_ISA_AVX512_VNNI) && (isa & VLT_ISA_AVX512_BF16) &&
+        has(d7, AMX_BF16 | AMX_TILE | AMX_INT8) && (xcr0 & XCR0_AMX) == XCR0_AMX && request_amx()) {
+        isa |= VLT_ISA_AMX;
+    }
+    return isa;
+}

@@ -1,0 +1,44 @@
+/* attention.h: softmax(q k^T / sqrt(head)) v with grouped key/value heads.
+ *
+ * Query row r of q_rows is at sequence index q_first + r; with causal != 0 it sees the keys
+ * 0 .. q_first + r, else all kv_rows. Query head j uses key/value head j / (heads / kv_heads).
+ * Softmax in f32 with the maximum subtracted. Source: reference/qwen3vl.md 6.4 and 7.4. The same
+ * operator serves the vision tower (causal 0, one call per image and frame) and the decoder
+ * (causal 1, keys and values in the cache).
+ *
+ * Tolerance: 2e-5 of the largest baseline value.
+ * Cost: 4 * heads * head * pairs flops, pairs = visible (query, key) pairs; bytes: q, k, v, out
+ * once.
+ */
+#ifndef VLT_ATTENTION_H
+#define VLT_ATTENTION_H
+
+#include "optimizations/core/plan.h"
+
+/* q_rows and kv_rows are the most a run may ask for. */
+enum {
+    VLT_ATTENTION_DIM_Q_ROWS,
+    VLT_ATTENTION_DIM_KV_ROWS,
+    VLT_ATTENTION_DIM_HEADS,
+    VLT_ATTENTION_DIM_KV_HEADS,
+    VLT_ATTENTION_DIM_HEAD, /* elements of a head */
+    VLT_ATTENTION_DIM_CAUSAL
+};
+
+/* Strides in elements: element (row, head, i) of q is q[row * q_row + head * q_head + i]. This
+ * covers the fused qkv rows of the vision tower and the cache layout [kv_head][context][head]. */
+typedef struct vlt_attention_args {
+    const float *q;
+    const float *k;
+    const float *v;
+    float *out;
+    int64_t q_rows, kv_rows, q_first;
+    int64_t q_row, q_head;
+    int64_t k_row, k_head;
+    int64_t v_row, v_head;
+    int64_t out_row, out_head;
+} vlt_attention_args;
+
+extern const vlt_op vlt_op_attention;
+
+#endif

@@ -1,0 +1,38 @@
+/* bpe_encode.h: text -> token ids, equal to Hugging Face tokenizers on every input.
+ *
+ * Added tokens are split off first (unless `no_special`), the rest is normalised (NFC, Unicode
+ * 9.0), cut by the pre-tokenisation pattern (Unicode 16.0 classes) and merged. Invalid UTF-8 is
+ * read as U+FFFD per maximal subpart. Source: reference/qwen3vl.md section 5, golden/README.md.
+ * Tolerance: none. Cost: 0 flops; work in bytes of text.
+ */
+#ifndef VLT_BPE_ENCODE_H
+#define VLT_BPE_ENCODE_H
+
+#include "optimizations/bpe_encode/vocab.h"
+#include "optimizations/core/plan.h"
+
+/* The longest text of a run in bytes; it sizes the scratch. */
+enum { VLT_BPE_ENCODE_DIM_BYTES };
+
+typedef struct vlt_bpe_encode_constants {
+    const vlt_vocab *vocab;
+} vlt_bpe_encode_constants;
+
+typedef struct vlt_bpe_encode_args {
+    const char *text; /* any bytes, NUL included */
+    size_t text_bytes;
+    bool no_special;  /* added tokens are plain text */
+    int32_t *ids;     /* room for vlt_bpe_encode_bound(text_bytes) */
+    size_t *id_count; /* out */
+} vlt_bpe_encode_args;
+
+extern const vlt_op vlt_op_bpe_encode;
+
+/* The most ids that a text can give: NFC may grow a code point to three times its bytes, and an
+ * invalid byte becomes the three bytes of U+FFFD. */
+static inline size_t vlt_bpe_encode_bound(size_t text_bytes)
+{
+    return text_bytes * 3 + 8;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* caps.h: what this machine can do, as plain data.
+ *
+ * harness/machine fills it once (CPUID and XCR0, hwloc, limits); the layers below only read it.
+ * A test may mask bits away, so that every code path is reachable on one machine.
+ */
+#ifndef VLT_CORE_CAPS_H
+#define VLT_CORE_CAPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(code, bit, name as the catalogue and the command line write it). The catalogue's ISA column
+ * names one of these; optimizations/CMakeLists.txt holds the compiler flags of each. A level
+ * implies what the x86 vendors ship with it (AVX2: also FMA, F16C, BMI2). */
+#define VLT_ISA_MAP(X)                                        \
+    X(AVX2, 0, "AVX2")               /* AVX2 FMA F16C BMI2 */ \
+    X(AVX512, 1, "AVX512")           /* F BW DQ VL CD */      \
+    X(AVX512_VNNI, 2, "AVX512_VNNI") /* AVX512 + VNNI VBMI */ \
+    X(AVX512_BF16, 3, "AVX512_BF16") /* AVX512 + BF16 */      \
+    X(AMX, 4, "AMX")                 /* TILE BF16 INT8, permission from the kernel obtained */
+
+enum {
+#define VLT_ISA_ENUM(code, bit, name) VLT_ISA_##code = 1 << (bit),
+    VLT_ISA_MAP(VLT_ISA_ENUM)
+#undef VLT_ISA_ENUM
+        VLT_ISA_BASE = 0
+};
+
+typedef struct vlt_caps {
+    uint32_t isa;          /* VLT_ISA_* bits that CPUID and XCR0 both grant */
+    int cpu_count;         /* usable logical CPUs after cpuset and affinity; >= 1 */
+    int core_count;        /* physical cores among them; >= 1 */
+    size_t l1d_bytes;      /* per core; 0 where unknown */
+    size_t l2_bytes;       /* per core */
+    size_t l3_bytes;       /* shared; virtual machines may report absurd sizes */
+    uint64_t memory_bytes; /* what this process may use: RAM cut by every cgroup limit */
+    int gpu_count;         /* CUDA devices behind a working driver; 0 is a normal state */
+    char cpu_name[64];
+    char gpu_name[64];    /* empty where there is none */
+    char gpu_reason[128]; /* why there is none */
+} vlt_caps;
+
+#endif

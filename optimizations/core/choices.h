@@ -1,0 +1,42 @@
+/* choices.h: which variant and knobs to use where: the tuned config as a plain table.
+ *
+ * harness/config reads and writes it; composite operators resolve their children with it.
+ */
+#ifndef VLT_CORE_CHOICES_H
+#define VLT_CORE_CHOICES_H
+
+#include "optimizations/core/registry.h"
+
+typedef struct vlt_choice {
+    const vlt_op *op;
+    char bucket[VLT_BUCKET_BYTES]; /* as vlt_problem_bucket writes it; "*" stands for every one */
+    const vlt_variant *variant;
+    vlt_binding binding;
+    bool forced; /* from --force: goes before everything else, --baseline included */
+} vlt_choice;
+
+typedef struct vlt_choices {
+    vlt_choice *entry; /* owned */
+    int count;
+    int capacity;
+} vlt_choices;
+
+/* Adds or replaces the entry of (op, bucket, forced). */
+vlt_status vlt_choices_set(vlt_choices *choices, const vlt_choice *choice, vlt_error *err);
+void vlt_choices_release(vlt_choices *choices);
+
+/* Adds a forced entry from "OP=VARIANT[:KNOB=V,...]". */
+vlt_status vlt_choices_force(vlt_choices *choices, const char *text, vlt_error *err);
+
+/* How a plan came by its variant. */
+typedef enum vlt_choice_source {
+    VLT_CHOICE_TUNED,    /* the bucket is in the tuned config */
+    VLT_CHOICE_NEAREST,  /* another bucket of the same operator is, the nearest one */
+    VLT_CHOICE_DEFAULT,  /* first applicable variant in the catalogue's order of preference */
+    VLT_CHOICE_BASELINE, /* asked for, or nothing else is applicable */
+    VLT_CHOICE_FORCED
+} vlt_choice_source;
+
+const char *vlt_choice_source_name(vlt_choice_source source); /* "tuned", "nearest" ... */
+
+#endif

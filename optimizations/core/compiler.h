@@ -1,0 +1,25 @@
+/* compiler.h: the only place where compiler extensions are named. */
+#ifndef VLT_CORE_COMPILER_H
+#define VLT_CORE_COMPILER_H
+
+#define VLT_PRINTF(format_arg, first_arg) __attribute__((format(printf, format_arg, first_arg)))
+#define VLT_ALIGNED(bytes)                __attribute__((aligned(bytes)))
+#define VLT_NOINLINE                      __attribute__((noinline))
+#define VLT_LIKELY(x)                     __builtin_expect(!!(x), 1)
+#define VLT_UNLIKELY(x)                   __builtin_expect(!!(x), 0)
+
+/* Everything is hidden by default; VLT_API marks what libvltune.so exports. */
+#define VLT_API __attribute__((visibility("default")))
+
+#if defined(__SANITIZE_ADDRESS__)
+#define VLT_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define VLT_ASAN 1
+#endif
+#endif
+#ifndef VLT_ASAN
+#define VLT_ASAN 0
+#endif
+
+#endif

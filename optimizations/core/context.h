@@ -1,0 +1,51 @@
+/* context.h: what plans are prepared in. There is no global state: two contexts never meet. */
+#ifndef VLT_CORE_CONTEXT_H
+#define VLT_CORE_CONTEXT_H
+
+#include "optimizations/core/choices.h"
+#include "optimizations/core/threads.h"
+
+typedef enum vlt_log_level { VLT_LOG_WARNING, VLT_LOG_INFO, VLT_LOG_DEBUG } vlt_log_level;
+
+/* May be called from any thread. */
+typedef void vlt_log_function(void *user, vlt_log_level level, const char *message);
+
+typedef enum vlt_policy {
+    VLT_POLICY_CHOICES, /* choices, else the preferred applicable variant */
+    VLT_POLICY_BASELINE /* every operator's baseline, except what is forced */
+} vlt_policy;
+
+/* One line of the ledger: what really ran. */
+typedef struct vlt_ledger_entry {
+    const vlt_op *op;
+    char bucket[VLT_BUCKET_BYTES];
+    const vlt_variant *variant;
+    vlt_binding binding;
+    vlt_choice_source source;
+    int64_t plans; /* how many plans were prepared so */
+} vlt_ledger_entry;
+
+typedef struct vlt_ledger {
+    vlt_ledger_entry *entry; /* owned */
+    int count;
+    int capacity;
+} vlt_ledger;
+
+void vlt_ledger_release(vlt_ledger *ledger);
+
+/* Everything is borrowed and must outlive the plans. Preparing in one context is done by one
+ * thread at a time; running plans of one context shares its thread pool. */
+typedef struct vlt_context {
+    const vlt_caps *caps;       /* required */
+    const vlt_choices *choices; /* NULL: none */
+    vlt_policy policy;
+    vlt_threads *threads;  /* NULL: the caller's thread alone */
+    vlt_ledger *ledger;    /* NULL: not kept */
+    vlt_log_function *log; /* NULL: silent */
+    void *log_user;
+} vlt_context;
+
+void vlt_log(const vlt_context *context, vlt_log_level level, const char *format, ...)
+    VLT_PRINTF(3, 4);
+
+#endif

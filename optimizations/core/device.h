@@ -1,0 +1,85 @@
+/* device.h: where tensors may live and what can be moved and run there.
+ *
+ * One table of functions for three kinds: the host device (executes for real on worker threads),
+ * the simulated device (virtual clock, copy engines, link model, injectable faults) and CUDA
+ * (libcuda opened at run time). Stream, event, pool and overlap logic is written against this table
+ * and therefore tested everywhere. What the simulated device shows is labelled simulated and never
+ * enters a config, a speed-up or a claim. "No driver" is a normal state.
+ */
+#ifndef VLT_CORE_DEVICE_H
+#define VLT_CORE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "optimizations/core/status.h"
+
+typedef enum vlt_device_kind {
+    VLT_DEVICE_HOST,
+    VLT_DEVICE_SIMULATED,
+    VLT_DEVICE_CUDA
+} vlt_device_kind;
+
+typedef uint64_t vlt_device_address; /* opaque; 0 is none */
+typedef struct vlt_stream vlt_stream;
+typedef struct vlt_event vlt_event;
+
+/* A kernel as the host and simulated devices run it: pure function of device memory. */
+typedef void vlt_device_kernel(void *memory, size_t bytes, void *argument);
+
+typedef struct vlt_device vlt_device;
+
+/* Work put on one stream runs in order; streams run beside each other. _async returns at once;
+ * host memory of an async copy must stay until an event behind it has passed. Calls that wait have
+ * `wait` in their name. Every function may fail and says why. */
+typedef struct vlt_device_table {
+    vlt_status (*memory_alloc)(vlt_device *device, size_t bytes, vlt_device_address *out,
+                               vlt_error *err);
+    void (*memory_free)(vlt_device *device, vlt_device_address address);
+    vlt_status (*pinned_alloc)(vlt_device *device, size_t bytes, void **out, vlt_error *err);
+    void (*pinned_free)(vlt_device *device, void *block);
+    vlt_status (*stream_create)(vlt_device *device, vlt_stream **out, vlt_error *err);
+    void (*stream_destroy)(vlt_device *device, vlt_stream *stream);
+    vlt_status (*stream_wait)(vlt_device *device, vlt_stream *stream, vlt_error *err);
+    vlt_status (*event_create)(vlt_device *device, vlt_event **out, vlt_error *err);
+    void (*event_destroy)(vlt_device *device, vlt_event *event);
+    vlt_status (*event_record)(vlt_device *device, vlt_event *event, vlt_stream *stream,
+                               vlt_error *err);
+    vlt_status (*event_wait)(vlt_device *device, vlt_event *event, vlt_error *err);
+    bool (*event_passed)(vlt_device *device, vlt_event *event);
+    vlt_status (*stream_wait_event)(vlt_device *device, vlt_stream *stream, vlt_event *event,
+                                    vlt_error *err);
+    vlt_status (*copy_to_async)(vlt_device *device, vlt_stream *stream, vlt_device_address to,
+                                const void *from, size_t bytes, vlt_error *err);
+    vlt_status (*copy_from_async)(vlt_device *device, vlt_stream *stream, void *to,
+                                  vlt_device_address from, size_t bytes, vlt_error *err);
+    vlt_status (*launch_async)(vlt_device *device, vlt_stream *stream, vlt_device_kernel *kernel,
+                               vlt_device_address memory, size_t bytes, void *argument,
+                               vlt_error *err);
+    uint64_t (*clock_ns)(vlt_device *device); /* the device's own time; virtual when simulated */
+    void (*destroy)(vlt_device *device);
+} vlt_device_table;
+
+struct vlt_device {
+    const vlt_device_table *table;
+    vlt_device_kind kind;
+    const char *name;
+    void *state;
+};
+
+/* One interval of activity, in the same shape for all kinds (CUPTI feeds it for CUDA). */
+typedef enum vlt_activity_kind {
+    VLT_ACTIVITY_COPY_TO,
+    VLT_ACTIVITY_COPY_FROM,
+    VLT_ACTIVITY_KERNEL
+} vlt_activity_kind;
+
+typedef struct vlt_activity {
+    vlt_activity_kind kind;
+    uint32_t stream;
+    uint64_t start_ns, end_ns; /* of clock_ns */
+    size_t bytes;
+} vlt_activity;
+
+#endif

@@ -1,0 +1,135 @@
+#include "optimizations/core/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if VLT_ASAN
+#include <sanitizer/asan_interface.h>
+enum { REDZONE_BYTES = VLT_ALIGN };
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+enum { REDZONE_BYTES = 0 };
+#endif
+
+bool vlt_mul_size(size_t a, size_t b, size_t *out)
+{
+    if (b && a > SIZE_MAX / b) {
+        return false;
+    }
+    *out = a * b;
+    return true;
+}
+
+bool vlt_add_size(size_t a, size_t b, size_t *out)
+{
+    if (a > SIZE_MAX - b) {
+        return false;
+    }
+    *out = a + b;
+    return true;
+}
+
+vlt_status vlt_dims_bytes(const int64_t *dims, int count, size_t element_bytes, size_t *out,
+                          vlt_error *err)
+{
+    size_t bytes = element_bytes;
+    for (int i = 0; i < count; i++) {
+        if (dims[i] < 0 || !vlt_mul_size(bytes, (size_t)dims[i], &bytes)) {
+            return vlt_fail(err, VLT_STATUS_LIMIT, "dimension %d is %lld: the size does not fit", i,
+                            (long long)dims[i]);
+        }
+    }
+    *out = bytes;
+    return VLT_OK;
+}
+
+static bool round_up(size_t bytes, size_t *out)
+{
+    if (!vlt_add_size(bytes, VLT_ALIGN - 1, out)) {
+        return false;
+    }
+    *out &= ~(size_t)(VLT_ALIGN - 1);
+    return true;
+}
+
+vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err)
+{
+    size_t rounded;
+    *out = NULL;
+    if (!round_up(bytes ? bytes : 1, &rounded)) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "allocation of %zu bytes: beyond the address space",
+                        bytes);
+    }
+    void *block = aligned_alloc(VLT_ALIGN, rounded);
+    if (!block) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "allocation of %zu bytes failed", bytes);
+    }
+    memset(block, 0, rounded);
+    *out = block;
+    return VLT_OK;
+}
+
+void vlt_free(void *block)
+{
+    free(block);
+}
+
+static bool piece_bytes(size_t count, size_t element_bytes, size_t *out)
+{
+    size_t bytes;
+    return vlt_mul_size(count, element_bytes, &bytes) &&
+           vlt_add_size(bytes, REDZONE_BYTES, &bytes) && round_up(bytes, out);
+}
+
+void vlt_arena_reserve(vlt_arena *arena, size_t count, size_t element_bytes)
+{
+    size_t bytes;
+    assert(!arena->base);
+    if (!piece_bytes(count, element_bytes, &bytes) ||
+        !vlt_add_size(arena->used_bytes, bytes, &arena->used_bytes)) {
+        arena->overflow = true;
+    }
+}
+
+vlt_status vlt_arena_commit(vlt_arena *arena, vlt_error *err)
+{
+    void *block;
+    if (arena->overflow) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "arena: the planned size does not fit");
+    }
+    vlt_status status = vlt_alloc(arena->used_bytes, &block, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    arena->base = block;
+    arena->size_bytes = arena->used_bytes;
+    arena->used_bytes = 0;
+    ASAN_POISON_MEMORY_REGION(arena->base, arena->size_bytes);
+    return VLT_OK;
+}
+
+void *vlt_arena_take(vlt_arena *arena, size_t count, size_t element_bytes)
+{
+    size_t bytes = 0;
+    bool fits = piece_bytes(count, element_bytes, &bytes) &&
+                bytes <= arena->size_bytes - arena->used_bytes;
+    assert(arena->base && fits);
+    if (!fits) {
+        return NULL;
+    }
+    void *piece = arena->base + arena->used_bytes;
+    arena->used_bytes += bytes;
+    ASAN_UNPOISON_MEMORY_REGION(piece, count * element_bytes);
+    return piece;
+}
+
+void vlt_arena_release(vlt_arena *arena)
+{
+    if (arena->base) {
+        ASAN_UNPOISON_MEMORY_REGION(arena->base, arena->size_bytes);
+    }
+    vlt_free(arena->base);
+    *arena = (vlt_arena){0};
+}

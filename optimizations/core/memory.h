@@ -1,0 +1,46 @@
+/* memory.h: checked sizes, aligned blocks and the arena.
+ *
+ * Allocate at the edge, compute in the middle: engine, session and plan each own an arena that a
+ * planning pass has sized; `run` never allocates. Sizes are size_t, file offsets uint64_t,
+ * dimensions int64_t. Every block is aligned to VLT_ALIGN bytes, a cache line and a ZMM register.
+ */
+#ifndef VLT_CORE_MEMORY_H
+#define VLT_CORE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "optimizations/core/status.h"
+
+enum { VLT_ALIGN = 64 };
+
+/* *out = a * b or a + b; false (and *out untouched) when that does not fit. */
+bool vlt_mul_size(size_t a, size_t b, size_t *out);
+bool vlt_add_size(size_t a, size_t b, size_t *out);
+
+/* Product of `count` dimensions and an element size; LIMIT when one is negative or it overflows. */
+vlt_status vlt_dims_bytes(const int64_t *dims, int count, size_t element_bytes, size_t *out,
+                          vlt_error *err);
+
+/* One aligned block, zeroed. Zero bytes give a valid pointer. Freed with vlt_free (NULL is fine).
+ */
+vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err);
+void vlt_free(void *block);
+
+/* An arena hands out pieces of one block and frees them all at once. Plan with
+ * vlt_arena_reserve for each piece, then vlt_arena_commit, then take the same pieces in the same
+ * order with vlt_arena_take. Under ASan a redzone separates the pieces. */
+typedef struct vlt_arena {
+    unsigned char *base; /* NULL until committed */
+    size_t size_bytes;   /* of the block, after commit */
+    size_t used_bytes;   /* planned before commit, taken after */
+    bool overflow;       /* a reserve did not fit into size_t */
+} vlt_arena;
+
+void vlt_arena_reserve(vlt_arena *arena, size_t count, size_t element_bytes);
+vlt_status vlt_arena_commit(vlt_arena *arena, vlt_error *err);
+void *vlt_arena_take(vlt_arena *arena, size_t count, size_t element_bytes);
+void vlt_arena_release(vlt_arena *arena); /* may be called twice, or on {0} */
+
+#endif

@@ -1,0 +1,152 @@
+#include "optimizations/core/problem.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimizations/core/op.h"
+
+static int64_t bucket_value(const vlt_dim *dim, int64_t value)
+{
+    if (dim->rule != VLT_DIM_POW2 || value <= 1) {
+        return value;
+    }
+    int64_t power = 1;
+    while (power < value && power < INT64_MAX / 2) {
+        power *= 2;
+    }
+    return power;
+}
+
+static void format_dims(const vlt_problem *problem, bool as_bucket, char *text, size_t text_bytes)
+{
+    const vlt_op *op = problem->op;
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < op->dim_count && used < text_bytes; i++) {
+        const vlt_dim *dim = &op->dims[i];
+        if (as_bucket && dim->rule == VLT_DIM_ANY) {
+            continue;
+        }
+        int64_t value = as_bucket ? bucket_value(dim, problem->dim[i]) : problem->dim[i];
+        int length = snprintf(text + used, text_bytes - used, "%s%s=%lld", used ? "," : "",
+                              dim->name, (long long)value);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+void vlt_problem_format(const vlt_problem *problem, char *text, size_t text_bytes)
+{
+    format_dims(problem, false, text, text_bytes);
+}
+
+void vlt_problem_bucket(const vlt_problem *problem, char *text, size_t text_bytes)
+{
+    format_dims(problem, true, text, text_bytes);
+}
+
+static int find_dim(const vlt_op *op, const char *name, size_t length)
+{
+    for (int i = 0; i < op->dim_count; i++) {
+        if (strlen(op->dims[i].name) == length && !strncmp(op->dims[i].name, name, length)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static vlt_status check_range(const vlt_op *op, int index, int64_t value, vlt_error *err)
+{
+    const vlt_dim *dim = &op->dims[index];
+    if (value < dim->min || value > dim->max) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s: dimension '%s' is %lld, expected %lld to %lld",
+                        op->name, dim->name, (long long)value, (long long)dim->min,
+                        (long long)dim->max);
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_problem_parse(vlt_problem *problem, const char *text, vlt_error *err)
+{
+    const vlt_op *op = problem->op;
+    while (*text) {
+        size_t name_length = strcspn(text, "=,");
+        if (text[name_length] != '=') {
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s: '%s', expected DIMENSION=NUMBER", op->name,
+                            text);
+        }
+        int index = find_dim(op, text, name_length);
+        if (index < 0) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s has no dimension '%.*s'", op->name,
+                            (int)name_length, text);
+        }
+        const char *number = text + name_length + 1;
+        char *end;
+        errno = 0;
+        long long value = strtoll(number, &end, 10);
+        if (end == number || errno || (*end && *end != ',')) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s: dimension '%s' is '%s', expected a number",
+                            op->name, op->dims[index].name, number);
+        }
+        vlt_status status = check_range(op, index, value, err);
+        if (status != VLT_OK) {
+            return status;
+        }
+        problem->dim[index] = value;
+        text = *end ? end + 1 : end;
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_problem_check(const vlt_problem *problem, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < problem->op->dim_count && status == VLT_OK; i++) {
+        status = check_range(problem->op, i, problem->dim[i], err);
+    }
+    return status;
+}
+
+double vlt_problem_bucket_distance(const vlt_problem *problem, const char *bucket)
+{
+    const vlt_op *op = problem->op;
+    vlt_problem other = {.op = op};
+    double distance = 0;
+    memcpy(other.dim, problem->dim, sizeof other.dim);
+    for (int i = 0; i < op->dim_count; i++) {
+        other.dim[i] = op->dims[i].rule == VLT_DIM_ANY ? problem->dim[i] : INT64_MIN;
+    }
+    if (!strcmp(bucket, "*")) {
+        return 0;
+    }
+    if (vlt_problem_parse(&other, bucket, NULL) != VLT_OK) {
+        return -1;
+    }
+    for (int i = 0; i < op->dim_count; i++) {
+        const vlt_dim *dim = &op->dims[i];
+        int64_t mine = bucket_value(dim, problem->dim[i]);
+        if (dim->rule == VLT_DIM_POW2 && other.dim[i] >= 0) {
+            distance += fabs(log2((double)mine + 1) - log2((double)other.dim[i] + 1));
+        } else if (dim->rule != VLT_DIM_ANY && mine != other.dim[i]) {
+            return -1;
+        }
+    }
+    return distance;
+}
+
+uint64_t vlt_problem_hash(const vlt_problem *problem)
+{
+    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
+    for (const char *name = problem->op->name; *name; name++) {
+        hash = (hash ^ (unsigned char)*name) * 0x100000001B3u;
+    }
+    for (int i = 0; i < problem->op->dim_count; i++) {
+        for (int byte = 0; byte < 8; byte++) {
+            uint64_t bits = (uint64_t)problem->dim[i] >> (8 * byte);
+            hash = (hash ^ (bits & 0xFF)) * 0x100000001B3u;
+        }
+    }
+    return hash;
+}

@@ -1,0 +1,291 @@
+#include "optimizations/core/registry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The catalogue three times over: declarations, the operators, the variants. */
+#define OP(id)          extern const vlt_op vlt_op_##id;
+#define V(id, how, isa) extern const vlt_variant vlt_variant_##id##_##how;
+#include "optimizations/variants.def"
+#undef V
+#undef OP
+
+static const vlt_op *const ops[] = {
+#define OP(id) &vlt_op_##id,
+#define V(id, how, isa)
+#include "optimizations/variants.def"
+#undef V
+#undef OP
+};
+
+static const struct {
+    const vlt_op *op;
+    const vlt_variant *variant;
+    uint32_t needs;
+} variants[] = {
+#define OP(id)
+#define V(id, how, isa) {&vlt_op_##id, &vlt_variant_##id##_##how, VLT_ISA_##isa},
+#include "optimizations/variants.def"
+#undef V
+#undef OP
+};
+
+enum { OP_COUNT = sizeof ops / sizeof *ops, VARIANT_COUNT = sizeof variants / sizeof *variants };
+
+int vlt_registry_op_count(void)
+{
+    return OP_COUNT;
+}
+
+const vlt_op *vlt_registry_op(int index)
+{
+    return ops[index];
+}
+
+const vlt_op *vlt_registry_find_op(const char *name)
+{
+    for (int i = 0; i < OP_COUNT; i++) {
+        if (!strcmp(ops[i]->name, name)) {
+            return ops[i];
+        }
+    }
+    return NULL;
+}
+
+int vlt_registry_variant_count(const vlt_op *op)
+{
+    int count = 0;
+    for (int i = 0; i < VARIANT_COUNT; i++) {
+        count += variants[i].op == op;
+    }
+    return count;
+}
+
+const vlt_variant *vlt_registry_variant(const vlt_op *op, int index)
+{
+    for (int i = 0; i < VARIANT_COUNT; i++) {
+        if (variants[i].op == op && index-- == 0) {
+            return variants[i].variant;
+        }
+    }
+    return NULL;
+}
+
+const vlt_variant *vlt_registry_find_variant(const vlt_op *op, const char *name)
+{
+    for (int i = 0; i < VARIANT_COUNT; i++) {
+        if (variants[i].op == op && !strcmp(variants[i].variant->name, name)) {
+            return variants[i].variant;
+        }
+    }
+    return NULL;
+}
+
+uint32_t vlt_registry_needs(const vlt_variant *variant)
+{
+    for (int i = 0; i < VARIANT_COUNT; i++) {
+        if (variants[i].variant == variant) {
+            return variants[i].needs;
+        }
+    }
+    return 0;
+}
+
+const char *vlt_registry_needs_name(const vlt_variant *variant)
+{
+    switch (vlt_registry_needs(variant)) {
+#define VLT_ISA_CASE(code, bit, name) \
+    case VLT_ISA_##code:              \
+        return name;
+        VLT_ISA_MAP(VLT_ISA_CASE)
+#undef VLT_ISA_CASE
+    default:
+        return "-";
+    }
+}
+
+bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *problem,
+                             const vlt_caps *caps, char *reason)
+{
+    char ignored[VLT_REASON_BYTES];
+    reason = reason ? reason : ignored;
+    reason[0] = '\0';
+    if (vlt_registry_needs(variant) & ~caps->isa) {
+        snprintf(reason, VLT_REASON_BYTES, "this CPU has no %s", vlt_registry_needs_name(variant));
+        return false;
+    }
+    return !variant->applicable || variant->applicable(problem, caps, reason);
+}
+
+void vlt_binding_defaults(const vlt_variant *variant, vlt_binding *binding)
+{
+    *binding = (vlt_binding){0};
+    for (int i = 0; i < variant->knob_count; i++) {
+        binding->value[i] = variant->knobs[i].default_value;
+    }
+}
+
+static vlt_status bind_value(const vlt_variant *variant, const vlt_knob *knob, const char *text,
+                             size_t length, int64_t *value, vlt_error *err)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool is_number = end == text + length && length && !errno;
+    for (int i = 0; i < knob->value_count; i++) {
+        bool label = knob->labels && strlen(knob->labels[i]) == length &&
+                     !strncmp(knob->labels[i], text, length);
+        if (label || (is_number && knob->values[i] == number)) {
+            *value = knob->values[i];
+            return VLT_OK;
+        }
+    }
+    return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s: knob '%s' does not take '%.*s'", variant->op,
+                    variant->name, knob->name, (int)length, text);
+}
+
+vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,
+                             vlt_error *err)
+{
+    vlt_binding_defaults(variant, binding);
+    text = text ? text : "";
+    while (*(text += strspn(text, " ,"))) {
+        size_t name_length = strcspn(text, "= ,");
+        int index = 0;
+        while (index < variant->knob_count &&
+               (strlen(variant->knobs[index].name) != name_length ||
+                strncmp(variant->knobs[index].name, text, name_length))) {
+            index++;
+        }
+        if (index == variant->knob_count || text[name_length] != '=') {
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s has no knob '%.*s'", variant->op,
+                            variant->name, (int)name_length, text);
+        }
+        text += name_length + 1;
+        size_t value_length = strcspn(text, " ,");
+        vlt_status status = bind_value(variant, &variant->knobs[index], text, value_length,
+                                       &binding->value[index], err);
+        if (status != VLT_OK) {
+            return status;
+        }
+        text += value_length;
+    }
+    return VLT_OK;
+}
+
+void vlt_binding_format(const vlt_variant *variant, const vlt_binding *binding, char *text,
+                        size_t text_bytes)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < variant->knob_count && used < text_bytes; i++) {
+        const vlt_knob *knob = &variant->knobs[i];
+        const char *label = NULL;
+        for (int j = 0; knob->labels && j < knob->value_count; j++) {
+            label = knob->values[j] == binding->value[i] ? knob->labels[j] : label;
+        }
+        const char *separator = used ? " " : "";
+        int length = label ? snprintf(text + used, text_bytes - used, "%s%s=%s", separator,
+                                      knob->name, label)
+                           : snprintf(text + used, text_bytes - used, "%s%s=%lld", separator,
+                                      knob->name, (long long)binding->value[i]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob)
+{
+    for (int i = 0; i < variant->knob_count; i++) {
+        if (!strcmp(variant->knobs[i].name, knob)) {
+            return binding->value[i];
+        }
+    }
+    return 0;
+}
+
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[64], length = strlen(b);
+    if (length >= 63 || strlen(a) >= 63) {
+        return SIZE_MAX;
+    }
+    for (size_t j = 0; j <= length; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t replaced = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            size_t shorter = (row[j] < diagonal ? row[j] : diagonal) + 1;
+            row[j + 1] = replaced < shorter ? replaced : shorter;
+        }
+    }
+    return row[length];
+}
+
+const char *vlt_nearest_name(const char *name, const char *const *names, int count)
+{
+    const char *best = NULL;
+    size_t best_distance = strlen(name) / 2 + 2;
+    for (int i = 0; i < count; i++) {
+        size_t distance = edit_distance(name, names[i]);
+        if (distance < best_distance) {
+            best_distance = distance;
+            best = names[i];
+        }
+    }
+    return best;
+}
+
+static vlt_status unknown_op(const char *name, vlt_error *err)
+{
+    const char *names[OP_COUNT];
+    for (int i = 0; i < OP_COUNT; i++) {
+        names[i] = ops[i]->name;
+    }
+    const char *near = vlt_nearest_name(name, names, OP_COUNT);
+    return vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", name,
+                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_variant **variant,
+                              vlt_binding *binding, vlt_error *err)
+{
+    char copy[512];
+    size_t length = strlen(text);
+    if (length >= sizeof copy) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%.40s...' is %zu bytes long, expected below %zu",
+                        text, length, sizeof copy);
+    }
+    memcpy(copy, text, length + 1);
+    char *knobs = strchr(copy, ':');
+    char *dims = strchr(copy, '@');
+    char *slash = strchr(copy, '/');
+    if (!slash || (dims && slash > dims) || (knobs && slash > knobs)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected OP/VARIANT[@DIM=N,...][:KNOB=V,...]",
+                        text);
+    }
+    *slash = '\0';
+    if (knobs) {
+        *knobs++ = '\0';
+    }
+    if (dims) {
+        *dims++ = '\0';
+    }
+    const vlt_op *op = vlt_registry_find_op(copy);
+    if (!op) {
+        return unknown_op(copy, err);
+    }
+    *variant = vlt_registry_find_variant(op, slash + 1);
+    if (!*variant) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s has no variant '%s'", op->name, slash + 1);
+    }
+    *problem = (vlt_problem){.op = op};
+    memcpy(problem->dim, op->shapes[0].dim, sizeof problem->dim);
+    vlt_status status = vlt_problem_parse(problem, dims ? dims : "", err);
+    return status != VLT_OK ? status : vlt_binding_parse(*variant, knobs, binding, err);
+}

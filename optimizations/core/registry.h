@@ -1,0 +1,49 @@
+/* registry.h: the catalogue (variants.def) as tables. Immutable, so any thread may read it. */
+#ifndef VLT_CORE_REGISTRY_H
+#define VLT_CORE_REGISTRY_H
+
+#include "optimizations/core/variant.h"
+
+/* Operators in the catalogue's order. */
+int vlt_registry_op_count(void);
+const vlt_op *vlt_registry_op(int index);
+const vlt_op *vlt_registry_find_op(const char *name); /* NULL when there is none */
+
+/* Variants of an operator; index 0 is the baseline, the others stand in order of preference. */
+int vlt_registry_variant_count(const vlt_op *op);
+const vlt_variant *vlt_registry_variant(const vlt_op *op, int index);
+const vlt_variant *vlt_registry_find_variant(const vlt_op *op, const char *name);
+
+/* VLT_ISA_* bits a variant's code needs, from its line in the catalogue. */
+uint32_t vlt_registry_needs(const vlt_variant *variant);
+
+/* "AVX2" or "-"; static text. */
+const char *vlt_registry_needs_name(const vlt_variant *variant);
+
+/* May the variant do the problem here? Checks ISA, then the variant's own word. reason
+ * (VLT_REASON_BYTES, may be NULL) is filled on false. */
+bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *problem,
+                             const vlt_caps *caps, char *reason);
+
+/* Binds "knob=value knob=value" (or comma-separated) over the defaults; text may be NULL. USAGE
+ * names the unknown knob or the value that is not among the allowed ones. */
+vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,
+                             vlt_error *err);
+void vlt_binding_defaults(const vlt_variant *variant, vlt_binding *binding);
+
+/* "strip=64 threads=2" into text; empty for a variant without knobs. */
+void vlt_binding_format(const vlt_variant *variant, const vlt_binding *binding, char *text,
+                        size_t text_bytes);
+
+/* Value of a knob by name; the variant must have it. */
+int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob);
+
+/* Reads "OP/VARIANT[@DIM=N,...][:KNOB=V,...]" into problem (the op's first bench shape where no
+ * dimension is given), variant and binding. */
+vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_variant **variant,
+                              vlt_binding *binding, vlt_error *err);
+
+/* The nearest of the names to `name` by edit distance, or NULL when none is near. */
+const char *vlt_nearest_name(const char *name, const char *const *names, int count);
+
+#endif

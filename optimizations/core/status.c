@@ -1,0 +1,63 @@
+#include "optimizations/core/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int exit_code;
+    const char *text;
+} status_table[VLT_STATUS_COUNT] = {
+#define VLT_STATUS_ROW(code, exit_code, text) {#code, exit_code, text},
+    VLT_STATUS_MAP(VLT_STATUS_ROW)
+#undef VLT_STATUS_ROW
+};
+
+vlt_status vlt_fail(vlt_error *err, vlt_status status, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        err->status = status;
+        vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+    }
+    return status;
+}
+
+vlt_status vlt_fail_in(vlt_error *err, vlt_status status, const char *format, ...)
+{
+    if (err) {
+        char old[VLT_ERROR_BYTES];
+        memcpy(old, err->message, sizeof old);
+        va_list args;
+        va_start(args, format);
+        int used = vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+        if (used >= 0 && (size_t)used < sizeof err->message) {
+            size_t room = sizeof err->message - (size_t)used - 1;
+            size_t length = strnlen(old, sizeof old - 1);
+            length = length < room ? length : room;
+            memcpy(err->message + used, old, length);
+            err->message[(size_t)used + length] = '\0';
+        }
+        err->status = status;
+    }
+    return status;
+}
+
+const char *vlt_status_name(vlt_status status)
+{
+    return (unsigned)status < VLT_STATUS_COUNT ? status_table[status].name : "?";
+}
+
+const char *vlt_status_text(vlt_status status)
+{
+    return (unsigned)status < VLT_STATUS_COUNT ? status_table[status].text : "unknown status";
+}
+
+int vlt_status_exit_code(vlt_status status)
+{
+    return (unsigned)status < VLT_STATUS_COUNT ? status_table[status].exit_code : 1;
+}

@@ -1,0 +1,242 @@
+#include "optimizations/core/threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* A job is published by bumping `generation`; workers that were let in by `tickets` claim chunks
+ * from `next` until it passes `items`, and the last one out wakes the caller:
+ *
+ *   caller:  fill job -> generation++ -> work -> wait until running == 0
+ *   worker:  wait for generation -> take a ticket? -> work -> running--
+ */
+struct vlt_threads {
+    int count;
+    int64_t spin_ns;
+    pthread_t *handles;
+    struct worker *workers;
+    int started;
+
+    pthread_mutex_t busy; /* held by the caller whose job runs */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_cond_t finished;
+    _Atomic uint64_t generation;
+    atomic_bool stop;
+
+    vlt_threads_body *body;
+    void *argument;
+    int64_t items;
+    int64_t chunk;
+    _Atomic int64_t next;
+    atomic_int tickets; /* workers still allowed to join this job */
+    atomic_int running; /* workers that have not yet left this job */
+};
+
+struct worker {
+    vlt_threads *threads;
+    int index;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void work(vlt_threads *threads, int worker)
+{
+    for (;;) {
+        int64_t begin = atomic_fetch_add(&threads->next, threads->chunk);
+        if (begin >= threads->items) {
+            return;
+        }
+        int64_t end = threads->items - begin < threads->chunk ? threads->items
+                                                              : begin + threads->chunk;
+        threads->body(threads->argument, begin, end, worker);
+    }
+}
+
+/* Spins for spin_ns, then sleeps, until the generation leaves `seen` or the pool stops. */
+static uint64_t wait_for_job(vlt_threads *threads, uint64_t seen)
+{
+    int64_t deadline = now_ns() + threads->spin_ns;
+    for (int i = 0;; i++) {
+        uint64_t generation = atomic_load(&threads->generation);
+        if (generation != seen) {
+            return generation;
+        }
+        if (i % 64 == 63 && now_ns() > deadline) {
+            break;
+        }
+        pause_cpu();
+    }
+    pthread_mutex_lock(&threads->lock);
+    while (atomic_load(&threads->generation) == seen) {
+        pthread_cond_wait(&threads->wake, &threads->lock);
+    }
+    pthread_mutex_unlock(&threads->lock);
+    return atomic_load(&threads->generation);
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    vlt_threads *threads = worker->threads;
+    uint64_t seen = 0;
+    for (;;) {
+        seen = wait_for_job(threads, seen);
+        if (atomic_load(&threads->stop)) {
+            return NULL;
+        }
+        if (atomic_fetch_sub(&threads->tickets, 1) > 0) {
+            work(threads, worker->index);
+        }
+        if (atomic_fetch_sub(&threads->running, 1) == 1) {
+            pthread_mutex_lock(&threads->lock);
+            pthread_cond_signal(&threads->finished);
+            pthread_mutex_unlock(&threads->lock);
+        }
+    }
+}
+
+static void publish(vlt_threads *threads)
+{
+    pthread_mutex_lock(&threads->lock);
+    atomic_fetch_add(&threads->generation, 1);
+    pthread_cond_broadcast(&threads->wake);
+    pthread_mutex_unlock(&threads->lock);
+}
+
+static void wait_for_workers(vlt_threads *threads)
+{
+    int64_t deadline = now_ns() + threads->spin_ns;
+    for (int i = 0; atomic_load(&threads->running) > 0; i++) {
+        if (i % 64 == 63 && now_ns() > deadline) {
+            pthread_mutex_lock(&threads->lock);
+            while (atomic_load(&threads->running) > 0) {
+                pthread_cond_wait(&threads->finished, &threads->lock);
+            }
+            pthread_mutex_unlock(&threads->lock);
+            return;
+        }
+        pause_cpu();
+    }
+}
+
+void vlt_threads_for(vlt_threads *threads, int64_t items, int64_t chunk, int limit,
+                     vlt_threads_body *body, void *argument)
+{
+    if (items <= 0) {
+        return;
+    }
+    chunk = chunk < 1 ? 1 : chunk;
+    int count = vlt_threads_count(threads);
+    count = limit > 0 && limit < count ? limit : count;
+    if (count == 1 || items <= chunk || pthread_mutex_trylock(&threads->busy) != 0) {
+        body(argument, 0, items, 0);
+        return;
+    }
+    threads->body = body;
+    threads->argument = argument;
+    threads->items = items;
+    threads->chunk = chunk;
+    atomic_store(&threads->next, 0);
+    atomic_store(&threads->tickets, count - 1);
+    atomic_store(&threads->running, threads->started);
+    publish(threads);
+    work(threads, 0);
+    wait_for_workers(threads);
+    pthread_mutex_unlock(&threads->busy);
+}
+
+int vlt_threads_count(const vlt_threads *threads)
+{
+    return threads ? threads->count : 1;
+}
+
+static void pin_to(pthread_t handle, const vlt_threads_options *options, int index)
+{
+    int seen = 0;
+    for (int cpu = 0; cpu < options->cpu_set_words * 64 && cpu < CPU_SETSIZE; cpu++) {
+        if ((options->cpu_set[cpu / 64] >> (cpu % 64) & 1u) && seen++ == index) {
+            cpu_set_t set;
+            CPU_ZERO(&set);
+            CPU_SET(cpu, &set);
+            pthread_setaffinity_np(handle, sizeof set, &set); /* a wish: failing costs only speed */
+            return;
+        }
+    }
+}
+
+vlt_status vlt_threads_create(const vlt_threads_options *options, vlt_threads **out, vlt_error *err)
+{
+    *out = NULL;
+    if (options->count < 1 || options->count > 1024) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "threads: %d, expected 1 to 1024", options->count);
+    }
+    vlt_threads *threads = calloc(1, sizeof *threads);
+    if (!threads) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "thread pool: out of memory");
+    }
+    threads->count = options->count;
+    threads->spin_ns = (int64_t)options->spin_us * 1000;
+    pthread_mutex_init(&threads->busy, NULL);
+    pthread_mutex_init(&threads->lock, NULL);
+    pthread_cond_init(&threads->wake, NULL);
+    pthread_cond_init(&threads->finished, NULL);
+    threads->handles = calloc((size_t)options->count, sizeof *threads->handles);
+    threads->workers = calloc((size_t)options->count, sizeof *threads->workers);
+    vlt_status status = VLT_OK;
+    if (!threads->handles || !threads->workers) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "thread pool: out of memory");
+        goto done;
+    }
+    for (int i = 1; i < options->count; i++) {
+        threads->workers[i] = (struct worker){.threads = threads, .index = i};
+        if (pthread_create(&threads->handles[i], NULL, worker_main, &threads->workers[i])) {
+            status = vlt_fail(err, VLT_STATUS_INTERNAL, "thread pool: thread %d of %d not started",
+                              i + 1, options->count);
+            goto done;
+        }
+        threads->started++;
+        if (options->cpu_set) {
+            pin_to(threads->handles[i], options, i);
+        }
+    }
+    *out = threads;
+    threads = NULL;
+done:
+    vlt_threads_destroy(threads);
+    return status;
+}
+
+void vlt_threads_destroy(vlt_threads *threads)
+{
+    if (!threads) {
+        return;
+    }
+    atomic_store(&threads->stop, true);
+    publish(threads);
+    for (int i = 1; i <= threads->started; i++) {
+        pthread_join(threads->handles[i], NULL);
+    }
+    pthread_cond_destroy(&threads->finished);
+    pthread_cond_destroy(&threads->wake);
+    pthread_mutex_destroy(&threads->lock);
+    pthread_mutex_destroy(&threads->busy);
+    free(threads->workers);
+    free(threads->handles);
+    free(threads);
+}

@@ -1,0 +1,54 @@
+/* variant.h: the interface behind which every optimisation sits.
+ *
+ * Four verbs:
+ *   applicable  pure and cheap: may this variant do this problem on this machine?
+ *   prepare     binds the knobs, packs constants, allocates all scratch; may fail
+ *   run         does the work: no allocation, no input or output, no failure of memory
+ *   release     gives back what prepare took
+ *
+ * To add one: write optimizations/<op>/<op>_<how>.c with one VLT_VARIANT, and add one line
+ * V(<op>, <how>, <ISA>) to variants.def. CMake takes source and compiler flags from that line, C
+ * takes the table; the file holds no CPU test. Open the file with three sentences: the bottleneck
+ * it attacks, the idea, when it should lose. The README has a worked example.
+ */
+#ifndef VLT_CORE_VARIANT_H
+#define VLT_CORE_VARIANT_H
+
+#include "optimizations/core/caps.h"
+#include "optimizations/core/knob.h"
+#include "optimizations/core/op.h"
+
+struct vlt_context;
+struct vlt_plan;
+
+enum { VLT_REASON_BYTES = 160 };
+
+typedef struct vlt_variant {
+    const char *op;
+    const char *name;
+    const char *summary; /* one line for `vltune list` */
+    const vlt_knob *knobs;
+    int knob_count;
+
+    /* NULL: applicable wherever the ISA is. On false, reason (VLT_REASON_BYTES) says why in words
+     * that end up in `vltune list`. The ISA is checked before, by the catalogue. */
+    bool (*applicable)(const vlt_problem *problem, const vlt_caps *caps, char *reason);
+
+    /* NULL: every combination of knob values is valid. */
+    bool (*valid)(const vlt_problem *problem, const vlt_caps *caps, const vlt_binding *binding);
+
+    /* NULL: nothing to prepare. plan->context, problem and binding are set; sets plan->state. On
+     * failure release is called all the same. */
+    vlt_status (*prepare)(struct vlt_plan *plan, vlt_error *err);
+
+    /* args as the operator's header says. Fails only for reasons in the data (a broken JPEG). */
+    vlt_status (*run)(struct vlt_plan *plan, const void *args, vlt_error *err);
+
+    void (*release)(struct vlt_plan *plan); /* NULL: nothing to release */
+} vlt_variant;
+
+/* Defines the variant `how` of operator `id`. */
+#define VLT_VARIANT(id, how, ...) \
+    const vlt_variant vlt_variant_##id##_##how = {.op = #id, .name = #how, __VA_ARGS__}
+
+#endif

@@ -1,0 +1,70 @@
+#include <string.h>
+
+#include "optimizations/core/memory.h"
+#include "optimizations/core/op.h"
+
+vlt_status vlt_workload_init(vlt_workload *workload, struct vlt_context *context,
+                             const vlt_problem *problem, uint64_t seed, vlt_error *err)
+{
+    *workload = (vlt_workload){.problem = *problem};
+    vlt_status status = vlt_problem_check(problem, err);
+    if (status == VLT_OK) {
+        status = problem->op->workload_init(context, seed, workload, err);
+    }
+    if (status != VLT_OK) {
+        vlt_workload_release(workload);
+    }
+    return status;
+}
+
+void vlt_workload_release(vlt_workload *workload)
+{
+    if (workload->problem.op && workload->problem.op->workload_release) {
+        workload->problem.op->workload_release(workload);
+    }
+    for (int i = 0; i < workload->block_count; i++) {
+        vlt_free(workload->block[i]);
+    }
+    *workload = (vlt_workload){0};
+}
+
+vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t element_bytes,
+                               void **out, vlt_error *err)
+{
+    size_t bytes;
+    enum { BLOCK_MAX = sizeof workload->block / sizeof *workload->block };
+    if (workload->block_count == BLOCK_MAX) {
+        return vlt_fail(err, VLT_STATUS_INTERNAL, "%s: more than %d workload buffers",
+                        workload->problem.op->name, BLOCK_MAX);
+    }
+    if (!vlt_mul_size(count, element_bytes, &bytes)) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "%s: workload of %zu x %zu bytes does not fit",
+                        workload->problem.op->name, count, element_bytes);
+    }
+    vlt_status status = vlt_alloc(bytes, out, err);
+    if (status == VLT_OK) {
+        workload->block[workload->block_count++] = *out;
+    }
+    return status;
+}
+
+vlt_status vlt_workload_output(vlt_workload *workload, const char *name, size_t count,
+                               vlt_dtype dtype, double tolerance, void **out, vlt_error *err)
+{
+    size_t bytes;
+    void *block;
+    *out = NULL;
+    if (workload->output_count == VLT_OUTPUT_MAX ||
+        !vlt_mul_size(count, vlt_dtype_bytes(dtype), &bytes) ||
+        !vlt_add_size(bytes, 2 * VLT_GUARD_BYTES, &bytes)) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "%s: output '%s' of %zu elements does not fit",
+                        workload->problem.op->name, name, count);
+    }
+    vlt_status status = vlt_workload_buffer(workload, bytes, 1, &block, err);
+    if (status == VLT_OK) {
+        *out = (unsigned char *)block + VLT_GUARD_BYTES;
+        workload->output[workload->output_count++] = (vlt_output){
+            .name = name, .data = *out, .count = count, .dtype = dtype, .tolerance = tolerance};
+    }
+    return status;
+}

@@ -1,0 +1,49 @@
+/* decoder_block.h: one layer of the text decoder, composite.
+ *
+ *   x = rms(h); q, k, v = x Wq^T, x Wk^T, x Wv^T; q, k = rope(rms_head(q)), rope(rms_head(k))
+ *   append k, v to the cache; h = h + Wo attention(q, cache)
+ *   z = rms(h); h = h + Wdown(silu(Wgate z) * (Wup z))
+ * The baseline prepares child plans (norm, linear, rope, attention); a fused variant replaces the
+ * whole. Source: reference/qwen3vl.md 7.3 to 7.6. Tolerance: 1e-4.
+ */
+#ifndef VLT_DECODER_BLOCK_H
+#define VLT_DECODER_BLOCK_H
+
+#include "optimizations/core/plan.h"
+
+enum {
+    VLT_DECODER_BLOCK_DIM_ROWS,    /* rows of one run, at most (1: decoding) */
+    VLT_DECODER_BLOCK_DIM_CONTEXT, /* rows of the cache */
+    VLT_DECODER_BLOCK_DIM_WIDTH,
+    VLT_DECODER_BLOCK_DIM_HEADS,
+    VLT_DECODER_BLOCK_DIM_KV_HEADS,
+    VLT_DECODER_BLOCK_DIM_HEAD,
+    VLT_DECODER_BLOCK_DIM_INNER,
+    VLT_DECODER_BLOCK_DIM_WEIGHTS /* vlt_dtype of the matrices */
+};
+
+/* Matrices [out, in] in the problem's dtype, vectors f32. */
+typedef struct vlt_decoder_block_constants {
+    const float *input_norm, *post_norm; /* [width] */
+    const float *q_norm, *k_norm;        /* [head] */
+    const void *q_weight;                /* [heads * head, width] */
+    const void *k_weight, *v_weight;     /* [kv_heads * head, width] */
+    const void *o_weight;                /* [width, heads * head] */
+    const void *gate_weight, *up_weight; /* [inner, width] */
+    const void *down_weight;             /* [width, inner] */
+    float epsilon;
+} vlt_decoder_block_constants;
+
+/* Rows `first` .. `first + rows - 1` of the sequence are computed; the cache holds the rows before
+ * and receives these. Cache layout: [kv_heads][cache_rows][head], f32, for k and v; cache_rows may
+ * be smaller than the problem's context. */
+typedef struct vlt_decoder_block_args {
+    float *hidden;          /* [rows, width], in place */
+    const float *cos, *sin; /* [rows, head / 2] */
+    float *k_cache, *v_cache;
+    int64_t rows, first, cache_rows;
+} vlt_decoder_block_args;
+
+extern const vlt_op vlt_op_decoder_block;
+
+#endif

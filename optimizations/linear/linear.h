@@ -1,0 +1,43 @@
+/* linear.h: y = x W^T (+ bias), the matrix product under everything.
+ *
+ *   y[r, o] = sum_i x[r, i] * W[o, i] + bias[o]
+ * W is stored [out, in] row-major as the checkpoint has it, mapped and immutable, in BF16, F16 or
+ * F32; x, y and the sums are f32. Source: reference/qwen3vl.md 2.2.
+ *
+ * Tolerance: 2e-5 of the largest baseline value (order of summation). A variant that rounds x
+ * declares its own, larger one in its file and in `loss` of the problem.
+ * Cost: 2 m n k flops; bytes: W once, x and y once.
+ */
+#ifndef VLT_LINEAR_H
+#define VLT_LINEAR_H
+
+#include "optimizations/core/plan.h"
+
+/* m: rows, at most (1 is decoding); n: outputs; k: inputs; weights: vlt_dtype of W. */
+enum { VLT_LINEAR_DIM_M, VLT_LINEAR_DIM_N, VLT_LINEAR_DIM_K, VLT_LINEAR_DIM_WEIGHTS };
+
+typedef struct vlt_linear_constants {
+    const void
+        *weight; /* [n, k], only as aligned as its elements' size, or less: use memcpy loads */
+    const float *bias; /* [n] or NULL */
+} vlt_linear_constants;
+
+/* x and y must not overlap. accumulate: y += instead of y = (residual connections). */
+typedef struct vlt_linear_args {
+    const float *x; /* [rows, k], row stride x_stride elements */
+    float *y;       /* [rows, n], row stride y_stride elements */
+    int64_t rows;   /* 1 .. m */
+    int64_t x_stride;
+    int64_t y_stride;
+    bool accumulate;
+} vlt_linear_args;
+
+extern const vlt_op vlt_op_linear;
+
+static inline vlt_problem vlt_linear_problem(int64_t m, int64_t n, int64_t k, vlt_dtype weights,
+                                             const vlt_linear_constants *constants)
+{
+    return (vlt_problem){.op = &vlt_op_linear, .dim = {m, n, k, weights}, .constants = constants};
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* patchify.h: RGB frames -> normalised f32 patch rows in the model's order.
+ *
+ * Row n = ((R * (gw/merge) + C) * merge + i) * merge + j covers patch cell (merge*R+i, merge*C+j);
+ * column e = ((c * temporal + tau) * patch + y) * patch + x. Values through a table of 256 floats
+ * per channel (normalisation is exactly a table). Source: reference/qwen3vl.md 3.4, 3.5.
+ * A still image passes the same frame `temporal` times. Tolerance: none (bit-equal).
+ * Cost: 0 flops; bytes: frames once, output once.
+ */
+#ifndef VLT_PATCHIFY_H
+#define VLT_PATCHIFY_H
+
+#include "optimizations/core/plan.h"
+
+enum {
+    VLT_PATCHIFY_DIM_H, /* pixels, a multiple of patch * merge */
+    VLT_PATCHIFY_DIM_W,
+    VLT_PATCHIFY_DIM_PATCH,
+    VLT_PATCHIFY_DIM_TEMPORAL,
+    VLT_PATCHIFY_DIM_MERGE
+};
+
+enum { VLT_PATCHIFY_TEMPORAL_MAX = 8 };
+
+typedef struct vlt_patchify_constants {
+    float table[3][256]; /* normalised value of byte v of channel c */
+} vlt_patchify_constants;
+
+typedef struct vlt_patchify_args {
+    const uint8_t *frame[VLT_PATCHIFY_TEMPORAL_MAX]; /* [h, w, 3], rows `stride` bytes apart */
+    int64_t stride;
+    float *out; /* [(h/patch) * (w/patch), 3 * temporal * patch * patch] */
+} vlt_patchify_args;
+
+extern const vlt_op vlt_op_patchify;
+
+#endif

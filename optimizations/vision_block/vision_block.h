@@ -1,0 +1,46 @@
+/* vision_block.h: one block of the vision tower, composite.
+ *
+ *   h = h + proj(attention(LN1(h)))          within one segment (image or frame) at a time
+ *   h = h + fc2(gelu_tanh(fc1(LN2(h))))
+ * The baseline prepares child plans (norm, linear, rope, attention); a fused variant replaces the
+ * whole. Source: reference/qwen3vl.md 6.3 to 6.5. Tolerance: 1e-4.
+ */
+#ifndef VLT_VISION_BLOCK_H
+#define VLT_VISION_BLOCK_H
+
+#include "optimizations/core/plan.h"
+
+enum {
+    VLT_VISION_BLOCK_DIM_ROWS,    /* patches of all segments, at most */
+    VLT_VISION_BLOCK_DIM_SEGMENT, /* patches of the largest segment */
+    VLT_VISION_BLOCK_DIM_WIDTH,
+    VLT_VISION_BLOCK_DIM_HEADS,
+    VLT_VISION_BLOCK_DIM_INNER,  /* intermediate size */
+    VLT_VISION_BLOCK_DIM_WEIGHTS /* vlt_dtype of the matrices */
+};
+
+/* Matrices [out, in] in the problem's dtype, vectors f32. */
+typedef struct vlt_vision_block_constants {
+    const float *norm1_weight, *norm1_bias, *norm2_weight, *norm2_bias; /* [width] */
+    const void *qkv_weight;                                             /* [3 width, width] */
+    const float *qkv_bias;                                              /* [3 width] */
+    const void *proj_weight;                                            /* [width, width] */
+    const float *proj_bias;
+    const void *fc1_weight; /* [inner, width] */
+    const float *fc1_bias;
+    const void *fc2_weight; /* [width, inner] */
+    const float *fc2_bias;
+} vlt_vision_block_constants;
+
+typedef struct vlt_vision_block_args {
+    float *hidden;               /* [rows, width], in place */
+    const float *cos;            /* [rows, head / 2] */
+    const float *sin;            /* [rows, head / 2] */
+    const int64_t *segment_rows; /* [segments], their sum is rows */
+    int segments;
+    int64_t rows;
+} vlt_vision_block_args;
+
+extern const vlt_op vlt_op_vision_block;
+
+#endif

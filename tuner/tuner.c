@@ -1,0 +1,1 @@
+typedef int vlt_tuner_empty;
