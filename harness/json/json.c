@@ -1,0 +1,305 @@
+#include "harness/json/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "optimizations/core/memory.h"
+
+vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
+                          vlt_error *err)
+{
+    json_error_t error;
+    *out = json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES,
+                      &error);
+    if (!*out) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s:%d:%d: %s", name, error.line, error.column,
+                        error.text);
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err)
+{
+    struct stat info;
+    vlt_status status = VLT_OK;
+    char *data = NULL;
+    size_t used = 0;
+    *out = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &info) != 0) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+        goto done;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: not a regular file", path);
+        goto done;
+    }
+    if ((uint64_t)info.st_size > limit) {
+        status = vlt_fail(err, VLT_STATUS_LIMIT, "%s: %lld bytes, expected at most %zu", path,
+                          (long long)info.st_size, limit);
+        goto done;
+    }
+    size_t size = (size_t)info.st_size;
+    data = malloc(size + 1);
+    if (!data) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for %zu bytes", path, size);
+        goto done;
+    }
+    while (used < size) {
+        ssize_t got = read(file, data + used, size - used);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            status = vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
+                              got < 0 ? strerror(errno) : "ends", used, size);
+            goto done;
+        }
+        used += (size_t)got;
+    }
+    data[size] = '\0';
+    *out = data;
+    *bytes = size;
+    data = NULL;
+done:
+    free(data);
+    if (file >= 0) {
+        close(file);
+    }
+    return status;
+}
+
+vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    size_t used = 0, length = strlen(path);
+    bool made = false;
+    int file = -1;
+    char *temporary = malloc(length + 16);
+    if (!temporary) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    }
+    snprintf(temporary, length + 16, "%s.tmp-XXXXXX", path);
+    file = mkostemp(temporary, O_CLOEXEC);
+    made = file >= 0;
+    if (!made || fchmod(file, 0644) != 0) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+        goto done;
+    }
+    while (used < bytes) {
+        ssize_t put = write(file, (const char *)data + used, bytes - used);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            status = vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
+                              strerror(errno), used, bytes);
+            goto done;
+        }
+        used += (size_t)put;
+    }
+    if (fsync(file) != 0 || rename(temporary, path) != 0) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+        goto done;
+    }
+    made = false;
+done:
+    if (file >= 0) {
+        close(file);
+    }
+    if (made) {
+        unlink(temporary);
+    }
+    free(temporary);
+    return status;
+}
+
+vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error *err)
+{
+    char *text;
+    size_t bytes;
+    *out = NULL;
+    vlt_status status = vlt_read_file(path, limit, &text, &bytes, err);
+    if (status == VLT_OK) {
+        status = vlt_json_parse(text, bytes, path, out, err);
+        free(text);
+    }
+    return status;
+}
+
+/* The member, or NULL with *status set when it is missing. */
+static const json_t *member(const json_t *object, const char *name, const char *key, bool *found,
+                            vlt_status *status, vlt_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    bool there = value && !json_is_null(value);
+    *status = VLT_OK;
+    if (found) {
+        *found = there;
+    } else if (!there) {
+        *status = vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is missing", name, key);
+    }
+    return there ? value : NULL;
+}
+
+static const char *type_name(const json_t *value)
+{
+    static const char *const names[] = {
+        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer", [JSON_REAL] = "a number", [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false", [JSON_NULL] = "null"};
+    return names[json_typeof(value)];
+}
+
+static vlt_status wrong_type(const char *name, const char *key, const json_t *value,
+                             const char *expected, vlt_error *err)
+{
+    return vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is %s, expected %s", name, key,
+                    type_name(value), expected);
+}
+
+vlt_status vlt_json_int(const json_t *object, const char *name, const char *key, int64_t low,
+                        int64_t high, int64_t *out, bool *found, vlt_error *err)
+{
+    vlt_status status;
+    const json_t *value = member(object, name, key, found, &status, err);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_integer(value)) {
+        return wrong_type(name, key, value, "an integer", err);
+    }
+    int64_t number = json_integer_value(value);
+    if (number < low || number > high) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is %lld, expected %lld to %lld", name,
+                        key, (long long)number, (long long)low, (long long)high);
+    }
+    *out = number;
+    return VLT_OK;
+}
+
+vlt_status vlt_json_double(const json_t *object, const char *name, const char *key, double low,
+                           double high, double *out, bool *found, vlt_error *err)
+{
+    vlt_status status;
+    const json_t *value = member(object, name, key, found, &status, err);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_number(value)) {
+        return wrong_type(name, key, value, "a number", err);
+    }
+    double number = json_number_value(value);
+    if (!(number >= low && number <= high)) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is %.9g, expected %.9g to %.9g", name,
+                        key, number, low, high);
+    }
+    *out = number;
+    return VLT_OK;
+}
+
+vlt_status vlt_json_bool(const json_t *object, const char *name, const char *key, bool *out,
+                         bool *found, vlt_error *err)
+{
+    vlt_status status;
+    const json_t *value = member(object, name, key, found, &status, err);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_boolean(value)) {
+        return wrong_type(name, key, value, "true or false", err);
+    }
+    *out = json_is_true(value);
+    return VLT_OK;
+}
+
+vlt_status vlt_json_text(const json_t *object, const char *name, const char *key, const char **out,
+                         bool *found, vlt_error *err)
+{
+    vlt_status status;
+    const json_t *value = member(object, name, key, found, &status, err);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_string(value)) {
+        return wrong_type(name, key, value, "a string", err);
+    }
+    *out = json_string_value(value);
+    return VLT_OK;
+}
+
+vlt_status vlt_json_object(const json_t *object, const char *name, const char *key,
+                           const json_t **out, bool *found, vlt_error *err)
+{
+    vlt_status status;
+    const json_t *value = member(object, name, key, found, &status, err);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_object(value)) {
+        return wrong_type(name, key, value, "an object", err);
+    }
+    *out = value;
+    return VLT_OK;
+}
+
+vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err)
+{
+    size_t flags = JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2));
+    if (json_dumpf(value, stream, flags) != 0 || fputc('\n', stream) == EOF || fflush(stream)) {
+        return vlt_fail(err, VLT_STATUS_IO, "writing JSON: %s", strerror(errno));
+    }
+    return VLT_OK;
+}
+
+json_t *vlt_json_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* Length of the valid UTF-8 sequence at p (of at most n bytes), or 0. */
+static size_t sequence_length(const unsigned char *p, size_t n)
+{
+    size_t length = p[0] < 0x80                    ? 1
+                    : p[0] >= 0xC2 && p[0] <= 0xDF ? 2
+                    : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
+                    : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
+                                                   : 0;
+    if (!length || length > n) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    bool bad = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
+               (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F);
+    return bad ? 0 : length;
+}
+
+json_t *vlt_json_string(const char *text, size_t bytes)
+{
+    size_t room, used = 0;
+    if (!vlt_mul_size(bytes, 3, &room)) {
+        return NULL;
+    }
+    char *clean = malloc(room + 1);
+    if (!clean) {
+        return NULL;
+    }
+    for (size_t i = 0; i < bytes;) {
+        size_t length = sequence_length((const unsigned char *)text + i, bytes - i);
+        memcpy(clean + used, length ? text + i : "\xEF\xBF\xBD", length ? length : 3);
+        used += length ? length : 3;
+        i += length ? length : 1;
+    }
+    json_t *value = json_stringn(clean, used);
+    free(clean);
+    return value;
+}

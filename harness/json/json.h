@@ -1,0 +1,54 @@
+/* json.h: JSON in and out, over jansson; the only place that includes it.
+ *
+ * Code that reads or builds JSON uses jansson's json_t directly; what this header adds is reading
+ * with limits and one manner of error: every message names the document and the key.
+ */
+#ifndef VLT_HARNESS_JSON_H
+#define VLT_HARNESS_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "optimizations/core/status.h"
+
+/* Parses text[bytes] (one value, NUL as \u0000 allowed, nesting at most 2048 as jansson limits).
+ * INPUT: "NAME:line:column: what". The result is owned: json_decref. */
+vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
+                          vlt_error *err);
+
+/* Reads a whole file, at most `limit` bytes, then parses it. IO or INPUT, naming the path. */
+vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error *err);
+
+/* Reads a whole file of at most `limit` bytes into *out (malloc'ed, a NUL behind). */
+vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes,
+                         vlt_error *err);
+
+/* Writes bytes to a file that appears whole or not at all (temporary beside it, fsync, rename). */
+vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_error *err);
+
+/* A member of `object`. Missing (or null): *found = false and *out untouched when `found` is given,
+ * else INPUT "NAME: key 'k' is missing". Wrong type or out of range: INPUT with both values. */
+vlt_status vlt_json_int(const json_t *object, const char *name, const char *key, int64_t low,
+                        int64_t high, int64_t *out, bool *found, vlt_error *err);
+vlt_status vlt_json_double(const json_t *object, const char *name, const char *key, double low,
+                           double high, double *out, bool *found, vlt_error *err);
+vlt_status vlt_json_bool(const json_t *object, const char *name, const char *key, bool *out,
+                         bool *found, vlt_error *err);
+vlt_status vlt_json_text(const json_t *object, const char *name, const char *key, const char **out,
+                         bool *found, vlt_error *err);
+vlt_status vlt_json_object(const json_t *object, const char *name, const char *key,
+                           const json_t **out, bool *found, vlt_error *err);
+
+/* One document on a stream, with a line feed: compact for JSON lines, else indented by 2. Key order
+ * as inserted; reals with 17 digits; non-ASCII raw. IO when the stream fails. */
+vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err);
+
+/* A number, or null when it is not finite. */
+json_t *vlt_json_real(double value);
+
+/* Text that may hold invalid UTF-8: every invalid byte becomes U+FFFD. */
+json_t *vlt_json_string(const char *text, size_t bytes);
+
+#endif
