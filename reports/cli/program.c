@@ -1,8 +1,132 @@
 #include "reports/cli/program.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/cli_internal.h"
+#include "harness/cli/harness_commands.h"
+#include "optimizations/core/registry.h"
+#include "reports/cli/reports_commands.h"
+#include "tuner/cli/tuner_commands.h"
+
+static const vlt_command *const *layer_commands(int layer, int *count)
+{
+    switch (layer) {
+    case 0:
+        return vlt_harness_commands(count);
+    case 1:
+        return vlt_tuner_commands(count);
+    default:
+        return vlt_reports_commands(count);
+    }
+}
+
+enum { LAYERS = 3 };
+
+int vlt_program_command_count(void)
+{
+    int total = 0, count;
+    for (int layer = 0; layer < LAYERS; layer++) {
+        layer_commands(layer, &count);
+        total += count;
+    }
+    return total;
+}
+
+const vlt_command *vlt_program_command(int index)
+{
+    int count;
+    for (int layer = 0; layer < LAYERS; layer++) {
+        const vlt_command *const *commands = layer_commands(layer, &count);
+        if (index < count) {
+            return commands[index];
+        }
+        index -= count;
+    }
+    return NULL;
+}
+
+const vlt_command *vlt_program_find_command(const char *name)
+{
+    for (int i = 0; i < vlt_program_command_count(); i++) {
+        if (!strcmp(vlt_program_command(i)->name, name)) {
+            return vlt_program_command(i);
+        }
+    }
+    return NULL;
+}
+
+static vlt_status unknown_command(const char *name, vlt_error *err)
+{
+    const char *names[64];
+    int count = 0;
+    for (int i = 0; i < vlt_program_command_count() && count < 64; i++) {
+        names[count++] = vlt_program_command(i)->name;
+    }
+    const char *near = vlt_nearest_name(name, names, count);
+    return vlt_fail(err, VLT_STATUS_USAGE, "unknown command '%s'%s%s%s; see vltune --help", name,
+                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static vlt_status run_command(const vlt_command *command, int argc, char **argv, vlt_error *err)
+{
+    vlt_cli *cli;
+    vlt_status status = vlt_cli_parse(command, argc, argv, &cli, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (vlt_cli_flag(cli, "help")) {
+        vlt_program_command_help(command, stdout);
+    } else {
+        vlt_cli_catch_interrupts();
+        status = command->run(cli, err);
+        vlt_cli_progress(cli, NULL);
+    }
+    vlt_cli_destroy(cli);
+    return status;
+}
+
+/* The words that are not commands: help, --help, --version. */
+static bool run_word(int argc, char **argv, vlt_status *status, vlt_error *err)
+{
+    const char *word = argc > 1 ? argv[1] : "--help";
+    *status = VLT_OK;
+    if (!strcmp(word, "help") && argc > 2) {
+        const vlt_command *command = vlt_program_find_command(argv[2]);
+        if (command) {
+            vlt_program_command_help(command, stdout);
+        } else {
+            *status = unknown_command(argv[2], err);
+        }
+        return true;
+    }
+    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h")) {
+        vlt_program_help(argc > 1 ? stdout : stderr);
+        *status = argc > 1 ? VLT_OK : vlt_fail(err, VLT_STATUS_USAGE, "no command given");
+        return true;
+    }
+    if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
+        printf("vltune %s\n", VLT_VERSION);
+        return true;
+    }
+    return false;
+}
+
 int vlt_program_main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return 2;
+    vlt_error err = {0};
+    vlt_status status;
+    if (!run_word(argc, argv, &status, &err)) {
+        const vlt_command *command = vlt_program_find_command(argv[1]);
+        status = command ? run_command(command, argc - 2, argv + 2, &err)
+                         : unknown_command(argv[1], &err);
+    }
+    if (status != VLT_OK && err.message[0]) {
+        fprintf(stderr, "vltune: %s\n", err.message);
+    }
+    if (fflush(stdout) != 0 && status == VLT_OK) {
+        fprintf(stderr, "vltune: writing to stdout failed\n");
+        status = VLT_STATUS_IO;
+    }
+    return vlt_status_exit_code(status);
 }

@@ -1,0 +1,100 @@
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/cli_internal.h"
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int signal_number)
+{
+    if (interrupts++) {
+        _exit(128 + signal_number);
+    }
+}
+
+void vlt_cli_catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error, not a death */
+}
+
+bool vlt_cli_interrupted(void)
+{
+    return interrupts != 0;
+}
+
+static bool progress_drawn; /* a line without an end stands on the terminal */
+
+static void clear_progress(void)
+{
+    if (progress_drawn) {
+        fputs("\r\033[K", stderr);
+        progress_drawn = false;
+    }
+}
+
+static void message(const char *prefix, const char *format, va_list args)
+{
+    clear_progress();
+    fputs(prefix, stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+void vlt_cli_warn(const vlt_cli *cli, const char *format, ...)
+{
+    va_list args;
+    (void)cli;
+    va_start(args, format);
+    message("vltune: warning: ", format, args);
+    va_end(args);
+}
+
+void vlt_cli_info(const vlt_cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (!vlt_cli_flag(cli, "quiet")) {
+        va_start(args, format);
+        message("", format, args);
+        va_end(args);
+    }
+}
+
+void vlt_cli_progress(const vlt_cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (vlt_cli_flag(cli, "quiet") || !isatty(STDERR_FILENO)) {
+        return;
+    }
+    clear_progress();
+    if (format) {
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+        fflush(stderr);
+        progress_drawn = true;
+    }
+}
+
+bool vlt_cli_colour(const vlt_cli *cli)
+{
+    const char *when = vlt_cli_text(cli, "color", "auto");
+    const char *no_colour = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+    const char *terminal = getenv("TERM");
+    if (!strcmp(when, "always") || !strcmp(when, "never")) {
+        return !strcmp(when, "always");
+    }
+    if (no_colour && *no_colour) {
+        return false;
+    }
+    if (force && *force && strcmp(force, "0")) {
+        return true;
+    }
+    return isatty(STDOUT_FILENO) && !(terminal && !strcmp(terminal, "dumb"));
+}

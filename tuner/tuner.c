@@ -1,1 +1,0 @@
-typedef int vlt_tuner_empty;
