@@ -2,33 +2,50 @@
  *
  * The baseline takes one item through all stages before the next one. An overlapped variant works
  * on item k + 1 in an early stage while item k is in a later one. Every stage sees the items in
- * order, one at a time, from one thread at a time. Cost: work in items.
+ * order, one at a time, from one thread at a time; different stages may be called from different
+ * threads at once. The last stage is always called from the thread that called run.
+ *
+ * Ends of a run:
+ *   - all items are done, or stage 0 returned VLT_STATUS_STOPPED (no more input): VLT_OK;
+ *   - `stop` said so: the items already begun are finished, then VLT_STATUS_STOPPED;
+ *   - an item failed and `failed` is NULL: its status and error. It is the first failing item in
+ *     order: all items before it are finished; of later ones some stages may have been called.
+ * Cost: work in items. Tolerance: none, the outputs are bit-equal.
  */
 #ifndef VLT_PIPELINE_H
 #define VLT_PIPELINE_H
 
 #include "optimizations/core/plan.h"
 
+/* items: how many the bench runs; a run takes args->items, whatever the problem says. */
 enum { VLT_PIPELINE_DIM_ITEMS, VLT_PIPELINE_DIM_STAGES };
-enum { VLT_PIPELINE_STAGE_MAX = 8 };
+enum { VLT_PIPELINE_STAGE_MAX = 8, VLT_PIPELINE_SLOT_MAX = 16 };
 
 /* `slot` is in [0, slots): items in flight at the same time have different slots, so a stage keeps
  * its intermediate data per slot. A failing item does not stop the others: stages that follow are
- * skipped for it, and `failed` is told. */
+ * skipped for it, and `failed` is told. Never called with err == NULL. */
 typedef vlt_status vlt_pipeline_stage(void *user, int64_t item, int slot, vlt_error *err);
 
 typedef struct vlt_pipeline_args {
     vlt_pipeline_stage *stage[VLT_PIPELINE_STAGE_MAX]; /* as many as the problem says */
-    void (*failed)(void *user, int64_t item,
-                   const vlt_error *err); /* NULL: first failure ends the run */
-    bool (*stop)(void *user);             /* asked before a new item is begun; NULL: never */
+    /* In the order of the items, from the thread that called run, where a good item would have left
+     * its last stage. NULL: the first failure ends the run. */
+    void (*failed)(void *user, int64_t item, const vlt_error *err);
+    bool (*stop)(
+        void *user); /* asked before a new item is begun, by stage 0's thread; NULL: never */
     void *user;
     int64_t items; /* INT64_MAX: until stage 0 returns VLT_STATUS_STOPPED */
 } vlt_pipeline_args;
 
 extern const vlt_op vlt_op_pipeline;
 
-/* Items that may be in flight at once with this plan; stages size their slots by it. */
+/* Items that may be in flight at once with this plan, at most VLT_PIPELINE_SLOT_MAX; stages size
+ * their slots by it. */
 int vlt_pipeline_slots(const vlt_plan *plan);
+
+static inline vlt_problem vlt_pipeline_problem(int64_t items, int stages)
+{
+    return (vlt_problem){.op = &vlt_op_pipeline, .dim = {items, stages}};
+}
 
 #endif
