@@ -2,6 +2,8 @@
 #ifndef VLT_HARNESS_CLI_INTERNAL_H
 #define VLT_HARNESS_CLI_INTERNAL_H
 
+#include <stddef.h>
+
 #include "harness/cli/cli.h"
 
 /* One value of one option; env values stand where the command line says nothing. */

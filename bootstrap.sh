@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# bootstrap.sh: from a clean clone to a built, tested, tuned vltune. See ./bootstrap.sh --help.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# Debian 12 packages: to build; to test besides; for the sanitizers and fuzzers of CI besides.
+build_packages=(build-essential cmake ninja-build pkg-config libhwloc-dev libpapi-dev
+    libjpeg62-turbo-dev libsqlite3-dev libjansson-dev libtomlplusplus-dev libpcre2-dev
+    libutf8proc-dev libspng-dev libwebp-dev libexif-dev libxxhash-dev)
+test_packages=(libcriterion-dev xz-utils git valgrind)
+ci_packages=(clang-14 libclang-rt-14-dev)
+
+usage() {
+    cat <<'EOF'
+usage: ./bootstrap.sh COMMAND
+
+  build          install what is missing, configure, build: leaves build/vltune
+  tune [OPTIONS] build, then tune the demo model for this machine and show what it gained;
+                 OPTIONS go to `vltune tune` (--budget 10m, -o FILE, --json ...)
+  test           build, then every test; the last line is "N passed, N failed, N skipped"
+EOF
+}
+
+die() {
+    echo "bootstrap.sh: $*" >&2
+    exit 2
+}
+
+installed() {
+    dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
+}
+
+# install PACKAGE...: what is missing of them, nothing when nothing is
+install() {
+    local missing=() package
+    command -v dpkg-query >/dev/null || return 0 # not Debian: CMake says what it does not find
+    for package in "$@"; do
+        installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        if ! sudo -n true 2>/dev/null; then
+            die "these packages are missing; as root: apt-get install ${missing[*]}"
+        fi
+        as_root=(sudo -n)
+    fi
+    echo "installing ${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${as_root[@]}" apt-get update -q &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "apt-get failed (log: $log)"
+    fi
+    rm -f "$log"
+}
+
+# build PRESET TARGET...: quiet while it goes well
+build() {
+    local preset=$1 log status=0
+    shift
+    log=$(mktemp)
+    cmake --preset "$preset" ${VLT_CMAKE_ARGS:-} >"$log" 2>&1 || status=$?
+    if [ $status = 0 ]; then
+        cmake --build --preset "$preset" --target "$@" >"$log" 2>&1 || status=$?
+    fi
+    if [ $status != 0 ]; then
+        grep -nE 'error|warning|undefined|FAILED|CMake Error' -A4 "$log" | head -n 60 >&2
+        die "the build failed (preset $preset; log: $log)"
+    fi
+    rm -f "$log"
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+build)
+    install "${build_packages[@]}"
+    build release vltune_program
+    echo "built build/vltune"
+    ;;
+tune)
+    install "${build_packages[@]}"
+    build release vltune_program
+    exec build/vltune tune harness/model/demo/checkpoint "$@"
+    ;;
+test)
+    install "${build_packages[@]}" "${test_packages[@]}"
+    build release all
+    exec tests/run_tests.sh build
+    ;;
+test-preset) # for CI: one of the other presets, without fuzzers and rules
+    [ $# -eq 1 ] || die "test-preset needs a preset"
+    install "${build_packages[@]}" "${test_packages[@]}"
+    build "$1" all
+    exec tests/run_tests.sh "build-$1"
+    ;;
+fuzz) # for CI: every fuzzer for SECONDS
+    install "${build_packages[@]}" "${test_packages[@]}" "${ci_packages[@]}"
+    exec tests/run_fuzzers.sh "${1:-60}"
+    ;;
+-h | --help | help)
+    usage
+    ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,72 @@
+/* The thread pool under ThreadSanitizer: every item exactly once, nested and concurrent calls. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "optimizations/core/threads.h"
+
+enum { ITEMS = 1000, ROUNDS = 200 };
+
+static vlt_threads *pool;
+
+struct job {
+    _Atomic int seen[ITEMS];
+};
+
+static void inner(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    atomic_fetch_add((_Atomic int64_t *)argument, end - begin);
+}
+
+static void body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    struct job *job = argument;
+    _Atomic int64_t nested = 0;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        atomic_fetch_add(&job->seen[i], 1);
+    }
+    vlt_threads_for(pool, 10, 1, 0, inner, &nested);
+    if (nested != 10) {
+        atomic_fetch_add(&job->seen[0], 100);
+    }
+}
+
+static int check(int round)
+{
+    static _Thread_local struct job job;
+    memset(&job, 0, sizeof job);
+    vlt_threads_for(pool, ITEMS, 1 + round % 97, round % 4, body, &job);
+    for (int i = 0; i < ITEMS; i++) {
+        if (job.seen[i] != 1) {
+            fprintf(stderr, "round %d: item %d seen %d times\n", round, i, job.seen[i]);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void *caller(void *failed)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        atomic_fetch_add((atomic_int *)failed, check(round));
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    atomic_int failed = 0;
+    vlt_threads_options options = {.count = 3, .spin_us = 5};
+    if (vlt_threads_create(&options, &pool, NULL) != VLT_OK) {
+        return 1;
+    }
+    pthread_t other;
+    pthread_create(&other, NULL, caller, &failed);
+    caller(&failed);
+    pthread_join(other, NULL);
+    vlt_threads_destroy(pool);
+    return failed != 0;
+}
