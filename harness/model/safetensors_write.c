@@ -1,0 +1,187 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/json/json.h"
+#include "harness/model/safetensors_internal.h"
+#include "optimizations/core/memory.h"
+
+enum { HEADER_ALIGN = 8 }; /* spaces pad the header so that F32 and I64 data are aligned */
+
+struct vlt_safetensors_writer {
+    FILE *stream;
+    char *path;
+    char *temporary; /* empty once renamed */
+    size_t expected_bytes;
+    size_t written_bytes;
+};
+
+/* The header object, or NULL with err set; *data_bytes is the sum over all tensors. */
+static json_t *make_header(const char *path, const vlt_tensor *tensors, int count,
+                           size_t *data_bytes, vlt_error *err)
+{
+    json_t *header = json_object();
+    *data_bytes = 0;
+    for (int i = 0; i < count; i++) {
+        vlt_tensor tensor = tensors[i];
+        size_t begin = *data_bytes;
+        tensor.dtype_name = vlt_dtype_name(tensor.dtype);
+        if (json_object_get(header, tensor.name) || !vlt_tensor_measure(&tensor) ||
+            !vlt_add_size(begin, tensor.bytes, data_bytes)) {
+            vlt_fail(err, VLT_STATUS_INPUT,
+                     "%s: tensor '%s' is there twice or its size does not fit", path, tensor.name);
+            json_decref(header);
+            return NULL;
+        }
+        json_t *shape = json_array();
+        for (int d = 0; d < tensor.rank; d++) {
+            json_array_append_new(shape, json_integer(tensor.shape[d]));
+        }
+        json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", tensor.dtype_name, "shape", shape,
+                                  "data_offsets", (json_int_t)begin, (json_int_t)*data_bytes);
+        if (json_object_set_new(header, tensor.name, entry) != 0) {
+            vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for tensor '%s'", path, tensor.name);
+            json_decref(header);
+            return NULL;
+        }
+    }
+    return header;
+}
+
+static vlt_status write_header(vlt_safetensors_writer *writer, const json_t *header, vlt_error *err)
+{
+    char *text = json_dumps(header, JSON_COMPACT);
+    if (!text) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for the header", writer->path);
+    }
+    size_t length = strlen(text);
+    size_t padded = (length + HEADER_ALIGN - 1) / HEADER_ALIGN * HEADER_ALIGN;
+    for (int i = 0; i < VLT_SAFETENSORS_PREFIX_BYTES; i++) {
+        fputc((int)((padded >> (8 * i)) & 0xFF), writer->stream);
+    }
+    fwrite(text, 1, length, writer->stream);
+    for (; length < padded; length++) {
+        fputc(' ', writer->stream);
+    }
+    free(text);
+    return ferror(writer->stream)
+               ? vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->path, strerror(errno))
+               : VLT_OK;
+}
+
+static vlt_status open_temporary(vlt_safetensors_writer *writer, vlt_error *err)
+{
+    int file = mkostemp(writer->temporary, O_CLOEXEC);
+    if (file < 0) {
+        writer->temporary[0] = '\0';
+    } else if (fchmod(file, 0644) != 0 || !(writer->stream = fdopen(file, "wb"))) {
+        close(file);
+        file = -1;
+    }
+    return file >= 0 ? VLT_OK
+                     : vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->path, strerror(errno));
+}
+
+vlt_status vlt_safetensors_writer_create(const char *path, const vlt_tensor *tensors, int count,
+                                         vlt_safetensors_writer **out, vlt_error *err)
+{
+    *out = NULL;
+    vlt_safetensors_writer *writer = calloc(1, sizeof *writer);
+    if (!writer) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    }
+    vlt_status status = VLT_OK;
+    json_t *header = make_header(path, tensors, count, &writer->expected_bytes, err);
+    if (!header) {
+        free(writer);
+        return err ? err->status : VLT_STATUS_INPUT;
+    }
+    writer->path = strdup(path);
+    if (!writer->path || asprintf(&writer->temporary, "%s.tmp-XXXXXX", path) < 0) {
+        writer->temporary = NULL;
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    }
+    if (status == VLT_OK) {
+        status = open_temporary(writer, err);
+    }
+    if (status == VLT_OK) {
+        status = write_header(writer, header, err);
+    }
+    json_decref(header);
+    if (status != VLT_OK) {
+        vlt_safetensors_writer_destroy(writer);
+        return status;
+    }
+    *out = writer;
+    return VLT_OK;
+}
+
+vlt_status vlt_safetensors_writer_append(vlt_safetensors_writer *writer, const void *data,
+                                         size_t bytes, vlt_error *err)
+{
+    if (bytes > writer->expected_bytes - writer->written_bytes) {
+        return vlt_fail(err, VLT_STATUS_INTERNAL, "%s: more than the declared %zu bytes of data",
+                        writer->path, writer->expected_bytes);
+    }
+    if (fwrite(data, 1, bytes, writer->stream) != bytes) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", writer->path,
+                        strerror(errno), writer->written_bytes, writer->expected_bytes);
+    }
+    writer->written_bytes += bytes;
+    return VLT_OK;
+}
+
+vlt_status vlt_safetensors_writer_finish(vlt_safetensors_writer *writer, vlt_error *err)
+{
+    if (writer->written_bytes != writer->expected_bytes) {
+        return vlt_fail(err, VLT_STATUS_INTERNAL, "%s: %zu bytes of data, declared were %zu",
+                        writer->path, writer->written_bytes, writer->expected_bytes);
+    }
+    bool failed = fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
+    failed = fclose(writer->stream) != 0 || failed;
+    writer->stream = NULL;
+    if (failed || rename(writer->temporary, writer->path) != 0) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->path, strerror(errno));
+    }
+    writer->temporary[0] = '\0';
+    return VLT_OK;
+}
+
+void vlt_safetensors_writer_destroy(vlt_safetensors_writer *writer)
+{
+    if (!writer) {
+        return;
+    }
+    if (writer->stream) {
+        fclose(writer->stream);
+    }
+    if (writer->temporary && writer->temporary[0]) {
+        unlink(writer->temporary);
+    }
+    free(writer->temporary);
+    free(writer->path);
+    free(writer);
+}
+
+vlt_status vlt_safetensors_write(const char *path, const vlt_tensor *tensors, int count,
+                                 vlt_error *err)
+{
+    vlt_safetensors_writer *writer;
+    vlt_status status = vlt_safetensors_writer_create(path, tensors, count, &writer, err);
+    for (int i = 0; i < count && status == VLT_OK; i++) {
+        vlt_tensor tensor = tensors[i];
+        tensor.dtype_name = vlt_dtype_name(tensor.dtype);
+        vlt_tensor_measure(&tensor);
+        status = vlt_safetensors_writer_append(writer, tensor.data, tensor.bytes, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_safetensors_writer_finish(writer, err);
+    }
+    vlt_safetensors_writer_destroy(writer);
+    return status;
+}
