@@ -133,3 +133,11 @@ void vlt_arena_release(vlt_arena *arena)
     vlt_free(arena->base);
     *arena = (vlt_arena){0};
 }
+
+vlt_arena vlt_arena_over(unsigned char *base, size_t size_bytes)
+{
+    if (base) {
+        ASAN_POISON_MEMORY_REGION(base, size_bytes);
+    }
+    return (vlt_arena){.base = base, .size_bytes = size_bytes};
+}

@@ -43,4 +43,7 @@ vlt_status vlt_arena_commit(vlt_arena *arena, vlt_error *err);
 void *vlt_arena_take(vlt_arena *arena, size_t count, size_t element_bytes);
 void vlt_arena_release(vlt_arena *arena); /* may be called twice, or on {0} */
 
+/* An arena, as after commit, over a block that a commit has made; the pieces are taken anew. */
+vlt_arena vlt_arena_over(unsigned char *base, size_t size_bytes);
+
 #endif
