@@ -1,0 +1,157 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reports/page/page_internal.h"
+
+enum { WIDTH = 920, LABEL = 290, RIGHT = 120, ROW = 26, TOP = 34 };
+
+static double clamp(double value, double low, double high)
+{
+    return fmin(fmax(value, low), high);
+}
+
+static bool plotted(const vlt_report_row *row)
+{
+    return isfinite(row->ratio) && row->ratio > 0;
+}
+
+/* Largest and smallest speed-up that the axis must hold, as log2. */
+static void axis_range(const vlt_report *report, double *low, double *high)
+{
+    *low = -0.25;
+    *high = 1;
+    for (int i = 0; i <= report->row_count; i++) {
+        const vlt_report_row *row = i < report->row_count ? &report->row[i] : &report->end_to_end;
+        if (plotted(row)) {
+            double from = isfinite(row->ratio_high) ? row->ratio_high : row->ratio;
+            double to = isfinite(row->ratio_low) && row->ratio_low > 0 ? row->ratio_low
+                                                                       : row->ratio;
+            *low = fmin(*low, -log2(from) - 0.1);
+            *high = fmax(*high, -log2(to) + 0.1);
+        }
+    }
+    *low = clamp(*low, -6, 0);
+    *high = clamp(*high, 1, 12);
+}
+
+static double x_of(double log2_speedup, double low, double high)
+{
+    return LABEL + (WIDTH - LABEL - RIGHT) * (clamp(log2_speedup, low, high) - low) / (high - low);
+}
+
+static void forest_axis(vlt_page_text *page, double low, double high, int height)
+{
+    for (int power = (int)ceil(low); power <= (int)floor(high); power++) {
+        double x = x_of(power, low, high);
+        vlt_page_format(page,
+                        "<line class=\"%s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
+                        "<text class=\"tick\" x=\"%.1f\" y=\"%d\">%gx</text>",
+                        power ? "grid" : "one", x, x, TOP - 8, height, x, TOP - 14, exp2(power));
+    }
+}
+
+static void forest_row(vlt_page_text *page, const vlt_report_row *row, int y, double low,
+                       double high)
+{
+    char gain[32], interval[48];
+    vlt_format_speedup(row, gain, sizeof gain);
+    vlt_format_interval(row, interval, sizeof interval);
+    vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">", LABEL - 12, y + 5);
+    vlt_page_escaped(page, row->op);
+    vlt_page_raw(page, " <tspan class=\"dim\">");
+    vlt_page_escaped(page, row->shape ? row->shape : "");
+    vlt_page_raw(page, "</tspan></text>");
+    if (plotted(row)) {
+        double x = x_of(-log2(row->ratio), low, high);
+        if (isfinite(row->ratio_low) && isfinite(row->ratio_high) && row->ratio_low > 0) {
+            vlt_page_format(
+                page, "<line class=\"interval\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>",
+                x_of(-log2(row->ratio_high), low, high), x_of(-log2(row->ratio_low), low, high), y,
+                y);
+        }
+        const char *verdict = row->verdict ? row->verdict : "unknown";
+        vlt_page_format(
+            page,
+            "<circle class=\"%s\" cx=\"%.1f\" cy=\"%d\" r=\"5\"><title>%s %s</title></circle>",
+            verdict, x, y, verdict, interval);
+    }
+    vlt_page_format(page, "<text class=\"value\" x=\"%d\" y=\"%d\">%s</text>", WIDTH - RIGHT + 12,
+                    y + 5, gain);
+}
+
+void vlt_page_forest(vlt_page_text *page, const vlt_report *report)
+{
+    double low, high;
+    int height = TOP + ROW * (report->row_count + (report->end_to_end.op ? 1 : 0)) + 4;
+    axis_range(report, &low, &high);
+    vlt_page_format(page,
+                    "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"speed-up per operator\">",
+                    WIDTH, height);
+    forest_axis(page, low, high, height);
+    for (int i = 0; i < report->row_count; i++) {
+        forest_row(page, &report->row[i], TOP + ROW * i + ROW / 2, low, high);
+    }
+    if (report->end_to_end.op) {
+        forest_row(page, &report->end_to_end, TOP + ROW * report->row_count + ROW / 2, low, high);
+    }
+    vlt_page_raw(page, "</svg>\n");
+}
+
+static double total_ms(const vlt_report *report, bool tuned)
+{
+    double total = 0;
+    for (int i = 0; i < report->phase_count; i++) {
+        double ms = tuned ? report->phase[i].tuned_ms : report->phase[i].baseline_ms;
+        total += isfinite(ms) ? ms : 0;
+    }
+    return total;
+}
+
+/* One staircase: every phase begins where the one before it ended. */
+static void staircase(vlt_page_text *page, const vlt_report *report, bool tuned, int y,
+                      double scale)
+{
+    double at = 0;
+    for (int i = 0; i < report->phase_count; i++) {
+        const vlt_report_phase *phase = &report->phase[i];
+        double ms = tuned ? phase->tuned_ms : phase->baseline_ms;
+        char text[32];
+        if (!isfinite(ms)) {
+            continue;
+        }
+        vlt_format_ns(ms * 1e6, text, sizeof text);
+        vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">%s</text>", LABEL - 12,
+                        y + 13, phase->name);
+        vlt_page_format(page,
+                        "<rect class=\"bar %s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"16\"/>"
+                        "<text class=\"value\" x=\"%.1f\" y=\"%d\">%s</text>",
+                        tuned ? "tuned" : "baseline", LABEL + at * scale, y, fmax(ms * scale, 1),
+                        LABEL + (at + ms) * scale + 6, y + 13, text);
+        at += ms;
+        y += 20;
+    }
+}
+
+void vlt_page_waterfall(vlt_page_text *page, const vlt_report *report)
+{
+    double baseline = total_ms(report, false), tuned = total_ms(report, true);
+    double longest = fmax(baseline, tuned);
+    int block = 20 * report->phase_count + 34;
+    char text[32];
+    if (!report->phase_count || !(longest > 0)) {
+        vlt_page_raw(page, "<p>not measured in this run</p>\n");
+        return;
+    }
+    double scale = (WIDTH - LABEL - RIGHT) / longest;
+    vlt_page_format(page,
+                    "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"phases of one request\">",
+                    WIDTH, 2 * block);
+    for (int side = 0; side < 2; side++) {
+        vlt_format_ns((side ? tuned : baseline) * 1e6, text, sizeof text);
+        vlt_page_format(page, "<text class=\"head\" x=\"%d\" y=\"%d\">%s, %s</text>", LABEL,
+                        side * block + 16, side ? "tuned" : "baseline", text);
+        staircase(page, report, side, side * block + 26, scale);
+    }
+    vlt_page_raw(page, "</svg>\n");
+}

@@ -1,0 +1,202 @@
+#include "reports/terminal/terminal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 9, INTERVAL = 15 };
+
+vlt_terminal vlt_terminal_stdout(bool colour)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    long width = 100;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        width = size.ws_col;
+    } else if (columns) {
+        width = strtol(columns, NULL, 10);
+    }
+    width = width < 80 ? 80 : width > 200 ? 200 : width;
+    return (vlt_terminal){.stream = stdout, .colour = colour, .columns = (int)width};
+}
+
+void vlt_terminal_bar(double share, int width, char *text)
+{
+    int full = (int)lround(fmin(fmax(share, 0), 1) * width);
+    text[0] = '[';
+    memset(text + 1, '#', (size_t)full);
+    memset(text + 1 + full, '-', (size_t)(width - full));
+    memcpy(text + 1 + width, "]", 2);
+}
+
+/* Columns that UTF-8 text takes: continuation bytes take none. */
+static int columns_of(const char *text)
+{
+    int columns = 0;
+    for (; *text; text++) {
+        columns += ((unsigned char)*text & 0xC0) != 0x80;
+    }
+    return columns;
+}
+
+/* Prints words, broken at spaces so that no line passes the width; later lines are indented. */
+static void print_wrapped(const vlt_terminal *terminal, const char *text, int indent)
+{
+    int used = indent;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        char word[512];
+        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        int wide = columns_of(word);
+        if (used > indent && used + 1 + wide > terminal->columns) {
+            fprintf(terminal->stream, "\n%*s", indent, "");
+            used = indent;
+        } else if (used > indent) {
+            fputc(' ', terminal->stream);
+            used++;
+        }
+        fputs(word, terminal->stream);
+        used += wide;
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', terminal->stream);
+}
+
+static void print_labelled(const vlt_terminal *terminal, const char *label, const char *text)
+{
+    if (text) {
+        fprintf(terminal->stream, "%-*s", LABEL, label);
+        print_wrapped(terminal, text, LABEL);
+    }
+}
+
+void vlt_terminal_head(const vlt_terminal *terminal, const vlt_report *report)
+{
+    print_labelled(terminal, "machine", report->machine);
+    print_labelled(terminal, "model", report->model);
+}
+
+/* green for faster, red for slower; the word or number says the same without colour */
+static const char *colour_of(const vlt_terminal *terminal, const vlt_report_row *row)
+{
+    if (!terminal->colour || !row->verdict) {
+        return "";
+    }
+    return !strcmp(row->verdict, "faster")   ? "\033[32m"
+           : !strcmp(row->verdict, "slower") ? "\033[31m"
+                                             : "\033[2m";
+}
+
+/* text in `width` columns, left-aligned, cut where it is longer */
+static void print_cell(const vlt_terminal *terminal, const char *text, int width)
+{
+    int columns = columns_of(text);
+    if (columns < width) {
+        fprintf(terminal->stream, "%s%*s", text, width - columns, "");
+        return;
+    }
+    int kept = 0;
+    for (; *text && (kept < width - 2 || ((unsigned char)*text & 0xC0) == 0x80); text++) {
+        kept += ((unsigned char)*text & 0xC0) != 0x80;
+        fputc(*text, terminal->stream);
+    }
+    fputs("~ ", terminal->stream);
+}
+
+static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, const char *last)
+{
+    char baseline[32], tuned[32], gain[32], interval[48];
+    vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
+    vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
+    vlt_format_speedup(row, gain, sizeof gain);
+    vlt_format_interval(row, interval, sizeof interval);
+    bool same = row->verdict && !strcmp(row->verdict, "same");
+    print_cell(terminal, row->op, OP);
+    print_cell(terminal, row->shape ? row->shape : "", SHAPE);
+    fprintf(terminal->stream, "%*s%*s%s%*s%s  ", NUMBER - 1, baseline, NUMBER, tuned,
+            colour_of(terminal, row), GAIN, gain, terminal->colour ? "\033[0m" : "");
+    const char *shown = same ? "" : interval;
+    int room = terminal->columns - (OP + SHAPE + 2 * NUMBER + GAIN + 2);
+    if (room >= INTERVAL + columns_of(last)) {
+        fprintf(terminal->stream, "%-*s %s\n", INTERVAL, shown, last);
+    } else if (!*shown && room >= columns_of(last)) {
+        fprintf(terminal->stream, "%s\n", last);
+    } else {
+        fprintf(terminal->stream, "%s\n%*s", shown, OP, "");
+        print_wrapped(terminal, last, OP);
+    }
+}
+
+static void print_table(const vlt_terminal *terminal, const vlt_report *report)
+{
+    fprintf(terminal->stream, "\n%-*s%-*s%*s%*s%*s  %-*s%s\n", OP, "operator", SHAPE, "shape",
+            NUMBER - 1, "baseline", NUMBER, "tuned", GAIN, "speed-up", INTERVAL,
+            terminal->columns >= 100 ? "95 % interval" : "interval",
+            terminal->columns >= 100 ? " choice" : "");
+    for (int i = 0; i < report->row_count; i++) {
+        print_row(terminal, &report->row[i], report->row[i].choice ? report->row[i].choice : "-");
+    }
+    if (report->end_to_end.op) {
+        print_row(terminal, &report->end_to_end, report->correctness ? report->correctness : "-");
+    }
+}
+
+static const char *truth_mark(const char *answer, const char *truth)
+{
+    return !truth ? "" : answer && !strcmp(answer, truth) ? "   (true)" : "   (wrong)";
+}
+
+static void print_answers(const vlt_terminal *terminal, const vlt_report *report)
+{
+    for (int i = 0; i < report->answer_count; i++) {
+        const vlt_report_answer *answer = &report->answer[i];
+        bool equal = answer->baseline && answer->tuned && !strcmp(answer->baseline, answer->tuned);
+        fprintf(terminal->stream, "\n%s   \"%s\"\n", answer->image, answer->question);
+        fprintf(terminal->stream, "  %-11s %s%s\n", "tuned", answer->tuned ? answer->tuned : "-",
+                truth_mark(answer->tuned, answer->truth));
+        fprintf(terminal->stream, "  %-11s %s%s\n", "baseline",
+                equal              ? "the same"
+                : answer->baseline ? answer->baseline
+                                   : "-",
+                equal ? "" : truth_mark(answer->baseline, answer->truth));
+        if (answer->truth) {
+            fprintf(terminal->stream, "  %-11s %s\n", "truth", answer->truth);
+        }
+    }
+    if (report->accuracy_total > 0) {
+        fprintf(terminal->stream, "  %-11s %lld of %lld unseen scenes, baseline %lld\n", "accuracy",
+                (long long)report->accuracy_tuned, (long long)report->accuracy_total,
+                (long long)report->accuracy_baseline);
+    }
+}
+
+void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
+{
+    char tuned[32], baseline[32];
+    print_table(terminal, report);
+    print_answers(terminal, report);
+    fputc('\n', terminal->stream);
+    for (int i = 0; i < report->note_count; i++) {
+        print_wrapped(terminal, report->note[i], 0);
+    }
+    if (isfinite(report->peak_tuned_bytes)) {
+        vlt_format_bytes(report->peak_tuned_bytes, tuned, sizeof tuned);
+        vlt_format_bytes(report->peak_baseline_bytes, baseline, sizeof baseline);
+        fprintf(terminal->stream, "peak memory %s (baseline %s)\n", tuned, baseline);
+    }
+    fprintf(terminal->stream, "\n");
+    if (report->config_path) {
+        fprintf(terminal->stream, "%-*s%-18swhy a choice was made: vltune explain\n", LABEL,
+                "config", report->config_path);
+    }
+    if (report->db_path) {
+        fprintf(terminal->stream, "%-*s%-18s", LABEL, "samples", report->db_path);
+        if (report->page_path) {
+            fprintf(terminal->stream, "page with plots: %s", report->page_path);
+        }
+        fputc('\n', terminal->stream);
+    }
+}

@@ -1,0 +1,159 @@
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reports/page/page.h"
+#include "reports/terminal/terminal.h"
+#include "tests/support/data.h"
+
+static vlt_report_row rows[] = {
+    {.op = "resize",
+     .shape = "640x427 -> 640x416",
+     .baseline_ns = 9.81e6,
+     .tuned_ns = 0.62e6,
+     .ratio = 0.0633,
+     .ratio_low = 0.0625,
+     .ratio_high = 0.0641,
+     .verdict = "faster",
+     .choice = "avx512 threads=2",
+     .reason = "least time",
+     .trials = 12,
+     .share = 0.2},
+    {.op = "jpeg_decode",
+     .shape = "640x427 4:4:4",
+     .baseline_ns = 1.92e6,
+     .tuned_ns = 1.90e6,
+     .ratio = 0.99,
+     .ratio_low = 0.98,
+     .ratio_high = 1.0,
+     .verdict = "same",
+     .choice = "baseline",
+     .reason = "<no gain> & \"certain\"",
+     .trials = 3,
+     .share = 0.1},
+    {.op = "transfer",
+     .shape = "host",
+     .baseline_ns = NAN,
+     .tuned_ns = NAN,
+     .ratio = NAN,
+     .ratio_low = NAN,
+     .ratio_high = NAN,
+     .choice = "baseline",
+     .reason = "no GPU",
+     .share = NAN},
+};
+static vlt_report_phase phases[] = {
+    {"preprocess", 12, 1}, {"vision", 300, 40}, {"decode", 100, 20}};
+static vlt_report_answer scene = {"scene-7.jpg", "Describe the image.", "A ring.", "A ring.",
+                                  "A ring."};
+static vlt_report_fact facts[] = {{"cpu", "test"}};
+static const char *notes[] = {"kept baseline where the gain was not certain (2 operators)"};
+
+static vlt_report example(void)
+{
+    return (vlt_report){.machine = "Test CPU, 2 cores \xC2\xB7 AVX-512 \xC2\xB7 no GPU",
+                        .model = "demo",
+                        .status = "complete",
+                        .seconds = 58,
+                        .budget_seconds = 60,
+                        .trials = 15,
+                        .row = rows,
+                        .row_count = 3,
+                        .end_to_end = {.op = "end to end",
+                                       .shape = "JPEG -> 16 tokens",
+                                       .baseline_ns = 412e6,
+                                       .tuned_ns = 61e6,
+                                       .ratio = 0.148,
+                                       .ratio_low = 0.145,
+                                       .ratio_high = 0.151,
+                                       .verdict = "faster",
+                                       .share = 1},
+                        .correctness = "correct on unseen inputs",
+                        .phase = phases,
+                        .phase_count = 3,
+                        .answer = &scene,
+                        .answer_count = 1,
+                        .accuracy_total = 100,
+                        .accuracy_baseline = 94,
+                        .accuracy_tuned = 94,
+                        .peak_baseline_bytes = 41e6,
+                        .peak_tuned_bytes = NAN,
+                        .fact = facts,
+                        .fact_count = 1,
+                        .note = notes,
+                        .note_count = 1,
+                        .config_path = "tuned.toml",
+                        .db_path = "vltune.db",
+                        .page_path = "report.html"};
+}
+
+Test(report, json_goes_there_and_back)
+{
+    vlt_report report = example(), back;
+    json_t *document = vlt_report_to_json(&report);
+    cr_assert_eq(vlt_report_from_json(document, &back, NULL), VLT_OK);
+    json_t *again = vlt_report_to_json(&back);
+    cr_assert(json_equal(document, again));
+    cr_assert(isnan(back.row[2].ratio));
+    cr_assert_null(back.row[2].verdict);
+    json_decref(again);
+    json_decref(document);
+    vlt_report_release(&back);
+    json_t *other = json_pack("{s:i}", "rows", 1);
+    cr_assert_eq(vlt_report_from_json(other, &back, NULL), VLT_STATUS_INPUT);
+    json_decref(other);
+}
+
+Test(report, terminal_keeps_to_its_width)
+{
+    vlt_report report = example();
+    for (int columns = 80; columns <= 120; columns += 20) {
+        char *text;
+        size_t bytes;
+        FILE *stream = open_memstream(&text, &bytes);
+        vlt_terminal terminal = {.stream = stream, .columns = columns};
+        vlt_terminal_head(&terminal, &report);
+        vlt_terminal_result(&terminal, &report);
+        fclose(stream);
+        cr_assert(strstr(text, "15.8x"));
+        cr_assert(strstr(text, "94 of 100"));
+        cr_assert_null(strstr(text, "\033["));
+        cr_assert_null(strstr(text, "nan"));
+        char *save = NULL;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+            int wide = 0;
+            for (char *p = line; *p; p++) {
+                wide += ((unsigned char)*p & 0xC0) != 0x80;
+            }
+            cr_assert_leq(wide, columns, "%d columns: %s", wide, line);
+        }
+        free(text);
+    }
+}
+
+Test(report, page_is_whole_and_escaped)
+{
+    vlt_report report = example();
+    char path[] = "/tmp/vltune-test-page-XXXXXX";
+    size_t bytes;
+    close(mkstemp(path));
+    cr_assert_eq(vlt_page_write(&report, path, NULL), VLT_OK);
+    char *text = test_read_file(path, &bytes);
+    cr_assert(strstr(text, "</html>"));
+    cr_assert(strstr(text, "&lt;no gain&gt; &amp; &quot;certain&quot;"));
+    cr_assert(strstr(text, "15.8x"));
+    cr_assert_null(strstr(text, "http://"));
+    cr_assert_null(strstr(text, "https://"));
+    const char *keep = getenv("VLT_KEEP_PAGE");
+    if (keep) {
+        rename(path, keep);
+    }
+    unlink(path);
+    free(text);
+    vlt_error err = {0};
+    cr_assert_eq(vlt_page_write(&report, "/nonexistent/page.html", &err), VLT_STATUS_IO);
+    cr_assert(strstr(err.message, "/nonexistent/page.html"));
+}
