@@ -14,6 +14,15 @@ const char *test_data(const char *relative)
     return access(path, R_OK) == 0 ? path : NULL;
 }
 
+const char *test_source(const char *relative)
+{
+    static char paths[8][1024];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", VLT_TEST_SOURCE_ROOT, relative);
+    return path;
+}
+
 char *test_read_file(const char *path, size_t *bytes)
 {
     FILE *file = fopen(path, "rb");

@@ -8,6 +8,9 @@
  * aloud). Static buffer, one per call of the last eight. */
 const char *test_data(const char *relative);
 
+/* Path of a file of the repository itself, by its path from the root. Static buffer likewise. */
+const char *test_source(const char *relative);
+
 /* Whole file as malloc'ed bytes with a NUL behind, or NULL. */
 char *test_read_file(const char *path, size_t *bytes);
 

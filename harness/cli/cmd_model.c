@@ -1,0 +1,53 @@
+/* vltune model: makes, checks and judges checkpoints, and draws what the demo model knows. */
+#include <string.h>
+
+#include "harness/cli/model_commands.h"
+#include "optimizations/core/registry.h"
+
+static const struct {
+    const char *name;
+    int operands; /* after the name */
+    const char *usage;
+    vlt_status (*run)(vlt_cli *cli, vlt_error *err);
+} subcommands[] = {
+    {"scenes", 1, "scenes OUT [--count N] [--seed N] [--size WxH]", vlt_model_scenes_command},
+};
+
+enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
+
+static const char details[] =
+    "model scenes OUT [--count N] [--seed N] [--size WxH]\n"
+    "    Draws scenes as the demo model knows them into the folder OUT: scene-000.jpg ... and\n"
+    "    scenes.jsonl with question and true answer of each. Equal seed, equal pictures.";
+
+static const vlt_option options[] = {
+    {"count", "N", "scenes: how many (default 100)", 0},
+    {"seed", "N", "make, scenes: seed of the random stream (default 0)", 0},
+    {"size", "SIZE", "scenes: WIDTHxHEIGHT in pixels (default 128x128)", 0},
+};
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    const char *name = vlt_cli_operand(cli, 0);
+    const char *names[SUBCOMMANDS];
+    for (int i = 0; i < SUBCOMMANDS; i++) {
+        names[i] = subcommands[i].name;
+        if (strcmp(name, subcommands[i].name) != 0) {
+            continue;
+        }
+        int given = vlt_cli_operand_count(cli) - 1;
+        if (given != subcommands[i].operands) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "model %s: %d operands, expected: model %s",
+                            name, given, subcommands[i].usage);
+        }
+        return subcommands[i].run(cli, err);
+    }
+    const char *near = vlt_nearest_name(name, names, SUBCOMMANDS);
+    return vlt_fail(err, VLT_STATUS_USAGE, "model: unknown subcommand '%s'%s%s%s", name,
+                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+VLT_COMMAND(model, .operands = "SUBCOMMAND DIR [FILE]",
+            .summary = "make, check and judge checkpoints; draw scenes", .details = details,
+            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
+            .operand_max = 3, .run = run);

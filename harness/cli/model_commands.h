@@ -1,0 +1,10 @@
+/* model_commands.h: what `vltune model` can do. cmd_model.c holds the table; all subcommands share
+ * its options, and operand 0 is the subcommand's name. */
+#ifndef VLT_HARNESS_MODEL_COMMANDS_H
+#define VLT_HARNESS_MODEL_COMMANDS_H
+
+#include "harness/cli/cli.h"
+
+vlt_status vlt_model_scenes_command(vlt_cli *cli, vlt_error *err);
+
+#endif
