@@ -1,0 +1,237 @@
+#include "harness/measure/pair.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "harness/measure/disturbance.h"
+#include "harness/measure/statistics.h"
+#include "optimizations/core/memory.h"
+#include "optimizations/core/random.h"
+
+enum {
+    WARM_EPOCHS_MAX = 12 * VLT_STEADY_WINDOW,
+    LONG_CALL_NS = 10 * 1000 * 1000, /* beyond it neither warm-up windows nor priming pay */
+    PRESSURE_EVERY_NS = 10 * 1000 * 1000,
+    FIRST_LOOK = 12 /* pairs before the first look at the verdict */
+};
+
+struct measuring {
+    const vlt_clock *clock;
+    vlt_clock_info info;
+    const vlt_subject *subject;
+    const vlt_pair_options *options;
+    vlt_epoch epoch;
+    vlt_disturbance_files files;
+    vlt_disturbance last; /* the reading at which the current stretch of pressure began */
+    float pressure;
+    uint64_t begin_ns;
+    double *log_ratio; /* scratch for looks, room for every pair */
+    int next_look;
+};
+
+static bool stopped(const struct measuring *m)
+{
+    return m->options->stop && m->options->stop();
+}
+
+/* Has this share of the time limit gone? */
+static bool spent(const struct measuring *m, double share)
+{
+    double spent_s = (double)(vlt_clock_wall(m->clock) - m->begin_ns) * 1e-9;
+    return m->options->limit_s > 0 && spent_s > share * m->options->limit_s;
+}
+
+/* Alternates the subjects until the newest window of both is steady. */
+static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness, vlt_error *err)
+{
+    double window[2][VLT_STEADY_WINDOW];
+    *steadiness = VLT_STEADY_UNKNOWN;
+    if (m->epoch.longest_ns > LONG_CALL_NS) {
+        return VLT_OK; /* calibration has called both already */
+    }
+    *steadiness = VLT_STEADY_NO;
+    for (int i = 0; i < WARM_EPOCHS_MAX && !stopped(m) && !spent(m, 0.3); i++) {
+        for (int side = 0; side < 2; side++) {
+            uint64_t wall_ns = 0;
+            vlt_status status = vlt_epoch_time(m->clock, &m->subject[side], m->epoch.iterations,
+                                               &wall_ns, err);
+            if (status != VLT_OK) {
+                return status;
+            }
+            window[side][i % VLT_STEADY_WINDOW] = (double)wall_ns;
+        }
+        if (i % VLT_STEADY_WINDOW == VLT_STEADY_WINDOW - 1 &&
+            vlt_steady(window[0], VLT_STEADY_WINDOW) && vlt_steady(window[1], VLT_STEADY_WINDOW)) {
+            *steadiness = VLT_STEADY_YES;
+            break;
+        }
+    }
+    return VLT_OK;
+}
+
+/* One epoch between two readings of everything; the wall clock is read innermost. */
+static int time_side(const struct measuring *m, int side, vlt_pair *pair)
+{
+    const vlt_subject *subject = &m->subject[side];
+    struct rusage before, after;
+    int who = m->options->whole_process ? RUSAGE_SELF : RUSAGE_THREAD;
+    if (subject->reset) {
+        subject->reset(subject->state);
+    }
+    getrusage(who, &before);
+    int result = m->epoch.longest_ns > LONG_CALL_NS ? 0 : subject->run(subject->state, 1);
+    uint64_t cpu_begin = vlt_clock_thread(m->clock);
+    uint64_t begin = vlt_clock_wall(m->clock);
+    result = result ? result : subject->run(subject->state, m->epoch.iterations);
+    uint64_t end = vlt_clock_wall(m->clock);
+    uint64_t cpu_end = vlt_clock_thread(m->clock);
+    getrusage(who, &after);
+
+    pair->wall_ns[side] = end > begin ? end - begin : 0;
+    pair->cpu_ns[side] = cpu_end > cpu_begin ? cpu_end - cpu_begin : 0;
+    pair->switches[side] = (uint32_t)(after.ru_nivcsw - before.ru_nivcsw);
+    pair->faults[side] = (uint32_t)(after.ru_minflt - before.ru_minflt + after.ru_majflt -
+                                    before.ru_majflt);
+    pair->flags |= pair->switches[side] ? VLT_PAIR_PREEMPTED : 0;
+    pair->flags |= end > begin ? 0 : VLT_PAIR_CLOCK;
+    return result;
+}
+
+/* The kernel sums pressure up in steps of milliseconds, so that a reading serves many pairs. */
+static void note_pressure(struct measuring *m, vlt_pair *pair)
+{
+    double now_s = (double)vlt_clock_wall(vlt_clock_system()) * 1e-9;
+    if (now_s - m->last.at_s > PRESSURE_EVERY_NS * 1e-9) {
+        vlt_disturbance next;
+        vlt_disturbance_read(&m->files, 0, &next);
+        m->pressure = (float)vlt_disturbance_pressure(&m->last, &next);
+        m->last = next;
+    }
+    pair->pressure = m->pressure;
+}
+
+/* Looks become rarer as the sample grows, so that they cost a constant share. */
+static bool decided(struct measuring *m, const vlt_pair_run *run)
+{
+    vlt_judgement judgement;
+    if (!m->options->judge || run->pair_count < m->next_look) {
+        return false;
+    }
+    m->next_look = run->pair_count + run->pair_count / 4 + 1;
+    int n = vlt_pair_log_ratios(run, m->log_ratio);
+    vlt_judge(m->log_ratio, n, m->options->judge, &judgement);
+    return judgement.verdict != VLT_VERDICT_INCONCLUSIVE;
+}
+
+static vlt_status measure_pairs(struct measuring *m, vlt_pair_run *run, vlt_error *err)
+{
+    vlt_random coin = {m->options->seed};
+    while (run->pair_count < m->options->pairs) {
+        bool enough = run->pair_count >= m->options->pairs_min;
+        if (stopped(m) || (enough && (spent(m, 1) || decided(m, run)))) {
+            break;
+        }
+        vlt_pair *pair = &run->pair[run->pair_count];
+        *pair = (vlt_pair){.b_first = (uint8_t)(vlt_random_next(&coin) >> 63)};
+        int result = time_side(m, pair->b_first, pair);
+        result = result ? result : time_side(m, !pair->b_first, pair);
+        if (result) {
+            return vlt_fail(err, (vlt_status)result, "the measured code failed: %s",
+                            vlt_status_text((vlt_status)result));
+        }
+        note_pressure(m, pair);
+        run->pair_count++;
+    }
+    if (run->pair_count < m->options->pairs_min) {
+        return vlt_fail(err, VLT_STATUS_STOPPED, "stopped after %d of %d pairs", run->pair_count,
+                        m->options->pairs);
+    }
+    return VLT_OK;
+}
+
+/* What a pair costs beside its epochs and priming calls: the same loop around nothing. */
+static int run_nothing(void *state, int64_t iterations)
+{
+    (void)state, (void)iterations;
+    return 0;
+}
+
+static double book_keeping_ns(const struct measuring *m)
+{
+    enum { REPEATS = 15 };
+    const vlt_subject nothing[2] = {{.run = run_nothing}, {.run = run_nothing}};
+    struct measuring empty = *m;
+    double cost[REPEATS];
+    empty.subject = nothing;
+    for (int i = 0; i < REPEATS; i++) {
+        vlt_pair pair = {0};
+        uint64_t begin = vlt_clock_wall(m->clock);
+        time_side(&empty, 0, &pair);
+        time_side(&empty, 1, &pair);
+        note_pressure(&empty, &pair);
+        cost[i] = (double)(vlt_clock_wall(m->clock) - begin);
+    }
+    return vlt_median(cost, REPEATS);
+}
+
+vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2],
+                            const vlt_pair_options *options, vlt_pair_run *run, vlt_error *err)
+{
+    struct measuring m = {.clock = clock ? clock : vlt_clock_system(),
+                          .subject = subject,
+                          .options = options,
+                          .pressure = NAN,
+                          .next_look = FIRST_LOOK};
+    vlt_disturbance begin, end;
+    void *block = NULL, *looks = NULL;
+    *run = (vlt_pair_run){0};
+    vlt_disturbance_open(&m.files);
+    vlt_status status = vlt_alloc((size_t)options->pairs * sizeof *run->pair, &block, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    run->pair = block;
+    status = vlt_alloc((size_t)options->pairs * sizeof(double), &looks, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    m.log_ratio = looks;
+    m.begin_ns = vlt_clock_wall(m.clock);
+    vlt_clock_probe(m.clock, &m.info);
+    status = vlt_epoch_calibrate(m.clock, &m.info, subject, 2, &m.epoch, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    status = warm_up(&m, &run->steadiness, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    run->iterations = m.epoch.iterations;
+    run->overhead_ns = m.info.overhead_ns;
+    vlt_disturbance_read(&m.files, 1, &begin);
+    m.last = begin;
+    run->book_ns = book_keeping_ns(&m);
+    status = measure_pairs(&m, run, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    vlt_disturbance_read(&m.files, 1, &end);
+    run->pressure = vlt_disturbance_pressure(&begin, &end);
+    run->steal = vlt_disturbance_steal(&begin, &end);
+    run->frequency_hz = vlt_disturbance_frequency_hz();
+    status = vlt_pair_summarise(run, err);
+done:
+    vlt_free(looks);
+    vlt_disturbance_close(&m.files);
+    if (status != VLT_OK) {
+        vlt_pair_run_release(run);
+    }
+    return status;
+}
+
+void vlt_pair_run_release(vlt_pair_run *run)
+{
+    vlt_free(run->pair);
+    *run = (vlt_pair_run){0};
+}

@@ -1,0 +1,87 @@
+/* pair.h: two prepared subjects, measured in pairs inside one process.
+ *
+ * A pair is one epoch of A and one of B, in the order of a coin flip, each after a priming call
+ * that is not timed and restores what the other one left in the caches. What disturbs the machine
+ * for longer than a pair hits both epochs and cancels in ln(B/A); the coin takes away what
+ * depends on the order. The statistic of a process is the median of those log-ratios: pairing
+ * alone cannot undo the luck of one process's memory layout, which is why launch.h repeats it in
+ * fresh ones.
+ *
+ * Pairs are dropped on the system's own word alone (an involuntary context switch), never by
+ * their duration; and not even then when that would cost more than half of them.
+ */
+#ifndef VLT_HARNESS_PAIR_H
+#define VLT_HARNESS_PAIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/measure/epoch.h"
+#include "harness/measure/steady.h"
+#include "harness/measure/verdict.h"
+
+/* A flag says why a pair may not count. */
+enum {
+    VLT_PAIR_PREEMPTED = 1, /* the system reported an involuntary switch */
+    VLT_PAIR_CLOCK = 2      /* the clock went back or stood still */
+};
+
+/* Index 0 is A, 1 is B. */
+typedef struct vlt_pair {
+    uint64_t wall_ns[2];
+    uint64_t cpu_ns[2];   /* of the measuring thread */
+    uint32_t switches[2]; /* involuntary context switches, priming call included */
+    uint32_t faults[2];   /* page faults, likewise */
+    float pressure;       /* share of time in which some task waited for a CPU; NAN: not known */
+    uint8_t b_first;      /* order */
+    uint8_t flags;        /* VLT_PAIR_* */
+} vlt_pair;
+
+typedef struct vlt_pair_options {
+    uint64_t seed;      /* of the coin */
+    int pairs;          /* wanted, >= 1 */
+    int pairs_min;      /* measured even when that takes longer than limit_s; >= 1 */
+    double limit_s;     /* of everything, warm-up included; 0: no limit */
+    bool whole_process; /* the subjects use more threads: count switches of all of them */
+    bool (*stop)(void); /* asked between pairs, NULL: never */
+    const vlt_judge_options *judge; /* end as soon as the pairs give a verdict; NULL: do not */
+} vlt_pair_options;
+
+/* One process's worth of measuring. */
+typedef struct vlt_pair_run {
+    vlt_pair *pair; /* owned, pair_count of them; vlt_pair_run_release */
+    int pair_count;
+    int used;             /* pairs behind log_ratio */
+    int preempted;        /* flagged so */
+    bool keeps_preempted; /* they are most of all, so they count */
+    int64_t iterations;   /* per epoch */
+    double log_ratio;     /* median of ln(B/A) over the used pairs; NAN when there are none */
+    double scatter;       /* standard deviation of ln(B/A), robust: 1.4826 MAD */
+    double call_ns[2];    /* median time of one call, clock overhead taken off */
+    double floor_ns[2];   /* shortest time of one call: a floor, never what is compared */
+    double pressure;      /* mean over the run; NAN where the system does not say */
+    double steal;         /* share of time taken by the hypervisor; NAN likewise */
+    double frequency_hz;  /* of the CPU at the end; NAN likewise */
+    double overhead_ns;   /* of the clock in one epoch */
+    double book_ns;       /* median book-keeping between the epochs of a pair */
+    vlt_steadiness steadiness;
+} vlt_pair_run;
+
+/* Warms up, calibrates, measures. The clock may be NULL: the system's. On failure *run holds
+ * nothing. STOPPED when `stop` said so before pairs_min; UNMEASURED when no pair is usable. */
+vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2],
+                            const vlt_pair_options *options, vlt_pair_run *run, vlt_error *err);
+
+/* Fills the figures from run->pair (flags set) and run->iterations; part of vlt_pair_measure, and
+ * what turns stored pairs back into figures. */
+vlt_status vlt_pair_summarise(vlt_pair_run *run, vlt_error *err);
+
+/* ln(B/A) of the used pairs in their order into log_ratio[pair_count]; returns how many. */
+int vlt_pair_log_ratios(const vlt_pair_run *run, double *log_ratio);
+
+/* Is pair i behind the figures? */
+bool vlt_pair_used(const vlt_pair_run *run, int i);
+
+void vlt_pair_run_release(vlt_pair_run *run);
+
+#endif

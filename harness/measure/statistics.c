@@ -1,0 +1,187 @@
+#include "harness/measure/statistics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void vlt_sort(double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, ascending);
+}
+
+double vlt_median(double *values, size_t n)
+{
+    vlt_sort(values, n);
+    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+double vlt_quantile(const double *sorted, size_t n, double q)
+{
+    double position = q * (double)(n - 1);
+    size_t below = (size_t)position;
+    size_t above = below + 1 < n ? below + 1 : below;
+    return sorted[below] + (position - (double)below) * (sorted[above] - sorted[below]);
+}
+
+double vlt_mad(const double *values, size_t n, double *scratch)
+{
+    for (size_t i = 0; i < n; i++) {
+        scratch[i] = values[i];
+    }
+    double median = vlt_median(scratch, n);
+    for (size_t i = 0; i < n; i++) {
+        scratch[i] = fabs(values[i] - median);
+    }
+    return vlt_median(scratch, n);
+}
+
+static double log_choose(int n, int k)
+{
+    return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
+}
+
+/* Sum of the terms j >= s, for s at or above the mean, where they only shrink. */
+static double upper_tail(int n, int s, double p)
+{
+    double term = exp(log_choose(n, s) + s * log(p) + (n - s) * log1p(-p)), sum = 0;
+    for (int j = s; j <= n && term > 1e-18 * sum; j++) {
+        sum += term;
+        term *= (double)(n - j) / (j + 1) * (p / (1 - p));
+    }
+    return fmin(1, sum);
+}
+
+double vlt_binomial_upper(int n, int s, double p)
+{
+    if (s <= 0) {
+        return 1;
+    }
+    if (s > n || p <= 0) {
+        return 0;
+    }
+    if (p >= 1) {
+        return 1;
+    }
+    return s >= n * p ? upper_tail(n, s, p) : 1 - upper_tail(n, n - s + 1, 1 - p);
+}
+
+int vlt_interval_rank(int m, double alpha)
+{
+    int k = 0;
+    while (k < m / 2 && vlt_binomial_upper(m, m - k, 0.5) <= alpha / 2) {
+        k++; /* P(Bin < k + 1) = P(Bin >= m - k) by symmetry */
+    }
+    return k;
+}
+
+static vlt_interval interval_of_rank(const double *sorted, int m, int k)
+{
+    vlt_interval interval = {-INFINITY, INFINITY};
+    if (k > 0) {
+        interval = (vlt_interval){sorted[k - 1], sorted[m - k]};
+    }
+    return interval;
+}
+
+vlt_interval vlt_median_interval(const double *sorted, int m, double alpha)
+{
+    return interval_of_rank(sorted, m, vlt_interval_rank(m, alpha));
+}
+
+double vlt_log_evalue(int m, int s)
+{
+    /* The integral is an incomplete beta function, which for whole numbers is a binomial tail:
+     * 2^(m+1) B(s+1, m-s+1) P(Bin(m+1, 1/2) <= s). */
+    double tail = vlt_binomial_upper(m + 1, m + 1 - s, 0.5);
+    double log_beta = lgamma(s + 1.0) + lgamma(m - s + 1.0) - lgamma(m + 2.0);
+    return (m + 1) * log(2) + log_beta + log(tail);
+}
+
+int vlt_anytime_rank(int m, double alpha)
+{
+    int k = 0;
+    while (k < m / 2 && vlt_log_evalue(m, m - k) >= log(2 / alpha)) {
+        k++;
+    }
+    return k;
+}
+
+double vlt_normal_cdf(double z)
+{
+    return 0.5 * erfc(-z / sqrt(2));
+}
+
+/* Bisection: 60 halvings of [-40, 40] are exact to the last digits and cannot fail. */
+double vlt_normal_quantile(double p)
+{
+    double low = -40, high = 40;
+    for (int i = 0; i < 100; i++) {
+        double middle = 0.5 * (low + high);
+        if (vlt_normal_cdf(middle) < p) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return 0.5 * (low + high);
+}
+
+double vlt_proportion_upper(int successes, int trials, double confidence)
+{
+    if (successes >= trials) {
+        return 1;
+    }
+    /* the p at which as few successes as these have probability 1 - confidence */
+    double low = 0, high = 1;
+    for (int i = 0; i < 60; i++) {
+        double p = 0.5 * (low + high);
+        if (1 - vlt_binomial_upper(trials, successes + 1, p) > 1 - confidence) {
+            low = p;
+        } else {
+            high = p;
+        }
+    }
+    return high;
+}
+
+double vlt_proportion_lower(int successes, int trials, double confidence)
+{
+    return trials <= 0 ? 0 : 1 - vlt_proportion_upper(trials - successes, trials, confidence);
+}
+
+int vlt_sign_threshold(int m, double alpha)
+{
+    int s = m + 1;
+    while (s > 0 && vlt_binomial_upper(m, s - 1, 0.5) <= alpha) {
+        s--;
+    }
+    return s;
+}
+
+int vlt_plan_launches(double effect, double margin, double sigma, double alpha, double power,
+                      int limit)
+{
+    double hit = sigma > 0 ? vlt_normal_cdf((effect - margin) / sigma) : effect > margin;
+    for (int m = 1; m <= limit; m++) {
+        int s = vlt_sign_threshold(m, alpha);
+        if (s <= m && vlt_binomial_upper(m, s, hit) >= power) {
+            return m;
+        }
+    }
+    return limit + 1;
+}
+
+int vlt_plan_pairs(double launch_cost, double pair_cost, double pair_sigma, double launch_sigma,
+                   int low, int high)
+{
+    double n = sqrt(launch_cost / pair_cost) * (pair_sigma / launch_sigma);
+    if (!(n > low)) {
+        return low; /* also when a cost or a sigma is 0 and n is no number */
+    }
+    return n < high ? (int)n : high;
+}

@@ -1,0 +1,71 @@
+/* statistics.h: the arithmetic behind every verdict. Pure functions, any thread.
+ *
+ * Nothing here assumes a distribution: intervals come from order statistics, tests from signs.
+ * Sources are named at each function; all are tested against exact values.
+ */
+#ifndef VLT_HARNESS_STATISTICS_H
+#define VLT_HARNESS_STATISTICS_H
+
+#include <stddef.h>
+
+typedef struct vlt_interval {
+    double low;  /* -INFINITY where the data cannot bound it */
+    double high; /* INFINITY */
+} vlt_interval;
+
+/* Median of values[n], n >= 1; reorders them. Mean of the middle two when n is even. */
+double vlt_median(double *values, size_t n);
+
+void vlt_sort(double *values, size_t n); /* ascending */
+
+/* Quantile q in [0, 1] of sorted[n] by linear interpolation (type 7 of Hyndman and Fan). */
+double vlt_quantile(const double *sorted, size_t n, double q);
+
+/* Median absolute deviation from the median, unscaled; values[n] are left alone, scratch[n] is
+ * overwritten. */
+double vlt_mad(const double *values, size_t n, double *scratch);
+
+/* P(Bin(n, p) >= s). */
+double vlt_binomial_upper(int n, int s, double p);
+
+/* Largest k >= 1 with P(Bin(m, 1/2) < k) <= alpha / 2: [x(k), x(m+1-k)] covers the median with
+ * 1 - alpha. 0 when m is too small (below 6 for 95 %). */
+int vlt_interval_rank(int m, double alpha);
+
+/* [sorted(k), sorted(m+1-k)] for that k. */
+vlt_interval vlt_median_interval(const double *sorted, int m, double alpha);
+
+/* Natural logarithm of the e-value of s successes among m under "success has at most one chance
+ * in two": E = 2^m * integral over p in [1/2, 1] of 2 p^s (1-p)^(m-s) dp. By Ville's inequality
+ * it exceeds 1/alpha ever, at any time of looking, with probability at most alpha. */
+double vlt_log_evalue(int m, int s);
+
+/* As vlt_interval_rank, but the interval holds however often one looks: k counts from e-values. */
+int vlt_anytime_rank(int m, double alpha);
+
+/* adjusted[i] of p[i]: Holm (family-wise), Benjamini-Hochberg (false discovery rate). */
+void vlt_holm(const double *p, int n, double *adjusted);
+void vlt_benjamini_hochberg(const double *p, int n, double *adjusted);
+
+/* Clopper-Pearson bounds of a proportion, one-sided at `confidence`. */
+double vlt_proportion_upper(int successes, int trials, double confidence);
+double vlt_proportion_lower(int successes, int trials, double confidence);
+
+double vlt_normal_cdf(double z);
+double vlt_normal_quantile(double p); /* p in (0, 1) */
+
+/* Smallest s with P(Bin(m, 1/2) >= s) <= alpha; m + 1 when there is none. */
+int vlt_sign_threshold(int m, double alpha);
+
+/* Launches needed to find a true log-ratio `effect` beyond `margin` (both > 0) with `power`, when
+ * launches scatter with standard deviation sigma: the smallest m <= limit whose sign test has
+ * that power; limit + 1 when none has. */
+int vlt_plan_launches(double effect, double margin, double sigma, double alpha, double power,
+                      int limit);
+
+/* Pairs per launch that make best use of time: sqrt((launch cost / pair cost) * (pair variance /
+ * launch variance)), Kalibera and Jones, ISMM 2013; within [low, high]. */
+int vlt_plan_pairs(double launch_cost, double pair_cost, double pair_sigma, double launch_sigma,
+                   int low, int high);
+
+#endif

@@ -1,0 +1,289 @@
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "harness/measure/measure.h"
+#include "optimizations/core/random.h"
+
+/* A clock that the measured code moves: time is what the test says it is. */
+struct fake {
+    uint64_t now_ns;
+    uint64_t tick_ns;
+    uint64_t reading_ns;   /* what one reading costs */
+    uint64_t step_back_at; /* reading after which the clock goes back once; 0: never */
+    uint64_t readings;
+};
+
+static uint64_t fake_wall(void *user)
+{
+    struct fake *fake = user;
+    fake->now_ns += fake->reading_ns;
+    fake->readings++;
+    if (fake->step_back_at && fake->readings % fake->step_back_at == 0) {
+        fake->now_ns -= fake->now_ns > 10000000 ? 10000000 : 0;
+    }
+    return fake->now_ns / fake->tick_ns * fake->tick_ns;
+}
+
+static uint64_t fake_thread(void *user)
+{
+    return ((struct fake *)user)->now_ns;
+}
+
+struct work {
+    struct fake *fake;
+    uint64_t call_ns;
+    vlt_random noise;
+    int fail_after; /* 0: never */
+    int64_t calls;
+};
+
+static int work_run(void *state, int64_t iterations)
+{
+    struct work *work = state;
+    work->calls += iterations;
+    if (work->fail_after && work->calls > work->fail_after) {
+        return VLT_STATUS_INPUT;
+    }
+    double noise = 1 + 0.01 * vlt_random_unit(&work->noise);
+    work->fake->now_ns += (uint64_t)((double)(work->call_ns * (uint64_t)iterations) * noise);
+    return 0;
+}
+
+static vlt_clock clock_of(struct fake *fake)
+{
+    return (vlt_clock){.wall_ns = fake_wall, .thread_ns = fake_thread, .user = fake};
+}
+
+Test(epoch, is_long_against_floor_and_ticks)
+{
+    const uint64_t calls_ns[] = {1, 7, 900, 30000, 199999, 5000000};
+    const uint64_t ticks_ns[] = {1, 100, 4000};
+    for (int c = 0; c < 6; c++) {
+        for (int factor = 1; factor <= 64; factor *= 8) {
+            for (int t = 0; t < 3; t++) {
+                struct fake fake = {.tick_ns = ticks_ns[t], .reading_ns = 20};
+                vlt_clock clock = clock_of(&fake);
+                struct work work[2] = {{.fake = &fake, .call_ns = calls_ns[c] * (uint64_t)factor},
+                                       {.fake = &fake, .call_ns = calls_ns[c]}};
+                vlt_subject subject[2] = {{.run = work_run, .state = &work[0]},
+                                          {.run = work_run, .state = &work[1]}};
+                vlt_clock_info info;
+                vlt_epoch epoch;
+                vlt_clock_probe(&clock, &info);
+                cr_assert_eq(vlt_epoch_calibrate(&clock, &info, subject, 2, &epoch, NULL), VLT_OK);
+                double shorter = (double)(epoch.iterations * (int64_t)calls_ns[c]);
+                cr_assert(epoch.iterations == 1 || shorter >= VLT_EPOCH_FLOOR_NS);
+                cr_assert_geq(shorter + 1, fmin((double)calls_ns[c], 1000.0 * (double)ticks_ns[t]));
+                cr_assert(shorter >= 1000.0 * (double)ticks_ns[t] || epoch.iterations == 1);
+                cr_assert_float_eq(epoch.call_ns[1], (double)calls_ns[c],
+                                   0.1 * (double)calls_ns[c] + 1);
+            }
+        }
+    }
+}
+
+Test(epoch, a_clock_that_stands_still_is_an_error)
+{
+    struct fake fake = {.tick_ns = UINT64_MAX, .reading_ns = 0};
+    vlt_clock clock = clock_of(&fake);
+    struct work work = {.fake = &fake, .call_ns = 0};
+    vlt_subject subject = {.run = work_run, .state = &work};
+    vlt_clock_info info;
+    vlt_epoch epoch;
+    vlt_error err = {0};
+    vlt_clock_probe(&clock, &info);
+    cr_assert_eq(vlt_epoch_calibrate(&clock, &info, &subject, 1, &epoch, &err),
+                 VLT_STATUS_INTERNAL);
+    cr_assert(strstr(err.message, "clock"));
+}
+
+static vlt_status measure(struct fake *fake, struct work work[2], vlt_pair_options options,
+                          vlt_pair_run *run)
+{
+    vlt_clock clock = clock_of(fake);
+    vlt_subject subject[2];
+    for (int i = 0; i < 2; i++) {
+        work[i].fake = fake;
+        subject[i] = (vlt_subject){.run = work_run, .state = &work[i]};
+    }
+    return vlt_pair_measure(&clock, subject, &options, run, NULL);
+}
+
+Test(pair, finds_the_ratio_and_flips_coins)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+    struct work work[2] = {{.call_ns = 1000, .noise = {1}}, {.call_ns = 1030, .noise = {2}}};
+    vlt_pair_run run;
+    vlt_pair_options options = {.seed = 9, .pairs = 200, .pairs_min = 1};
+    cr_assert_eq(measure(&fake, work, options, &run), VLT_OK);
+    cr_assert_eq(run.pair_count, 200);
+    cr_assert_float_eq(run.log_ratio, log(1.03), 0.002);
+    cr_assert_float_eq(run.call_ns[0], 1005, 10);
+    cr_assert_leq(run.floor_ns[0], run.call_ns[0]);
+    cr_assert_eq(run.steadiness, VLT_STEADY_YES);
+    cr_assert_float_eq(run.overhead_ns, 20, 1);
+    int b_first = 0;
+    for (int i = 0; i < run.pair_count; i++) {
+        b_first += run.pair[i].b_first;
+        cr_assert(run.pair[i].wall_ns[0] >= VLT_EPOCH_FLOOR_NS);
+    }
+    cr_assert(b_first > 60 && b_first < 140);
+    vlt_pair_run_release(&run);
+}
+
+Test(pair, equal_seeds_flip_equally)
+{
+    vlt_pair_run run[2];
+    for (int r = 0; r < 2; r++) {
+        struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+        struct work work[2] = {{.call_ns = 500}, {.call_ns = 500}};
+        vlt_pair_options options = {.seed = 4, .pairs = 50, .pairs_min = 1};
+        cr_assert_eq(measure(&fake, work, options, &run[r]), VLT_OK);
+    }
+    for (int i = 0; i < 50; i++) {
+        cr_assert_eq(run[0].pair[i].b_first, run[1].pair[i].b_first);
+    }
+    vlt_pair_run_release(&run[0]);
+    vlt_pair_run_release(&run[1]);
+}
+
+Test(pair, drops_by_the_systems_word_and_never_by_duration)
+{
+    vlt_pair pairs[8];
+    vlt_pair_run run = {.pair = pairs, .pair_count = 8, .iterations = 10, .overhead_ns = 0};
+    for (int i = 0; i < 8; i++) {
+        pairs[i] = (vlt_pair){.wall_ns = {1000, i < 5 ? 1100 : 9000}};
+    }
+    cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+    cr_assert_eq(run.used, 8); /* long ones stay */
+    pairs[5].flags = pairs[6].flags = VLT_PAIR_PREEMPTED;
+    cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+    cr_assert_eq(run.used, 6);
+    cr_assert_eq(run.preempted, 2);
+    cr_assert_float_eq(run.log_ratio, log(1.1), 1e-12);
+    cr_assert_float_eq(run.call_ns[1], 110, 1e-9);
+    for (int i = 0; i < 5; i++) {
+        pairs[i].flags = VLT_PAIR_PREEMPTED; /* most of them: then all count */
+    }
+    cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+    cr_assert_eq(run.used, 8);
+    pairs[0].flags |= VLT_PAIR_CLOCK; /* but never one without a time */
+    cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+    cr_assert_eq(run.used, 7);
+    for (int i = 0; i < 8; i++) {
+        pairs[i].flags = VLT_PAIR_CLOCK;
+    }
+    vlt_error err = {0};
+    cr_assert_eq(vlt_pair_summarise(&run, &err), VLT_STATUS_UNMEASURED);
+    cr_assert(strstr(err.message, "clock"));
+}
+
+Test(pair, a_clock_that_steps_back_costs_its_pairs_only)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20, .step_back_at = 1501};
+    struct work work[2] = {{.call_ns = 1000}, {.call_ns = 1050}};
+    vlt_pair_run run;
+    vlt_pair_options options = {.seed = 3, .pairs = 600, .pairs_min = 1};
+    cr_assert_eq(measure(&fake, work, options, &run), VLT_OK);
+    cr_assert_lt(run.used, 600);
+    cr_assert_gt(run.used, 560);
+    cr_assert_float_eq(run.log_ratio, log(1.05), 0.003);
+    vlt_pair_run_release(&run);
+}
+
+Test(pair, a_failing_subject_passes_its_status_on)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+    struct work work[2] = {{.call_ns = 1000}, {.call_ns = 1000, .fail_after = 4000}};
+    vlt_pair_run run;
+    vlt_pair_options options = {.seed = 3, .pairs = 600, .pairs_min = 1};
+    cr_assert_eq(measure(&fake, work, options, &run), VLT_STATUS_INPUT);
+    cr_assert_null(run.pair);
+}
+
+Test(pair, a_limit_ends_it_but_not_before_the_least)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+    struct work work[2] = {{.call_ns = 200000000}, {.call_ns = 200000000}};
+    vlt_pair_run run;
+    vlt_pair_options options = {.seed = 3, .pairs = 600, .pairs_min = 3, .limit_s = 0.5};
+    cr_assert_eq(measure(&fake, work, options, &run), VLT_OK);
+    cr_assert_eq(run.pair_count, 3);
+    cr_assert_eq(run.steadiness, VLT_STEADY_UNKNOWN);
+    vlt_pair_run_release(&run);
+}
+
+static bool stop_now(void)
+{
+    return true;
+}
+
+Test(pair, stopping_before_the_least_is_said)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+    struct work work[2] = {{.call_ns = 1000}, {.call_ns = 1000}};
+    vlt_pair_run run;
+    vlt_pair_options options = {.seed = 3, .pairs = 60, .pairs_min = 3, .stop = stop_now};
+    cr_assert_eq(measure(&fake, work, options, &run), VLT_STATUS_STOPPED);
+}
+
+Test(steady, tells_warm_up_from_steady_state)
+{
+    double falling[24], flat[24], jump[24];
+    vlt_random noise = {8};
+    for (int i = 0; i < 24; i++) {
+        flat[i] = 1000 + 10 * vlt_random_unit(&noise);
+        falling[i] = flat[i] * (2 - i / 24.0);
+        jump[i] = flat[i] * (i < 12 ? 1 : 1.2);
+    }
+    cr_assert(vlt_steady(flat, 24));
+    cr_assert(!vlt_steady(falling, 24));
+    cr_assert(!vlt_steady(jump, 24));
+}
+
+static int burn(void *state, int64_t iterations)
+{
+    volatile uint64_t *sink = state;
+    for (int64_t i = 0; i < iterations; i++) {
+        for (uint64_t k = 0; k < sink[1]; k++) {
+            sink[0] += k;
+        }
+    }
+    return 0;
+}
+
+/* The whole of it on the real clock; a difference of two is beyond any disturbance. */
+Test(measure, in_process_finds_a_large_difference)
+{
+    uint64_t sink[2][2] = {{0, 400}, {0, 200}};
+    vlt_subject subject[2] = {{.run = burn, .state = sink[0]}, {.run = burn, .state = sink[1]}};
+    vlt_measure_options options = vlt_measure_defaults();
+    vlt_measure_result result;
+    options.budget_s = 5;
+    cr_assert_eq(vlt_measure_subjects(subject, false, &options, &result, NULL), VLT_OK);
+    cr_assert_eq(result.judgement.verdict, VLT_VERDICT_FASTER);
+    cr_assert(result.judgement.ratio > 0.3 && result.judgement.ratio < 0.8);
+    cr_assert(result.judgement.low <= result.judgement.ratio);
+    cr_assert(result.judgement.high >= result.judgement.ratio);
+    cr_assert_eq(result.launches, 1);
+    cr_assert_lt(result.pairs, 500); /* it stopped when it was clear */
+    vlt_measure_result_release(&result);
+}
+
+static int nothing(void *state, int64_t iterations)
+{
+    for (volatile int64_t i = 0; i < iterations; i++) {
+    }
+    return state != NULL;
+}
+
+Test(measure, an_empty_kernel_reads_next_to_nothing)
+{
+    vlt_subject subject[2] = {{.run = nothing}, {.run = nothing}};
+    vlt_measure_options options = vlt_measure_defaults();
+    vlt_measure_result result;
+    cr_assert_eq(vlt_measure_subjects(subject, false, &options, &result, NULL), VLT_OK);
+    cr_assert_lt(result.call_ns[0], 100); /* a loop around nothing, whatever the load */
+    vlt_measure_result_release(&result);
+}

@@ -1,0 +1,231 @@
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "harness/measure/statistics.h"
+#include "harness/measure/verdict.h"
+#include "optimizations/core/random.h"
+
+Test(statistics, medians_and_quantiles)
+{
+    double odd[] = {3, 1, 2}, even[] = {4, 1, 3, 2}, scratch[5];
+    const double spread[] = {1, 2, 3, 4, 100}, sorted[] = {0, 10, 20, 30};
+    cr_assert_eq(vlt_median(odd, 3), 2);
+    cr_assert_eq(vlt_median(even, 4), 2.5);
+    cr_assert_eq(vlt_mad(spread, 5, scratch), 1);
+    cr_assert_float_eq(vlt_quantile(sorted, 4, 0.25), 7.5, 1e-12);
+    cr_assert_eq(vlt_quantile(sorted, 4, 1), 30);
+}
+
+/* P(Bin(n, p) >= s) against sums of whole-number binomial coefficients. */
+Test(statistics, binomial_tails_are_exact)
+{
+    for (int n = 1; n <= 40; n++) {
+        double p_values[] = {0.5, 0.03, 0.9};
+        for (int i = 0; i < 3; i++) {
+            double p = p_values[i], sum = 0, choose = 1, tail[42] = {0};
+            double c[41];
+            for (int k = 0; k <= n; k++) {
+                c[k] = choose;
+                choose = choose * (n - k) / (k + 1);
+            }
+            for (int k = n; k >= 0; k--) {
+                sum += c[k] * pow(p, k) * pow(1 - p, n - k);
+                tail[k] = sum;
+            }
+            for (int s = 0; s <= n; s++) {
+                cr_assert_float_eq(vlt_binomial_upper(n, s, p), tail[s], 1e-11, "n %d s %d p %g", n,
+                                   s, p);
+            }
+        }
+    }
+    cr_assert_float_eq(vlt_binomial_upper(5000, 2500, 0.5), 0.5 + 0.5 * 0.01128354, 1e-6);
+    cr_assert_eq(vlt_binomial_upper(7, 8, 0.5), 0);
+    cr_assert_eq(vlt_binomial_upper(7, 0, 0.5), 1);
+}
+
+/* The known sizes from which an interval is finite: 6 for 95 %, 8 for 99 %, 11 for 99.9 %. */
+Test(statistics, interval_ranks)
+{
+    const double alphas[] = {0.05, 0.01, 0.001};
+    const int first[] = {6, 8, 11};
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(vlt_interval_rank(first[i] - 1, alphas[i]), 0);
+        cr_assert_eq(vlt_interval_rank(first[i], alphas[i]), 1);
+        for (int m = 1; m < 200; m++) {
+            int k = vlt_interval_rank(m, alphas[i]);
+            double below = k ? vlt_binomial_upper(m, m - k + 1, 0.5) : 0;
+            cr_assert_leq(below, alphas[i] / 2);
+            cr_assert(k == m / 2 || vlt_binomial_upper(m, m - k, 0.5) > alphas[i] / 2);
+            cr_assert_leq(vlt_anytime_rank(m, alphas[i]), k, "m %d", m);
+        }
+    }
+}
+
+/* The integral itself, by Simpson's rule. */
+static double evalue_by_integral(int m, int s)
+{
+    enum { STEPS = 20000 };
+    double sum = 0, h = 0.5 / STEPS;
+    for (int i = 0; i <= STEPS; i++) {
+        double p = 0.5 + i * h;
+        double f = 2 * pow(p, s) * pow(1 - p, m - s);
+        sum += f * (i == 0 || i == STEPS ? 1 : i % 2 ? 4 : 2);
+    }
+    return pow(2, m) * sum * h / 3;
+}
+
+Test(statistics, evalues_equal_their_integral)
+{
+    for (int m = 1; m <= 30; m++) {
+        for (int s = 0; s <= m; s++) {
+            double expected = evalue_by_integral(m, s);
+            cr_assert_float_eq(exp(vlt_log_evalue(m, s)) / expected, 1, 1e-8, "m %d s %d", m, s);
+        }
+    }
+    cr_assert_float_eq(exp(vlt_log_evalue(13, 13)), 1170, 0.5); /* reference/measuring.md 2.7 */
+}
+
+/* The expectation of an e-value under the null is 1, for every m. */
+Test(statistics, evalues_average_to_one)
+{
+    for (int m = 1; m <= 60; m++) {
+        double mean = 0;
+        for (int s = 0; s <= m; s++) {
+            double p = vlt_binomial_upper(m, s, 0.5) - vlt_binomial_upper(m, s + 1, 0.5);
+            mean += p * exp(vlt_log_evalue(m, s));
+        }
+        cr_assert_float_eq(mean, 1, 1e-8);
+    }
+}
+
+Test(statistics, corrections_for_many_tests)
+{
+    const double p[] = {0.01, 0.04, 0.03, 0.005};
+    const double holm[] = {0.03, 0.06, 0.06, 0.02}, bh[] = {0.02, 0.04, 0.04, 0.02};
+    double adjusted[4];
+    vlt_holm(p, 4, adjusted);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_float_eq(adjusted[i], holm[i], 1e-12);
+    }
+    vlt_benjamini_hochberg(p, 4, adjusted);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_float_eq(adjusted[i], bh[i], 1e-12);
+    }
+    const double equal[] = {0.5, 0.5, 0.9};
+    vlt_holm(equal, 3, adjusted);
+    cr_assert_eq(adjusted[0], 1);
+}
+
+/* reference/measuring.md 2.9: 0 in 299, at most 1 in 473, at most 2 in 628 prove less than 1 %. */
+Test(statistics, proportion_bounds)
+{
+    const int failures[] = {0, 1, 2}, trials[] = {299, 473, 628};
+    for (int i = 0; i < 3; i++) {
+        cr_assert_lt(vlt_proportion_upper(failures[i], trials[i], 0.95), 0.01);
+        cr_assert_geq(vlt_proportion_upper(failures[i], trials[i] - 1, 0.95), 0.01);
+    }
+    cr_assert_gt(vlt_proportion_lower(59, 59, 0.95), 0.95);
+    cr_assert_gt(vlt_proportion_lower(92, 93, 0.95), 0.949);
+    cr_assert_eq(vlt_proportion_upper(3, 3, 0.95), 1);
+    cr_assert_eq(vlt_proportion_lower(0, 3, 0.95), 0);
+}
+
+Test(statistics, normal_distribution)
+{
+    cr_assert_float_eq(vlt_normal_cdf(1.959963985), 0.975, 1e-9);
+    cr_assert_float_eq(vlt_normal_quantile(0.975), 1.959963985, 1e-8);
+    cr_assert_float_eq(vlt_normal_quantile(0.5), 0, 1e-12);
+}
+
+Test(statistics, sample_sizes)
+{
+    int m = vlt_plan_launches(0.03, 0.01, 0.0, 0.001, 0.95, 100);
+    cr_assert_eq(m, 10, "unanimous launches need 2^-m <= 0.001, got %d", m);
+    int quiet = vlt_plan_launches(0.03, 0.01, 0.005, 0.001, 0.95, 400);
+    int noisy = vlt_plan_launches(0.03, 0.01, 0.02, 0.001, 0.95, 400);
+    cr_assert(quiet >= 10 && quiet < noisy && noisy <= 400);
+    cr_assert_eq(vlt_plan_launches(0.01, 0.02, 0.01, 0.001, 0.95, 50), 51);
+    cr_assert_eq(vlt_plan_pairs(0.02, 0.0005, 0.02, 0.001, 5, 400), 126);
+    cr_assert_eq(vlt_plan_pairs(0.02, 0.0005, 0.0, 0.0, 5, 400), 5);
+}
+
+static double normal(vlt_random *random)
+{
+    double u = 1 - vlt_random_unit(random), v = vlt_random_unit(random);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+/* Looking after every launch: under no difference the verdict slower or faster must stay below
+ * alpha; an effect well beyond the margin must be found. */
+Test(verdict, anytime_by_simulation)
+{
+    enum { RUNS = 4000, LAUNCHES = 40 };
+    vlt_judge_options options = vlt_judge_defaults();
+    options.alpha = 0.01;
+    const double effect[] = {log(1.01), log(1.03)}; /* at the border of the null, and beyond */
+    int decided[2] = {0};
+    for (int e = 0; e < 2; e++) {
+        vlt_random random = {77 + (uint64_t)e};
+        for (int run = 0; run < RUNS; run++) {
+            double x[LAUNCHES];
+            for (int m = 0; m < LAUNCHES; m++) {
+                x[m] = effect[e] + 0.008 * normal(&random);
+            }
+            vlt_judgement judgement; /* judges every prefix by itself */
+            vlt_judge(x, LAUNCHES, &options, &judgement);
+            decided[e] += judgement.verdict == VLT_VERDICT_SLOWER;
+        }
+    }
+    cr_assert_leq(decided[0], (int)(0.01 * RUNS), "%d of %d", decided[0], RUNS);
+    cr_assert_geq(decided[1], (int)(0.99 * RUNS), "%d of %d", decided[1], RUNS);
+}
+
+Test(verdict, anytime_intervals_cover_by_simulation)
+{
+    enum { RUNS = 2000, LAUNCHES = 30 };
+    vlt_judge_options options = vlt_judge_defaults();
+    vlt_random random = {5};
+    int missed = 0;
+    for (int run = 0; run < RUNS; run++) {
+        double x[LAUNCHES];
+        bool miss = false;
+        for (int m = 0; m < LAUNCHES; m++) {
+            x[m] = 0.2 + 0.1 * normal(&random);
+            vlt_judgement judgement;
+            vlt_judge(x, m + 1, &options, &judgement);
+            miss |= judgement.low > exp(0.2) || judgement.high < exp(0.2);
+        }
+        missed += miss;
+    }
+    cr_assert_leq(missed, (int)(0.05 * RUNS), "%d of %d", missed, RUNS);
+}
+
+Test(verdict, names_and_reasons)
+{
+    double x[20];
+    vlt_judgement judgement;
+    vlt_judge_options options = vlt_judge_defaults();
+    const struct {
+        double log_ratio;
+        int launches;
+        vlt_verdict verdict;
+    } cases[] = {{0.05, 20, VLT_VERDICT_SLOWER},
+                 {-0.05, 20, VLT_VERDICT_FASTER},
+                 {0.001, 20, VLT_VERDICT_SAME},
+                 {0.05, 4, VLT_VERDICT_INCONCLUSIVE},
+                 {0.0, 0, VLT_VERDICT_INCONCLUSIVE}};
+    for (int c = 0; c < 5; c++) {
+        for (int i = 0; i < cases[c].launches; i++) {
+            x[i] = cases[c].log_ratio + 1e-4 * (i % 5);
+        }
+        for (int anytime = 0; anytime < 2; anytime++) {
+            options.anytime = anytime;
+            vlt_judge(x, cases[c].launches, &options, &judgement);
+            cr_assert_eq(judgement.verdict, cases[c].verdict, "case %d: %s", c,
+                         vlt_verdict_name(judgement.verdict));
+            cr_assert(judgement.reason[0]);
+        }
+    }
+    cr_assert(isnan(judgement.ratio));
+    cr_assert_eq(judgement.low, 0);
+}
