@@ -1,0 +1,35 @@
+#include "tests/support/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/data.h"
+
+test_output test_program(const char *arguments)
+{
+    test_output output = {.exit_code = 127};
+    const char *program = getenv("VLT_PROGRAM");
+    char out[] = "/tmp/vltune-test-out-XXXXXX", err[] = "/tmp/vltune-test-err-XXXXXX";
+    char command[8192];
+    size_t err_bytes;
+    close(mkstemp(out));
+    close(mkstemp(err));
+    snprintf(command, sizeof command, "VLTUNE='%s'; \"$VLTUNE\" %s >%s 2>%s",
+             program ? program : "build/vltune", arguments, out, err);
+    int status = system(command);
+    output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    output.out = test_read_file(out, &output.out_bytes);
+    output.err = test_read_file(err, &err_bytes);
+    unlink(out);
+    unlink(err);
+    return output;
+}
+
+void test_output_release(test_output *output)
+{
+    free(output->out);
+    free(output->err);
+    *output = (test_output){0};
+}
