@@ -40,10 +40,11 @@ typedef struct vlt_context {
     const vlt_caps *caps;       /* required */
     const vlt_choices *choices; /* NULL: none */
     vlt_policy policy;
-    vlt_threads *threads;  /* NULL: the caller's thread alone */
-    vlt_scratch *scratch;  /* NULL: every plan has its own (scratch.h) */
-    vlt_ledger *ledger;    /* NULL: not kept */
-    vlt_log_function *log; /* NULL: silent */
+    vlt_threads *threads;             /* NULL: the caller's thread alone */
+    vlt_scratch *scratch;             /* NULL: every plan has its own (scratch.h) */
+    const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
+    vlt_ledger *ledger;               /* NULL: not kept */
+    vlt_log_function *log;            /* NULL: silent */
     void *log_user;
 } vlt_context;
 

@@ -39,6 +39,14 @@ typedef struct vlt_output {
     double tolerance; /* largest |difference| over largest |baseline|; 0: bit-equal */
 } vlt_output;
 
+/* Where buffers come from when not from the heap: measuring lays the workloads of two builds over
+ * the same memory. take gives zeroed memory that outlives the workload, or NULL to let the workload
+ * allocate by itself. */
+typedef struct vlt_buffer_source {
+    void *(*take)(void *user, size_t bytes);
+    void *user;
+} vlt_buffer_source;
+
 /* Inputs, outputs and arguments of one problem, made from a seed. */
 typedef struct vlt_workload {
     vlt_problem problem; /* with its constants */
@@ -49,6 +57,8 @@ typedef struct vlt_workload {
     void *state;     /* the operator's own, freed by workload_release */
     void *block[32]; /* buffers taken with vlt_workload_buffer */
     int block_count;
+    uint32_t borrowed_blocks;         /* bit i: block i belongs to the source */
+    const vlt_buffer_source *buffers; /* of the context; NULL: the heap */
 } vlt_workload;
 
 typedef struct vlt_op {

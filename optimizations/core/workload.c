@@ -1,12 +1,13 @@
 #include <string.h>
 
+#include "optimizations/core/context.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/op.h"
 
 vlt_status vlt_workload_init(vlt_workload *workload, struct vlt_context *context,
                              const vlt_problem *problem, uint64_t seed, vlt_error *err)
 {
-    *workload = (vlt_workload){.problem = *problem};
+    *workload = (vlt_workload){.problem = *problem, .buffers = context->buffers};
     vlt_status status = vlt_problem_check(problem, err);
     if (status == VLT_OK) {
         status = problem->op->workload_init(context, seed, workload, err);
@@ -23,7 +24,9 @@ void vlt_workload_release(vlt_workload *workload)
         workload->problem.op->workload_release(workload);
     }
     for (int i = 0; i < workload->block_count; i++) {
-        vlt_free(workload->block[i]);
+        if (!(workload->borrowed_blocks >> i & 1)) {
+            vlt_free(workload->block[i]);
+        }
     }
     *workload = (vlt_workload){0};
 }
@@ -41,7 +44,12 @@ vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t elem
         return vlt_fail(err, VLT_STATUS_LIMIT, "%s: workload of %zu x %zu bytes does not fit",
                         workload->problem.op->name, count, element_bytes);
     }
-    vlt_status status = vlt_alloc(bytes, out, err);
+    const vlt_buffer_source *buffers = workload->buffers;
+    *out = buffers ? buffers->take(buffers->user, bytes) : NULL;
+    if (*out) {
+        workload->borrowed_blocks |= UINT32_C(1) << workload->block_count;
+    }
+    vlt_status status = *out ? VLT_OK : vlt_alloc(bytes, out, err);
     if (status == VLT_OK) {
         workload->block[workload->block_count++] = *out;
     }

@@ -1,0 +1,45 @@
+/* experiment.h: a comparison over fresh launches: the believable way to measure. */
+#ifndef VLT_HARNESS_EXPERIMENT_H
+#define VLT_HARNESS_EXPERIMENT_H
+
+#include "harness/measure/launch.h"
+#include "harness/measure/measure.h"
+
+typedef struct vlt_experiment_options {
+    vlt_launch_options launch; /* its seed starts the series; verify is done in the first launch */
+    vlt_judge_options judge;
+    int launches_min; /* before the first look; 8 make an interval finite */
+    int launches_max;
+    double budget_s;    /* no new launch after this, once there are launches_min; 0: no limit */
+    bool until_bounded; /* go on until the ratio is known, even when the verdict is clear */
+    /* Called after every launch, NULL: not; raw samples are stored from here, so that what was
+     * measured is not lost when a later launch fails. An error ends the experiment. */
+    vlt_status (*on_launch)(void *user, int index, uint64_t seed, const vlt_launch *launch,
+                            vlt_error *err);
+    void *user;
+} vlt_experiment_options;
+
+/* 100 pairs, at most a quarter of a second and 8 to 40 launches; verifies; 20 s of budget. */
+vlt_experiment_options vlt_experiment_defaults(void);
+
+typedef struct vlt_experiment {
+    vlt_measure_result result;
+    double log_ratio_sigma; /* scatter of launches (robust standard deviation); NAN below 3 */
+    double cost[2][3];      /* flops, bytes, work of one call of A, B; NAN unknown */
+    char unit[16];
+    char note[VLT_LAUNCH_NOTE_BYTES];
+    int failed_launches; /* ended from outside, and repeated */
+} vlt_experiment;
+
+/* Judges after every launch. WRONG: the outputs differ, nothing was timed. UNMEASURED: no launch
+ * came back (the last one's reason). INTERRUPTED: the launches so far are in *experiment. */
+vlt_status vlt_experiment_run(const vlt_side side[2], const vlt_experiment_options *options,
+                              vlt_experiment *experiment, vlt_error *err);
+
+/* Judges the launches of the result anew, as when they were read from a store. */
+vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_options *options,
+                                vlt_error *err);
+
+void vlt_experiment_release(vlt_experiment *experiment);
+
+#endif

@@ -1,0 +1,368 @@
+/* The child of a launch: loads both sides, lays them over the same buffers, verifies, measures. */
+#include <dlfcn.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/measure/launch_internal.h"
+#include "harness/measure/measure_abi.h"
+#include "optimizations/core/dtype.h"
+#include "optimizations/core/memory.h"
+#include "optimizations/core/random.h"
+
+enum { SHARED_MAX = 4096, SHARED_BYTES_MIN = 4096 };
+
+/* Buffers in the order in which the first side took them; the second side gets the same memory for
+ * a request of the same size. Small ones hold structures with pointers and stay private. */
+struct shared {
+    void *block[SHARED_MAX];
+    size_t bytes[SHARED_MAX];
+    int count, next;
+    bool second; /* side */
+    bool failed; /* sizes disagree or no memory */
+};
+
+static void *take_shared(void *user, size_t bytes)
+{
+    struct shared *shared = user;
+    if (bytes < SHARED_BYTES_MIN || shared->failed) {
+        return NULL;
+    }
+    if (shared->second) {
+        int i = shared->next++;
+        shared->failed = i >= shared->count || shared->bytes[i] != bytes;
+        if (!shared->failed) {
+            memset(shared->block[i], 0, bytes);
+        }
+        return shared->failed ? NULL : shared->block[i];
+    }
+    void *block;
+    if (shared->count == SHARED_MAX || vlt_alloc(bytes, &block, NULL) != VLT_OK) {
+        return NULL;
+    }
+    shared->bytes[shared->count] = bytes;
+    shared->block[shared->count++] = block;
+    return block;
+}
+
+static uint64_t fingerprint(const struct shared *shared)
+{
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (int i = 0; i < shared->count; i++) {
+        const unsigned char *data = shared->block[i];
+        for (size_t k = 0; k + 8 <= shared->bytes[i]; k += 8) {
+            uint64_t word;
+            memcpy(&word, data + k, sizeof word);
+            hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+            hash ^= hash >> 29;
+        }
+    }
+    return hash;
+}
+
+struct child {
+    vlt_side side[2];
+    vlt_launch_options options;
+    void *library[2];
+    const vlt_measure_abi *abi[2];
+    char *request[2]; /* owned texts */
+    void *handle[2];
+    struct shared *shared;
+    vlt_launch launch;
+};
+
+static vlt_status load_side(struct child *child, int side, vlt_error *err)
+{
+    const char *path = child->side[side].library;
+    if (!path) {
+        child->abi[side] = vlt_measure_abi_table();
+        return VLT_OK;
+    }
+    child->library[side] = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!child->library[side]) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "library '%s': %s", path, dlerror());
+    }
+    void *symbol = dlsym(child->library[side], "vlt_measure_abi_table");
+    vlt_measure_abi_function *table = NULL;
+    memcpy(&table, &symbol, sizeof table); /* C has no cast from object to function pointer */
+    child->abi[side] = table ? table() : NULL;
+    if (!child->abi[side]) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "library '%s' is no build of vltune that can be "
+                        "measured: it lacks vlt_measure_abi_table",
+                        path);
+    }
+    if (child->abi[side]->version != VLT_MEASURE_ABI_VERSION ||
+        child->abi[side]->size_bytes < sizeof(vlt_measure_abi)) {
+        return vlt_fail(err, VLT_STATUS_STALE, "library '%s': measuring interface %u, expected %d",
+                        path, child->abi[side]->version, VLT_MEASURE_ABI_VERSION);
+    }
+    return VLT_OK;
+}
+
+static vlt_status write_request(struct child *child, int side, vlt_error *err)
+{
+    const vlt_launch_options *options = &child->options;
+    json_t *object = json_pack("{s:s, s:I, s:i, s:s, s:I}", "what", child->side[side].what, "seed",
+                               (json_int_t)options->data_seed, "threads", options->threads,
+                               "regime", vlt_regime_name(options->regime), "cold_bytes",
+                               (json_int_t)options->cold_bytes);
+    child->request[side] = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    return child->request[side] ? VLT_OK
+                                : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a request");
+}
+
+static vlt_status pass_on(const struct child *child, int side, int result, const char *message,
+                          vlt_error *err)
+{
+    if (result == 0) {
+        return VLT_OK;
+    }
+    const char *library = child->side[side].library;
+    return vlt_fail(err, (vlt_status)result, "%s%s%s", library ? library : "", library ? ": " : "",
+                    message);
+}
+
+static vlt_status prepare_side(struct child *child, int side, bool share, vlt_error *err)
+{
+    char message[VLT_MEASURE_MESSAGE_BYTES] = "";
+    int result = child->abi[side]->prepare(child->request[side], share ? take_shared : NULL,
+                                           child->shared, &child->handle[side], message);
+    return pass_on(child, side, result, message, err);
+}
+
+/* Which sides have the same problem? Then they can share their data, not only their sizes. */
+static bool same_problem(const vlt_side side[2])
+{
+    vlt_problem problem[2];
+    const vlt_variant *variant;
+    vlt_binding binding;
+    size_t name = strcspn(side[0].what, "@");
+    if (!strncmp(side[0].what, "probe/", 6)) {
+        return !strncmp(side[0].what, side[1].what, name) &&
+               (side[1].what[name] == '\0' || side[1].what[name] == '@');
+    }
+    for (int i = 0; i < 2; i++) {
+        if (vlt_what_parse(side[i].what, &problem[i], &variant, &binding, NULL) != VLT_OK) {
+            return !strcmp(side[0].what, side[1].what);
+        }
+    }
+    return problem[0].op == problem[1].op &&
+           !memcmp(problem[0].dim, problem[1].dim, sizeof problem[0].dim);
+}
+
+/* Prepares both, first the side that the coin says. Falls back to own buffers for the second one
+ * when the builds make different data of one seed. */
+static vlt_status prepare_both(struct child *child, vlt_random *random, vlt_error *err)
+{
+    int first = (int)(vlt_random_next(random) >> 63), second = !first;
+    bool share = same_problem(child->side) && child->options.regime == VLT_REGIME_HOT;
+    vlt_status status = prepare_side(child, first, share, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    uint64_t before = fingerprint(child->shared);
+    child->shared->second = true;
+    status = prepare_side(child, second, share, err);
+    if (status != VLT_OK || !share) {
+        if (!share) {
+            snprintf(child->launch.note, sizeof child->launch.note, "own buffers on each side");
+        }
+        return status;
+    }
+    if (child->shared->failed || child->shared->next != child->shared->count ||
+        fingerprint(child->shared) != before) {
+        /* the first side's data may be overwritten: make both anew, apart */
+        for (int i = 0; i < 2; i++) {
+            child->abi[i]->release(child->handle[i]);
+            child->handle[i] = NULL;
+        }
+        snprintf(child->launch.note, sizeof child->launch.note,
+                 "own buffers on each side: the builds make different data");
+        status = prepare_side(child, first, false, err);
+        return status == VLT_OK ? prepare_side(child, second, false, err) : status;
+    }
+    return VLT_OK;
+}
+
+static double element(const vlt_measure_output *output, const void *data, uint64_t i)
+{
+    float f32;
+    switch (output->dtype) {
+    case VLT_DTYPE_U8:
+        return ((const uint8_t *)data)[i];
+    case VLT_DTYPE_I32:
+        return ((const int32_t *)data)[i];
+    case VLT_DTYPE_I64:
+        return (double)((const int64_t *)data)[i];
+    default:
+        vlt_f32_from((vlt_dtype)output->dtype,
+                     (const unsigned char *)data + i * vlt_dtype_bytes((vlt_dtype)output->dtype), 1,
+                     &f32);
+        return (double)f32;
+    }
+}
+
+/* B's output against A's; each may be off by its tolerance, so together by both. */
+static vlt_status compare_output(const vlt_measure_output *a, const void *a_data,
+                                 const vlt_measure_output *b, vlt_error *err)
+{
+    double largest = 0, tolerance = a->tolerance + b->tolerance;
+    if (a->count != b->count || a->dtype != b->dtype) {
+        return vlt_fail(err, VLT_STATUS_WRONG, "output '%s': %llu elements, expected %llu", b->name,
+                        (unsigned long long)b->count, (unsigned long long)a->count);
+    }
+    for (uint64_t i = 0; i < a->count; i++) {
+        largest = fmax(largest, fabs(element(a, a_data, i)));
+    }
+    for (uint64_t i = 0; i < a->count; i++) {
+        double x = element(a, a_data, i), y = element(b, b->data, i);
+        bool equal = x == y || (isnan(x) && isnan(y));
+        if (!equal && !(fabs(x - y) <= tolerance * largest)) {
+            return vlt_fail(err, VLT_STATUS_WRONG,
+                            "output '%s' of B differs from A's at %llu: %.9g, expected %.9g "
+                            "(tolerance %.3g of %.3g)",
+                            b->name, (unsigned long long)i, y, x, tolerance, largest);
+        }
+    }
+    return VLT_OK;
+}
+
+static vlt_status run_once(struct child *child, int side, vlt_error *err)
+{
+    child->abi[side]->reset(child->handle[side]);
+    int result = child->abi[side]->run(child->handle[side], 1);
+    return pass_on(child, side, result, "the measured code failed", err);
+}
+
+/* Runs A, keeps its outputs, runs B over them. */
+static vlt_status cross_check(struct child *child, vlt_error *err)
+{
+    vlt_measure_output a[VLT_OUTPUT_MAX], b;
+    void *kept[VLT_OUTPUT_MAX] = {NULL};
+    int count = 0;
+    vlt_status status = run_once(child, 0, err);
+    while (status == VLT_OK && count < VLT_OUTPUT_MAX &&
+           child->abi[0]->output(child->handle[0], count, &a[count]) == 0) {
+        size_t bytes = (size_t)a[count].count * vlt_dtype_bytes((vlt_dtype)a[count].dtype);
+        status = vlt_alloc(bytes, &kept[count], err);
+        if (status == VLT_OK) {
+            memcpy(kept[count], a[count].data, bytes);
+            count++;
+        }
+    }
+    if (status == VLT_OK && count > 0) {
+        status = run_once(child, 1, err);
+    }
+    for (int i = 0; i < count && status == VLT_OK; i++) {
+        if (child->abi[1]->output(child->handle[1], i, &b) == 0) {
+            status = compare_output(&a[i], kept[i], &b, err);
+        }
+    }
+    for (int i = 0; i < VLT_OUTPUT_MAX; i++) {
+        vlt_free(kept[i]);
+    }
+    return status;
+}
+
+static vlt_status verify_both(struct child *child, vlt_error *err)
+{
+    char message[VLT_MEASURE_MESSAGE_BYTES] = "";
+    vlt_status status = VLT_OK;
+    for (int side = 0; side < 2 && status == VLT_OK; side++) {
+        int result = child->abi[side]->verify(child->request[side], message);
+        status = pass_on(child, side, result, message, err);
+    }
+    if (status == VLT_OK && same_problem(child->side)) {
+        status = cross_check(child, err);
+    }
+    return status;
+}
+
+static vlt_status measure(struct child *child, vlt_random *random, vlt_error *err)
+{
+    vlt_subject subject[2];
+    bool whole_process = false;
+    for (int i = 0; i < 2; i++) {
+        vlt_measure_cost cost;
+        subject[i] = (vlt_subject){
+            .run = child->abi[i]->run, .reset = child->abi[i]->reset, .state = child->handle[i]};
+        whole_process |= child->abi[i]->threads(child->handle[i]) > 1;
+        child->abi[i]->cost(child->handle[i], &cost);
+        child->launch.cost[i][0] = cost.flops;
+        child->launch.cost[i][1] = cost.bytes;
+        child->launch.cost[i][2] = cost.work;
+        snprintf(child->launch.unit, sizeof child->launch.unit, "%s", cost.unit ? cost.unit : "");
+    }
+    vlt_pair_options options = {.seed = vlt_random_next(random),
+                                .pairs = child->options.pairs,
+                                .pairs_min = 1,
+                                .limit_s = child->options.limit_s,
+                                .whole_process = whole_process};
+    return vlt_pair_measure(NULL, subject, &options, &child->launch.run, err);
+}
+
+static vlt_status serve(struct child *child, const json_t *document, vlt_error *err)
+{
+    vlt_random random;
+    vlt_status status = vlt_launch_request_from_json(document, child->side, &child->options, err);
+    random.state = child->options.seed;
+    int first = (int)(vlt_random_next(&random) >> 63);
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        int side = i == 0 ? first : !first;
+        status = load_side(child, side, err);
+        if (status == VLT_OK) {
+            status = write_request(child, side, err);
+        }
+    }
+    if (status == VLT_OK) {
+        status = prepare_both(child, &random, err);
+    }
+    if (status == VLT_OK && child->options.verify) {
+        status = verify_both(child, err);
+    }
+    if (status == VLT_OK && child->options.pairs > 0) {
+        status = measure(child, &random, err);
+    }
+    return status;
+}
+
+static void release(struct child *child)
+{
+    for (int i = 0; i < 2; i++) {
+        if (child->abi[i] && child->handle[i]) {
+            child->abi[i]->release(child->handle[i]);
+        }
+        free(child->request[i]);
+        if (child->library[i]) {
+            dlclose(child->library[i]);
+        }
+    }
+    for (int i = 0; i < child->shared->count; i++) {
+        vlt_free(child->shared->block[i]);
+    }
+    vlt_launch_release(&child->launch);
+}
+
+vlt_status vlt_launch_serve(FILE *in, FILE *out, vlt_error *err)
+{
+    static struct shared shared; /* too big for the stack; a child serves one request */
+    vlt_error failure = {0};
+    char text[16384];
+    json_t *document = NULL;
+    size_t bytes = fread(text, 1, sizeof text, in);
+    shared = (struct shared){0};
+    struct child child = {.shared = &shared};
+    vlt_status status = vlt_json_parse(text, bytes, "launch request", &document, &failure);
+    if (status == VLT_OK) {
+        status = serve(&child, document, &failure);
+    }
+    json_t *answer = vlt_launch_answer_to_json(status, &failure, &child.launch);
+    status = answer ? vlt_json_print(answer, true, out, err)
+                    : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the answer of a launch");
+    json_decref(answer);
+    release(&child);
+    json_decref(document);
+    return status;
+}

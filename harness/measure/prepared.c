@@ -1,0 +1,272 @@
+#include "harness/measure/prepared.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/machine/isa.h"
+#include "harness/measure/cold.h"
+#include "harness/measure/probe.h"
+#include "harness/measure/verify.h"
+#include "optimizations/core/memory.h"
+
+struct vlt_prepared {
+    vlt_caps caps;
+    vlt_context context;
+    vlt_scratch scratch;
+    vlt_probe *probe; /* or: */
+    vlt_regime regime;
+    int copies, next;
+    vlt_workload *workload; /* [copies] */
+    vlt_plan **plan;        /* [copies] */
+};
+
+static const char *const regime_names[] = {"hot", "cold", "weights-cold"};
+
+const char *vlt_regime_name(vlt_regime regime)
+{
+    return regime_names[regime];
+}
+
+vlt_status vlt_regime_parse(const char *text, vlt_regime *regime, vlt_error *err)
+{
+    for (int i = 0; i <= VLT_REGIME_WEIGHTS_COLD; i++) {
+        if (!strcmp(text, regime_names[i])) {
+            *regime = (vlt_regime)i;
+            return VLT_OK;
+        }
+    }
+    return vlt_fail(err, VLT_STATUS_USAGE, "cache regime '%s', expected hot, cold or weights-cold",
+                    text);
+}
+
+vlt_status vlt_what_parse(const char *what, vlt_problem *problem, const vlt_variant **variant,
+                          vlt_binding *binding, vlt_error *err)
+{
+    char text[512];
+    size_t name = strcspn(what, "@:/");
+    if (what[name] == '/') {
+        return vlt_registry_parse(what, problem, variant, binding, err);
+    }
+    int written = snprintf(text, sizeof text, "%.*s/baseline%s", (int)name, what, what + name);
+    if (written < 0 || (size_t)written >= sizeof text || strchr(what, ':')) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%.80s', expected OP[/VARIANT][@DIM=N,...]", what);
+    }
+    vlt_status status = vlt_registry_parse(text, problem, variant, binding, err);
+    *variant = NULL;
+    return status;
+}
+
+/* What a fresh process can learn in microseconds; the topology would cost it tens of milliseconds.
+ */
+static void detect_caps(vlt_caps *caps)
+{
+    cpu_set_t set;
+    *caps = (vlt_caps){.isa = vlt_isa_detect(), .cpu_count = 1};
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        caps->cpu_count = CPU_COUNT(&set);
+    }
+    caps->core_count = caps->cpu_count;
+    long l1d = sysconf(_SC_LEVEL1_DCACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    long l3 = sysconf(_SC_LEVEL3_CACHE_SIZE), pages = sysconf(_SC_PHYS_PAGES);
+    caps->l1d_bytes = l1d > 0 ? (size_t)l1d : 0;
+    caps->l2_bytes = l2 > 0 ? (size_t)l2 : 0;
+    caps->l3_bytes = l3 > 0 ? (size_t)l3 : 0;
+    caps->memory_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request *request,
+                               vlt_error *err)
+{
+    detect_caps(&prepared->caps);
+    prepared->context = (vlt_context){
+        .caps = &prepared->caps, .scratch = &prepared->scratch, .buffers = request->buffers};
+    int threads = request->threads > 0 ? request->threads : prepared->caps.cpu_count;
+    vlt_threads_options options = {.count = threads, .spin_us = 20};
+    return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
+}
+
+static vlt_status prepare_copy(vlt_prepared *prepared, const vlt_prepare_request *request,
+                               const vlt_problem *problem, const vlt_variant *variant,
+                               const vlt_binding *binding, int i, vlt_error *err)
+{
+    vlt_workload *workload = &prepared->workload[i];
+    vlt_status status = vlt_workload_init(workload, &prepared->context, problem, request->seed,
+                                          err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    return variant
+               ? vlt_plan_create_with(&prepared->context, &workload->problem, variant, binding,
+                                      &prepared->plan[i], err)
+               : vlt_plan_create(&prepared->context, &workload->problem, &prepared->plan[i], err);
+}
+
+static vlt_status prepare_plans(vlt_prepared *prepared, const vlt_prepare_request *request,
+                                vlt_error *err)
+{
+    vlt_problem problem;
+    const vlt_variant *variant;
+    vlt_binding binding;
+    vlt_cost cost;
+    void *workloads = NULL, *plans = NULL;
+    vlt_status status = vlt_what_parse(request->what, &problem, &variant, &binding, err);
+    if (status == VLT_OK) {
+        status = vlt_problem_check(&problem, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    problem.op->cost(&problem, &cost);
+    int copies = request->regime == VLT_REGIME_HOT
+                     ? 1
+                     : vlt_cold_copies(request->cold_bytes, cost.bytes);
+    status = vlt_alloc((size_t)copies * sizeof *prepared->workload, &workloads, err);
+    if (status == VLT_OK) {
+        prepared->workload = workloads;
+        prepared->copies = copies;
+        status = vlt_alloc((size_t)copies * sizeof *prepared->plan, &plans, err);
+    }
+    prepared->plan = plans;
+    for (int i = 0; i < copies && status == VLT_OK; i++) {
+        status = prepare_copy(prepared, request, &problem, variant, &binding, i, err);
+    }
+    return status;
+}
+
+vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared **out,
+                               vlt_error *err)
+{
+    void *block;
+    *out = NULL;
+    vlt_status status = vlt_alloc(sizeof(vlt_prepared), &block, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_prepared *prepared = block;
+    prepared->regime = request->regime;
+    if (vlt_probe_named(request->what)) {
+        status = vlt_probe_create(request->what, request->buffers, &prepared->probe, err);
+    } else {
+        status = open_context(prepared, request, err);
+        if (status == VLT_OK) {
+            status = prepare_plans(prepared, request, err);
+        }
+    }
+    if (status != VLT_OK) {
+        vlt_prepared_destroy(prepared);
+        return status;
+    }
+    *out = prepared;
+    return VLT_OK;
+}
+
+void vlt_prepared_destroy(vlt_prepared *prepared)
+{
+    if (!prepared) {
+        return;
+    }
+    for (int i = 0; i < prepared->copies; i++) {
+        if (prepared->plan) {
+            vlt_plan_destroy(prepared->plan[i]);
+        }
+        vlt_workload_release(&prepared->workload[i]);
+    }
+    vlt_free(prepared->plan);
+    vlt_free(prepared->workload);
+    vlt_probe_destroy(prepared->probe);
+    vlt_threads_destroy(prepared->context.threads);
+    vlt_scratch_release(&prepared->scratch);
+    vlt_free(prepared);
+}
+
+int vlt_prepared_run(void *state, int64_t iterations)
+{
+    vlt_prepared *prepared = state;
+    if (prepared->probe) {
+        return vlt_probe_run(prepared->probe, iterations);
+    }
+    vlt_status status = VLT_OK;
+    for (int64_t i = 0; i < iterations && status == VLT_OK; i++) {
+        int copy = prepared->next;
+        const vlt_workload *workload =
+            &prepared->workload[prepared->regime == VLT_REGIME_COLD ? copy : 0];
+        status = vlt_plan_run(prepared->plan[copy], workload->args, NULL);
+        prepared->next = copy + 1 < prepared->copies ? copy + 1 : 0;
+    }
+    return (int)status;
+}
+
+void vlt_prepared_reset(void *state)
+{
+    vlt_prepared *prepared = state;
+    for (int i = 0; i < prepared->copies; i++) {
+        vlt_workload *workload = &prepared->workload[i];
+        if (workload->reset) {
+            workload->reset(workload);
+        }
+    }
+}
+
+const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared)
+{
+    return prepared->probe ? NULL : &prepared->workload[0];
+}
+
+int vlt_prepared_threads(const vlt_prepared *prepared)
+{
+    return vlt_threads_count(prepared->context.threads);
+}
+
+int vlt_prepared_copies(const vlt_prepared *prepared)
+{
+    return prepared->probe ? 1 : prepared->copies;
+}
+
+/* The variant that an untuned engine would run. */
+static vlt_status default_variant(vlt_prepared *scene, const vlt_problem *problem,
+                                  const vlt_variant **variant, vlt_binding *binding, vlt_error *err)
+{
+    vlt_workload workload;
+    vlt_plan *plan = NULL;
+    vlt_status status = vlt_workload_init(&workload, &scene->context, problem, 1, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_plan_create(&scene->context, &workload.problem, &plan, err);
+    if (status == VLT_OK) {
+        *variant = plan->variant;
+        *binding = plan->binding;
+    }
+    vlt_plan_destroy(plan);
+    vlt_workload_release(&workload);
+    return status;
+}
+
+vlt_status vlt_prepared_verify(const vlt_prepare_request *request, vlt_error *err)
+{
+    vlt_prepared scene = {0};
+    vlt_problem problem;
+    const vlt_variant *variant;
+    vlt_binding binding;
+    if (vlt_probe_named(request->what)) {
+        return VLT_OK;
+    }
+    vlt_prepare_request private = *request;
+    private.buffers = NULL;
+    vlt_status status = vlt_what_parse(request->what, &problem, &variant, &binding, err);
+    if (status == VLT_OK) {
+        status = open_context(&scene, &private, err);
+    }
+    if (status == VLT_OK && !variant) {
+        status = default_variant(&scene, &problem, &variant, &binding, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_verify(&scene.context, &problem, variant, &binding, request->seed, NULL, err);
+    }
+    vlt_threads_destroy(scene.context.threads);
+    vlt_scratch_release(&scene.scratch);
+    return status;
+}
