@@ -8,6 +8,9 @@
 #define VLT_LIKELY(x)                     __builtin_expect(!!(x), 1)
 #define VLT_UNLIKELY(x)                   __builtin_expect(!!(x), 0)
 
+/* Floor of the binary logarithm of a positive 64-bit number. */
+#define VLT_LOG2(x) (63 - __builtin_clzll(x))
+
 /* Everything is hidden by default; VLT_API marks what libvltune.so exports. */
 #define VLT_API __attribute__((visibility("default")))
 

@@ -1,0 +1,44 @@
+/* tensor_pool_internal.h: what the variants of tensor_pool share. */
+#ifndef VLT_TENSOR_POOL_INTERNAL_H
+#define VLT_TENSOR_POOL_INTERNAL_H
+
+#include "optimizations/tensor_pool/tensor_pool.h"
+
+/* The first member of every variant's state: plan->state points to it. */
+typedef struct vlt_tensor_pool_common {
+    vlt_tensor_pool pool;
+    size_t limit_bytes;
+    vlt_tensor_pool_stats stats;
+} vlt_tensor_pool_common;
+
+/* Every variant's run: replays the trace through the plan's pool. */
+vlt_status vlt_tensor_pool_run(vlt_plan *plan, const void *args, vlt_error *err);
+
+/* Would `bytes` more stay below the limit, counting live blocks only or kept ones too? */
+static inline bool vlt_tensor_pool_fits(const vlt_tensor_pool_common *common, size_t bytes,
+                                        bool count_kept)
+{
+    size_t used = common->stats.live_bytes + (count_kept ? common->stats.kept_bytes : 0);
+    return !common->limit_bytes ||
+           (used <= common->limit_bytes && bytes <= common->limit_bytes - used);
+}
+
+/* Counts the refusal and says why. */
+vlt_status vlt_tensor_pool_refuse(vlt_tensor_pool_common *common, size_t bytes, vlt_error *err);
+
+void vlt_tensor_pool_note_peak(vlt_tensor_pool_common *common);
+
+/* The size-classed pool behind several variants. */
+typedef struct vlt_tensor_pool_classes_options {
+    int reach;   /* a kept block up to so many classes larger may serve */
+    int colours; /* blocks of a page and more begin at so many different cache lines; 1: all alike
+                  */
+    bool huge;   /* ask for huge pages for blocks of 2 MiB and more */
+} vlt_tensor_pool_classes_options;
+
+vlt_status vlt_tensor_pool_classes_prepare(vlt_plan *plan,
+                                           const vlt_tensor_pool_classes_options *options,
+                                           vlt_error *err);
+void vlt_tensor_pool_classes_release(vlt_plan *plan);
+
+#endif
