@@ -4,37 +4,6 @@
 
 #include "reports/report.h"
 
-/* Three significant digits, as people read them. */
-static void format_digits(double value, const char *unit, char *text, size_t text_bytes)
-{
-    int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    snprintf(text, text_bytes, "%.*f%s", decimals, value, unit);
-}
-
-void vlt_format_ns(double ns, char *text, size_t text_bytes)
-{
-    if (!isfinite(ns)) {
-        snprintf(text, text_bytes, "-");
-    } else if (ns < 999.5) {
-        snprintf(text, text_bytes, "%.0f ns", ns);
-    } else if (ns < 999.5e3) {
-        format_digits(ns / 1e3, " us", text, text_bytes);
-    } else if (ns < 999.5e6) {
-        format_digits(ns / 1e6, " ms", text, text_bytes);
-    } else {
-        format_digits(ns / 1e9, " s", text, text_bytes);
-    }
-}
-
-static void format_factor(double factor, const char *unit, char *text, size_t text_bytes)
-{
-    if (factor < 1.995) {
-        snprintf(text, text_bytes, "%.2f%s", factor, unit);
-    } else {
-        snprintf(text, text_bytes, "%.*f%s", factor < 99.95 ? 1 : 0, factor, unit);
-    }
-}
-
 void vlt_format_speedup(const vlt_report_row *row, char *text, size_t text_bytes)
 {
     if (!isfinite(row->ratio) || !row->verdict) {
@@ -42,7 +11,7 @@ void vlt_format_speedup(const vlt_report_row *row, char *text, size_t text_bytes
     } else if (!strcmp(row->verdict, "same")) {
         snprintf(text, text_bytes, "same");
     } else {
-        format_factor(1 / row->ratio, "x", text, text_bytes);
+        vlt_format_factor(1 / row->ratio, "x", text, text_bytes);
     }
 }
 
@@ -51,21 +20,8 @@ void vlt_format_interval(const vlt_report_row *row, char *text, size_t text_byte
     char low[24], high[24];
     text[0] = '\0';
     if (isfinite(row->ratio_low) && isfinite(row->ratio_high) && row->ratio_low > 0) {
-        format_factor(1 / row->ratio_high, "", low, sizeof low);
-        format_factor(1 / row->ratio_low, "", high, sizeof high);
+        vlt_format_factor(1 / row->ratio_high, "", low, sizeof low);
+        vlt_format_factor(1 / row->ratio_low, "", high, sizeof high);
         snprintf(text, text_bytes, "[%s, %s]", low, high);
-    }
-}
-
-void vlt_format_bytes(double bytes, char *text, size_t text_bytes)
-{
-    if (!isfinite(bytes)) {
-        snprintf(text, text_bytes, "-");
-    } else if (bytes < 1e6) {
-        snprintf(text, text_bytes, "%.0f KB", bytes / 1e3);
-    } else if (bytes < 1e9) {
-        snprintf(text, text_bytes, "%.0f MB", bytes / 1e6);
-    } else {
-        snprintf(text, text_bytes, "%.1f GB", bytes / 1e9);
     }
 }
