@@ -11,8 +11,10 @@
 #include "optimizations/bpe_encode/vocab.h"
 #include "optimizations/core/plan.h"
 
-/* The longest text of a run in bytes; it sizes the scratch. */
-enum { VLT_BPE_ENCODE_DIM_BYTES };
+/* bytes is the longest text of a run; it sizes the scratch. text says only what the workload's text
+ * is like. */
+enum { VLT_BPE_ENCODE_DIM_BYTES, VLT_BPE_ENCODE_DIM_TEXT };
+enum { VLT_TEXT_PROSE, VLT_TEXT_CODE, VLT_TEXT_SCRIPTS, VLT_TEXT_RUN, VLT_TEXT_KINDS };
 
 typedef struct vlt_bpe_encode_constants {
     const vlt_vocab *vocab;
@@ -22,7 +24,7 @@ typedef struct vlt_bpe_encode_args {
     const char *text; /* any bytes, NUL included */
     size_t text_bytes;
     bool no_special;  /* added tokens are plain text */
-    int32_t *ids;     /* room for vlt_bpe_encode_bound(text_bytes) */
+    int32_t *ids;     /* room for vlt_bpe_encode_bound(text_bytes); untouched behind the ids */
     size_t *id_count; /* out */
 } vlt_bpe_encode_args;
 
@@ -33,6 +35,14 @@ extern const vlt_op vlt_op_bpe_encode;
 static inline size_t vlt_bpe_encode_bound(size_t text_bytes)
 {
     return text_bytes * 3 + 8;
+}
+
+static inline vlt_problem vlt_bpe_encode_problem(size_t bytes,
+                                                 const vlt_bpe_encode_constants *constants)
+{
+    return (vlt_problem){.op = &vlt_op_bpe_encode,
+                         .dim = {bytes ? (int64_t)bytes : 1, VLT_TEXT_PROSE},
+                         .constants = constants};
 }
 
 #endif

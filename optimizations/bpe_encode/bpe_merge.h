@@ -1,0 +1,36 @@
+/* bpe_merge.h: merging one word: repeatedly the pair of lowest rank, the leftmost of equals.
+ *
+ * Source: reference/qwen3vl.md 5.4. All of these give the same ids for the same word.
+ */
+#ifndef VLT_BPE_MERGE_H
+#define VLT_BPE_MERGE_H
+
+#include "optimizations/bpe_encode/vocab_internal.h"
+
+/* Words up to this many symbols are merged by scanning, longer ones with the queue: scanning costs
+ * the square of the length. */
+enum { VLT_MERGE_SCAN_MAX = 192 };
+
+/* Merges ids[count] in place; count <= VLT_MERGE_SCAN_MAX. Gives the new count. */
+size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count);
+
+/* Room for words of any length up to symbols_max: plain memory, no state between calls. */
+typedef struct vlt_merge_queue {
+    uint64_t *heap;  /* [2 * symbols_max] rank and place of pairs, the lowest first */
+    uint32_t *rank;  /* [symbols_max] of the pair that begins here */
+    uint32_t *next;  /* [symbols_max] place of the next symbol */
+    uint32_t *prior; /* [symbols_max] */
+    int32_t *ids;    /* [symbols_max] for the caller: the word that is being merged */
+} vlt_merge_queue;
+
+/* Bytes of the arrays for symbols_max symbols; false when that does not fit. */
+bool vlt_merge_queue_bytes(size_t symbols_max, size_t *bytes);
+
+/* Lays the arrays into `block` of that many bytes, aligned to 8. */
+void vlt_merge_queue_init(vlt_merge_queue *queue, size_t symbols_max, void *block);
+
+/* Merges ids[count] in place in O(count log count); count < 2^31. Gives the new count. */
+size_t vlt_merge_long(const vlt_vocab *vocab, const vlt_merge_queue *queue, int32_t *ids,
+                      size_t count);
+
+#endif

@@ -1,0 +1,131 @@
+/* bpe_scan.h: the pre-tokenisation pattern by hand.
+ *
+ * Source: reference/qwen3vl.md 5.2. At each place the first alternative that matches wins:
+ *   1  apostrophe and s t re ve m ll d, any case (U+017F counts as s)
+ *   2  one of anything but CR, LF, letter, number; then letters   (the one is optional)
+ *   3  one number
+ *   4  blank (optional), then neither space nor letter nor number, then CR and LF
+ *   5  white space up to its last CR or LF
+ *   6  white space but for its last one, unless it ends the text
+ *   7  white space
+ */
+#ifndef VLT_BPE_SCAN_H
+#define VLT_BPE_SCAN_H
+
+#include "optimizations/bpe_encode/unicode_tables.h"
+#include "optimizations/bpe_encode/utf8.h"
+
+enum vlt_scan_kind {
+    VLT_SCAN_OTHER = VLT_CLASS_OTHER,
+    VLT_SCAN_LETTER = VLT_CLASS_LETTER,
+    VLT_SCAN_NUMBER = VLT_CLASS_NUMBER,
+    VLT_SCAN_SPACE = VLT_CLASS_SPACE, /* but CR and LF */
+    VLT_SCAN_BREAK,                   /* CR, LF */
+    VLT_SCAN_HIGH                     /* first byte of a longer sequence: look it up */
+};
+
+/* Kind of a byte. */
+extern const uint8_t vlt_scan_byte_kind[256];
+
+/* Kind of the code point at p < end, and its bytes; the text is valid. */
+static inline uint8_t vlt_scan_kind_at(const uint8_t *p, size_t *length)
+{
+    uint8_t kind = vlt_scan_byte_kind[*p];
+    *length = 1;
+    if (kind == VLT_SCAN_HIGH) {
+        const uint8_t *next = p;
+        kind = vlt_unicode_property(vlt_utf8_next_valid(&next)) & VLT_UNICODE_CLASS;
+        *length = (size_t)(next - p);
+    }
+    return kind;
+}
+
+/* End of the run of one kind that begins at p; kind is no break. */
+static inline const uint8_t *vlt_scan_run(const uint8_t *p, const uint8_t *end, uint8_t kind)
+{
+    for (;;) {
+        while (p < end && vlt_scan_byte_kind[*p] == kind) {
+            p++;
+        }
+        size_t length;
+        if (p == end || vlt_scan_byte_kind[*p] != VLT_SCAN_HIGH ||
+            vlt_scan_kind_at(p, &length) != kind) {
+            return p;
+        }
+        p += length;
+    }
+}
+
+/* Length of a contraction at the apostrophe p, or 0. */
+static inline size_t vlt_scan_contraction(const uint8_t *p, const uint8_t *end)
+{
+    size_t left = (size_t)(end - p);
+    uint8_t a = left > 1 ? p[1] | 0x20 : 0, b = left > 2 ? p[2] | 0x20 : 0;
+    if (left > 1 && p[1] < 0x80 && (a == 's' || a == 't' || a == 'm' || a == 'd')) {
+        return 2;
+    }
+    if (left > 2 && p[1] < 0x80 && p[2] < 0x80 &&
+        ((b == 'e' && (a == 'r' || a == 'v')) || (a == 'l' && b == 'l'))) {
+        return 3;
+    }
+    return left > 2 && p[1] == 0xC5 && p[2] == 0xBF ? 3 : 0;
+}
+
+/* White space at p: alternatives 5, 6 and 7. */
+static inline const uint8_t *vlt_scan_space(const uint8_t *p, const uint8_t *end)
+{
+    const uint8_t *at = p, *behind_break = NULL, *last = p;
+    while (at < end) {
+        size_t length;
+        uint8_t kind = vlt_scan_kind_at(at, &length);
+        if (kind != VLT_SCAN_SPACE && kind != VLT_SCAN_BREAK) {
+            break;
+        }
+        last = at;
+        at += length;
+        behind_break = kind == VLT_SCAN_BREAK ? at : behind_break;
+    }
+    return behind_break ? behind_break : at == end || last == p ? at : last;
+}
+
+static inline const uint8_t *vlt_scan_others(const uint8_t *p, const uint8_t *end)
+{
+    p = vlt_scan_run(p, end, VLT_SCAN_OTHER);
+    while (p < end && (*p == '\r' || *p == '\n')) {
+        p++;
+    }
+    return p;
+}
+
+/* End of the word that begins at p < end; the text is valid UTF-8. */
+static inline const uint8_t *vlt_scan_word(const uint8_t *p, const uint8_t *end)
+{
+    size_t length, next_length;
+    uint8_t kind = vlt_scan_kind_at(p, &length);
+    if (kind == VLT_SCAN_LETTER) {
+        return vlt_scan_run(p + length, end, VLT_SCAN_LETTER);
+    }
+    if (kind == VLT_SCAN_NUMBER) {
+        return p + length;
+    }
+    if (kind == VLT_SCAN_BREAK) {
+        return vlt_scan_space(p, end);
+    }
+    if (*p == '\'' && (next_length = vlt_scan_contraction(p, end)) != 0) {
+        return p + next_length;
+    }
+    const uint8_t *next = p + length;
+    uint8_t next_kind = VLT_SCAN_BREAK;
+    if (next < end) {
+        next_kind = vlt_scan_kind_at(next, &next_length);
+        if (next_kind == VLT_SCAN_LETTER) {
+            return vlt_scan_run(next + next_length, end, VLT_SCAN_LETTER);
+        }
+    }
+    if (kind == VLT_SCAN_OTHER || (*p == ' ' && next_kind == VLT_SCAN_OTHER)) {
+        return vlt_scan_others(next, end);
+    }
+    return vlt_scan_space(p, end);
+}
+
+#endif

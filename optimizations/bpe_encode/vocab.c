@@ -1,0 +1,436 @@
+#include "optimizations/bpe_encode/vocab.h"
+
+#include <stdlib.h>
+
+#include "optimizations/bpe_encode/bpe_merge.h"
+#include "optimizations/bpe_encode/vocab_internal.h"
+#include "optimizations/core/memory.h"
+
+/* The smallest power of two that leaves half of the slots free, as a mask. */
+static uint32_t mask_for(size_t entries)
+{
+    uint32_t slots = 16;
+    while (slots < 2 * entries) {
+        slots *= 2;
+    }
+    return slots - 1;
+}
+
+static vlt_status take(size_t count, size_t element_bytes, void *out, vlt_error *err)
+{
+    size_t bytes;
+    void *block = NULL;
+    vlt_status status = vlt_mul_size(count, element_bytes, &bytes)
+                            ? vlt_alloc(bytes, &block, err)
+                            : vlt_fail(err, VLT_STATUS_LIMIT, "vocabulary: %zu entries do not fit",
+                                       count);
+    memcpy(out, &block, sizeof block);
+    return status;
+}
+
+/* Counts and limits of everything that comes from a file. */
+static vlt_status check_source(const vlt_vocab_source *source, int32_t *size, size_t *text_bytes,
+                               vlt_error *err)
+{
+    enum { TOKENS_MAX = 1 << 26, TEXT_MAX = 1 << 30 };
+    if (source->token_count < 0 || source->token_count > TOKENS_MAX || source->merge_count < 0 ||
+        source->merge_count > TOKENS_MAX || source->added_count < 0 ||
+        source->added_count > TOKENS_MAX) {
+        return vlt_fail(
+            err, VLT_STATUS_LIMIT,
+            "vocabulary: %d tokens, %d merges, %d added tokens, expected at most %d each",
+            source->token_count, source->merge_count, source->added_count, TOKENS_MAX);
+    }
+    *size = source->token_count;
+    *text_bytes = 0;
+    for (int32_t i = 0; i < source->token_count; i++) {
+        *text_bytes += source->token[i].bytes ? source->token[i].length : 0;
+        if (source->token[i].bytes && source->token[i].length == 0) {
+            return vlt_fail(err, VLT_STATUS_INPUT, "token %d is empty", i);
+        }
+    }
+    for (int32_t i = 0; i < source->added_count; i++) {
+        const vlt_added_token *added = &source->added[i];
+        if (added->id < 0 || added->id >= TOKENS_MAX) {
+            return vlt_fail(err, VLT_STATUS_INPUT, "added token '%.*s': id %d, expected 0 to %d",
+                            (int)added->length, added->text, added->id, TOKENS_MAX - 1);
+        }
+        if (added->length == 0) {
+            return vlt_fail(err, VLT_STATUS_INPUT, "added token %d is empty", added->id);
+        }
+        *size = added->id >= *size ? added->id + 1 : *size;
+        *text_bytes += added->length;
+    }
+    if (*text_bytes > TEXT_MAX) {
+        return vlt_fail(err, VLT_STATUS_LIMIT,
+                        "vocabulary: %zu bytes of tokens, expected at most %d", *text_bytes,
+                        TEXT_MAX);
+    }
+    return VLT_OK;
+}
+
+/* bytes, first and flag. An added token may repeat a base token, with the same id and text. */
+static vlt_status fill_tokens(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
+{
+    const vlt_added_token **added_of;
+    vlt_status status = take((size_t)vocab->size, sizeof *added_of, &added_of, err);
+    for (int32_t i = 0; i < source->added_count && status == VLT_OK; i++) {
+        const vlt_added_token *added = &source->added[i];
+        vlt_token_text base = {0};
+        if (added->id < source->token_count) {
+            base = source->token[added->id];
+        }
+        const vlt_added_token *other = added_of[added->id];
+        if (other || (base.bytes && (base.length != added->length ||
+                                     memcmp(base.bytes, added->text, base.length) != 0))) {
+            status = vlt_fail(err, VLT_STATUS_INPUT, "id %d: added token '%.*s', expected '%.*s'",
+                              added->id, (int)added->length, added->text,
+                              (int)(other ? other->length : base.length),
+                              other ? other->text : (const char *)base.bytes);
+        }
+        added_of[added->id] = added;
+    }
+    uint32_t used = 0;
+    for (int32_t id = 0; id < vocab->size && status == VLT_OK; id++) {
+        const vlt_added_token *added = added_of[id];
+        vlt_token_text text = {0};
+        if (added) {
+            text = (vlt_token_text){(const uint8_t *)added->text, added->length};
+            vocab->flag[id] = (uint8_t)(VLT_TOKEN_PRESENT | VLT_TOKEN_ADDED |
+                                        (added->special ? VLT_TOKEN_SPECIAL : 0));
+        } else if (id < source->token_count && source->token[id].bytes) {
+            text = source->token[id];
+            vocab->flag[id] = VLT_TOKEN_PRESENT;
+        }
+        vocab->first[id] = used;
+        if (text.bytes) {
+            memcpy(vocab->bytes + used, text.bytes, text.length);
+            used += text.length;
+        }
+        vocab->first[id + 1] = used;
+    }
+    vlt_free(added_of);
+    return status;
+}
+
+static vlt_status fill_bytes(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
+{
+    memset(vocab->byte_id, 0xFF, sizeof vocab->byte_id);
+    for (int32_t id = 0; id < source->token_count; id++) {
+        const vlt_token_text *token = &source->token[id];
+        if (token->bytes && token->length == 1) {
+            vocab->byte_id[token->bytes[0]] = id;
+        }
+    }
+    for (int b = 0; b < 256; b++) {
+        if (vocab->byte_id[b] < 0) {
+            return vlt_fail(err, VLT_STATUS_INPUT, "vocabulary: no token for the byte 0x%02X",
+                            (unsigned)b);
+        }
+    }
+    return VLT_OK;
+}
+
+static vlt_status check_merge(const vlt_vocab *vocab, const vlt_vocab_source *source, int32_t rank,
+                              vlt_error *err)
+{
+    const vlt_merge *merge = &source->merge[rank];
+    const int32_t ids[] = {merge->left, merge->right, merge->result};
+    for (int i = 0; i < 3; i++) {
+        if (ids[i] < 0 || ids[i] >= source->token_count || !source->token[ids[i]].bytes) {
+            return vlt_fail(err, VLT_STATUS_INPUT, "merge %d: its %s, id %d, is no token", rank,
+                            i == 0   ? "left part"
+                            : i == 1 ? "right part"
+                                     : "result",
+                            ids[i]);
+        }
+    }
+    vlt_token_text left = vlt_vocab_token(vocab, ids[0]), right = vlt_vocab_token(vocab, ids[1]);
+    vlt_token_text result = vlt_vocab_token(vocab, ids[2]);
+    if (result.length != left.length + right.length ||
+        memcmp(result.bytes, left.bytes, left.length) != 0 ||
+        memcmp(result.bytes + left.length, right.bytes, right.length) != 0) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "merge %d: token %d is not tokens %d and %d joined",
+                        rank, ids[2], ids[0], ids[1]);
+    }
+    return VLT_OK;
+}
+
+/* A pair that is listed twice has its last rank, as in the reference. */
+static void insert_pair(vlt_vocab *vocab, const vlt_merge *merge, int32_t rank)
+{
+    uint32_t i = vlt_pair_hash(merge->left, merge->right) & vocab->pair_mask;
+    while (vocab->pair[i].rank >= 0 &&
+           (vocab->pair[i].left != merge->left || vocab->pair[i].right != merge->right)) {
+        i = (i + 1) & vocab->pair_mask;
+    }
+    vocab->pair[i] = (vlt_pair_slot){merge->left, merge->right, rank, merge->result};
+}
+
+static vlt_status fill_pairs(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
+{
+    int32_t *made_last; /* [token_count] the highest rank that makes a token */
+    vlt_status status = take((size_t)source->token_count, sizeof *made_last, &made_last, err);
+    for (uint32_t i = 0; i <= vocab->pair_mask; i++) {
+        vocab->pair[i] = (vlt_pair_slot){-1, -1, -1, -1};
+    }
+    for (int32_t rank = 0; rank < source->merge_count && status == VLT_OK; rank++) {
+        status = check_merge(vocab, source, rank, err);
+        if (status == VLT_OK) {
+            insert_pair(vocab, &source->merge[rank], rank);
+            made_last[source->merge[rank].result] = rank;
+        }
+    }
+    vocab->ordered = true;
+    for (int32_t rank = 0; rank < source->merge_count && status == VLT_OK; rank++) {
+        const vlt_merge *merge = &source->merge[rank];
+        vocab->ordered &= made_last[merge->left] <= rank && made_last[merge->right] <= rank;
+    }
+    vlt_free(made_last);
+    return status;
+}
+
+static uint32_t long_hash(const uint8_t *bytes, size_t length)
+{
+    uint64_t h = length;
+    for (size_t i = 0; i < length; i++) {
+        h = (h ^ bytes[i]) * 0x100000001B3u;
+    }
+    return (uint32_t)(h >> 32) ^ (uint32_t)h;
+}
+
+/* Does encoding the token's own bytes give the token? Only then may a word be looked up whole. */
+static bool is_word(const vlt_vocab *vocab, int32_t id)
+{
+    int32_t ids[VLT_MERGE_SCAN_MAX];
+    vlt_token_text token = vlt_vocab_token(vocab, id);
+    if (token.length > VLT_MERGE_SCAN_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < token.length; i++) {
+        ids[i] = vocab->byte_id[token.bytes[i]];
+    }
+    return vlt_merge_scan(vocab, ids, token.length) == 1 && ids[0] == id;
+}
+
+static void insert_word(vlt_vocab *vocab, int32_t id)
+{
+    vlt_token_text token = vlt_vocab_token(vocab, id);
+    if (token.length <= VLT_WORD_BYTES) {
+        vlt_word_key key = vlt_word_key_of(token.bytes, token.length, false);
+        uint32_t i = vlt_word_hash(key) & vocab->word_mask;
+        while (vocab->word[i].key.high) {
+            i = (i + 1) & vocab->word_mask;
+        }
+        vocab->word[i] = (vlt_word_slot){key, id};
+    } else {
+        uint32_t i = long_hash(token.bytes, token.length) & vocab->long_mask;
+        while (vocab->long_word[i] >= 0) {
+            i = (i + 1) & vocab->long_mask;
+        }
+        vocab->long_word[i] = id;
+        vocab->longest_word = token.length > vocab->longest_word ? token.length
+                                                                 : vocab->longest_word;
+    }
+}
+
+static vlt_status fill_words(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
+{
+    size_t shorter = 0, longer = 0;
+    for (int32_t id = 0; id < source->token_count; id++) {
+        const vlt_token_text *token = &source->token[id];
+        shorter += token->bytes && token->length <= VLT_WORD_BYTES;
+        longer += token->bytes && token->length > VLT_WORD_BYTES;
+    }
+    vocab->word_mask = mask_for(shorter);
+    vocab->long_mask = mask_for(longer);
+    vlt_status status = take((size_t)vocab->word_mask + 1, sizeof *vocab->word, &vocab->word, err);
+    if (status == VLT_OK) {
+        status = take((size_t)vocab->long_mask + 1, sizeof *vocab->long_word, &vocab->long_word,
+                      err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    memset(vocab->long_word, 0xFF, ((size_t)vocab->long_mask + 1) * sizeof *vocab->long_word);
+    for (int32_t id = 0; id < source->token_count; id++) {
+        if (source->token[id].bytes && is_word(vocab, id)) {
+            insert_word(vocab, id);
+        }
+    }
+    return VLT_OK;
+}
+
+int32_t vlt_vocab_find_word(const vlt_vocab *vocab, const uint8_t *bytes, size_t length)
+{
+    if (length <= VLT_WORD_BYTES) {
+        return vlt_word_find(vocab, vlt_word_key_of(bytes, length, false));
+    }
+    if (length > vocab->longest_word) {
+        return -1;
+    }
+    for (uint32_t i = long_hash(bytes, length) & vocab->long_mask;;
+         i = (i + 1) & vocab->long_mask) {
+        int32_t id = vocab->long_word[i];
+        if (id < 0) {
+            return -1;
+        }
+        vlt_token_text token = vlt_vocab_token(vocab, id);
+        if (token.length == length && memcmp(token.bytes, bytes, length) == 0) {
+            return id;
+        }
+    }
+}
+
+static int compare_texts(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
+{
+    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    return order ? order : (a_length > b_length) - (a_length < b_length);
+}
+
+static int compare_added(const void *a, const void *b, void *vocab)
+{
+    vlt_token_text x = vlt_vocab_token(vocab, *(const int32_t *)a);
+    vlt_token_text y = vlt_vocab_token(vocab, *(const int32_t *)b);
+    return compare_texts(x.bytes, x.length, y.bytes, y.length);
+}
+
+static vlt_status fill_added(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
+{
+    int starts = 0;
+    vocab->added_count = source->added_count;
+    for (int32_t i = 0; i < source->added_count; i++) {
+        uint8_t start = (uint8_t)source->added[i].text[0];
+        vocab->added[i] = source->added[i].id;
+        starts += !vocab->added_start[start];
+        vocab->added_start[start] = 1;
+        for (unsigned second = 0; second < 256; second++) {
+            bool fits = source->added[i].length == 1 || (uint8_t)source->added[i].text[1] == second;
+            vocab->added_pair[start << 5 | second >> 3] |= (uint8_t)(fits << (second & 7));
+        }
+        vocab->lone_start = start;
+    }
+    vocab->lone_start = starts == 1 ? vocab->lone_start : -1;
+    qsort_r(vocab->added, (size_t)vocab->added_count, sizeof *vocab->added, compare_added, vocab);
+    for (int32_t i = 1; i < vocab->added_count; i++) {
+        if (compare_added(&vocab->added[i - 1], &vocab->added[i], vocab) == 0) {
+            vlt_token_text token = vlt_vocab_token(vocab, vocab->added[i]);
+            return vlt_fail(err, VLT_STATUS_INPUT, "added token '%.*s' has the ids %d and %d",
+                            (int)token.length, (const char *)token.bytes, vocab->added[i - 1],
+                            vocab->added[i]);
+        }
+    }
+    return VLT_OK;
+}
+
+/* The added tokens that begin with the bytes read so far are a range of the sorted list; reading
+ * one more byte narrows it. */
+size_t vlt_vocab_match_added(const vlt_vocab *vocab, const uint8_t *p, size_t bytes, int32_t *id)
+{
+    int32_t low = 0, high = vocab->added_count;
+    size_t longest = 0;
+    for (size_t depth = 0; depth < bytes && low < high; depth++) {
+        while (low < high) {
+            vlt_token_text token = vlt_vocab_token(vocab, vocab->added[low]);
+            if (token.length > depth && token.bytes[depth] >= p[depth]) {
+                break;
+            }
+            low++;
+        }
+        while (low < high &&
+               vlt_vocab_token(vocab, vocab->added[high - 1]).bytes[depth] > p[depth]) {
+            high--;
+        }
+        if (low < high && vlt_vocab_token(vocab, vocab->added[low]).length == depth + 1) {
+            longest = depth + 1;
+            *id = vocab->added[low];
+        }
+    }
+    return longest;
+}
+
+vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt_error *err)
+{
+    vlt_vocab *vocab = NULL;
+    size_t text_bytes = 0;
+    int32_t size = 0;
+    *out = NULL;
+    vlt_status status = check_source(source, &size, &text_bytes, err);
+    if (status != VLT_OK || (status = take(1, sizeof *vocab, &vocab, err)) != VLT_OK) {
+        return status;
+    }
+    vocab->size = size;
+    vocab->lone_start = -1;
+    vocab->pair_mask = mask_for((size_t)source->merge_count);
+    if ((status = take(text_bytes, 1, &vocab->bytes, err)) != VLT_OK ||
+        (status = take((size_t)size + 1, sizeof *vocab->first, &vocab->first, err)) != VLT_OK ||
+        (status = take((size_t)size, 1, &vocab->flag, err)) != VLT_OK ||
+        (status = take((size_t)source->added_count, sizeof *vocab->added, &vocab->added, err)) !=
+            VLT_OK ||
+        (status = take((size_t)vocab->pair_mask + 1, sizeof *vocab->pair, &vocab->pair, err)) !=
+            VLT_OK ||
+        (status = fill_tokens(vocab, source, err)) != VLT_OK ||
+        (status = fill_bytes(vocab, source, err)) != VLT_OK ||
+        (status = fill_added(vocab, source, err)) != VLT_OK ||
+        (status = fill_pairs(vocab, source, err)) != VLT_OK ||
+        (status = fill_words(vocab, source, err)) != VLT_OK) {
+        vlt_vocab_destroy(vocab);
+        return status;
+    }
+    *out = vocab;
+    return VLT_OK;
+}
+
+void vlt_vocab_destroy(vlt_vocab *vocab)
+{
+    if (vocab) {
+        vlt_free(vocab->bytes);
+        vlt_free(vocab->first);
+        vlt_free(vocab->flag);
+        vlt_free(vocab->added);
+        vlt_free(vocab->pair);
+        vlt_free(vocab->word);
+        vlt_free(vocab->long_word);
+        vlt_free(vocab);
+    }
+}
+
+int32_t vlt_vocab_size(const vlt_vocab *vocab)
+{
+    return vocab->size;
+}
+
+vlt_token_text vlt_vocab_token(const vlt_vocab *vocab, int32_t id)
+{
+    if (id < 0 || id >= vocab->size || !vocab->flag[id]) {
+        return (vlt_token_text){0};
+    }
+    return (vlt_token_text){vocab->bytes + vocab->first[id],
+                            vocab->first[id + 1] - vocab->first[id]};
+}
+
+bool vlt_vocab_is_special(const vlt_vocab *vocab, int32_t id)
+{
+    return id >= 0 && id < vocab->size && vocab->flag[id] & VLT_TOKEN_SPECIAL;
+}
+
+bool vlt_vocab_is_added(const vlt_vocab *vocab, int32_t id)
+{
+    return id >= 0 && id < vocab->size && vocab->flag[id] & VLT_TOKEN_ADDED;
+}
+
+int32_t vlt_vocab_find_added(const vlt_vocab *vocab, const char *text, size_t length)
+{
+    int32_t low = 0, high = vocab->added_count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        vlt_token_text token = vlt_vocab_token(vocab, vocab->added[middle]);
+        int order = compare_texts(token.bytes, token.length, (const uint8_t *)text, length);
+        if (order == 0) {
+            return vocab->added[middle];
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return -1;
+}

@@ -1,0 +1,131 @@
+/* vocab_internal.h: the tables of a vocabulary, for the encoders of this folder. */
+#ifndef VLT_VOCAB_INTERNAL_H
+#define VLT_VOCAB_INTERNAL_H
+
+#include <string.h>
+
+#include "optimizations/bpe_encode/vocab.h"
+
+/* Open addressing over powers of two, half empty at least; an empty slot has rank -1. */
+typedef struct vlt_pair_slot {
+    int32_t left, right;
+    int32_t rank;
+    int32_t result;
+} vlt_pair_slot;
+
+/* A token of at most VLT_WORD_BYTES bytes as two words, the length in the last byte; an empty slot
+ * has high 0 (no token is empty). */
+enum { VLT_WORD_BYTES = 15 };
+typedef struct vlt_word_key {
+    uint64_t low, high;
+} vlt_word_key;
+
+typedef struct vlt_word_slot {
+    vlt_word_key key;
+    int64_t id;
+} vlt_word_slot;
+
+struct vlt_vocab {
+    int32_t size;         /* highest id + 1 */
+    uint8_t *bytes;       /* of all tokens, one behind the other */
+    uint32_t *first;      /* [size + 1] into bytes */
+    uint8_t *flag;        /* [size] VLT_TOKEN_* */
+    int32_t byte_id[256]; /* the token of a single byte */
+
+    vlt_pair_slot *pair; /* [pair_mask + 1] */
+    uint32_t pair_mask;
+    /* Every pair that holds a token ranks behind every pair that makes it, so that merging all
+     * occurrences of the lowest pair at once equals merging one after the other. */
+    bool ordered;
+
+    /* Whole words: tokens that encoding makes of their own bytes, and only those. */
+    vlt_word_slot *word; /* [word_mask + 1] */
+    uint32_t word_mask;
+    int32_t *long_word; /* [long_mask + 1] ids of longer ones by hash of their bytes, or -1 */
+    uint32_t long_mask;
+    uint32_t longest_word;
+
+    int32_t *added; /* [added_count] ids, sorted by text */
+    int32_t added_count;
+    uint8_t added_start[256];    /* may an added token begin with this byte? */
+    uint8_t added_pair[1 << 13]; /* bit (first byte << 8 | second): may one begin so? */
+    int lone_start;              /* the only byte that one may begin with, or -1 */
+};
+
+enum { VLT_TOKEN_PRESENT = 1, VLT_TOKEN_ADDED = 2, VLT_TOKEN_SPECIAL = 4 };
+
+static inline uint32_t vlt_pair_hash(int32_t left, int32_t right)
+{
+    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    key *= 0x9E3779B97F4A7C15u;
+    return (uint32_t)(key >> 32) ^ (uint32_t)(key >> 20);
+}
+
+/* The merge of two tokens, or NULL. */
+static inline const vlt_pair_slot *vlt_pair_find(const vlt_vocab *vocab, int32_t left,
+                                                 int32_t right)
+{
+    uint32_t i = vlt_pair_hash(left, right) & vocab->pair_mask;
+    for (;; i = (i + 1) & vocab->pair_mask) {
+        const vlt_pair_slot *slot = &vocab->pair[i];
+        if (slot->left == left && slot->right == right) {
+            return slot->rank >= 0 ? slot : NULL;
+        }
+        if (slot->rank < 0) {
+            return NULL;
+        }
+    }
+}
+
+/* Key of 1 to VLT_WORD_BYTES bytes; `readable` says that 16 bytes may be read at p. */
+static inline vlt_word_key vlt_word_key_of(const uint8_t *p, size_t length, bool readable)
+{
+    vlt_word_key key = {0, 0};
+    if (readable) {
+        memcpy(&key, p, 16);
+        if (length < 8) {
+            key.low &= (UINT64_C(1) << 8 * length) - 1;
+            key.high = 0;
+        } else {
+            key.high &= (UINT64_C(1) << 8 * (length - 8)) - 1;
+        }
+    } else {
+        memcpy(&key, p, length);
+    }
+    key.high |= (uint64_t)length << 56;
+    return key;
+}
+
+static inline uint32_t vlt_word_hash(vlt_word_key key)
+{
+    uint64_t h = (key.low ^ key.high * 0xFF51AFD7ED558CCDu) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 17);
+}
+
+static inline int32_t vlt_word_find(const vlt_vocab *vocab, vlt_word_key key)
+{
+    uint32_t i = vlt_word_hash(key) & vocab->word_mask;
+    for (;; i = (i + 1) & vocab->word_mask) {
+        const vlt_word_slot *slot = &vocab->word[i];
+        if (slot->key.low == key.low && slot->key.high == key.high) {
+            return (int32_t)slot->id;
+        }
+        if (slot->key.high == 0) {
+            return -1;
+        }
+    }
+}
+
+/* The whole-word token of any length, or -1. */
+int32_t vlt_vocab_find_word(const vlt_vocab *vocab, const uint8_t *bytes, size_t length);
+
+/* Two bytes at p rule most places out. */
+static inline bool vlt_vocab_may_start(const vlt_vocab *vocab, const uint8_t *p)
+{
+    return vocab->added_pair[p[0] << 5 | p[1] >> 3] >> (p[1] & 7) & 1;
+}
+
+/* The longest added token at p, its length, or 0 when there is none. */
+size_t vlt_vocab_match_added(const vlt_vocab *vocab, const uint8_t *p, size_t bytes, int32_t *id);
+
+#endif
