@@ -1,0 +1,160 @@
+/* Which file applies, and what the inference path is told about it. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/config/tuned.h"
+
+static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char *path,
+                           const char *format, ...) VLT_PRINTF(4, 5);
+
+static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char *path,
+                           const char *format, ...)
+{
+    va_list args;
+    out->status = status;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    va_start(args, format);
+    vsnprintf(out->reason, sizeof out->reason, format, args);
+    va_end(args);
+    return VLT_OK;
+}
+
+static void warn(const vlt_tuned_request *request, const char *message)
+{
+    if (request->warn) {
+        request->warn(request->warn_user, message);
+    }
+}
+
+/* The places to look, in order; false when there is none of that number. */
+static bool candidate(const vlt_tuned_request *request, int index, char *path, size_t path_bytes)
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int length = -1;
+    if (request->config) {
+        length = index == 0 ? snprintf(path, path_bytes, "%s", request->config) : -1;
+    } else if (index == 0 && request->directory) {
+        length = snprintf(path, path_bytes, "%s/tuned.toml", request->directory);
+    } else if (index == (request->directory ? 1 : 0) && xdg && xdg[0]) {
+        length = snprintf(path, path_bytes, "%s/vltune/tuned.toml", xdg);
+    } else if (index == (request->directory ? 1 : 0) && home && home[0]) {
+        length = snprintf(path, path_bytes, "%s/.config/vltune/tuned.toml", home);
+    }
+    return length > 0 && (size_t)length < path_bytes;
+}
+
+/* How to get a config that applies. */
+static void repair(const vlt_tuned_request *request, char *text, size_t text_bytes)
+{
+    const char *directory = request->directory ? request->directory : "DIR";
+    snprintf(text, text_bytes, "run: vltune tune %s -o %s%s", directory,
+             request->config ? request->config : directory, request->config ? "" : "/tuned.toml");
+}
+
+/* Reads one file. VLT_OK with out->status "tuned" or "mismatch". */
+static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key *key,
+                           const char *path, vlt_choices *choices, vlt_tuned_loaded *out,
+                           vlt_error *err)
+{
+    vlt_tuned_config config;
+    char why[400], fix[400];
+    vlt_status status = vlt_tuned_read(path, request->warn, request->warn_user, &config, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    repair(request, fix, sizeof fix);
+    if (!vlt_tuned_key_applies(&config.key, key, why, sizeof why)) {
+        status = conclude(out, "mismatch", path, "%s; %s", why, fix);
+        goto done;
+    }
+    status = vlt_tuned_choices(&config, path, choices, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    int drift = vlt_tuned_key_drift(&config.key, key, why, sizeof why);
+    if (drift > 0) {
+        conclude(out, "tuned", path, "%d decisions; since then %s%s", config.count, why,
+                 drift > 1 ? " and more changed" : "");
+    } else {
+        conclude(out, "tuned", path, "%d decisions for this machine and model%s", config.count,
+                 config.edited ? ", edited by hand" : "");
+    }
+done:
+    vlt_tuned_config_release(&config);
+    return status;
+}
+
+static vlt_status find(const vlt_tuned_request *request, const vlt_tuned_key *key,
+                       vlt_choices *choices, vlt_tuned_loaded *out, vlt_error *err)
+{
+    char path[VLT_TUNED_PATH_BYTES], message[VLT_ERROR_BYTES + 64];
+    vlt_tuned_loaded found;
+    vlt_error failure = {0};
+    conclude(out, "default", "", "no tuned config was found");
+    for (int i = 0; candidate(request, i, path, sizeof path); i++) {
+        if (!request->config && access(path, F_OK) != 0) {
+            continue;
+        }
+        vlt_status status = consider(request, key, path, choices, &found, &failure);
+        if (status != VLT_OK && (request->config || status == VLT_STATUS_NOMEM)) {
+            return vlt_fail(err, status, "%s", failure.message);
+        }
+        if (status != VLT_OK) {
+            snprintf(message, sizeof message, "not used: %s", failure.message);
+            warn(request, message);
+            if (!out->path[0]) {
+                conclude(out, "default", path, "%s", message);
+            }
+            continue;
+        }
+        if (!strcmp(found.status, "tuned") || !out->path[0]) {
+            *out = found;
+        }
+        if (!strcmp(found.status, "tuned")) {
+            break;
+        }
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_tuned_load(const vlt_tuned_request *request, vlt_choices *choices,
+                          vlt_tuned_loaded *out, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    vlt_tuned_key *key = NULL;
+    char fix[400];
+    *out = (vlt_tuned_loaded){.status = "default"};
+    if (request->baseline || request->no_config) {
+        conclude(out, request->baseline ? "baseline" : "default", "", "%s was asked for",
+                 request->baseline ? "the baseline of every operator" : "no tuned config");
+        goto done;
+    }
+    key = malloc(sizeof *key);
+    if (!key) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "tuned config: out of memory");
+    }
+    status = request->key ? VLT_OK : vlt_tuned_key_here(request->model_hash, key, err);
+    if (status == VLT_OK) {
+        status = find(request, request->key ? request->key : key, choices, out, err);
+    }
+done:
+    free(key);
+    if (status == VLT_OK && request->require && strcmp(out->status, "tuned") != 0) {
+        repair(request, fix, sizeof fix);
+        status = vlt_fail(err, VLT_STATUS_STALE, "a tuned config is required: %s%s%s%s%s",
+                          out->path, out->path[0] ? ": " : "", out->reason,
+                          strstr(out->reason, "run: ") ? "" : "; ",
+                          strstr(out->reason, "run: ") ? "" : fix);
+    }
+    if (status == VLT_OK && !strcmp(out->status, "mismatch")) {
+        char message[VLT_TUNED_PATH_BYTES + 600];
+        snprintf(message, sizeof message, "%s: %s; default variants are used", out->path,
+                 out->reason);
+        warn(request, message);
+    }
+    return status;
+}
