@@ -15,6 +15,8 @@
 
 #include "optimizations/core/plan.h"
 
+#define VLT_ATTENTION_TOLERANCE 2e-5
+
 /* q_rows and kv_rows are the most a run may ask for. */
 enum {
     VLT_ATTENTION_DIM_Q_ROWS,
@@ -40,5 +42,23 @@ typedef struct vlt_attention_args {
 } vlt_attention_args;
 
 extern const vlt_op vlt_op_attention;
+
+/* The `applicable` of every variant: heads must be a multiple of kv_heads. */
+bool vlt_attention_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
+
+static inline vlt_problem vlt_attention_problem(int64_t q_rows, int64_t kv_rows, int64_t heads,
+                                                int64_t kv_heads, int64_t head, bool causal)
+{
+    return (vlt_problem){.op = &vlt_op_attention,
+                         .dim = {q_rows, kv_rows, heads, kv_heads, head, causal}};
+}
+
+/* How many keys query row r sees, >= 1 since kv_rows >= 1 and q_first >= 0. */
+static inline int64_t vlt_attention_visible(const vlt_attention_args *args, int64_t r,
+                                            int64_t causal)
+{
+    int64_t last = args->q_first + r + 1;
+    return causal && last < args->kv_rows ? last : args->kv_rows;
+}
 
 #endif

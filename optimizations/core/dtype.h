@@ -87,18 +87,44 @@ static inline float vlt_f32_from_f16(uint16_t half)
     return sign ? -magnitude : magnitude;
 }
 
-/* dst[count] = src[count] of BF16, F16 or F32 as f32. */
+/* Round to nearest, ties to even; too large becomes infinity, a NaN stays a NaN. */
+static inline uint16_t vlt_f16_from_f32(float value)
+{
+    uint32_t bits = vlt_bits_from_f32(value);
+    uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
+    if (magnitude > 0x7F800000u) {
+        return (uint16_t)(sign | 0x7E00u);
+    }
+    if (magnitude >= 0x477FF000u) { /* 65520 and above */
+        return (uint16_t)(sign | 0x7C00u);
+    }
+    if (magnitude < 0x38800000u) { /* subnormal: adding 0.5 aligns the last place and rounds */
+        float aligned = vlt_f32_from_bits(magnitude) + 0.5f;
+        return (uint16_t)(sign | (vlt_bits_from_f32(aligned) - 0x3F000000u));
+    }
+    uint32_t rounded = magnitude + 0xFFFu + ((magnitude >> 13) & 1u);
+    return (uint16_t)(sign | ((rounded - 0x38000000u) >> 13));
+}
+
+static inline uint16_t vlt_u16_at(const void *src, size_t index)
+{
+    uint16_t value;
+    memcpy(&value, (const unsigned char *)src + index * sizeof value, sizeof value);
+    return value;
+}
+
+/* dst[count] = src[count] of BF16, F16 or F32 as f32. src may stand at any address. */
 static inline void vlt_f32_from(vlt_dtype dtype, const void *src, size_t count, float *dst)
 {
     switch (dtype) {
     case VLT_DTYPE_BF16:
         for (size_t i = 0; i < count; i++) {
-            dst[i] = vlt_f32_from_bf16(((const uint16_t *)src)[i]);
+            dst[i] = vlt_f32_from_bf16(vlt_u16_at(src, i));
         }
         break;
     case VLT_DTYPE_F16:
         for (size_t i = 0; i < count; i++) {
-            dst[i] = vlt_f32_from_f16(((const uint16_t *)src)[i]);
+            dst[i] = vlt_f32_from_f16(vlt_u16_at(src, i));
         }
         break;
     default:

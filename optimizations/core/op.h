@@ -12,6 +12,7 @@
 #include "optimizations/core/problem.h"
 
 struct vlt_context;
+struct vlt_random;
 
 /* What one run costs in exact arithmetic; the roofline needs no second source. */
 typedef struct vlt_cost {
@@ -88,6 +89,10 @@ void vlt_workload_release(vlt_workload *workload); /* may be called on {0} */
 /* A zeroed buffer that lives as long as the workload. */
 vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t element_bytes,
                                void **out, vlt_error *err);
+
+/* The same, filled with `count` uniform values of [-scale, scale) in BF16, F16 or F32. */
+vlt_status vlt_workload_random(vlt_workload *workload, size_t count, vlt_dtype dtype, float scale,
+                               struct vlt_random *random, void **out, vlt_error *err);
 
 /* The same, guarded and registered as an output. */
 vlt_status vlt_workload_output(vlt_workload *workload, const char *name, size_t count,

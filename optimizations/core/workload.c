@@ -3,6 +3,7 @@
 #include "optimizations/core/context.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/op.h"
+#include "optimizations/core/random.h"
 
 vlt_status vlt_workload_init(vlt_workload *workload, struct vlt_context *context,
                              const vlt_problem *problem, uint64_t seed, vlt_error *err)
@@ -52,6 +53,22 @@ vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t elem
     vlt_status status = *out ? VLT_OK : vlt_alloc(bytes, out, err);
     if (status == VLT_OK) {
         workload->block[workload->block_count++] = *out;
+    }
+    return status;
+}
+
+vlt_status vlt_workload_random(vlt_workload *workload, size_t count, vlt_dtype dtype, float scale,
+                               vlt_random *random, void **out, vlt_error *err)
+{
+    vlt_status status = vlt_workload_buffer(workload, count, vlt_dtype_bytes(dtype), out, err);
+    for (size_t i = 0; i < count && status == VLT_OK; i++) {
+        float value = vlt_random_signed(random) * scale;
+        if (dtype == VLT_DTYPE_F32) {
+            ((float *)*out)[i] = value;
+        } else {
+            ((uint16_t *)*out)[i] = dtype == VLT_DTYPE_F16 ? vlt_f16_from_f32(value)
+                                                           : vlt_bf16_from_f32(value);
+        }
     }
     return status;
 }

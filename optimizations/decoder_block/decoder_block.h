@@ -14,6 +14,8 @@
 
 #include "optimizations/core/plan.h"
 
+#define VLT_DECODER_BLOCK_TOLERANCE 1e-4
+
 enum {
     VLT_DECODER_BLOCK_DIM_ROWS,    /* rows of one run, at most (1: decoding) */
     VLT_DECODER_BLOCK_DIM_CONTEXT, /* rows of the cache */
@@ -48,5 +50,8 @@ typedef struct vlt_decoder_block_args {
 } vlt_decoder_block_args;
 
 extern const vlt_op vlt_op_decoder_block;
+
+/* The `applicable` of every variant: heads must be a multiple of kv_heads, rows fit the context. */
+bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
 
 #endif

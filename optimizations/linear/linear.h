@@ -13,13 +13,14 @@
 
 #include "optimizations/core/plan.h"
 
+#define VLT_LINEAR_TOLERANCE 2e-5
+
 /* m: rows, at most (1 is decoding); n: outputs; k: inputs; weights: vlt_dtype of W. */
 enum { VLT_LINEAR_DIM_M, VLT_LINEAR_DIM_N, VLT_LINEAR_DIM_K, VLT_LINEAR_DIM_WEIGHTS };
 
 typedef struct vlt_linear_constants {
-    const void
-        *weight; /* [n, k], only as aligned as its elements' size, or less: use memcpy loads */
-    const float *bias; /* [n] or NULL */
+    const void *weight; /* [n, k]; at any address: use loads that need no alignment */
+    const float *bias;  /* [n] or NULL */
 } vlt_linear_constants;
 
 /* x and y must not overlap. accumulate: y += instead of y = (residual connections). */
@@ -38,6 +39,19 @@ static inline vlt_problem vlt_linear_problem(int64_t m, int64_t n, int64_t k, vl
                                              const vlt_linear_constants *constants)
 {
     return (vlt_problem){.op = &vlt_op_linear, .dim = {m, n, k, weights}, .constants = constants};
+}
+
+/* y[rows, n] = x[rows, k] W^T + bias, or y += of it, rows without gaps. */
+static inline vlt_status vlt_linear_rows(vlt_plan *plan, const float *x, float *y, int64_t rows,
+                                         bool accumulate, vlt_error *err)
+{
+    const vlt_linear_args args = {.x = x,
+                                  .y = y,
+                                  .rows = rows,
+                                  .x_stride = plan->problem.dim[VLT_LINEAR_DIM_K],
+                                  .y_stride = plan->problem.dim[VLT_LINEAR_DIM_N],
+                                  .accumulate = accumulate};
+    return vlt_plan_run(plan, &args, err);
 }
 
 #endif

@@ -5,6 +5,8 @@
  * The tables are made by the caller (harness/infer): 2-D angles for the vision tower, interleaved
  * M-RoPE for the decoder. Source: reference/qwen3vl.md 6.3 and 7.3.
  *
+ * An odd head leaves its last element alone (half rounds down).
+ *
  * Tolerance: 1e-6. Cost: 3 flops an element (4 products, 2 sums for 2 elements); bytes: x twice,
  * tables once.
  */
@@ -25,5 +27,14 @@ typedef struct vlt_rope_args {
 } vlt_rope_args;
 
 extern const vlt_op vlt_op_rope;
+
+/* For workloads: cosines[count] and sines[count] of random angles, owned by the workload. */
+vlt_status vlt_rope_random_angles(vlt_workload *workload, size_t count, struct vlt_random *random,
+                                  const float **cosines, const float **sines, vlt_error *err);
+
+static inline vlt_problem vlt_rope_problem(int64_t rows, int64_t heads, int64_t head)
+{
+    return (vlt_problem){.op = &vlt_op_rope, .dim = {rows, heads, head}};
+}
 
 #endif

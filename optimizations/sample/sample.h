@@ -7,6 +7,12 @@
  * argmax of the processed logits, the lowest id on ties. Value 1 (penalty, temperature, top_p) or
  * 0 (top_k, min_p, presence) disables.
  *
+ * Arithmetic: f32 steps as in the reference; the masses that top-p compares are summed without
+ * rounding, so that the order in which a variant visits tokens cannot change a decision. Ties at
+ * the edge of top-p: the lower ids are dropped first. The most likely token always stays.
+ * A NaN logit counts as -infinity, one above FLT_MAX as FLT_MAX. INPUT when no logit is above
+ * -infinity, USAGE when a parameter is beyond its range.
+ *
  * Tolerance: the chosen id is equal; probabilities within 1e-6.
  */
 #ifndef VLT_SAMPLE_H

@@ -13,6 +13,9 @@
 
 #include "optimizations/core/plan.h"
 
+#define VLT_VISION_BLOCK_TOLERANCE 1e-4
+#define VLT_VISION_BLOCK_EPSILON   1e-6f /* of both norms; no checkpoint can set it */
+
 enum {
     VLT_VISION_BLOCK_DIM_ROWS,    /* patches of all segments, at most */
     VLT_VISION_BLOCK_DIM_SEGMENT, /* patches of the largest segment */
@@ -45,5 +48,8 @@ typedef struct vlt_vision_block_args {
 } vlt_vision_block_args;
 
 extern const vlt_op vlt_op_vision_block;
+
+/* The `applicable` of every variant: width must be a multiple of heads, a head at least 2. */
+bool vlt_vision_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
 
 #endif

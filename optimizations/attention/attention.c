@@ -1,0 +1,106 @@
+#include "optimizations/attention/attention.h"
+
+#include <stdio.h>
+
+#include "optimizations/core/memory.h"
+#include "optimizations/core/random.h"
+
+static const vlt_dim dims[] = {
+    {"q_rows", VLT_DIM_POW2, 1, 1 << 24, "query rows, at most"},
+    {"kv_rows", VLT_DIM_POW2, 1, 1 << 24, "key and value rows, at most"},
+    {"heads", VLT_DIM_EXACT, 1, 4096, "query heads"},
+    {"kv_heads", VLT_DIM_EXACT, 1, 4096, "key and value heads; heads is a multiple"},
+    {"head", VLT_DIM_EXACT, 1, 4096, "elements of a head"},
+    {"causal", VLT_DIM_EXACT, 0, 1, "1: a query sees no later key"},
+};
+
+static const vlt_shape shapes[] = {
+    {"demo_vision", {1024, 1024, 2, 2, 64, 0}}, {"demo_prompt", {256, 256, 4, 2, 64, 1}},
+    {"demo_decode", {1, 512, 4, 2, 64, 1}},     {"2b_decode", {1, 1024, 16, 8, 128, 1}},
+    {"2b_prompt", {256, 256, 16, 8, 128, 1}},   {"2b_vision", {1024, 1024, 16, 16, 64, 0}},
+};
+
+/* As the workload asks: the queries are the last rows of the sequence. */
+static void cost(const vlt_problem *problem, vlt_cost *cost)
+{
+    const int64_t *dim = problem->dim;
+    double q = (double)dim[VLT_ATTENTION_DIM_Q_ROWS], kv = (double)dim[VLT_ATTENTION_DIM_KV_ROWS];
+    double heads = (double)dim[VLT_ATTENTION_DIM_HEADS], head = (double)dim[VLT_ATTENTION_DIM_HEAD];
+    double kv_heads = (double)dim[VLT_ATTENTION_DIM_KV_HEADS];
+    double seen = q > kv ? kv : q;
+    double pairs = dim[VLT_ATTENTION_DIM_CAUSAL] ? q * kv - seen * (seen - 1) / 2 : q * kv;
+    *cost = (vlt_cost){.flops = 4 * heads * head * pairs,
+                       .bytes = (2 * q * heads + 2 * kv * kv_heads) * head * sizeof(float),
+                       .work = q,
+                       .unit = "row"};
+}
+
+bool vlt_attention_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
+{
+    (void)caps;
+    int64_t heads = problem->dim[VLT_ATTENTION_DIM_HEADS];
+    int64_t kv_heads = problem->dim[VLT_ATTENTION_DIM_KV_HEADS];
+    if (heads % kv_heads) {
+        snprintf(reason, VLT_REASON_BYTES, "heads=%lld is no multiple of kv_heads=%lld",
+                 (long long)heads, (long long)kv_heads);
+        return false;
+    }
+    return true;
+}
+
+static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workload *workload,
+                                vlt_error *err)
+{
+    (void)context;
+    const int64_t *dim = workload->problem.dim;
+    int64_t q_rows = dim[VLT_ATTENTION_DIM_Q_ROWS], kv_rows = dim[VLT_ATTENTION_DIM_KV_ROWS];
+    int64_t heads = dim[VLT_ATTENTION_DIM_HEADS], kv_heads = dim[VLT_ATTENTION_DIM_KV_HEADS];
+    int64_t head = dim[VLT_ATTENTION_DIM_HEAD];
+    vlt_random random = {seed};
+    size_t q_count, kv_count;
+    void *args, *q, *k, *v, *out;
+    vlt_status status;
+
+    char reason[VLT_REASON_BYTES];
+    if (!vlt_attention_applicable(&workload->problem, NULL, reason)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "attention: %s", reason);
+    }
+    if ((status = vlt_dims_bytes((int64_t[]){q_rows, heads, head}, 3, 1, &q_count, err)) !=
+            VLT_OK ||
+        (status = vlt_dims_bytes((int64_t[]){kv_rows, kv_heads, head}, 3, 1, &kv_count, err)) !=
+            VLT_OK ||
+        (status = vlt_workload_buffer(workload, 1, sizeof(vlt_attention_args), &args, err)) !=
+            VLT_OK ||
+        (status = vlt_workload_random(workload, q_count, VLT_DTYPE_F32, 3, &random, &q, err)) !=
+            VLT_OK ||
+        (status = vlt_workload_random(workload, kv_count, VLT_DTYPE_F32, 3, &random, &k, err)) !=
+            VLT_OK ||
+        (status = vlt_workload_random(workload, kv_count, VLT_DTYPE_F32, 1, &random, &v, err)) !=
+            VLT_OK ||
+        (status = vlt_workload_output(workload, "out", q_count, VLT_DTYPE_F32,
+                                      VLT_ATTENTION_TOLERANCE, &out, err)) != VLT_OK) {
+        return status;
+    }
+    *(vlt_attention_args *)args = (vlt_attention_args){
+        .q = q,
+        .k = k,
+        .v = v,
+        .out = out,
+        .q_rows = q_rows,
+        .kv_rows = kv_rows,
+        .q_first = kv_rows > q_rows ? kv_rows - q_rows : 0,
+        .q_row = heads * head,
+        .q_head = head,
+        .k_row = head,
+        .k_head = kv_rows * head,
+        .v_row = head,
+        .v_head = kv_rows * head,
+        .out_row = heads * head,
+        .out_head = head};
+    workload->args = args;
+    return VLT_OK;
+}
+
+VLT_OP(attention, .summary = "softmax(q k^T / sqrt(head)) v with grouped heads", .dims = dims,
+       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+       .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -1,0 +1,183 @@
+#include "optimizations/decoder_block/decoder_block.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "optimizations/core/memory.h"
+#include "optimizations/core/random.h"
+#include "optimizations/rope/rope.h"
+
+static const vlt_dim dims[] = {
+    {"rows", VLT_DIM_POW2, 1, 1 << 20, "rows of one run, at most"},
+    {"context", VLT_DIM_POW2, 1, 1 << 24, "rows of the cache"},
+    {"width", VLT_DIM_EXACT, 1, 1 << 20, "elements of a row"},
+    {"heads", VLT_DIM_EXACT, 1, 4096, "query heads"},
+    {"kv_heads", VLT_DIM_EXACT, 1, 4096, "key and value heads; heads is a multiple"},
+    {"head", VLT_DIM_EXACT, 2, 4096, "elements of a head"},
+    {"inner", VLT_DIM_EXACT, 1, 1 << 20, "elements between gate, up and down"},
+    {"weights", VLT_DIM_EXACT, VLT_DTYPE_BF16, VLT_DTYPE_F32, "1 BF16, 2 F16, 3 F32"},
+};
+
+static const vlt_shape shapes[] = {
+    {"demo_decode", {1, 512, 192, 4, 2, 64, 512, VLT_DTYPE_BF16}},
+    {"demo_prompt", {256, 512, 192, 4, 2, 64, 512, VLT_DTYPE_BF16}},
+    {"2b_decode", {1, 512, 2048, 16, 8, 128, 6144, VLT_DTYPE_BF16}},
+    {"2b_prompt", {64, 512, 2048, 16, 8, 128, 6144, VLT_DTYPE_BF16}},
+};
+
+bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
+{
+    (void)caps;
+    const int64_t *dim = problem->dim;
+    if (dim[VLT_DECODER_BLOCK_DIM_HEADS] % dim[VLT_DECODER_BLOCK_DIM_KV_HEADS]) {
+        snprintf(reason, VLT_REASON_BYTES, "heads=%lld is no multiple of kv_heads=%lld",
+                 (long long)dim[VLT_DECODER_BLOCK_DIM_HEADS],
+                 (long long)dim[VLT_DECODER_BLOCK_DIM_KV_HEADS]);
+        return false;
+    }
+    if (dim[VLT_DECODER_BLOCK_DIM_ROWS] > dim[VLT_DECODER_BLOCK_DIM_CONTEXT]) {
+        snprintf(reason, VLT_REASON_BYTES, "rows=%lld do not fit into context=%lld",
+                 (long long)dim[VLT_DECODER_BLOCK_DIM_ROWS],
+                 (long long)dim[VLT_DECODER_BLOCK_DIM_CONTEXT]);
+        return false;
+    }
+    return true;
+}
+
+/* As the workload asks: the rows are the last of the context. */
+static void cost(const vlt_problem *problem, vlt_cost *cost)
+{
+    const int64_t *dim = problem->dim;
+    double rows = (double)dim[VLT_DECODER_BLOCK_DIM_ROWS];
+    double context = (double)dim[VLT_DECODER_BLOCK_DIM_CONTEXT];
+    double width = (double)dim[VLT_DECODER_BLOCK_DIM_WIDTH];
+    double head = (double)dim[VLT_DECODER_BLOCK_DIM_HEAD];
+    double q_width = (double)dim[VLT_DECODER_BLOCK_DIM_HEADS] * head;
+    double kv_width = (double)dim[VLT_DECODER_BLOCK_DIM_KV_HEADS] * head;
+    double inner = (double)dim[VLT_DECODER_BLOCK_DIM_INNER];
+    double weights = width * (2 * q_width + 2 * kv_width + 3 * inner);
+    double pairs = rows * context - rows * (rows - 1) / 2;
+    double weight_bytes = (double)vlt_dtype_bytes((vlt_dtype)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS]);
+    *cost = (vlt_cost){.flops = 2 * rows * weights + 4 * pairs * q_width,
+                       .bytes = weights * weight_bytes +
+                                (2 * rows * width + 2 * context * kv_width) * sizeof(float),
+                       .work = rows,
+                       .unit = "tok"};
+}
+
+struct state {
+    vlt_decoder_block_constants constants;
+    vlt_decoder_block_args args;
+    const float *hidden, *k_cache, *v_cache; /* as they were */
+    size_t hidden_count, cache_count;
+};
+
+static void reset(vlt_workload *workload)
+{
+    const struct state *s = workload->state;
+    memcpy(s->args.hidden, s->hidden, s->hidden_count * sizeof(float));
+    memcpy(s->args.k_cache, s->k_cache, s->cache_count * sizeof(float));
+    memcpy(s->args.v_cache, s->v_cache, s->cache_count * sizeof(float));
+}
+
+static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
+                                 vlt_decoder_block_constants *c, vlt_error *err)
+{
+    const int64_t *dim = workload->problem.dim;
+    int64_t width = dim[VLT_DECODER_BLOCK_DIM_WIDTH], inner = dim[VLT_DECODER_BLOCK_DIM_INNER];
+    int64_t head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
+    int64_t q_width = dim[VLT_DECODER_BLOCK_DIM_HEADS] * head;
+    int64_t kv_width = dim[VLT_DECODER_BLOCK_DIM_KV_HEADS] * head;
+    vlt_dtype dtype = (vlt_dtype)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
+    const struct {
+        const void **out;
+        int64_t rows, columns;
+        vlt_dtype dtype;
+    } parts[] = {
+        {(const void **)&c->input_norm, 1, width, VLT_DTYPE_F32},
+        {(const void **)&c->post_norm, 1, width, VLT_DTYPE_F32},
+        {(const void **)&c->q_norm, 1, head, VLT_DTYPE_F32},
+        {(const void **)&c->k_norm, 1, head, VLT_DTYPE_F32},
+        {&c->q_weight, q_width, width, dtype},
+        {&c->k_weight, kv_width, width, dtype},
+        {&c->v_weight, kv_width, width, dtype},
+        {&c->o_weight, width, q_width, dtype},
+        {&c->gate_weight, inner, width, dtype},
+        {&c->up_weight, inner, width, dtype},
+        {&c->down_weight, width, inner, dtype},
+    };
+    vlt_status status = VLT_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == VLT_OK; i++) {
+        float scale = parts[i].rows == 1 ? 1 : 1.7f / sqrtf((float)parts[i].columns);
+        void *data = NULL;
+        status = vlt_workload_random(workload, (size_t)(parts[i].rows * parts[i].columns),
+                                     parts[i].dtype, scale, random, &data, err);
+        *parts[i].out = data;
+    }
+    c->epsilon = 1e-6f;
+    return status;
+}
+
+/* An in-out buffer with the values it starts from. */
+static vlt_status make_output(vlt_workload *workload, vlt_random *random, const char *name,
+                              size_t count, float **data, const float **original, vlt_error *err)
+{
+    void *start = NULL, *output = NULL;
+    vlt_status status = vlt_workload_random(workload, count, VLT_DTYPE_F32, 1, random, &start, err);
+    if (status == VLT_OK) {
+        status = vlt_workload_output(workload, name, count, VLT_DTYPE_F32,
+                                     VLT_DECODER_BLOCK_TOLERANCE, &output, err);
+    }
+    *original = start;
+    *data = output;
+    return status;
+}
+
+static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workload *workload,
+                                vlt_error *err)
+{
+    (void)context;
+    const int64_t *dim = workload->problem.dim;
+    int64_t rows = dim[VLT_DECODER_BLOCK_DIM_ROWS], cache_rows = dim[VLT_DECODER_BLOCK_DIM_CONTEXT];
+    int64_t head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
+    int64_t hidden_dims[] = {rows, dim[VLT_DECODER_BLOCK_DIM_WIDTH]};
+    int64_t cache_dims[] = {dim[VLT_DECODER_BLOCK_DIM_KV_HEADS], cache_rows,
+                            dim[VLT_DECODER_BLOCK_DIM_HEAD]};
+    vlt_random random = {seed};
+    void *state;
+    char reason[VLT_REASON_BYTES];
+    vlt_status status;
+
+    if (!vlt_decoder_block_applicable(&workload->problem, NULL, reason)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "decoder_block: %s", reason);
+    }
+    if ((status = vlt_workload_buffer(workload, 1, sizeof(struct state), &state, err)) != VLT_OK) {
+        return status;
+    }
+    struct state *s = state;
+    s->args = (vlt_decoder_block_args){
+        .rows = rows, .first = cache_rows - rows, .cache_rows = cache_rows};
+    if ((status = vlt_dims_bytes(hidden_dims, 2, 1, &s->hidden_count, err)) != VLT_OK ||
+        (status = vlt_dims_bytes(cache_dims, 3, 1, &s->cache_count, err)) != VLT_OK ||
+        (status = make_output(workload, &random, "hidden", s->hidden_count, &s->args.hidden,
+                              &s->hidden, err)) != VLT_OK ||
+        (status = make_output(workload, &random, "k_cache", s->cache_count, &s->args.k_cache,
+                              &s->k_cache, err)) != VLT_OK ||
+        (status = make_output(workload, &random, "v_cache", s->cache_count, &s->args.v_cache,
+                              &s->v_cache, err)) != VLT_OK ||
+        (status = make_constants(workload, &random, &s->constants, err)) != VLT_OK ||
+        (status = vlt_rope_random_angles(workload, (size_t)(rows * (head / 2)), &random,
+                                         &s->args.cos, &s->args.sin, err)) != VLT_OK) {
+        return status;
+    }
+    workload->problem.constants = &s->constants;
+    workload->args = &s->args;
+    workload->state = s;
+    workload->reset = reset;
+    return VLT_OK;
+}
+
+VLT_OP(decoder_block, .summary = "one layer of the text decoder", .dims = dims,
+       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+       .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

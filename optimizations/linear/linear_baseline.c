@@ -1,0 +1,51 @@
+/* One dot product after the other, in f32. Each row of the weights is widened to f32 once and
+ * meets all rows of x. */
+#include "optimizations/core/memory.h"
+#include "optimizations/linear/linear.h"
+
+static float dot(const float *x, const float *weight, int64_t k)
+{
+    float sum = 0;
+    for (int64_t i = 0; i < k; i++) {
+        sum += x[i] * weight[i];
+    }
+    return sum;
+}
+
+static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+{
+    return vlt_alloc((size_t)plan->problem.dim[VLT_LINEAR_DIM_K] * sizeof(float), &plan->state,
+                     err);
+}
+
+static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+{
+    (void)err;
+    const vlt_linear_args *a = args;
+    const vlt_linear_constants *constants = plan->problem.constants;
+    int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
+    vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_LINEAR_DIM_WEIGHTS];
+    size_t row_bytes = (size_t)k * vlt_dtype_bytes(dtype);
+    float *weight = plan->state;
+
+    for (int64_t o = 0; o < n; o++) {
+        const unsigned char *stored = (const unsigned char *)constants->weight +
+                                      (size_t)o * row_bytes;
+        vlt_f32_from(dtype, stored, (size_t)k, weight);
+        float bias = constants->bias ? constants->bias[o] : 0;
+        for (int64_t r = 0; r < a->rows; r++) {
+            float *y = a->y + r * a->y_stride + o;
+            float value = dot(a->x + r * a->x_stride, weight, k) + bias;
+            *y = a->accumulate ? *y + value : value;
+        }
+    }
+    return VLT_OK;
+}
+
+static void release(vlt_plan *plan)
+{
+    vlt_free(plan->state);
+}
+
+VLT_VARIANT(linear, baseline, .summary = "one dot product after the other", .prepare = prepare,
+            .run = run, .release = release);
