@@ -37,6 +37,7 @@ typedef struct vlt_media {
     int frame_count;
     double fps;                   /* of the source; 24 where absent */
     const int64_t *frame_indices; /* [frame_count] source frame numbers; 0, 1, 2 ... where absent */
+    const char *problem; /* why it cannot be loaded ("fps is a string"), or NULL; it renders */
 } vlt_media;
 
 typedef struct vlt_chat {
