@@ -1,0 +1,138 @@
+/* tune.h: the whole of tuning in one call: problems, trials, decisions, the check end to end.
+ *
+ * vlt_tune asks one baseline request which problems the model meets, tries settings of them in
+ * child processes, decides by paired measurements from fresh processes, writes the tuned config,
+ * and verifies it end to end on inputs that the search has not seen. Everything measured is in the
+ * store before it is used. The budget is a promise: the call ends within it, with the best config
+ * that is certain by then.
+ *
+ * Numbers that were not measured are NAN, texts that are not known are "".
+ */
+#ifndef VLT_TUNER_TUNE_H
+#define VLT_TUNER_TUNE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "harness/config/tuned.h"
+#include "harness/measure/verdict.h"
+#include "optimizations/core/status.h"
+
+enum {
+    VLT_TUNE_TEXT_BYTES = 256,
+    VLT_TUNE_SHAPE_BYTES = 96,
+    VLT_TUNE_PHASE_MAX = 12,
+    VLT_TUNE_ANSWER_MAX = 4
+};
+
+#define VLT_TUNE_BUDGET_S 60.0
+
+/* One problem (operator and bucket) and what was decided for it. Times of one run, in ns; ratio is
+ * time tuned over time baseline. */
+typedef struct vlt_tune_row {
+    char op[VLT_TUNED_NAME_BYTES];
+    char bucket[VLT_BUCKET_BYTES];
+    char shape[VLT_TUNE_SHAPE_BYTES]; /* the problem that stood for the bucket, for people */
+    double baseline_ns;
+    double tuned_ns;
+    double ratio, ratio_low, ratio_high; /* 95 % interval */
+    bool measured;                       /* else the ratio is NAN and the verdict means nothing */
+    vlt_verdict verdict;
+    char choice[VLT_TUNE_TEXT_BYTES]; /* "avx512 strip=64", "baseline", "" : left to the default */
+    char reason[VLT_TUNED_REASON_BYTES];
+    int64_t trials; /* settings tried, failed ones included */
+    int64_t failed; /* crashed, hung, out of memory or wrong */
+    double share;   /* of the baseline's end-to-end time, children included; NAN unknown */
+    bool reverted;  /* chosen, then taken back by the check end to end */
+} vlt_tune_row;
+
+/* One phase of the same request, in ms. */
+typedef struct vlt_tune_phase {
+    const char *name; /* static */
+    double baseline_ms;
+    double tuned_ms;
+} vlt_tune_phase;
+
+/* An unseen scene. */
+typedef struct vlt_tune_answer {
+    char image[64];
+    char question[VLT_TUNE_TEXT_BYTES];
+    char baseline[2 * VLT_TUNE_TEXT_BYTES];
+    char tuned[2 * VLT_TUNE_TEXT_BYTES];
+    char truth[VLT_TUNE_TEXT_BYTES];
+} vlt_tune_answer;
+
+/* How the run ended. */
+typedef enum vlt_tune_end {
+    VLT_TUNE_COMPLETE,   /* nothing was left to try */
+    VLT_TUNE_BUDGET,     /* the budget was reached */
+    VLT_TUNE_INTERRUPTED /* `stop` said so; the config holds what was certain by then */
+} vlt_tune_end;
+
+const char *vlt_tune_end_name(vlt_tune_end end); /* "complete", "budget reached", "interrupted" */
+
+typedef struct vlt_tune_result {
+    char machine[VLT_TUNE_TEXT_BYTES]; /* one line each */
+    char model[VLT_TUNE_TEXT_BYTES];
+    vlt_tune_end end;
+    double seconds;
+    double budget_s;
+    int64_t trials;        /* measured in this run */
+    int64_t trials_reused; /* found in the store from an earlier run */
+
+    vlt_tune_row *row; /* owned; in order of falling share */
+    int row_count;
+
+    /* End to end: one request, picture and question in, tokens out, load left out. */
+    vlt_tune_row end_to_end; /* op "end to end"; shape "JPEG 640x480 -> 16 tokens" */
+    bool correct;            /* in the sense of INTERFACES.md; false where it was not checked */
+    char correctness[VLT_TUNE_TEXT_BYTES]; /* "correct on unseen inputs", or what was not */
+    vlt_tune_phase phase[VLT_TUNE_PHASE_MAX];
+    int phase_count;
+    vlt_tune_answer answer[VLT_TUNE_ANSWER_MAX];
+    int answer_count;
+    int64_t accuracy_total, accuracy_baseline, accuracy_tuned; /* total 0: not asked */
+    double peak_baseline_bytes, peak_tuned_bytes;              /* resident, of one process each */
+
+    char (*note)[VLT_TUNE_TEXT_BYTES]; /* owned: reverted choices, what could not be measured */
+    int note_count;
+    char config_path[VLT_TUNED_PATH_BYTES]; /* "": not written */
+    char db_path[VLT_TUNED_PATH_BYTES];
+} vlt_tune_result;
+
+void vlt_tune_result_release(vlt_tune_result *result); /* fine on {0} */
+
+/* Where a run stands; texts are valid during the call only. */
+typedef struct vlt_tune_progress {
+    const char *stage; /* "problems", "search", "confirm", "end to end", "accuracy" */
+    const char *op;    /* the operator at hand, "" where there is none */
+    double elapsed_s, budget_s;
+    double left_s;        /* until the end, as far as can be told */
+    int64_t trials;       /* done so far */
+    double best_speedup;  /* of `op`, so far; NAN */
+    double total_speedup; /* end to end as far as the rows tell; NAN */
+} vlt_tune_progress;
+
+typedef struct vlt_tune_options {
+    const char *directory;   /* of the model */
+    const char *config_path; /* written; NULL: "tuned.toml" */
+    const char *db_path;     /* NULL: "vltune.db" */
+    double budget_s;         /* everything included; 0: VLT_TUNE_BUDGET_S */
+    int threads;             /* 0: one per usable core */
+    uint64_t seed;           /* of inputs, coins and the search; 0: 1 */
+    const char *only_op;     /* NULL: every operator that the model meets */
+    int64_t scenes;          /* unseen scenes for the accuracy; 0: 100, negative: none */
+    bool fresh;              /* measure anew what the store already has */
+    bool (*stop)(void);      /* Ctrl-C; NULL: never */
+    void (*progress)(void *user, const vlt_tune_progress *progress); /* NULL: none */
+    vlt_tuned_warning *warn;                                         /* NULL: none */
+    void *user;                                                      /* of progress and warn */
+} vlt_tune_options;
+
+/* VLT_OK: the config is written and the result filled, also when the budget ended the search.
+ * INTERRUPTED: stopped, and the config holds what was certain by then; result filled. UNMEASURED:
+ * no problem could be measured. INPUT, IO ...: bad model, database or path. Whatever the status,
+ * the caller releases the result. */
+vlt_status vlt_tune(const vlt_tune_options *options, vlt_tune_result *result, vlt_error *err);
+
+#endif
