@@ -1,0 +1,10 @@
+/* system_facts.h: kernel, hypervisor, governor and the like: what makes the soft key. */
+#ifndef VLT_HARNESS_SYSTEM_FACTS_H
+#define VLT_HARNESS_SYSTEM_FACTS_H
+
+#include "harness/machine/machine.h"
+
+/* `root` stands before /proc and /sys. What cannot be read stays empty or -1. */
+void vlt_system_facts_read(const char *root, vlt_machine_system *facts);
+
+#endif
