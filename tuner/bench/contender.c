@@ -1,0 +1,105 @@
+#include "tuner/bench/contender.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/measure/prepared.h"
+#include "harness/measure/probe.h"
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+static bool is_library(const char *text)
+{
+    return ends_with(text, ".so") || strstr(text, ".so.") != NULL;
+}
+
+/* The library that an executable in build or bin folders was made with. */
+static bool library_beside(const char *program, char *path, size_t path_bytes)
+{
+    static const char *const places[] = {"libvltune.so", "libvltune.so.0", "../lib/libvltune.so.0"};
+    const char *slash = strrchr(program, '/');
+    int folder = slash ? (int)(slash - program) : 1;
+    for (int i = 0; i < 3; i++) {
+        int written = snprintf(path, path_bytes, "%.*s/%s", folder, slash ? program : ".",
+                               places[i]);
+        if (written > 0 && (size_t)written < path_bytes && is_file(path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* dlopen searches the system's folders for a name without a slash; here it is a file. */
+static vlt_status set_path(vlt_contender *contender, const char *path, vlt_error *err)
+{
+    if (!is_file(path)) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': there is no such file", path);
+    }
+    char *whole = realpath(path, NULL);
+    size_t length = whole ? strlen(whole) : 0;
+    vlt_status status = VLT_OK;
+    if (!whole || length >= sizeof contender->path) {
+        status = vlt_fail(err, VLT_STATUS_INPUT, "'%s': cannot resolve the path", path);
+    } else {
+        memcpy(contender->path, whole, length + 1);
+    }
+    free(whole);
+    return status;
+}
+
+static vlt_status parse_program(const char *text, vlt_contender *contender, vlt_error *err)
+{
+    char library[VLT_CONTENDER_PATH_BYTES];
+    contender->kind = VLT_CONTENDER_LIBRARY;
+    if (!library_beside(text, library, sizeof library)) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': there is no libvltune.so beside it", text);
+    }
+    return set_path(contender, library, err);
+}
+
+static vlt_status parse_variant(const char *text, vlt_error *err)
+{
+    vlt_problem problem;
+    const vlt_variant *variant;
+    vlt_binding binding;
+    return vlt_probe_named(text) ? VLT_OK : vlt_what_parse(text, &problem, &variant, &binding, err);
+}
+
+vlt_status vlt_contender_parse(const char *text, vlt_contender *contender, vlt_error *err)
+{
+    *contender = (vlt_contender){.text = text};
+    if (!strcmp(text, "baseline")) {
+        contender->kind = VLT_CONTENDER_BASELINE;
+        return VLT_OK;
+    }
+    if (!strncmp(text, "db:", 3)) {
+        contender->kind = VLT_CONTENDER_STORED;
+        return text[3] ? VLT_OK : vlt_fail(err, VLT_STATUS_USAGE, "'db:', expected db:RUN");
+    }
+    if (ends_with(text, ".toml")) {
+        contender->kind = VLT_CONTENDER_CONFIG;
+        return set_path(contender, text, err);
+    }
+    if (is_library(text)) {
+        contender->kind = VLT_CONTENDER_LIBRARY;
+        return set_path(contender, text, err);
+    }
+    if (is_file(text) && access(text, X_OK) == 0) {
+        return parse_program(text, contender, err);
+    }
+    contender->kind = VLT_CONTENDER_VARIANT;
+    return parse_variant(text, err);
+}

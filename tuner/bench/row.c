@@ -1,0 +1,138 @@
+#include "tuner/bench/row.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/measure/statistics.h"
+
+vlt_row *vlt_rows_add(vlt_rows *rows, vlt_error *err)
+{
+    if (rows->count == rows->capacity) {
+        int capacity = rows->capacity ? rows->capacity * 2 : 16;
+        vlt_row *row = realloc(rows->row, (size_t)capacity * sizeof *row);
+        if (!row) {
+            vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d rows", capacity);
+            return NULL;
+        }
+        rows->row = row;
+        rows->capacity = capacity;
+    }
+    vlt_row *row = &rows->row[rows->count++];
+    *row = (vlt_row){.status = VLT_STATUS_UNMEASURED, .p_adjusted = NAN};
+    return row;
+}
+
+void vlt_rows_release(vlt_rows *rows)
+{
+    for (int i = 0; i < rows->count; i++) {
+        vlt_experiment_release(&rows->row[i].experiment);
+    }
+    free(rows->row);
+    *rows = (vlt_rows){0};
+}
+
+static const char *shape_name(const vlt_problem *problem)
+{
+    const vlt_op *op = problem->op;
+    for (int i = 0; i < op->shape_count; i++) {
+        if (!memcmp(op->shapes[i].dim, problem->dim, sizeof problem->dim)) {
+            return op->shapes[i].name;
+        }
+    }
+    return NULL;
+}
+
+static void describe_library(char *text, size_t text_bytes, const vlt_side *side)
+{
+    snprintf(text, text_bytes, "%s%s%s", side->library ? side->library : "",
+             side->library ? ": " : "", side->what);
+}
+
+void vlt_row_describe(vlt_row *row, const vlt_side side[2])
+{
+    vlt_problem problem;
+    const vlt_variant *variant;
+    vlt_binding binding;
+    describe_library(row->baseline, sizeof row->baseline, &side[0]);
+    describe_library(row->candidate, sizeof row->candidate, &side[1]);
+    snprintf(row->op, sizeof row->op, "%.*s", (int)strcspn(side[1].what, "/@:"), side[1].what);
+    if (vlt_what_parse(side[1].what, &problem, &variant, &binding, NULL) != VLT_OK) {
+        return;
+    }
+    const char *name = shape_name(&problem);
+    vlt_problem_format(&problem, row->dims, sizeof row->dims);
+    snprintf(row->shape, sizeof row->shape, "%s", name ? name : row->dims);
+    if (variant) {
+        snprintf(row->variant, sizeof row->variant, "%s", variant->name);
+        vlt_binding_format(variant, &binding, row->knobs, sizeof row->knobs);
+    }
+}
+
+static bool concerns_all(vlt_status status)
+{
+    return status == VLT_STATUS_INTERRUPTED || status == VLT_STATUS_IO;
+}
+
+vlt_status vlt_row_measure(vlt_row *row, const vlt_side side[2],
+                           const vlt_experiment_options *options, vlt_error *err)
+{
+    vlt_error own = {0};
+    vlt_row_describe(row, side);
+    row->status = vlt_experiment_run(side, options, &row->experiment, &own);
+    if (row->status == VLT_OK) {
+        return VLT_OK;
+    }
+    snprintf(row->invalid_reason, sizeof row->invalid_reason, "%s", own.message);
+    return concerns_all(row->status) ? vlt_fail(err, row->status, "%s", own.message) : VLT_OK;
+}
+
+bool vlt_row_measured(const vlt_row *row)
+{
+    return row->experiment.result.launches > 0;
+}
+
+vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err)
+{
+    double *p = calloc(2 * (size_t)rows->count + 1, sizeof *p);
+    if (!p) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d rows", rows->count);
+    }
+    double *adjusted = p + rows->count;
+    int n = 0;
+    for (int i = 0; i < rows->count; i++) {
+        const vlt_judgement *judgement = &rows->row[i].experiment.result.judgement;
+        if (vlt_row_measured(&rows->row[i])) {
+            p[n++] = fmin(1, 2 * fmin(judgement->p_slower, judgement->p_faster));
+        }
+    }
+    vlt_benjamini_hochberg(p, n, adjusted);
+    for (int i = 0, k = 0; i < rows->count; i++) {
+        rows->row[i].p_adjusted = vlt_row_measured(&rows->row[i]) ? adjusted[k++] : NAN;
+    }
+    free(p);
+    return VLT_OK;
+}
+
+vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err)
+{
+    const vlt_row *first_bad = NULL;
+    bool any = false;
+    for (int i = 0; i < rows->count; i++) {
+        const vlt_row *row = &rows->row[i];
+        if (row->status == VLT_STATUS_WRONG) {
+            return vlt_fail(err, VLT_STATUS_WRONG, "%s", row->invalid_reason);
+        }
+        any |= vlt_row_measured(row);
+        first_bad = !first_bad && !vlt_row_measured(row) ? row : first_bad;
+    }
+    if (any) {
+        return VLT_OK;
+    }
+    /* a single comparison that cannot be understood is the user's to mend */
+    bool usage = rows->count == 1 && vlt_status_exit_code(first_bad->status) == 2;
+    vlt_status status = usage ? first_bad->status : VLT_STATUS_UNMEASURED;
+    return vlt_fail(err, status, "%s",
+                    first_bad ? first_bad->invalid_reason : "nothing was measured");
+}

@@ -1,0 +1,56 @@
+/* row.h: one measured comparison as `bench`, `compare` and `gate` show it. */
+#ifndef VLT_TUNER_ROW_H
+#define VLT_TUNER_ROW_H
+
+#include "harness/json/json.h"
+#include "harness/measure/experiment.h"
+
+enum { VLT_ROW_TEXT_BYTES = 512 };
+
+/* B is the candidate. Texts are "" where they do not apply. */
+typedef struct vlt_row {
+    char op[48];
+    char shape[VLT_BUCKET_BYTES]; /* name of a bench shape, or the dimensions */
+    char dims[VLT_BUCKET_BYTES];  /* always the dimensions */
+    char variant[64];
+    char knobs[256];                   /* as vlt_binding_format */
+    char baseline[VLT_ROW_TEXT_BYTES]; /* what A was, in the form that compare accepts */
+    char candidate[VLT_ROW_TEXT_BYTES];
+    vlt_status status; /* OK: measured, else why not, in words: */
+    char invalid_reason[VLT_ERROR_BYTES];
+    vlt_experiment experiment;
+    double p_adjusted; /* of faster or slower, after vlt_rows_adjust; NAN before */
+} vlt_row;
+
+typedef struct vlt_rows {
+    vlt_row *row; /* owned */
+    int count;
+    int capacity;
+} vlt_rows;
+
+/* A zeroed row at the end; the pointer holds until the next call. NULL: no memory. */
+vlt_row *vlt_rows_add(vlt_rows *rows, vlt_error *err);
+void vlt_rows_release(vlt_rows *rows);
+
+/* Fills op, shape, variant, knobs, baseline, candidate from the texts of the sides. */
+void vlt_row_describe(vlt_row *row, const vlt_side side[2]);
+
+/* Measures into the row. What concerns this row alone (wrong output, not applicable, ended
+ * processes) stays in it; only INTERRUPTED and IO, what the callback says, are returned. */
+vlt_status vlt_row_measure(vlt_row *row, const vlt_side side[2],
+                           const vlt_experiment_options *options, vlt_error *err);
+
+bool vlt_row_measured(const vlt_row *row);
+
+/* Benjamini-Hochberg over all measured rows: for highlighting, never for a gate. */
+vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err);
+
+/* The worst that happened: OK when at least one row was measured and none was wrong; WRONG;
+ * else UNMEASURED with the first reason. */
+vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err);
+
+/* New reference. Fields as in INTERFACES, null where unknown. */
+json_t *vlt_row_to_json(const vlt_row *row);
+json_t *vlt_rows_to_json(const vlt_rows *rows);
+
+#endif

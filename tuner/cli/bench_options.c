@@ -1,0 +1,81 @@
+#include "tuner/cli/bench_options.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "harness/measure/cold.h"
+
+static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt_error *err)
+{
+    const char *cache = vlt_cli_text(cli, "cache", "hot");
+    vlt_status status = vlt_regime_parse(cache, &launch->regime, err);
+    if (status == VLT_OK && launch->regime != VLT_REGIME_HOT) {
+        long pages = sysconf(_SC_PHYS_PAGES);
+        vlt_caps caps = {
+            .memory_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0};
+        status = vlt_cold_bytes(&caps, &launch->cold_bytes, err);
+    }
+    return status;
+}
+
+vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *options,
+                                  vlt_error *err)
+{
+    int64_t seed, launches, pairs, threads;
+    double margin;
+    vlt_status status;
+    *options = vlt_experiment_defaults();
+    if ((status = vlt_cli_int(cli, "seed", 0, INT64_MAX, 1, &seed, err)) != VLT_OK ||
+        (status = vlt_cli_int(cli, "launches", 1, 10000, options->launches_max, &launches, err)) !=
+            VLT_OK ||
+        (status = vlt_cli_int(cli, "pairs", 1, 100000, options->launch.pairs, &pairs, err)) !=
+            VLT_OK ||
+        (status = vlt_cli_int(cli, "threads", 1, 1024, 0, &threads, err)) != VLT_OK ||
+        (status = vlt_cli_duration(cli, "budget", options->budget_s, &options->budget_s, err)) !=
+            VLT_OK ||
+        (status = vlt_cli_double(cli, "margin", 0, 100, 1, &margin, err)) != VLT_OK ||
+        (status = read_cache(cli, &options->launch, err)) != VLT_OK) {
+        return status;
+    }
+    options->launch.seed = (uint64_t)seed;
+    options->launch.pairs = (int)pairs;
+    options->launch.threads = (int)threads;
+    options->launch.stop = vlt_cli_interrupted;
+    options->launches_max = (int)launches;
+    options->launches_min = options->launches_min < options->launches_max ? options->launches_min
+                                                                          : (int)launches;
+    options->judge.margin = margin / 100;
+    options->until_bounded = true;
+    options->on_launch = vlt_bench_on_launch;
+    return VLT_OK;
+}
+
+vlt_status vlt_bench_on_launch(void *user, int index, uint64_t seed, const vlt_launch *launch,
+                               vlt_error *err)
+{
+    const vlt_bench_progress *progress = user;
+    char place[48] = "";
+    (void)seed, (void)err;
+    if (progress->total > 1) {
+        snprintf(place, sizeof place, "%d of %d  ", progress->done + 1, progress->total);
+    }
+    vlt_cli_progress(progress->cli, "%s%.48s  launch %d: %.3f", place, progress->what, index + 1,
+                     exp(launch->run.log_ratio));
+    return VLT_OK;
+}
+
+vlt_status vlt_bench_print_json(const vlt_rows *rows, const vlt_experiment_options *options,
+                                vlt_error *err)
+{
+    json_t *document = json_pack("{s:o, s:I, s:f, s:f, s:f, s:s}", "rows", vlt_rows_to_json(rows),
+                                 "seed", (json_int_t)options->launch.seed, "margin",
+                                 options->judge.margin, "alpha", options->judge.alpha, "coverage",
+                                 options->judge.coverage, "cache",
+                                 vlt_regime_name(options->launch.regime));
+    if (!document) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the result");
+    }
+    vlt_status status = vlt_json_print(document, false, stdout, err);
+    json_decref(document);
+    return status;
+}

@@ -1,0 +1,45 @@
+/* bench_options.h: the options that bench, compare and gate share, and the tables they print. */
+#ifndef VLT_TUNER_BENCH_OPTIONS_H
+#define VLT_TUNER_BENCH_OPTIONS_H
+
+#include <stdio.h>
+
+#include "harness/cli/cli.h"
+#include "tuner/bench/row.h"
+
+#define VLT_BENCH_OPTIONS                                                                    \
+    {"seed", "N", "seed of layouts, orders and coins (default 1)", 0},                       \
+        {"launches", "N", "at most this many fresh processes a comparison (default 40)", 0}, \
+        {"pairs", "N", "pairs of epochs in each process (default 100)", 0},                  \
+        {"budget", "TIME", "time for each comparison (default 20s)", 0},                     \
+        {"margin", "PERCENT", "what counts as equal (default 1)", 0},                        \
+    {                                                                                        \
+        "cache", "REGIME", "hot (default), cold or weights-cold", 0                          \
+    }
+
+/* Reads them. Measures the cache where a cold regime asks for it. */
+vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *options,
+                                  vlt_error *err);
+
+/* Shows "WHAT: launch 7, 1.031" on a terminal; for on_launch, user is a vlt_bench_progress. */
+typedef struct vlt_bench_progress {
+    const vlt_cli *cli;
+    const char *what;
+    int done, total; /* comparisons; total 0: not known */
+} vlt_bench_progress;
+
+vlt_status vlt_bench_on_launch(void *user, int index, uint64_t seed, const vlt_launch *launch,
+                               vlt_error *err);
+
+/* Rows of one operator and shape belong together: head prints the line above them. 80 columns. */
+void vlt_bench_print_head(const vlt_row *row, FILE *stream);
+void vlt_bench_print_row(const vlt_row *row, FILE *stream);
+
+/* One comparison in full sentences. */
+void vlt_bench_print_comparison(const vlt_row *row, FILE *stream);
+
+/* {"rows": [...], "seed": N} on stdout. */
+vlt_status vlt_bench_print_json(const vlt_rows *rows, const vlt_experiment_options *options,
+                                vlt_error *err);
+
+#endif

@@ -1,0 +1,150 @@
+/* vltune compare A B: two variants, two builds ... with ratio, interval, verdict and reason. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tuner/bench/contender.h"
+#include "tuner/cli/bench_options.h"
+
+struct compare {
+    const vlt_cli *cli;
+    vlt_contender contender[2];
+    vlt_experiment_options options;
+    vlt_bench_progress progress;
+    vlt_rows rows;
+};
+
+static vlt_status compare_sides(struct compare *compare, const vlt_side side[2], vlt_error *err)
+{
+    vlt_row *row = vlt_rows_add(&compare->rows, err);
+    if (!row) {
+        return VLT_STATUS_NOMEM;
+    }
+    compare->progress.what = side[1].what;
+    compare->options.user = &compare->progress;
+    vlt_status status = vlt_row_measure(row, side, &compare->options, err);
+    vlt_cli_progress(compare->cli, NULL);
+    compare->progress.done++;
+    return status;
+}
+
+/* "baseline" beside a variant is the baseline of the same operator at the same size. */
+static vlt_status compare_variants(struct compare *compare, vlt_error *err)
+{
+    char baseline[VLT_ROW_TEXT_BYTES];
+    vlt_side side[2];
+    for (int i = 0; i < 2; i++) {
+        const vlt_contender *contender = &compare->contender[i];
+        side[i] = (vlt_side){.what = contender->text};
+        if (contender->kind == VLT_CONTENDER_BASELINE) {
+            vlt_problem problem;
+            const vlt_variant *variant;
+            vlt_binding binding;
+            char dims[VLT_BUCKET_BYTES];
+            vlt_status status = vlt_what_parse(compare->contender[!i].text, &problem, &variant,
+                                               &binding, err);
+            if (status != VLT_OK) {
+                return status;
+            }
+            vlt_problem_format(&problem, dims, sizeof dims);
+            snprintf(baseline, sizeof baseline, "%s/%s@%s", problem.op->name,
+                     vlt_registry_variant(problem.op, 0)->name, dims);
+            side[i].what = baseline;
+        }
+    }
+    return compare_sides(compare, side, err);
+}
+
+/* What two builds are compared at: --what, else every operator at its first shape. */
+static vlt_status compare_libraries(struct compare *compare, vlt_error *err)
+{
+    int given = vlt_cli_count(compare->cli, "what");
+    int count = given ? given : vlt_registry_op_count();
+    vlt_status status = VLT_OK;
+    compare->progress.total = count;
+    for (int i = 0; i < count && status == VLT_OK; i++) {
+        const char *what = given ? vlt_cli_nth(compare->cli, "what", i) : vlt_registry_op(i)->name;
+        vlt_side side[2];
+        for (int k = 0; k < 2; k++) {
+            side[k] = (vlt_side){.what = what, .library = compare->contender[k].path};
+        }
+        status = compare_sides(compare, side, err);
+    }
+    return status;
+}
+
+static bool is_either(const struct compare *compare, vlt_contender_kind kind)
+{
+    return compare->contender[0].kind == kind || compare->contender[1].kind == kind;
+}
+
+static vlt_status dispatch(struct compare *compare, vlt_error *err)
+{
+    const vlt_contender *c = compare->contender;
+    if (c[0].kind == VLT_CONTENDER_LIBRARY && c[1].kind == VLT_CONTENDER_LIBRARY) {
+        return compare_libraries(compare, err);
+    }
+    bool plain = !is_either(compare, VLT_CONTENDER_LIBRARY) &&
+                 !is_either(compare, VLT_CONTENDER_CONFIG) &&
+                 !is_either(compare, VLT_CONTENDER_STORED);
+    if (plain && is_either(compare, VLT_CONTENDER_VARIANT)) {
+        return compare_variants(compare, err);
+    }
+    return vlt_fail(
+        err, VLT_STATUS_USAGE,
+        "cannot compare '%s' with '%s', expected two variants, two configs, two builds, "
+        "two stored runs, or one of them and 'baseline'",
+        c[0].text, c[1].text);
+}
+
+static void print(const struct compare *compare)
+{
+    const vlt_rows *rows = &compare->rows;
+    for (int i = 0; i < rows->count; i++) {
+        if (rows->count == 1) {
+            vlt_bench_print_comparison(&rows->row[i], stdout);
+        } else {
+            vlt_bench_print_head(&rows->row[i], stdout);
+            vlt_bench_print_row(&rows->row[i], stdout);
+        }
+    }
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    struct compare compare = {.cli = cli, .progress = {.cli = cli}};
+    vlt_status status = vlt_bench_options_read(cli, &compare.options, err);
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        status = vlt_contender_parse(vlt_cli_operand(cli, i), &compare.contender[i], err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = dispatch(&compare, err);
+    vlt_status adjusted = vlt_rows_adjust(&compare.rows, status == VLT_OK ? err : NULL);
+    status = status == VLT_OK ? adjusted : status;
+    if (vlt_cli_flag(cli, "json") && compare.rows.count > 0) {
+        vlt_status printed = vlt_bench_print_json(&compare.rows, &compare.options, err);
+        status = status == VLT_OK ? printed : status;
+    } else {
+        print(&compare);
+    }
+    if (status == VLT_OK) {
+        status = vlt_rows_status(&compare.rows, err);
+    }
+    vlt_rows_release(&compare.rows);
+    return status;
+}
+
+static const vlt_option options[] = {
+    VLT_BENCH_OPTIONS,
+    {"what", "OP[/VARIANT][@...]", "what two builds are compared at; repeatable", 0},
+};
+
+VLT_COMMAND(
+    compare, .operands = "A B", .summary = "measure B against A: ratio, interval, verdict, reason",
+    .details = "A and B are OP/VARIANT[@DIM=N,...][:KNOB=V,...], OP[@...] (as an untuned engine "
+               "runs it), baseline,\nor the libvltune.so of another build (an executable stands "
+               "for the library beside it).\nratio is the time of B over the time of A; the exit "
+               "code is 0 whatever the verdict.",
+    .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 2,
+    .operand_max = 2, .run = run);
