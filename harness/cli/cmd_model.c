@@ -1,6 +1,7 @@
 /* vltune model: makes, checks and judges checkpoints, and draws what the demo model knows. */
 #include <string.h>
 
+#include "harness/cli/engine_cli.h"
 #include "harness/cli/model_commands.h"
 #include "optimizations/core/registry.h"
 
@@ -10,20 +11,31 @@ static const struct {
     const char *usage;
     vlt_status (*run)(vlt_cli *cli, vlt_error *err);
 } subcommands[] = {
+    {"check", 1, "check DIR", vlt_model_check_command},
+    {"eval", 2, "eval DIR SCENES.jsonl [--files DIR] [--count N]", vlt_model_eval_command},
     {"scenes", 1, "scenes OUT [--count N] [--seed N] [--size WxH]", vlt_model_scenes_command},
 };
 
 enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
 
 static const char details[] =
+    "model check DIR\n"
+    "    Reads all of a checkpoint, looks at every weight, prints names, types, shapes and "
+    "totals.\n"
+    "model eval DIR SCENES.jsonl [--files DIR] [--count N]\n"
+    "    Asks every question about its picture and prints the share of true answers, in all and "
+    "by\n"
+    "    kind of question.\n"
     "model scenes OUT [--count N] [--seed N] [--size WxH]\n"
     "    Draws scenes as the demo model knows them into the folder OUT: scene-000.jpg ... and\n"
     "    scenes.jsonl with question and true answer of each. Equal seed, equal pictures.";
 
 static const vlt_option options[] = {
-    {"count", "N", "scenes: how many (default 100)", 0},
+    {"count", "N", "scenes: how many (default 100); eval: at most", 0},
+    {"files", "DIR", "eval: folder of the pictures", 0},
     {"seed", "N", "make, scenes: seed of the random stream (default 0)", 0},
     {"size", "SIZE", "scenes: WIDTHxHEIGHT in pixels (default 128x128)", 0},
+    VLT_ENGINE_CLI_OPTIONS,
 };
 
 static vlt_status run(vlt_cli *cli, vlt_error *err)

@@ -12,6 +12,7 @@
 
 #include "harness/json/json.h"
 #include "harness/model/safetensors_internal.h"
+#include "optimizations/core/hash.h"
 #include "optimizations/core/memory.h"
 
 enum { INDEX_LIMIT = 64 << 20, FILE_MAX = 4096 };
@@ -77,16 +78,8 @@ int64_t vlt_tensor_elements(const vlt_tensor *tensor)
 void vlt_tensor_to_f32(const vlt_tensor *tensor, int64_t first, int64_t count, float *out)
 {
     size_t size = vlt_dtype_bytes(tensor->dtype);
-    const unsigned char *data = (const unsigned char *)tensor->data + (size_t)first * size;
-    if ((uintptr_t)data % size == 0) {
-        vlt_f32_from(tensor->dtype, data, (size_t)count, out);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++) { /* a header of odd length puts the data anywhere */
-        uint32_t element = 0;
-        memcpy(&element, data + (size_t)i * size, size);
-        vlt_f32_from(tensor->dtype, &element, 1, out + i);
-    }
+    vlt_f32_from(tensor->dtype, (const unsigned char *)tensor->data + (size_t)first * size,
+                 (size_t)count, out);
 }
 
 void vlt_tensor_shape_format(const int64_t *shape, int rank, char *text, size_t text_bytes)
@@ -543,4 +536,19 @@ uint64_t vlt_safetensors_data_bytes(const vlt_safetensors *tensors)
 uint64_t vlt_safetensors_claimed_bytes(const vlt_safetensors *tensors)
 {
     return tensors->claimed_bytes;
+}
+
+uint64_t vlt_safetensors_hash(const vlt_safetensors *tensors)
+{
+    enum { SAMPLE_BYTES = 64 };
+    uint64_t hash = 0;
+    for (int i = 0; i < tensors->count; i++) {
+        const vlt_tensor *tensor = tensors->sorted[i];
+        size_t sample = tensor->bytes < SAMPLE_BYTES ? tensor->bytes : SAMPLE_BYTES;
+        hash = vlt_hash_bytes(tensor->name, strlen(tensor->name), hash);
+        hash = vlt_hash_bytes(tensor->dtype_name, strlen(tensor->dtype_name), hash);
+        hash = vlt_hash_bytes(tensor->shape, (size_t)tensor->rank * sizeof *tensor->shape, hash);
+        hash = vlt_hash_bytes(tensor->data, sample, hash);
+    }
+    return hash;
 }

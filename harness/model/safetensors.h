@@ -55,6 +55,10 @@ uint64_t vlt_safetensors_data_bytes(const vlt_safetensors *tensors); /* of all t
  * reference; `vltune model check` compares. */
 uint64_t vlt_safetensors_claimed_bytes(const vlt_safetensors *tensors);
 
+/* What tells models apart (caches, tuned configs): names, dtypes, shapes and the first bytes of
+ * every tensor, in order of name; not the whole data, which may be gigabytes. */
+uint64_t vlt_safetensors_hash(const vlt_safetensors *tensors);
+
 /* Elements of a shape; the reader has checked that it fits. */
 int64_t vlt_tensor_elements(const vlt_tensor *tensor);
 

@@ -1,0 +1,196 @@
+/* vltune run: one answer. The text streams; with --json one object comes at the end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/engine_cli.h"
+
+enum { MESSAGES_LIMIT = 256 << 20 };
+
+static const vlt_option options[] = {
+    {"prompt", "TEXT", "what to ask", 'p'},
+    {"image", "FILE", "an image before the text; repeatable, in order", 'i'},
+    {"system", "TEXT", "system message", 0},
+    {"messages", "FILE", "a whole conversation as chat clients send it", 'm'},
+    {"tools", "FILE", "JSON list of tools for the system turn", 0},
+    {"session", "FILE", "continue the conversation in this file, or begin one there", 0},
+    {"dump", "FILE", "write the intermediate tensors of the prompt (safetensors)", 0},
+    VLT_GENERATE_CLI_OPTIONS,
+    VLT_ENGINE_CLI_OPTIONS,
+};
+
+/* What the arguments of one run point to. */
+struct input {
+    vlt_request request;
+    int64_t context;
+    char *messages, *tools, *folder;
+    const char **stops, **images;
+};
+
+static void release_input(struct input *input)
+{
+    free(input->messages);
+    free(input->tools);
+    free(input->folder);
+    free(input->stops);
+    free(input->images);
+}
+
+/* Relative paths begin at the messages' folder unless --files says otherwise. */
+static vlt_status read_messages(const vlt_cli *cli, const char *path, struct input *input,
+                                vlt_error *err)
+{
+    vlt_request *request = &input->request;
+    vlt_status status = vlt_read_file(path, MESSAGES_LIMIT, &input->messages,
+                                      &request->messages_bytes, err);
+    const char *slash = strrchr(path, '/');
+    request->messages = input->messages;
+    if (status == VLT_OK && !vlt_cli_count(cli, "files") && slash) {
+        input->folder = strndup(path, (size_t)(slash - path) + (slash == path));
+        request->files = input->folder;
+        status = input->folder ? VLT_OK
+                               : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    }
+    return status;
+}
+
+static vlt_status read_input(const vlt_cli *cli, struct input *input, vlt_error *err)
+{
+    vlt_request *request = &input->request;
+    const char *messages = vlt_cli_text(cli, "messages", NULL);
+    const char *tools = vlt_cli_text(cli, "tools", NULL);
+    int images = vlt_cli_count(cli, "image");
+    input->stops = calloc((size_t)vlt_cli_count(cli, "stop") + 1, sizeof *input->stops);
+    input->images = calloc((size_t)images + 1, sizeof *input->images);
+    if (!input->stops || !input->images) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "run: out of memory");
+    }
+    vlt_status status = vlt_engine_cli_request(cli, request, input->stops, &input->context, err);
+    request->prompt = vlt_cli_text(cli, "prompt", NULL);
+    request->system = vlt_cli_text(cli, "system", NULL);
+    request->dump = vlt_cli_text(cli, "dump", NULL);
+    for (int i = 0; i < images; i++) {
+        input->images[i] = vlt_cli_nth(cli, "image", i);
+    }
+    request->images = input->images;
+    request->image_count = images;
+    if (status == VLT_OK && !messages == !request->prompt) {
+        status = vlt_fail(err, VLT_STATUS_USAGE, "run: expected either --prompt or --messages");
+    }
+    if (status == VLT_OK && messages && (images || request->system)) {
+        status = vlt_fail(err, VLT_STATUS_USAGE,
+                          "run: --image and --system go with --prompt, not with --messages");
+    }
+    if (status == VLT_OK && messages) {
+        status = read_messages(cli, messages, input, err);
+    }
+    if (status == VLT_OK && tools) {
+        status = vlt_read_file(tools, MESSAGES_LIMIT, &input->tools, &request->tools_bytes, err);
+        request->tools = input->tools;
+    }
+    return status;
+}
+
+static bool stream_text(void *user, const char *text, size_t bytes)
+{
+    (void)user;
+    return fwrite(text, 1, bytes, stdout) == bytes && fflush(stdout) == 0 && !vlt_cli_interrupted();
+}
+
+static bool count_token(void *user, int32_t id)
+{
+    (void)user;
+    (void)id;
+    return !vlt_cli_interrupted();
+}
+
+static bool show_progress(void *user, const char *phase, int64_t done, int64_t total)
+{
+    vlt_cli_progress(user, "%s %lld of %lld", phase, (long long)done, (long long)total);
+    return !vlt_cli_interrupted();
+}
+
+static vlt_status open_session(const vlt_cli *cli, vlt_engine *engine, int64_t context,
+                               vlt_session **out, vlt_error *err)
+{
+    const char *path = vlt_cli_text(cli, "session", NULL);
+    const vlt_session_options session = {.context = context};
+    return path && access(path, F_OK) == 0 ? vlt_session_load(engine, path, &session, out, err)
+                                           : vlt_session_open(engine, &session, out, err);
+}
+
+static void say_times(const vlt_cli *cli, const vlt_response *response)
+{
+    const vlt_timings *t = &response->timings;
+    vlt_cli_info(cli,
+                 "%lld prompt tokens (%lld from the session), %lld generated, %s; load %.0f ms, "
+                 "images %.0f, vision %.0f, prefill %.0f, decode %.0f, total %.0f ms, seed %llu",
+                 (long long)response->prompt_count, (long long)response->cached_count,
+                 (long long)response->id_count, vlt_finish_name(response->finish), t->load,
+                 t->image_decode + t->preprocess, t->vision, t->prefill, t->decode, t->total,
+                 (unsigned long long)response->seed);
+}
+
+static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, vlt_error *err)
+{
+    vlt_session *session = NULL;
+    vlt_response response = {0};
+    vlt_request *request = &input->request;
+    const char *path = vlt_cli_text(cli, "session", NULL);
+    bool json = vlt_cli_flag(cli, "json");
+    request->on_text = json ? NULL : stream_text;
+    request->on_token = count_token;
+    request->on_progress = show_progress;
+    request->user = cli;
+    vlt_status status = open_session(cli, engine, input->context, &session, err);
+    if (status == VLT_OK) {
+        status = vlt_session_run(session, request, &response, err);
+    }
+    vlt_cli_progress(cli, NULL);
+    if (status == VLT_OK && path) {
+        status = vlt_session_save(session, path, err);
+    }
+    if (status == VLT_OK && json) {
+        json_t *object = vlt_answer_to_json(engine, &response);
+        status = object ? vlt_json_print(object, false, stdout, err)
+                        : vlt_fail(err, VLT_STATUS_NOMEM, "run: out of memory");
+        json_decref(object);
+    } else if (status == VLT_OK) {
+        fputc('\n', stdout);
+        if (vlt_cli_flag(cli, "verbose")) {
+            say_times(cli, &response);
+        }
+    }
+    if (status == VLT_OK && response.finish == VLT_FINISH_INTERRUPTED) {
+        status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted after %lld tokens",
+                          (long long)response.id_count);
+    }
+    vlt_response_release(&response);
+    vlt_session_close(session);
+    return status;
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    struct input input = {.request = {0}};
+    vlt_engine *engine = NULL;
+    vlt_status status = read_input(cli, &input, err);
+    if (status == VLT_OK) {
+        status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &engine, err);
+    }
+    if (status == VLT_OK) {
+        status = answer(cli, engine, &input, err);
+    }
+    vlt_engine_close(engine);
+    release_input(&input);
+    return status;
+}
+
+VLT_COMMAND(run, .operands = "DIR", .summary = "answer a prompt about images with a checkpoint",
+            .details =
+                "DIR is a checkpoint as published: config.json, tokenizer and safetensors files.\n"
+                "Without sampling options the checkpoint's generation_config rules. Giving\n"
+                "--temperature, --top-k, --top-p or --min-p means sampling; --greedy overrules.",
+            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
+            .operand_max = 1, .run = run);

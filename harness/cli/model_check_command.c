@@ -1,0 +1,136 @@
+/* vltune model check: reads all of a checkpoint, every weight included. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "harness/cli/engine_cli.h"
+#include "harness/cli/model_commands.h"
+
+/* The first element that is no finite number, or -1. Types that are not computed with are passed
+ * over. */
+static int64_t find_broken(const vlt_tensor *tensor, float *value)
+{
+    enum { CHUNK = 4096 };
+    float chunk[CHUNK];
+    const int64_t elements = vlt_tensor_elements(tensor);
+    if (tensor->dtype != VLT_DTYPE_BF16 && tensor->dtype != VLT_DTYPE_F16 &&
+        tensor->dtype != VLT_DTYPE_F32) {
+        return -1;
+    }
+    for (int64_t first = 0; first < elements; first += CHUNK) {
+        int64_t count = elements - first < CHUNK ? elements - first : CHUNK;
+        vlt_tensor_to_f32(tensor, first, count, chunk);
+        for (int64_t i = 0; i < count; i++) {
+            if (!isfinite(chunk[i])) {
+                *value = chunk[i];
+                return first + i;
+            }
+        }
+    }
+    return -1;
+}
+
+static vlt_status check_values(const vlt_cli *cli, const vlt_safetensors *tensors, vlt_error *err)
+{
+    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
+        const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
+        float value = 0;
+        vlt_cli_progress(cli, "%d of %d tensors", i, vlt_safetensors_count(tensors));
+        int64_t broken = find_broken(tensor, &value);
+        if (broken >= 0) {
+            return vlt_fail(err, VLT_STATUS_INPUT,
+                            "%s: tensor '%s': element %" PRId64 " is %g, expected a finite number",
+                            tensor->file, tensor->name, broken, (double)value);
+        }
+        if (vlt_cli_interrupted()) {
+            return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted after %d tensors", i);
+        }
+    }
+    return VLT_OK;
+}
+
+static vlt_status check_totals(const vlt_safetensors *tensors, vlt_error *err)
+{
+    uint64_t claimed = vlt_safetensors_claimed_bytes(tensors);
+    uint64_t found = vlt_safetensors_data_bytes(tensors);
+    if (claimed && claimed != found) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "the index claims %" PRIu64 " bytes of tensors, the shards have %" PRIu64,
+                        claimed, found);
+    }
+    return VLT_OK;
+}
+
+static json_t *tensor_to_json(const vlt_tensor *tensor)
+{
+    json_t *shape = json_array();
+    for (int i = 0; i < tensor->rank; i++) {
+        json_array_append_new(shape, json_integer(tensor->shape[i]));
+    }
+    return json_pack("{s:s, s:s, s:o, s:I, s:s}", "name", tensor->name, "dtype", tensor->dtype_name,
+                     "shape", shape, "bytes", (json_int_t)tensor->bytes, "file", tensor->file);
+}
+
+static vlt_status print_json(const vlt_engine *engine, vlt_error *err)
+{
+    const vlt_safetensors *tensors = engine->tensors;
+    const vlt_weights *weights = &engine->weights;
+    json_t *list = json_array();
+    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
+        json_array_append_new(list, tensor_to_json(vlt_safetensors_at(tensors, i)));
+    }
+    json_t *object = json_pack(
+        "{s:I, s:i, s:i, s:i, s:I, s:b, s:o}", "parameters", (json_int_t)weights->value_count,
+        "tensor_count", vlt_safetensors_count(tensors), "used_count", weights->tensor_count,
+        "files", vlt_safetensors_file_count(tensors), "bytes",
+        (json_int_t)vlt_safetensors_data_bytes(tensors), "tied", weights->tied, "tensors", list);
+    vlt_status status = vlt_json_print(object, false, stdout, err);
+    json_decref(object);
+    return status;
+}
+
+static void print_text(const vlt_engine *engine)
+{
+    const vlt_safetensors *tensors = engine->tensors;
+    const vlt_text_config *text = &engine->config.text;
+    const vlt_vision_config *vision = &engine->config.vision;
+    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
+        const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
+        char shape[160];
+        vlt_tensor_shape_format(tensor->shape, tensor->rank, shape, sizeof shape);
+        printf("%-60s %-5s %-20s %12zu B\n", tensor->name, tensor->dtype_name, shape,
+               tensor->bytes);
+    }
+    printf("text     %" PRId64 " layers x %" PRId64 ", %" PRId64 " / %" PRId64 " heads of %" PRId64
+           ", %" PRId64 " tokens, %s head\n",
+           text->layers, text->width, text->heads, text->kv_heads, text->head, text->vocab,
+           engine->weights.tied ? "tied" : "own");
+    printf("vision   %" PRId64 " blocks x %" PRId64 ", %" PRId64 " heads of %" PRId64 "\n",
+           vision->blocks, vision->width, vision->heads, vision->width / vision->heads);
+    printf("total    %" PRId64 " parameters in %d tensors (%d used), %" PRIu64 " B in %d file%s\n",
+           engine->weights.value_count, vlt_safetensors_count(tensors),
+           engine->weights.tensor_count, vlt_safetensors_data_bytes(tensors),
+           vlt_safetensors_file_count(tensors),
+           vlt_safetensors_file_count(tensors) == 1 ? "" : "s");
+    printf("every weight is a finite number\n");
+}
+
+vlt_status vlt_model_check_command(vlt_cli *cli, vlt_error *err)
+{
+    vlt_engine *engine = NULL;
+    vlt_status status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 1), &engine, err);
+    if (status == VLT_OK) {
+        status = check_totals(engine->tensors, err);
+    }
+    if (status == VLT_OK) {
+        status = check_values(cli, engine->tensors, err);
+    }
+    vlt_cli_progress(cli, NULL);
+    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
+        status = print_json(engine, err);
+    } else if (status == VLT_OK) {
+        print_text(engine);
+    }
+    vlt_engine_close(engine);
+    return status;
+}

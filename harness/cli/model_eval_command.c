@@ -1,0 +1,88 @@
+/* vltune model eval: the share of true answers, in all and by kind of question. */
+#include <stdio.h>
+
+#include "harness/cli/engine_cli.h"
+#include "harness/cli/model_commands.h"
+#include "harness/infer/eval.h"
+
+struct judge {
+    vlt_cli *cli;
+    json_t *answers;
+};
+
+static bool answered(void *user, int64_t index, const char *question, const char *truth,
+                     const vlt_response *response, bool right)
+{
+    struct judge *judge = user;
+    json_t *ids = json_array();
+    for (int64_t i = 0; i < response->id_count; i++) {
+        json_array_append_new(ids, json_integer(response->ids[i]));
+    }
+    json_array_append_new(judge->answers,
+                          json_pack("{s:o, s:o, s:b}", "text",
+                                    vlt_json_string(response->text, response->text_bytes), "ids",
+                                    ids, "right", right));
+    if (!right && vlt_cli_flag(judge->cli, "verbose")) {
+        vlt_cli_info(judge->cli, "scene %lld: %s '%s', true is '%s'", (long long)index, question,
+                     response->text, truth);
+    }
+    vlt_cli_progress(judge->cli, "%lld scenes", (long long)index + 1);
+    return !vlt_cli_interrupted();
+}
+
+static vlt_status print_json(const vlt_eval_result *result, json_t *answers, vlt_error *err)
+{
+    json_t *kinds = json_object();
+    for (int i = 0; i < VLT_EVAL_KINDS; i++) {
+        if (result->kind[i].total) {
+            json_object_set_new(kinds, result->kind[i].name,
+                                json_pack("{s:I, s:I}", "right", (json_int_t)result->kind[i].right,
+                                          "total", (json_int_t)result->kind[i].total));
+        }
+    }
+    json_t *object = json_pack("{s:I, s:I, s:o, s:O}", "right", (json_int_t)result->right, "total",
+                               (json_int_t)result->total, "kinds", kinds, "answers", answers);
+    vlt_status status = vlt_json_print(object, false, stdout, err);
+    json_decref(object);
+    return status;
+}
+
+static void print_text(const vlt_eval_result *result)
+{
+    printf("%-18s %6lld of %lld right (%.1f %%)\n", "all", (long long)result->right,
+           (long long)result->total, 100.0 * (double)result->right / (double)result->total);
+    for (int i = 0; i < VLT_EVAL_KINDS; i++) {
+        const vlt_eval_count *kind = &result->kind[i];
+        if (kind->total) {
+            printf("%-18s %6lld of %lld right (%.1f %%)\n", kind->name, (long long)kind->right,
+                   (long long)kind->total, 100.0 * (double)kind->right / (double)kind->total);
+        }
+    }
+}
+
+vlt_status vlt_model_eval_command(vlt_cli *cli, vlt_error *err)
+{
+    struct judge judge = {.cli = cli, .answers = json_array()};
+    vlt_eval eval = {.scenes = vlt_cli_operand(cli, 2),
+                     .files = vlt_cli_text(cli, "files", NULL),
+                     .answered = answered,
+                     .user = &judge};
+    vlt_eval_result result;
+    vlt_engine *engine = NULL;
+    vlt_status status = vlt_cli_int(cli, "count", 1, INT32_MAX, 0, &eval.limit, err);
+    if (status == VLT_OK) {
+        status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 1), &engine, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_eval_run(engine, &eval, &result, err);
+    }
+    vlt_cli_progress(cli, NULL);
+    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
+        status = print_json(&result, judge.answers, err);
+    } else if (status == VLT_OK) {
+        print_text(&result);
+    }
+    json_decref(judge.answers);
+    vlt_engine_close(engine);
+    return status;
+}

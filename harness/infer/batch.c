@@ -1,0 +1,215 @@
+#include "harness/infer/batch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/infer/batch_line.h"
+#include "harness/infer/session.h"
+#include "optimizations/pipeline/pipeline.h"
+
+/* What one request in flight needs; a slot of the pipeline. */
+struct slot {
+    int64_t item;
+    char *text; /* getline's buffer */
+    size_t room, bytes;
+    vlt_batch_line line;
+    vlt_prompt prompt;
+};
+
+struct run {
+    vlt_engine *engine;
+    const vlt_batch *batch;
+    struct slot slot[VLT_PIPELINE_SLOT_MAX];
+    int64_t line_number; /* of stage 0 */
+    int64_t answered;
+    double finished_ms; /* when the answer before was done */
+    bool stopped;
+    int slots;
+    vlt_status answer_status; /* of batch->answer: ends the batch */
+    vlt_error answer_error;
+};
+
+static void release_slot(struct slot *slot)
+{
+    vlt_prompt_release(&slot->prompt);
+    vlt_batch_line_release(&slot->line);
+}
+
+static bool stop_asked(struct run *run)
+{
+    return run->answer_status != VLT_OK || (run->batch->stop && run->batch->stop(run->batch->user));
+}
+
+/* Stage 0: the next line, its images and its tokens. */
+static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error *err)
+{
+    struct run *run = user;
+    struct slot *slot = &run->slot[number];
+    char name[96];
+    release_slot(slot);
+    slot->item = item;
+    if (!vlt_batch_next_line(run->batch->input, &slot->text, &slot->room, &slot->bytes)) {
+        return ferror(run->batch->input)
+                   ? vlt_fail(err, VLT_STATUS_IO, "%s: cannot be read", run->batch->name)
+                   : VLT_STATUS_STOPPED;
+    }
+    run->line_number++;
+    snprintf(name, sizeof name, "%.64s line %" PRId64, run->batch->name,
+             run->batch->skip + run->line_number);
+    vlt_status status = vlt_batch_line_read(slot->text, slot->bytes, name, run->batch->defaults,
+                                            run->engine, &slot->line, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_request *request = &slot->line.request;
+    status = request->prompt ? vlt_prompt_build(run->engine, request, NULL, &slot->prompt, err)
+                             : vlt_prompt_build_tree(run->engine, request, slot->line.messages,
+                                                     slot->line.tools, &slot->prompt, err);
+    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name);
+}
+
+static bool token_callback(void *user, int32_t id)
+{
+    (void)id;
+    return !stop_asked(user);
+}
+
+static bool progress_callback(void *user, const char *phase, int64_t done, int64_t total)
+{
+    (void)phase;
+    (void)done;
+    (void)total;
+    return !stop_asked(user);
+}
+
+/* Busy times of the phases against the wall time since the answer before. */
+static void settle_times(struct run *run, vlt_timings *timings)
+{
+    double now_ms = vlt_now_ms();
+    double busy = timings->image_decode + timings->preprocess + timings->tokenize +
+                  timings->vision + timings->prefill + timings->decode;
+    timings->load = run->engine->load_reported ? 0 : run->engine->load_ms;
+    run->engine->load_reported = true;
+    timings->total = timings->load + now_ms - run->finished_ms;
+    double excess = timings->load + busy - timings->total;
+    timings->overlap = excess > 0 ? excess : 0;
+    timings->other = excess < 0 ? -excess : 0;
+    run->finished_ms = now_ms;
+}
+
+static void tell(struct run *run, const json_t *id, const vlt_response *response,
+                 const vlt_error *error)
+{
+    if (run->answer_status == VLT_OK) {
+        run->answer_status = run->batch->answer(run->batch->user, id, response, error,
+                                                &run->answer_error);
+        run->answered++;
+    }
+}
+
+/* Stage 1: the answer, in a session of its own. */
+static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error *err)
+{
+    struct run *run = user;
+    struct slot *slot = &run->slot[number];
+    vlt_request request = slot->line.request;
+    const vlt_session_options options = {.context = run->batch->context};
+    vlt_session *session = NULL;
+    vlt_response response = {0};
+    (void)item;
+    if (run->stopped) {
+        return VLT_OK;
+    }
+    request.on_text = NULL;
+    request.on_token = token_callback;
+    request.on_progress = progress_callback;
+    request.user = run;
+    vlt_status status = vlt_session_open(run->engine, &options, &session, err);
+    if (status == VLT_OK) {
+        status = vlt_session_respond(session, &request, &slot->prompt, &response, err);
+    }
+    if (status == VLT_OK && response.finish == VLT_FINISH_INTERRUPTED) {
+        run->stopped = true; /* this answer is not whole: it will be computed again */
+    } else if (status == VLT_OK) {
+        settle_times(run, &response.timings);
+        tell(run, slot->line.id, &response, NULL);
+    }
+    vlt_response_release(&response);
+    vlt_session_close(session);
+    return status;
+}
+
+/* In order, in the thread of compute_stage; the item still has its slot. */
+static void failed_item(void *user, int64_t item, const vlt_error *error)
+{
+    struct run *run = user;
+    for (int i = 0; i < run->slots && !run->stopped; i++) {
+        if (run->slot[i].item == item) {
+            run->finished_ms = vlt_now_ms();
+            tell(run, run->slot[i].line.id, NULL, error);
+            return;
+        }
+    }
+}
+
+static bool stop_callback(void *user)
+{
+    return stop_asked(user);
+}
+
+static vlt_status skip_lines(struct run *run, vlt_error *err)
+{
+    struct slot *slot = &run->slot[0];
+    for (int64_t i = 0; i < run->batch->skip; i++) {
+        if (!vlt_batch_next_line(run->batch->input, &slot->text, &slot->room, &slot->bytes)) {
+            return vlt_fail(err, VLT_STATUS_INPUT,
+                            "%s: %" PRId64 " lines, expected at least %" PRId64, run->batch->name,
+                            i, run->batch->skip);
+        }
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
+                         vlt_error *err)
+{
+    enum { STAGES = 2 };
+    vlt_plan *plan = NULL;
+    struct run *run = calloc(1, sizeof *run);
+    if (!run) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->name);
+    }
+    run->engine = engine;
+    run->batch = batch;
+    run->finished_ms = vlt_now_ms();
+    const vlt_pipeline_args args = {.stage = {prepare_stage, compute_stage},
+                                    .failed = failed_item,
+                                    .stop = stop_callback,
+                                    .user = run,
+                                    .items = INT64_MAX};
+    const vlt_problem problem = vlt_pipeline_problem(64, STAGES);
+    vlt_status status = skip_lines(run, err);
+    if (status == VLT_OK) {
+        status = vlt_plan_create(&engine->context, &problem, &plan, err);
+    }
+    if (status == VLT_OK) {
+        run->slots = vlt_pipeline_slots(plan);
+        status = vlt_plan_run(plan, &args, err);
+    }
+    if (run->answer_status != VLT_OK) {
+        status = vlt_fail(err, run->answer_status, "%s", run->answer_error.message);
+    } else if (status == VLT_OK && run->stopped) {
+        status = VLT_STATUS_STOPPED;
+    }
+    if (answered) {
+        *answered = run->answered;
+    }
+    vlt_plan_destroy(plan);
+    for (int i = 0; i < VLT_PIPELINE_SLOT_MAX; i++) {
+        release_slot(&run->slot[i]);
+        free(run->slot[i].text);
+    }
+    free(run);
+    return status;
+}

@@ -1,0 +1,46 @@
+/* batch.h: many independent requests, one JSON object a line, through overlapping stages.
+ *
+ * While request k computes, the images of k + 1 are decoded and its text tokenised (how far ahead
+ * is the choice of the operator `pipeline`). Answers come in the order of the lines; a line that
+ * cannot be answered gets an error and the others go on. Nothing is reused between lines: every
+ * answer is what vlt_session_run alone would give.
+ *
+ * Keys of a line: id (any value), messages or prompt (with images, system), tools, max_tokens,
+ * greedy, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, seed, stop (text
+ * or list), logprobs, ignore_eos, add_vision_id. Absent ones are those of `defaults`. An unknown
+ * key gives a warning.
+ */
+#ifndef VLT_HARNESS_BATCH_H
+#define VLT_HARNESS_BATCH_H
+
+#include <stdio.h>
+
+#include "harness/infer/engine.h"
+#include "harness/json/json.h"
+
+typedef struct vlt_batch {
+    FILE *input;
+    const char *name;            /* of the input, for messages */
+    int64_t skip;                /* answers that are there already: these lines are passed over */
+    const vlt_request *defaults; /* its messages, prompt and callbacks are not used */
+    int64_t context;             /* of each request; 0: what it needs */
+    /* Called in order from the caller's thread; response is NULL where error tells why. Failing
+     * ends the batch. */
+    vlt_status (*answer)(void *user, const json_t *id, const vlt_response *response,
+                         const vlt_error *error, vlt_error *err);
+    bool (*stop)(void *user); /* asked from several threads; the answer under way is dropped */
+    void *user;
+} vlt_batch;
+
+/* STOPPED when `stop` said so. *answered counts the calls of answer; may be NULL. */
+vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
+                         vlt_error *err);
+
+/* Before going on with a half-written output: how many of its lines are whole answers to the first
+ * lines of the input, in order. INPUT when an id differs. *whole_bytes is where the next answer
+ * belongs. Reads both streams from their start. */
+vlt_status vlt_batch_resume(FILE *input, const char *input_name, FILE *output,
+                            const char *output_name, int64_t *whole_lines, int64_t *whole_bytes,
+                            vlt_error *err);
+
+#endif

@@ -1,0 +1,211 @@
+#include "harness/infer/engine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "harness/machine/machine.h"
+
+double vlt_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
+{
+    if (engine->message) {
+        char message[1024];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(message, sizeof message, format, args);
+        va_end(args);
+        engine->message(engine->message_user, level, message);
+    }
+}
+
+static void context_log(void *user, vlt_log_level level, const char *message)
+{
+    vlt_engine_message(user, (int)level, "%s", message);
+}
+
+static vlt_status check_vocabulary(const vlt_engine *engine, vlt_error *err)
+{
+    int32_t size = vlt_vocab_size(vlt_tokenizer_vocab(engine->tokenizer));
+    if (size > engine->config.text.vocab) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "%s: the tokenizer has ids up to %d, but the embedding has %lld rows",
+                        engine->directory, size - 1, (long long)engine->config.text.vocab);
+    }
+    return VLT_OK;
+}
+
+static vlt_status load_model(vlt_engine *engine, vlt_error *err)
+{
+    const char *directory = engine->directory;
+    vlt_status status;
+    if ((status = vlt_model_config_load(directory, &engine->config, err)) != VLT_OK ||
+        (status = vlt_generation_config_load(directory, &engine->config, &engine->generation,
+                                             err)) != VLT_OK ||
+        (status = vlt_safetensors_open_checkpoint(directory, &engine->tensors, err)) != VLT_OK) {
+        return status;
+    }
+    status = vlt_weights_init(engine->tensors, &engine->config, &engine->weights, err);
+    if (status != VLT_OK) {
+        return vlt_fail_in(err, status, "%s: ", directory);
+    }
+    if ((status = vlt_tokenizer_load(directory, &engine->tokenizer, err)) != VLT_OK ||
+        (status = check_vocabulary(engine, err)) != VLT_OK) {
+        return status;
+    }
+    if (engine->weights.tied && !engine->config.tied) {
+        vlt_engine_message(engine, 0,
+                           "%s: tie_word_embeddings is false, but there is no lm_head.weight: the "
+                           "embedding is used",
+                           directory);
+    }
+    engine->vision_tokens = (vlt_vision_tokens){.image_pad = engine->config.image_token,
+                                                .video_pad = engine->config.video_token,
+                                                .vision_start = engine->config.vision_start_token,
+                                                .vision_end = engine->config.vision_end_token};
+    vlt_text_rope_init(&engine->rope, &engine->config.text);
+    engine->model_hash = vlt_safetensors_hash(engine->tensors);
+    return VLT_OK;
+}
+
+static vlt_status detect_machine(vlt_engine *engine, vlt_error *err)
+{
+    const vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine = NULL;
+    vlt_status status = vlt_machine_probe(&sources, &machine, err);
+    if (status == VLT_OK) {
+        engine->caps = *vlt_machine_caps(machine);
+        engine->thread_count = vlt_machine_thread_count(machine);
+    }
+    vlt_machine_destroy(machine);
+    return status;
+}
+
+static void config_warning(void *user, const char *text)
+{
+    vlt_engine_message(user, 0, "%s", text);
+}
+
+static vlt_status choose_variants(vlt_engine *engine, const vlt_engine_options *options,
+                                  vlt_error *err)
+{
+    const vlt_tuned_request request = {.config = options->config,
+                                       .directory = engine->directory,
+                                       .model_hash = engine->model_hash,
+                                       .no_config = options->no_config,
+                                       .baseline = options->baseline,
+                                       .require = options->require_tuned,
+                                       .warn = config_warning,
+                                       .warn_user = engine};
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < options->force_count && status == VLT_OK; i++) {
+        status = vlt_choices_force(&engine->choices, options->force[i], err);
+    }
+    return status == VLT_OK ? vlt_tuned_load(&request, &engine->choices, &engine->config_state, err)
+                            : status;
+}
+
+static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *options,
+                               vlt_error *err)
+{
+    vlt_threads_options threads = {.count = options->threads, .spin_us = 20};
+    threads.count = threads.count > 0 ? threads.count : engine->thread_count;
+    vlt_status status = vlt_threads_create(&threads, &engine->threads, err);
+    engine->context = (vlt_context){.caps = &engine->caps,
+                                    .choices = &engine->choices,
+                                    .policy = options->baseline ? VLT_POLICY_BASELINE
+                                                                : VLT_POLICY_CHOICES,
+                                    .threads = engine->threads,
+                                    .scratch = &engine->scratch,
+                                    .ledger = &engine->ledger,
+                                    .log = context_log,
+                                    .log_user = engine};
+    engine->prepare_context = engine->context;
+    engine->prepare_context.scratch = NULL;
+    engine->prepare_context.ledger = &engine->prepare_ledger;
+    return status;
+}
+
+static vlt_status read_options(vlt_engine *engine, const vlt_engine_options *options,
+                               vlt_error *err)
+{
+    const char *dialect = options->dialect ? options->dialect : "5";
+    bool known = !strcmp(dialect, "5") || !strcmp(dialect, "4.57");
+    engine->dialect = strcmp(dialect, "5") ? VLT_DIALECT_4_57 : VLT_DIALECT_5;
+    engine->message = options->message;
+    engine->message_user = options->message_user;
+    return known ? VLT_OK
+                 : vlt_fail(err, VLT_STATUS_USAGE, "dialect '%s', expected 5 or 4.57", dialect);
+}
+
+vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
+                           vlt_engine **out, vlt_error *err)
+{
+    static const vlt_engine_options defaults;
+    double start_ms = vlt_now_ms();
+    options = options ? options : &defaults;
+    *out = NULL;
+    vlt_engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
+    }
+    pthread_mutex_init(&engine->prepare_lock, NULL);
+    pthread_mutex_init(&engine->compute_lock, NULL);
+    engine->directory = strdup(directory);
+    vlt_status status = engine->directory
+                            ? read_options(engine, options, err)
+                            : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
+    if (status == VLT_OK) {
+        status = load_model(engine, err);
+    }
+    if (status == VLT_OK) {
+        status = detect_machine(engine, err);
+    }
+    if (status == VLT_OK) {
+        status = choose_variants(engine, options, err);
+    }
+    if (status == VLT_OK) {
+        status = make_context(engine, options, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_engine_head_plan(engine, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_engine_text_plans(engine, &engine->decode, 1, VLT_CONTEXT_CLASS, err);
+    }
+    if (status != VLT_OK) {
+        vlt_engine_close(engine);
+        return status;
+    }
+    engine->load_ms = vlt_now_ms() - start_ms;
+    *out = engine;
+    return VLT_OK;
+}
+
+void vlt_engine_close(vlt_engine *engine)
+{
+    if (!engine) {
+        return;
+    }
+    vlt_engine_release_plans(engine);
+    vlt_threads_destroy(engine->threads);
+    vlt_scratch_release(&engine->scratch);
+    vlt_ledger_release(&engine->ledger);
+    vlt_ledger_release(&engine->prepare_ledger);
+    vlt_choices_release(&engine->choices);
+    vlt_tokenizer_destroy(engine->tokenizer);
+    vlt_weights_release(&engine->weights);
+    vlt_safetensors_close(engine->tensors);
+    pthread_mutex_destroy(&engine->compute_lock);
+    pthread_mutex_destroy(&engine->prepare_lock);
+    free(engine->directory);
+    free(engine);
+}

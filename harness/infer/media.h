@@ -1,0 +1,27 @@
+/* media.h: where the bytes of an image come from: a path or a data URI. */
+#ifndef VLT_HARNESS_MEDIA_H
+#define VLT_HARNESS_MEDIA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "optimizations/core/status.h"
+
+/* Reads `source`: a path (relative ones start at `files`, or at the current folder when that is
+ * NULL), a file:// path, or a data URI with base64. Other schemes are refused: nothing is fetched.
+ * *out is malloc'ed. */
+vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, size_t *bytes,
+                          vlt_error *err);
+
+/* Decodes base64 (white space allowed, padding optional). out needs room for 3 bytes per 4
+ * characters. False when another character occurs or the length cannot be. */
+int vlt_base64_decode(const char *text, size_t length, uint8_t *out, size_t *bytes);
+
+/* The source as it can be found later from anywhere: relative paths become absolute, the rest
+ * stays. malloc'ed, NULL when out of memory. */
+char *vlt_media_absolute(const char *source, const char *files);
+
+/* The first characters of a source, for messages: data URIs are long. text[48]. */
+const char *vlt_media_short(const char *source, char *text);
+
+#endif

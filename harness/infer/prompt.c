@@ -1,0 +1,313 @@
+#include "harness/infer/prompt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/infer/media.h"
+#include "harness/infer/visual.h"
+#include "harness/model/chat.h"
+#include "optimizations/core/hash.h"
+
+enum { TEXT_LIMIT = 256 << 20 };
+
+vlt_status vlt_messages_append(const char *list, const json_t *message, char **out, vlt_error *err)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    const char *end = list ? strrchr(list, ']') : NULL;
+    int length = end ? (int)(end - list) : 0;
+    bool empty = true; /* nothing between the brackets */
+    for (const char *p = list ? strchr(list, '[') : NULL; p && p + 1 < end && empty; p++) {
+        empty = strchr(" \t\r\n", p[1]) != NULL;
+    }
+    *out = NULL;
+    if (!text || asprintf(out, "%.*s%s%s]", end ? length : 1, end ? list : "[", empty ? "" : ", ",
+                          text) < 0) {
+        *out = NULL;
+    }
+    free(text);
+    return *out ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "messages: out of memory");
+}
+
+/* One user turn: the images in order, then the text. Paths are made absolute, because the turn may
+ * be rendered again from another folder. */
+static json_t *user_turn(const vlt_request *request)
+{
+    json_t *content = json_array();
+    for (int i = 0; i < request->image_count; i++) {
+        char *source = vlt_media_absolute(request->images[i], request->files);
+        json_t *path = source ? vlt_json_string(source, strlen(source)) : NULL;
+        json_array_append_new(content, json_pack("{s:s, s:o}", "type", "image", "image", path));
+        free(source);
+    }
+    json_t *text = vlt_json_string(request->prompt, strlen(request->prompt));
+    json_array_append_new(content, json_pack("{s:s, s:o}", "type", "text", "text", text));
+    return json_pack("{s:s, s:o}", "role", "user", "content", content);
+}
+
+/* prompt->messages: those of the request, or the conversation with the next turn. */
+static vlt_status gather_messages(const vlt_request *request, const char *conversation,
+                                  vlt_prompt *prompt, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    if (!request->messages == !request->prompt) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "expected either messages or a prompt");
+    }
+    if (request->messages) {
+        if (request->messages_bytes > TEXT_LIMIT) {
+            return vlt_fail(err, VLT_STATUS_LIMIT, "messages: %zu bytes, expected at most %d",
+                            request->messages_bytes, TEXT_LIMIT);
+        }
+        prompt->messages = malloc(request->messages_bytes + 1);
+        if (!prompt->messages) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "messages: out of memory");
+        }
+        memcpy(prompt->messages, request->messages, request->messages_bytes);
+        prompt->messages[request->messages_bytes] = '\0';
+        prompt->messages_bytes = request->messages_bytes;
+        return VLT_OK;
+    }
+    char *opened = NULL;
+    if (request->system && !conversation) {
+        json_t *content = vlt_json_string(request->system, strlen(request->system));
+        json_t *turn = json_pack("{s:s, s:o}", "role", "system", "content", content);
+        status = vlt_messages_append(NULL, turn, &opened, err);
+        json_decref(turn);
+    } else if (request->system) {
+        status = vlt_fail(err, VLT_STATUS_USAGE,
+                          "a system message opens a conversation, this one has begun");
+    }
+    if (status == VLT_OK) {
+        json_t *turn = user_turn(request);
+        status = vlt_messages_append(opened ? opened : conversation, turn, &prompt->messages, err);
+        json_decref(turn);
+    }
+    if (status == VLT_OK) {
+        prompt->messages_bytes = strlen(prompt->messages);
+    }
+    free(opened);
+    return status;
+}
+
+static void chat_warning(void *user, const char *message)
+{
+    vlt_engine_message(user, 0, "%s", message);
+}
+
+static vlt_status render(vlt_engine *engine, const vlt_request *request, const vlt_tree *messages,
+                         const vlt_tree *tools, vlt_chat *chat, vlt_error *err)
+{
+    const vlt_chat_options options = {.add_generation_prompt = true,
+                                      .add_vision_id = request->add_vision_id,
+                                      .tools = tools,
+                                      .warn = chat_warning,
+                                      .warn_user = engine};
+    return vlt_chat_render(messages, &options, chat, err);
+}
+
+static vlt_status load_visuals(vlt_engine *engine, const vlt_request *request, const vlt_chat *chat,
+                               vlt_prompt *prompt, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    prompt->visual = calloc((size_t)chat->media_count + 1, sizeof *prompt->visual);
+    if (!prompt->visual) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", chat->media_count);
+    }
+    vlt_visual_times times = {0};
+    for (int i = 0; i < chat->media_count && status == VLT_OK; i++) {
+        status = vlt_visual_load(engine, &chat->media[i], request->files, &prompt->visual[i],
+                                 &times, err);
+        prompt->visual_count = i + 1;
+    }
+    prompt->image_decode_ms = times.image_decode_ms;
+    prompt->preprocess_ms = times.preprocess_ms;
+    return status;
+}
+
+/* Grids and time stamps in the form the placeholders want: images and videos apart. */
+struct media_lists {
+    int64_t *image_tokens;
+    vlt_video_layout *video;
+    double *seconds; /* of all videos, one behind the other */
+    vlt_prompt_media media;
+};
+
+static vlt_status list_media(const vlt_engine *engine, const vlt_chat *chat,
+                             const vlt_prompt *prompt, struct media_lists *lists, vlt_error *err)
+{
+    const vlt_vision_config *vision = &engine->config.vision;
+    size_t count = (size_t)prompt->visual_count + 1, groups = 1;
+    for (int i = 0; i < prompt->visual_count; i++) {
+        groups += (size_t)prompt->visual[i].grid.t;
+    }
+    lists->image_tokens = calloc(count, sizeof *lists->image_tokens);
+    lists->video = calloc(count, sizeof *lists->video);
+    lists->seconds = calloc(groups, sizeof *lists->seconds);
+    if (!lists->image_tokens || !lists->video || !lists->seconds) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", prompt->visual_count);
+    }
+    double *seconds = lists->seconds;
+    vlt_prompt_media *media = &lists->media;
+    for (int i = 0; i < prompt->visual_count; i++) {
+        const vlt_grid *grid = &prompt->visual[i].grid;
+        const vlt_media *item = &chat->media[i];
+        int64_t tokens = vlt_grid_tokens(grid, vision->merge);
+        if (!grid->video) {
+            lists->image_tokens[media->image_count++] = tokens;
+            continue;
+        }
+        vlt_video_seconds(item->frame_indices, item->frame_count, item->fps, (int)vision->temporal,
+                          seconds);
+        lists->video[media->video_count++] = (vlt_video_layout){
+            .groups = grid->t, .tokens = tokens / grid->t, .seconds = seconds};
+        seconds += grid->t;
+    }
+    media->image_tokens = lists->image_tokens;
+    media->video = lists->video;
+    media->dialect = engine->dialect;
+    return VLT_OK;
+}
+
+static vlt_status encode(vlt_engine *engine, const vlt_chat *chat, vlt_prompt *prompt,
+                         vlt_error *err)
+{
+    struct media_lists lists = {0};
+    size_t count = 0;
+    double start_ms = vlt_now_ms();
+    vlt_status status = list_media(engine, chat, prompt, &lists, err);
+    if (status == VLT_OK) {
+        status = vlt_placeholders_encode(engine->tokenizer, &engine->prepare_context,
+                                         &engine->vision_tokens, chat->text, chat->text_bytes,
+                                         &lists.media, &prompt->ids, &count, err);
+    }
+    prompt->count = (int64_t)count;
+    prompt->tokenize_ms = vlt_now_ms() - start_ms;
+    free(lists.image_tokens);
+    free(lists.video);
+    free(lists.seconds);
+    return status;
+}
+
+/* What each row of a cache depends on besides the rows before it. */
+static void make_keys(const vlt_engine *engine, vlt_prompt *prompt)
+{
+    const int64_t merge = engine->config.vision.merge;
+    int visual = 0;
+    int64_t row_first = 0, row_end = 0;
+    for (int64_t i = 0; i < prompt->count; i++) {
+        int64_t row = prompt->visual_row[i];
+        prompt->key[i] = (uint64_t)prompt->ids[i];
+        if (row < 0) {
+            continue;
+        }
+        if (row < row_first) { /* images and videos need not be in one order */
+            visual = 0;
+            row_end = 0;
+        }
+        while (row >= row_end) {
+            row_first = row_end;
+            row_end += vlt_grid_tokens(&prompt->visual[visual++].grid, merge);
+        }
+        uint64_t in_visual = (uint64_t)(row - row_first);
+        prompt->key[i] = vlt_hash_bytes(&in_visual, sizeof in_visual,
+                                        prompt->visual[visual - 1].hash) |
+                         (UINT64_C(1) << 63); /* no text id looks like this */
+    }
+}
+
+static vlt_status locate(vlt_engine *engine, vlt_prompt *prompt, vlt_error *err)
+{
+    size_t count = (size_t)prompt->count;
+    if (!count) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "the prompt is empty, nothing can follow it");
+    }
+    if (prompt->count > engine->config.text.position_max) {
+        return vlt_fail(err, VLT_STATUS_LIMIT,
+                        "prompt of %lld tokens, max_position_embeddings is %lld",
+                        (long long)prompt->count, (long long)engine->config.text.position_max);
+    }
+    prompt->position = malloc(3 * count * sizeof *prompt->position);
+    prompt->visual_row = malloc(count * sizeof *prompt->visual_row);
+    prompt->key = malloc(count * sizeof *prompt->key);
+    vlt_grid *grid = calloc((size_t)prompt->visual_count + 1, sizeof *grid);
+    vlt_status status = VLT_OK;
+    if (!prompt->position || !prompt->visual_row || !prompt->key || !grid) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu tokens", count);
+        goto done;
+    }
+    for (int i = 0; i < prompt->visual_count; i++) {
+        grid[i] = prompt->visual[i].grid;
+    }
+    status = vlt_positions_of_prompt(&engine->config, prompt->ids, prompt->count, grid,
+                                     prompt->visual_count, prompt->position, prompt->visual_row,
+                                     &prompt->delta, err);
+    if (status == VLT_OK) {
+        make_keys(engine, prompt);
+    }
+done:
+    free(grid);
+    return status;
+}
+
+vlt_status vlt_prompt_build_tree(vlt_engine *engine, const vlt_request *request,
+                                 const vlt_tree *messages, const vlt_tree *tools, vlt_prompt *out,
+                                 vlt_error *err)
+{
+    vlt_chat chat = {0};
+    vlt_status status = render(engine, request, messages, tools, &chat, err);
+    if (status == VLT_OK) {
+        pthread_mutex_lock(&engine->prepare_lock);
+        status = load_visuals(engine, request, &chat, out, err);
+        if (status == VLT_OK) {
+            status = encode(engine, &chat, out, err);
+        }
+        pthread_mutex_unlock(&engine->prepare_lock);
+    }
+    if (status == VLT_OK) {
+        status = locate(engine, out, err);
+    }
+    vlt_chat_release(&chat);
+    if (status != VLT_OK) {
+        vlt_prompt_release(out);
+    }
+    return status;
+}
+
+vlt_status vlt_prompt_build(vlt_engine *engine, const vlt_request *request,
+                            const char *conversation, vlt_prompt *out, vlt_error *err)
+{
+    vlt_tree_document *messages = NULL, *tools = NULL;
+    *out = (vlt_prompt){0};
+    vlt_status status = gather_messages(request, conversation, out, err);
+    if (status == VLT_OK) {
+        status = vlt_tree_parse(out->messages, out->messages_bytes, "messages", true, &messages,
+                                err);
+    }
+    if (status == VLT_OK && request->tools) {
+        status = vlt_tree_parse(request->tools, request->tools_bytes, "tools", true, &tools, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_prompt_build_tree(engine, request, vlt_tree_root(messages),
+                                       tools ? vlt_tree_root(tools) : NULL, out, err);
+    }
+    vlt_tree_destroy(tools);
+    vlt_tree_destroy(messages);
+    if (status != VLT_OK) {
+        vlt_prompt_release(out);
+    }
+    return status;
+}
+
+void vlt_prompt_release(vlt_prompt *prompt)
+{
+    for (int i = 0; i < prompt->visual_count; i++) {
+        vlt_visual_release(&prompt->visual[i]);
+    }
+    free(prompt->visual);
+    free(prompt->messages);
+    free(prompt->ids);
+    free(prompt->position);
+    free(prompt->visual_row);
+    free(prompt->key);
+    *prompt = (vlt_prompt){0};
+}

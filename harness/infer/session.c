@@ -1,0 +1,243 @@
+#include "harness/infer/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static void plan_activations(vlt_session *session, bool take)
+{
+    const vlt_text_config *text = &session->engine->config.text;
+    const size_t block = VLT_PROMPT_BLOCK;
+    const struct {
+        float **out;
+        size_t count;
+    } piece[] = {
+        {&session->hidden, block * (size_t)text->width},
+        {&session->normed, block * (size_t)text->width},
+        {&session->cos, block * (size_t)text->head / 2},
+        {&session->sin, block * (size_t)text->head / 2},
+        {&session->logits, (size_t)text->vocab},
+        {&session->probabilities, (size_t)text->vocab},
+    };
+    for (size_t i = 0; i < sizeof piece / sizeof *piece; i++) {
+        if (take) {
+            *piece[i].out = vlt_arena_take(&session->arena, piece[i].count, sizeof(float));
+        } else {
+            vlt_arena_reserve(&session->arena, piece[i].count, sizeof(float));
+        }
+    }
+}
+
+static vlt_status check_context(const vlt_engine *engine, int64_t rows, vlt_error *err)
+{
+    if (rows > engine->config.text.position_max) {
+        return vlt_fail(err, VLT_STATUS_LIMIT,
+                        "context of %lld tokens, the model's max_position_embeddings is %lld",
+                        (long long)rows, (long long)engine->config.text.position_max);
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *options,
+                            vlt_session **out, vlt_error *err)
+{
+    *out = NULL;
+    int64_t context = options ? options->context : 0;
+    if (context < 0) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "context of %lld tokens, expected 0 or more",
+                        (long long)context);
+    }
+    vlt_status status = check_context(engine, context, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_session *session = calloc(1, sizeof *session);
+    if (!session) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a session");
+    }
+    session->engine = engine;
+    session->context = context;
+    plan_activations(session, false);
+    status = vlt_arena_commit(&session->arena, err);
+    if (status == VLT_OK) {
+        plan_activations(session, true);
+        status = context ? vlt_session_reserve(session, context, err) : VLT_OK;
+    }
+    if (status != VLT_OK) {
+        vlt_session_close(session);
+        return status;
+    }
+    *out = session;
+    return VLT_OK;
+}
+
+void vlt_session_close(vlt_session *session)
+{
+    if (!session) {
+        return;
+    }
+    vlt_plan_destroy(session->sample);
+    vlt_plan_destroy(session->distribution);
+    vlt_arena_release(&session->arena);
+    vlt_free(session->cache);
+    free(session->ids);
+    free(session->key);
+    free(session->conversation);
+    free(session);
+}
+
+vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *err)
+{
+    const vlt_text_config *text = &session->engine->config.text;
+    if (rows <= session->capacity) {
+        return VLT_OK;
+    }
+    const int64_t lists = text->layers * 2 * text->kv_heads;
+    const int64_t dims[] = {lists, rows, text->head};
+    size_t bytes = 0;
+    void *cache = NULL;
+    vlt_status status = check_context(session->engine, rows, err);
+    if (status == VLT_OK) {
+        status = vlt_dims_bytes(dims, 3, sizeof(float), &bytes, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    int32_t *ids = realloc(session->ids, (size_t)rows * sizeof *ids);
+    session->ids = ids ? ids : session->ids;
+    uint64_t *key = realloc(session->key, (size_t)rows * sizeof *key);
+    session->key = key ? key : session->key;
+    if (!ids || !key || vlt_alloc(bytes, &cache, NULL) != VLT_OK) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a cache of %lld tokens (%zu bytes)",
+                        (long long)rows, bytes);
+    }
+    for (int64_t i = 0; i < lists && session->count; i++) {
+        memcpy((float *)cache + i * rows * text->head,
+               session->cache + i * session->capacity * text->head,
+               (size_t)(session->count * text->head) * sizeof(float));
+    }
+    vlt_free(session->cache);
+    session->cache = cache;
+    session->capacity = rows;
+    return VLT_OK;
+}
+
+/* The seed of the request, or one from the system. */
+static vlt_status choose_seed(const vlt_request *request, uint64_t *seed, vlt_error *err)
+{
+    *seed = request->seed;
+    if (request->given & VLT_GIVEN_SEED) {
+        return VLT_OK;
+    }
+    if (getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed) {
+        return vlt_fail(err, VLT_STATUS_IO, "no random seed from the system, give one");
+    }
+    *seed >>= 12; /* JSON readers keep 53 bits */
+    return VLT_OK;
+}
+
+static vlt_status describe_prompt(const vlt_session *session, const vlt_prompt *prompt,
+                                  vlt_response *out, vlt_error *err)
+{
+    const int64_t merge = session->engine->config.vision.merge;
+    out->prompt_ids = malloc(((size_t)prompt->count + 1) * sizeof *out->prompt_ids);
+    out->images = calloc((size_t)prompt->visual_count + 1, sizeof *out->images);
+    if (!out->prompt_ids || !out->images) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a response");
+    }
+    memcpy(out->prompt_ids, prompt->ids, (size_t)prompt->count * sizeof *out->prompt_ids);
+    out->prompt_count = prompt->count;
+    out->rope_delta = prompt->delta;
+    out->image_count = prompt->visual_count;
+    for (int i = 0; i < prompt->visual_count; i++) {
+        const vlt_grid *grid = &prompt->visual[i].grid;
+        out->images[i] = (vlt_response_image){.video = grid->video,
+                                              .grid_thw = {grid->t, grid->h, grid->w},
+                                              .tokens = vlt_grid_tokens(grid, merge)};
+    }
+    out->timings.image_decode = prompt->image_decode_ms;
+    out->timings.preprocess = prompt->preprocess_ms;
+    out->timings.tokenize = prompt->tokenize_ms;
+    return VLT_OK;
+}
+
+/* The conversation with the answer behind it becomes the session's. */
+static vlt_status keep_conversation(vlt_session *session, const vlt_prompt *prompt,
+                                    const vlt_response *response, vlt_error *err)
+{
+    json_t *text = vlt_json_string(response->text, response->text_bytes);
+    json_t *message = json_pack("{s:s, s:o}", "role", "assistant", "content", text);
+    char *conversation = NULL;
+    vlt_status status = message ? vlt_messages_append(prompt->messages, message, &conversation, err)
+                                : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the answer");
+    if (status == VLT_OK) {
+        free(session->conversation);
+        session->conversation = conversation;
+    }
+    json_decref(message);
+    return status;
+}
+
+vlt_status vlt_session_respond(vlt_session *session, const vlt_request *request,
+                               const vlt_prompt *prompt, vlt_response *out, vlt_error *err)
+{
+    *out = (vlt_response){0};
+    vlt_status status = describe_prompt(session, prompt, out, err);
+    if (status == VLT_OK) {
+        status = choose_seed(request, &out->seed, err);
+    }
+    if (status == VLT_OK) {
+        pthread_mutex_lock(&session->engine->compute_lock);
+        status = vlt_session_answer(session, request, prompt, out, err);
+        pthread_mutex_unlock(&session->engine->compute_lock);
+    }
+    if (status == VLT_OK && prompt->messages) {
+        status = keep_conversation(session, prompt, out, err);
+    }
+    if (status != VLT_OK) {
+        vlt_response_release(out);
+    }
+    return status;
+}
+
+vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt_response *out,
+                           vlt_error *err)
+{
+    vlt_prompt prompt;
+    vlt_engine *engine = session->engine;
+    double start_ms = vlt_now_ms();
+    *out = (vlt_response){0};
+    vlt_status status = vlt_prompt_build(engine, request, session->conversation, &prompt, err);
+    if (status == VLT_OK) {
+        status = vlt_session_respond(session, request, &prompt, out, err);
+    }
+    vlt_prompt_release(&prompt);
+    if (status == VLT_OK) {
+        vlt_timings *timings = &out->timings;
+        timings->load = engine->load_reported ? 0 : engine->load_ms;
+        engine->load_reported = true;
+        timings->total = timings->load + vlt_now_ms() - start_ms;
+        timings->other = timings->total - timings->load - timings->image_decode -
+                         timings->preprocess - timings->tokenize - timings->vision -
+                         timings->prefill - timings->decode;
+    }
+    return status;
+}
+
+void vlt_response_release(vlt_response *response)
+{
+    free(response->text);
+    free(response->ids);
+    free(response->prompt_ids);
+    free(response->images);
+    free(response->logprobs);
+    *response = (vlt_response){0};
+}
+
+const char *vlt_finish_name(vlt_finish finish)
+{
+    static const char *const names[] = {[VLT_FINISH_STOP] = "stop",
+                                        [VLT_FINISH_LENGTH] = "length",
+                                        [VLT_FINISH_INTERRUPTED] = "interrupted"};
+    return names[finish];
+}

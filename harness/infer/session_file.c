@@ -1,0 +1,264 @@
+/* A session on disk: header, conversation, ids, keys, the cache's rows in use, a checksum.
+ *
+ *   magic "VLTSESS" and version   8 bytes
+ *   struct header                 below
+ *   conversation                  conversation_bytes
+ *   ids, key                      count of int32, count of uint64
+ *   cache                         per layer, k or v, and kv head: count rows of head floats
+ *   checksum                      XXH3 over everything before, section by section
+ *
+ * Numbers are little-endian, as on every machine that vltune is built for. The header is checked
+ * against the engine and against the size of the file before anything is allocated.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/infer/session.h"
+#include "optimizations/core/hash.h"
+
+static const unsigned char magic[8] = {'V', 'L', 'T', 'S', 'E', 'S', 'S', 1};
+
+struct header {
+    uint64_t model_hash;
+    int64_t layers, kv_heads, head;
+    int64_t count;
+    int64_t conversation_bytes;
+};
+
+/* A stream that hashes what passes. */
+struct stream {
+    FILE *file;
+    const char *path;
+    uint64_t hash;
+    vlt_status status;
+    vlt_error *err;
+};
+
+static void put(struct stream *stream, const void *data, size_t bytes)
+{
+    if (stream->status != VLT_OK) {
+        return;
+    }
+    if (fwrite(data, 1, bytes, stream->file) != bytes) {
+        stream->status = vlt_fail(stream->err, VLT_STATUS_IO, "%s: %s", stream->path,
+                                  strerror(errno));
+    }
+    stream->hash = vlt_hash_bytes(data, bytes, stream->hash);
+}
+
+static void get(struct stream *stream, void *data, size_t bytes)
+{
+    if (stream->status != VLT_OK) {
+        return;
+    }
+    if (fread(data, 1, bytes, stream->file) != bytes) {
+        stream->status = vlt_fail(stream->err, VLT_STATUS_INPUT,
+                                  "%s: the session ends %zu bytes too early or cannot be read",
+                                  stream->path, bytes);
+    } else {
+        stream->hash = vlt_hash_bytes(data, bytes, stream->hash);
+    }
+}
+
+static struct header header_of(const vlt_session *session)
+{
+    const vlt_text_config *text = &session->engine->config.text;
+    return (struct header){
+        .model_hash = session->engine->model_hash,
+        .layers = text->layers,
+        .kv_heads = text->kv_heads,
+        .head = text->head,
+        .count = session->count,
+        .conversation_bytes = session->conversation ? (int64_t)strlen(session->conversation) : 0};
+}
+
+/* Calls `pass` on every stretch of cache rows in use. */
+static void each_stretch(struct stream *stream, const vlt_session *session,
+                         void (*pass)(struct stream *stream, void *data, size_t bytes))
+{
+    const vlt_text_config *text = &session->engine->config.text;
+    for (int64_t i = 0; i < text->layers * 2 * text->kv_heads && session->count; i++) {
+        pass(stream, session->cache + i * session->capacity * text->head,
+             (size_t)(session->count * text->head) * sizeof(float));
+    }
+}
+
+static void put_stretch(struct stream *stream, void *data, size_t bytes)
+{
+    put(stream, data, bytes);
+}
+
+static void write_session(struct stream *stream, const vlt_session *session)
+{
+    const struct header header = header_of(session);
+    put(stream, magic, sizeof magic);
+    put(stream, &header, sizeof header);
+    put(stream, session->conversation ? session->conversation : "",
+        (size_t)header.conversation_bytes);
+    put(stream, session->ids ? (const void *)session->ids : "",
+        (size_t)header.count * sizeof *session->ids);
+    put(stream, session->key ? (const void *)session->key : "",
+        (size_t)header.count * sizeof *session->key);
+    each_stretch(stream, session, put_stretch);
+    const uint64_t hash = stream->hash;
+    put(stream, &hash, sizeof hash);
+}
+
+vlt_status vlt_session_save(const vlt_session *session, const char *path, vlt_error *err)
+{
+    char *temporary = NULL;
+    struct stream stream = {.path = path, .err = err};
+    int file = -1;
+    if (asprintf(&temporary, "%s.tmp-XXXXXX", path) < 0) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    }
+    file = mkostemp(temporary, O_CLOEXEC);
+    stream.file = file >= 0 ? fdopen(file, "wb") : NULL;
+    if (!stream.file) {
+        stream.status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+        if (file >= 0) {
+            close(file);
+        }
+        goto done;
+    }
+    write_session(&stream, session);
+    bool failed = fflush(stream.file) != 0 || fsync(file) != 0 || fchmod(file, 0644) != 0;
+    failed = fclose(stream.file) != 0 || failed;
+    if (stream.status == VLT_OK && (failed || rename(temporary, path) != 0)) {
+        stream.status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    }
+done:
+    if (file >= 0 && stream.status != VLT_OK) {
+        unlink(temporary);
+    }
+    free(temporary);
+    return stream.status;
+}
+
+static vlt_status check_header(const struct header *header, const vlt_engine *engine,
+                               uint64_t file_bytes, const char *path, vlt_error *err)
+{
+    const vlt_text_config *text = &engine->config.text;
+    const int64_t row_bytes = (int64_t)sizeof(float) * 2 * text->layers * text->kv_heads *
+                                  text->head +
+                              (int64_t)(sizeof(int32_t) + sizeof(uint64_t));
+    if (header->model_hash != engine->model_hash) {
+        return vlt_fail(err, VLT_STATUS_STALE,
+                        "%s: the session is of model %016" PRIx64 ", this one is %016" PRIx64, path,
+                        header->model_hash, engine->model_hash);
+    }
+    if (header->layers != text->layers || header->kv_heads != text->kv_heads ||
+        header->head != text->head) {
+        return vlt_fail(err, VLT_STATUS_STALE,
+                        "%s: cache of %lld layers x %lld x %lld, this model has %lld x %lld x %lld",
+                        path, (long long)header->layers, (long long)header->kv_heads,
+                        (long long)header->head, (long long)text->layers, (long long)text->kv_heads,
+                        (long long)text->head);
+    }
+    bool fits = header->count >= 0 && header->count <= text->position_max &&
+                header->conversation_bytes >= 0 &&
+                (uint64_t)header->conversation_bytes <= file_bytes;
+    uint64_t expected = sizeof magic + sizeof *header + sizeof(uint64_t) +
+                        (fits ? (uint64_t)header->conversation_bytes +
+                                    (uint64_t)header->count * (uint64_t)row_bytes
+                              : 0);
+    if (!fits || expected != file_bytes) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "%s: %" PRIu64 " bytes, but %lld rows of session need %" PRIu64, path,
+                        file_bytes, (long long)header->count, expected);
+    }
+    return VLT_OK;
+}
+
+static void read_body(struct stream *stream, const struct header *header, vlt_session *session)
+{
+    uint64_t hash, stored = 0;
+    session->conversation = calloc(1, (size_t)header->conversation_bytes + 1);
+    if (!session->conversation) {
+        stream->status = vlt_fail(stream->err, VLT_STATUS_NOMEM, "%s: out of memory", stream->path);
+        return;
+    }
+    get(stream, session->conversation, (size_t)header->conversation_bytes);
+    get(stream, session->ids, (size_t)header->count * sizeof *session->ids);
+    get(stream, session->key, (size_t)header->count * sizeof *session->key);
+    session->count = header->count;
+    each_stretch(stream, session, get);
+    hash = stream->hash;
+    get(stream, &stored, sizeof stored);
+    if (stream->status == VLT_OK && stored != hash) {
+        stream->status = vlt_fail(stream->err, VLT_STATUS_INPUT,
+                                  "%s: checksum %016" PRIx64 ", its contents have %016" PRIx64,
+                                  stream->path, stored, hash);
+    }
+    if (!header->conversation_bytes) {
+        free(session->conversation);
+        session->conversation = NULL;
+    }
+}
+
+static vlt_status read_session(struct stream *stream, vlt_engine *engine,
+                               const vlt_session_options *options, vlt_session **out)
+{
+    struct header header = {0};
+    unsigned char found[sizeof magic] = {0};
+    struct stat info;
+    vlt_session *session = NULL;
+    get(stream, found, sizeof found);
+    if (stream->status == VLT_OK && memcmp(found, magic, sizeof magic) != 0) {
+        bool ours = memcmp(found, magic, sizeof magic - 1) == 0;
+        return ours ? vlt_fail(stream->err, VLT_STATUS_STALE,
+                               "%s: session of version %d, expected %d", stream->path,
+                               found[sizeof magic - 1], magic[sizeof magic - 1])
+                    : vlt_fail(stream->err, VLT_STATUS_INPUT, "%s: not a session of vltune",
+                               stream->path);
+    }
+    get(stream, &header, sizeof header);
+    if (stream->status != VLT_OK) {
+        return stream->status;
+    }
+    if (fstat(fileno(stream->file), &info) != 0) {
+        return vlt_fail(stream->err, VLT_STATUS_IO, "%s: %s", stream->path, strerror(errno));
+    }
+    vlt_status status = check_header(&header, engine, (uint64_t)info.st_size, stream->path,
+                                     stream->err);
+    if (status == VLT_OK) {
+        status = vlt_session_open(engine, options, &session, stream->err);
+    }
+    if (status == VLT_OK && session->context && header.count > session->context) {
+        status = vlt_fail(stream->err, VLT_STATUS_LIMIT,
+                          "%s: session of %lld tokens, the context is %lld", stream->path,
+                          (long long)header.count, (long long)session->context);
+    }
+    if (status == VLT_OK) {
+        status = vlt_session_reserve(session, header.count ? header.count : 1, stream->err);
+    }
+    if (status == VLT_OK) {
+        read_body(stream, &header, session);
+        status = stream->status;
+    }
+    if (status != VLT_OK) {
+        vlt_session_close(session);
+        return status;
+    }
+    *out = session;
+    return VLT_OK;
+}
+
+vlt_status vlt_session_load(vlt_engine *engine, const char *path,
+                            const vlt_session_options *options, vlt_session **out, vlt_error *err)
+{
+    *out = NULL;
+    struct stream stream = {.path = path, .err = err, .file = fopen(path, "rbe")};
+    if (!stream.file) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    }
+    vlt_status status = read_session(&stream, engine, options, out);
+    fclose(stream.file);
+    return status;
+}

@@ -1,0 +1,178 @@
+/* vltune.h: Qwen3-VL inference as a C library: the boundary between libvltune and its users.
+ *
+ *   engine    a checkpoint, opened: mapped weights, tokenizer, variants chosen for this machine.
+ *             Immutable for its users; any number of sessions share it.
+ *   session   one conversation: the KV cache and everything else that changes.
+ *   run       one answer: messages or a prompt in, ids and text out, streamed on the way.
+ *
+ * Nothing here exits, prints or keeps global state. Functions that can fail return a vlt_status and
+ * fill the error, which may be NULL. Options that are zero mean their defaults, so that {0} is a
+ * good start. Sessions of one engine may live on different threads; their computing takes turns. A
+ * session is used by one thread at a time. tests/examples/answer.c is a whole program.
+ *
+ * Random stream of sampling: SplitMix64 started with the seed as its state
+ * (optimizations/core/random.h); every sampled token takes one number u in [0, 1) of 53 bits and is
+ * the first token, in order of id, whose cumulative probability exceeds u. Greedy choice takes
+ * none. Equal logits and seed give equal ids everywhere.
+ */
+#ifndef VLTUNE_H
+#define VLTUNE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "optimizations/core/status.h"
+
+typedef struct vlt_engine vlt_engine;
+typedef struct vlt_session vlt_session;
+
+/* level: 0 warning, 1 information, 2 detail. May be called from any thread. */
+typedef void vlt_message_function(void *user, int level, const char *message);
+
+typedef struct vlt_engine_options {
+    int threads;              /* that work; 0: one per usable core */
+    const char *config;       /* tuned config file; NULL: looked for beside the model, then in
+                                 $XDG_CONFIG_HOME/vltune */
+    bool no_config;           /* use none: default variants */
+    bool baseline;            /* every operator's baseline */
+    bool require_tuned;       /* STALE when there is no config for this machine and model */
+    const char *const *force; /* [force_count] "OP=VARIANT[:KNOB=V,...]" */
+    int force_count;
+    const char *dialect;           /* "5" (NULL) or "4.57" */
+    const char *reference;         /* image arithmetic: "torch" (NULL), "pillow", "pillow12" */
+    const char *exif;              /* "auto" (NULL), "on", "off" */
+    const char *alpha;             /* "auto" (NULL), "drop", "white" */
+    bool strict_images;            /* refuse JPEGs with missing rows */
+    vlt_message_function *message; /* NULL: silent */
+    void *message_user;
+} vlt_engine_options;
+
+/* Opens a checkpoint directory. Weights are mapped, not read. options may be NULL. */
+VLT_API vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
+                                   vlt_engine **out, vlt_error *err);
+
+/* Sessions must be closed before. NULL is fine. */
+VLT_API void vlt_engine_close(vlt_engine *engine);
+
+typedef struct vlt_session_options {
+    int64_t context; /* tokens the cache may hold; 0: grows to what each request asks for */
+} vlt_session_options;
+
+VLT_API vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *options,
+                                    vlt_session **out, vlt_error *err);
+VLT_API void vlt_session_close(vlt_session *session); /* NULL is fine */
+
+/* Writes the conversation and its cache to a file, whole or not at all. */
+VLT_API vlt_status vlt_session_save(const vlt_session *session, const char *path, vlt_error *err);
+
+/* Continues a saved session. STALE for another model, another cache layout or version; INPUT for a
+ * file whose checksum is wrong; the message says which. */
+VLT_API vlt_status vlt_session_load(vlt_engine *engine, const char *path,
+                                    const vlt_session_options *options, vlt_session **out,
+                                    vlt_error *err);
+
+/* Sampling fields that are given; the others follow the checkpoint's generation_config. */
+enum {
+    VLT_GIVEN_TEMPERATURE = 1,
+    VLT_GIVEN_TOP_K = 2,
+    VLT_GIVEN_TOP_P = 4,
+    VLT_GIVEN_MIN_P = 8,
+    VLT_GIVEN_REPETITION_PENALTY = 16,
+    VLT_GIVEN_PRESENCE_PENALTY = 32,
+    VLT_GIVEN_SEED = 64 /* else one is drawn from the system, and reported */
+};
+
+typedef struct vlt_request {
+    /* Either a whole conversation: JSON list of {"role", "content"}; what the session has in its
+     * cache and the conversation begins with is not computed again. */
+    const char *messages;
+    size_t messages_bytes;
+    const char *tools; /* JSON list for the system turn, or NULL */
+    size_t tools_bytes;
+    /* Or the next user turn: images in order, then the text; it goes behind what the session has
+     * said so far. `system` opens a new conversation. */
+    const char *prompt;
+    const char *system;
+    const char *const *images;
+    int image_count;
+    const char *files; /* folder of relative paths; NULL: the current one */
+    bool add_vision_id;
+
+    int64_t max_tokens; /* 0: 256, cut to what the context leaves; negative: none, prompt only */
+    bool greedy;
+    uint32_t given;     /* VLT_GIVEN_* */
+    double temperature; /* 0 is greedy; giving temperature, top_k, top_p or min_p means sampling */
+    int64_t top_k;
+    double top_p;
+    double min_p;
+    double repetition_penalty;
+    double presence_penalty; /* generated tokens only, once a token */
+    uint64_t seed;
+    const char *const *stops; /* [stop_count] the text ends before the first of these */
+    int stop_count;
+    bool ignore_eos; /* end tokens are ordinary tokens */
+    int logprobs;    /* most probable tokens to report per step; 0: none */
+
+    /* Complete characters as they become certain. False asks to stop: finish "interrupted". */
+    bool (*on_text)(void *user, const char *text, size_t bytes);
+    /* Each id as it is chosen. False as above. */
+    bool (*on_token)(void *user, int32_t id);
+    /* Phase "vision" (blocks) or "prefill" (prompt rows). False as above. */
+    bool (*on_progress)(void *user, const char *phase, int64_t done, int64_t total);
+    void *user;
+
+    const char *dump; /* safetensors file for the intermediate tensors of the prompt, or NULL; the
+                         whole prompt is then computed anew */
+} vlt_request;
+
+typedef enum vlt_finish { VLT_FINISH_STOP, VLT_FINISH_LENGTH, VLT_FINISH_INTERRUPTED } vlt_finish;
+
+/* Milliseconds of wall time, except where stages overlap: then busy times, and overlap is what
+ * their sum exceeds total by. */
+typedef struct vlt_timings {
+    double load; /* opening the engine; counted in the first run of an engine only */
+    double image_decode, preprocess, tokenize, vision, prefill, decode;
+    double other; /* total less all of the above */
+    double total;
+    double overlap; /* 0 in sequence */
+} vlt_timings;
+
+typedef struct vlt_response_image {
+    bool video;
+    int64_t grid_thw[3]; /* patches */
+    int64_t tokens;      /* rows in the prompt */
+} vlt_response_image;
+
+typedef struct vlt_logprob {
+    int32_t id;
+    float logprob; /* natural log in the distribution drawn from (greedy: after the penalties) */
+} vlt_logprob;
+
+typedef struct vlt_response {
+    char *text; /* special tokens skipped, stop strings cut off; UTF-8, a NUL behind */
+    size_t text_bytes;
+    int32_t *ids; /* generated, the end token included */
+    int64_t id_count;
+    int32_t *prompt_ids; /* after placeholder expansion */
+    int64_t prompt_count;
+    int64_t cached_count; /* of them found in the session's cache */
+    int64_t rope_delta;
+    vlt_finish finish;
+    vlt_response_image *images; /* in order of appearance */
+    int image_count;
+    vlt_logprob *logprobs; /* [id_count][1 + logprob_top]: the chosen one, then the most probable */
+    int logprob_top;
+    uint64_t seed;
+    vlt_timings timings;
+} vlt_response;
+
+/* Computes one answer. On success the caller releases *out. LIMIT, before anything is computed,
+ * when prompt and max_tokens do not fit the context, with the numbers. */
+VLT_API vlt_status vlt_session_run(vlt_session *session, const vlt_request *request,
+                                   vlt_response *out, vlt_error *err);
+VLT_API void vlt_response_release(vlt_response *response); /* may be called on {0} */
+
+VLT_API const char *vlt_finish_name(vlt_finish finish); /* "stop", "length", "interrupted" */
+
+#endif
