@@ -74,7 +74,7 @@ Test(resize, equals_pillow_and_torch_on_computed_images)
              p = strtok_r(NULL, "\t", &inner)) {
             column[count++] = p;
         }
-        if (count < 16 || !strcmp(column[0], "id") || !strcmp(column[15], "-")) {
+        if (count < 17 || !strcmp(column[0], "id") || !strcmp(column[15], "-")) {
             continue;
         }
         int64_t w = atoll(column[3]), h = atoll(column[4]), w2 = atoll(column[5]);
@@ -90,7 +90,7 @@ Test(resize, equals_pillow_and_torch_on_computed_images)
             vlt_plan *plan = NULL;
             cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, NULL), VLT_OK);
             cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
-            check_hex(dst, (size_t)(w2 * h2 * 3), column[14 + a], column[0]);
+            check_hex(dst, (size_t)(w2 * h2 * 3), column[15 + a], column[0]);
             vlt_plan_destroy(plan);
             checked++;
         }
