@@ -8,7 +8,7 @@ export VLT_DATA=${VLT_DATA:-$PWD/../shared}
 cc=$(command -v clang-14 || command -v clang) || { echo "SKIP: no clang for the fuzzers"; exit 0; }
 cxx=${cc/clang/clang++}
 cmake -S . -B build-fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER="$cc" \
-    -DCMAKE_CXX_COMPILER="$cxx" -DVLT_FUZZ=ON -DVLT_SANITIZE=address,undefined >build-fuzz.log 2>&1 &&
+    -DCMAKE_CXX_COMPILER="$cxx" -DVLT_FUZZ=ON -DVLT_WERROR=ON -DVLT_SANITIZE=address,undefined >build-fuzz.log 2>&1 &&
     cmake --build build-fuzz --target fuzzers >>build-fuzz.log 2>&1 ||
     { tail -n 30 build-fuzz.log; exit 1; }
 rm -f build-fuzz.log
