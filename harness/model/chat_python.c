@@ -31,7 +31,7 @@ static void put_real(vlt_buffer *buffer, double number)
         snprintf(text, sizeof text, "%.*e", precision, number);
     } while (strtod(text, NULL) != number && ++precision < 17);
     const char *mark = strchr(text, 'e');
-    int exponent = atoi(mark + 1);
+    int exponent = (int)strtol(mark + 1, NULL, 10);
     if (exponent < -4 || exponent >= 16) {
         vlt_buffer_put(buffer, text, (size_t)(mark - text));
         vlt_buffer_print(buffer, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));

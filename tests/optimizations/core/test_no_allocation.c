@@ -77,12 +77,14 @@ static void check(test_context *test, const vlt_op *op, const vlt_variant *varia
     cr_assert_eq(
         vlt_plan_create_with(&test->context, &workload.problem, variant, NULL, &plan, &err), VLT_OK,
         "%s", err.message);
-    for (int i = 0; i < 2; i++) {
+    /* a pool takes from the system what nobody gave back yet: its first run fills it */
+    int first = !strcmp(op->name, "tensor_pool") ? 1 : 0;
+    for (int i = 0; i < 2 + first; i++) {
         if (workload.reset) {
             workload.reset(&workload);
         }
         atomic_store(&allocations, 0);
-        atomic_store(&counting, true);
+        atomic_store(&counting, i >= first);
         vlt_status status = vlt_plan_run(plan, workload.args, &err);
         atomic_store(&counting, false);
         cr_assert_eq(status, VLT_OK, "%s", err.message);

@@ -5,7 +5,7 @@
 
 #include "harness/json/json.h"
 #include "reports/cli/program.h"
-#include "tests/support/program.h"
+#include "tests/support/run_program.h"
 
 Test(program, says_what_it_is)
 {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "harness/json/json.h"
-#include "tests/support/program.h"
+#include "tests/support/run_program.h"
 
 static json_t *run_json(const char *arguments, int expected_code)
 {

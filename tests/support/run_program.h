@@ -1,6 +1,6 @@
-/* program.h: the built vltune as a user runs it. */
-#ifndef VLT_TESTS_PROGRAM_H
-#define VLT_TESTS_PROGRAM_H
+/* run_program.h: the built vltune as a user runs it. */
+#ifndef VLT_TESTS_RUN_PROGRAM_H
+#define VLT_TESTS_RUN_PROGRAM_H
 
 #include <stddef.h>
 
