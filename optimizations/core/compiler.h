@@ -5,11 +5,19 @@
 #define VLT_PRINTF(format_arg, first_arg) __attribute__((format(printf, format_arg, first_arg)))
 #define VLT_ALIGNED(bytes)                __attribute__((aligned(bytes)))
 #define VLT_NOINLINE                      __attribute__((noinline))
+#define VLT_ALWAYS_INLINE                 static inline __attribute__((always_inline))
 #define VLT_LIKELY(x)                     __builtin_expect(!!(x), 1)
 #define VLT_UNLIKELY(x)                   __builtin_expect(!!(x), 0)
 
 /* Floor of the binary logarithm of a positive 64-bit number. */
 #define VLT_LOG2(x) (63 - __builtin_clzll(x))
+
+/* Before a loop of a register tile: unrolls it completely, so that its arrays become registers. */
+#if defined(__clang__)
+#define VLT_UNROLL _Pragma("unroll")
+#else
+#define VLT_UNROLL _Pragma("GCC unroll 32")
+#endif
 
 /* Everything is hidden by default; VLT_API marks what libvltune.so exports. */
 #define VLT_API __attribute__((visibility("default")))

@@ -1,0 +1,398 @@
+/* linear_vector_internal.h: the exact f32 product for one vector width; see core/simd.h.
+ *
+ * Two ways, by the plan's number of rows:
+ *   few    (m < PANEL_ROWS_MIN) the weights stream once through the registers: four rows of W meet
+ *          up to FEW_ROWS rows of x in dot products along k. x is copied once, padded and, for
+ *          BF16, with even and odd elements apart, because a register of BF16 pairs becomes its
+ *          even elements by one shift and its odd ones by one mask.
+ *   panel  blocks of W, PANEL_WIDTH outputs x `block` inputs, are widened and transposed on the
+ *          stack; every row of x then multiplies whole vectors of outputs, TILE_ROWS rows at once.
+ *          W is never copied as a whole.
+ * Sums run along k in an order that depends on k and `block` alone, so 1 and N threads give the
+ * same bits. Against the baseline: another order of summation and fused multiply-adds.
+ */
+#ifndef VLT_LINEAR_VECTOR_INTERNAL_H
+#define VLT_LINEAR_VECTOR_INTERNAL_H
+
+#include "optimizations/core/simd.h"
+
+#ifdef VLT_SIMD
+#include "optimizations/core/memory.h"
+#include "optimizations/linear/linear.h"
+
+enum {
+    PAIR = 2 * VEC_LANES,
+    GROUP = 4, /* rows of W in one step of the dot products */
+    FEW_ROWS = VLT_SIMD == 512 ? 4 : 2,
+    PANEL_ROWS_MIN = 12,
+    PANEL_WIDTH = 2 * VEC_LANES,
+    TILE_ROWS = VLT_SIMD == 512 ? 12 : 6,
+    BLOCK_MAX = 512,
+    SERIAL_BELOW = 1 << 17 /* multiply-adds: waking a thread costs as much */
+};
+
+enum { KNOB_THREADS, KNOB_CHUNK, KNOB_BLOCK, KNOB_ROWS, KNOB_AHEAD };
+
+static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16}, chunk_values[] = {4, 16, 64},
+                     block_values[] = {128, 256, 512}, rows_values[] = {48, 192, 768},
+                     ahead_values[] = {0, 1, 4};
+
+static const vlt_knob vector_knobs[] = {
+    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL},
+    {"chunk", "m < 12: groups of 4 outputs that a thread claims at once", chunk_values, 3, 16,
+     NULL},
+    {"block", "m >= 12: inputs in a panel of weights", block_values, 3, 256, NULL},
+    {"rows", "m >= 12: rows of x that meet a panel before the next one", rows_values, 3, 192, NULL},
+    {"ahead", "m < 12: how many groups of 4 outputs ahead weights are prefetched", ahead_values, 3,
+     1, NULL},
+};
+
+struct vector_state {
+    float *packed;     /* [m, padded], few rows only */
+    int64_t padded;    /* k rounded up to PAIR */
+    int64_t row_bytes; /* of W */
+};
+
+struct vector_job {
+    const vlt_plan *plan;
+    const vlt_linear_args *args;
+    const unsigned char *weight;
+    const float *bias;
+    const struct vector_state *state;
+    vlt_dtype dtype;
+    int64_t n, k;
+    int64_t block, rows, panels, ahead_bytes;
+};
+
+/* PAIR weights as two vectors; for BF16 the even and the odd ones. */
+VLT_ALWAYS_INLINE void widen_pair(vlt_dtype dtype, const unsigned char *p, vec *a, vec *b)
+{
+    if (dtype == VLT_DTYPE_BF16) {
+#if VLT_SIMD == 512
+        __m512i bits = _mm512_loadu_si512(p);
+        *a = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+        *b = _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32((int)0xFFFF0000)));
+#else
+        __m256i bits = _mm256_loadu_si256((const void *)p);
+        *a = _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
+        *b = _mm256_castsi256_ps(_mm256_and_si256(bits, _mm256_set1_epi32((int)0xFFFF0000)));
+#endif
+    } else {
+        *a = vec_widen(dtype, p, 0);
+        *b = vec_widen(dtype, p, VEC_LANES);
+    }
+}
+
+/* A row of x as widen_pair orders the weights, zeros behind. */
+static void pack_x(vlt_dtype dtype, const float *x, int64_t k, int64_t padded, float *packed)
+{
+    for (int64_t i = 0; i < padded; i += PAIR) {
+        for (int j = 0; j < PAIR; j++) {
+            int to = dtype == VLT_DTYPE_BF16 ? j % 2 * VEC_LANES + j / 2 : j;
+            packed[i + to] = i + j < k ? x[i + j] : 0;
+        }
+    }
+}
+
+/* One step along k for `rows` rows of x and GROUP rows of W. */
+VLT_ALWAYS_INLINE void dot_step(vlt_dtype dtype, const unsigned char *const w[GROUP],
+                                const float *x, int64_t x_stride, int rows, vec acc[][GROUP])
+{
+    VLT_UNROLL
+    for (int j = 0; j < GROUP; j++) {
+        vec a, b;
+        widen_pair(dtype, w[j], &a, &b);
+        VLT_UNROLL
+        for (int r = 0; r < rows; r++) {
+            vec *second = rows == 1 ? &acc[1][j] : &acc[r][j];
+            acc[r][j] = vec_fma(a, vec_load(x + r * x_stride), acc[r][j]);
+            *second = vec_fma(b, vec_load(x + r * x_stride + VEC_LANES), *second);
+        }
+    }
+}
+
+/* y[rows, GROUP at o], the last group clamped to the n that exist. */
+VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, int64_t o,
+                                int64_t r0, int rows)
+{
+    vec acc[FEW_ROWS][GROUP];
+    const unsigned char *w[GROUP], *tail[GROUP];
+    unsigned char padding[GROUP][PAIR * sizeof(float)];
+    const float *x = job->state->packed + r0 * job->state->padded;
+    int64_t padded = job->state->padded, full = job->k / PAIR * PAIR;
+    size_t element_bytes = dtype == VLT_DTYPE_F32 ? 4 : 2;
+
+    for (int j = 0; j < GROUP; j++) {
+        int64_t row = o + j < job->n ? o + j : job->n - 1;
+        w[j] = job->weight + row * job->state->row_bytes;
+    }
+    VLT_UNROLL
+    for (int r = 0; r < FEW_ROWS; r++) {
+        VLT_UNROLL
+        for (int j = 0; j < GROUP; j++) {
+            acc[r][j] = vec_zero();
+        }
+    }
+    for (int64_t i = 0; i < full; i += PAIR) {
+        VLT_UNROLL
+        for (int j = 0; j < GROUP; j++) {
+            _mm_prefetch((const void *)((uintptr_t)w[j] + (uintptr_t)job->ahead_bytes),
+                         _MM_HINT_T0);
+        }
+        dot_step(dtype, w, x + i, padded, rows, acc);
+        VLT_UNROLL
+        for (int j = 0; j < GROUP; j++) {
+            w[j] += PAIR * element_bytes;
+        }
+    }
+    if (full < job->k) {
+        for (int j = 0; j < GROUP; j++) {
+            memset(padding[j], 0, sizeof padding[j]);
+            memcpy(padding[j], w[j], (size_t)(job->k - full) * element_bytes);
+            tail[j] = padding[j];
+        }
+        dot_step(dtype, tail, x + full, padded, rows, acc);
+    }
+    VLT_UNROLL
+    for (int r = 0; r < rows; r++) {
+        float sum[GROUP], *y = job->args->y + (r0 + r) * job->args->y_stride + o;
+        if (rows == 1) {
+            VLT_UNROLL
+            for (int j = 0; j < GROUP; j++) {
+                acc[0][j] = vec_add(acc[0][j], acc[1][j]);
+            }
+        }
+        _mm_storeu_ps(sum, vec_sum4(acc[r][0], acc[r][1], acc[r][2], acc[r][3]));
+        for (int j = 0; j < GROUP && o + j < job->n; j++) {
+            float value = job->bias ? sum[j] + job->bias[o + j] : sum[j];
+            y[j] = job->args->accumulate ? y[j] + value : value;
+        }
+    }
+}
+
+VLT_ALWAYS_INLINE void dot_groups(const struct vector_job *job, vlt_dtype dtype, int64_t begin,
+                                  int64_t end)
+{
+    for (int64_t group = begin; group < end; group++) {
+        int64_t r = 0;
+        for (; r + FEW_ROWS <= job->args->rows; r += FEW_ROWS) {
+            dot_tile(job, dtype, group * GROUP, r, FEW_ROWS);
+        }
+        for (; r + 2 <= job->args->rows; r += 2) {
+            dot_tile(job, dtype, group * GROUP, r, 2);
+        }
+        for (; r < job->args->rows; r++) {
+            dot_tile(job, dtype, group * GROUP, r, 1);
+        }
+    }
+}
+
+static void dot_body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct vector_job *job = argument;
+    switch (job->dtype) {
+    case VLT_DTYPE_BF16:
+        dot_groups(job, VLT_DTYPE_BF16, begin, end);
+        break;
+    case VLT_DTYPE_F16:
+        dot_groups(job, VLT_DTYPE_F16, begin, end);
+        break;
+    default:
+        dot_groups(job, VLT_DTYPE_F32, begin, end);
+        break;
+    }
+}
+
+/* panel[depth, PANEL_WIDTH] = W[o .. o + width, k0 .. k0 + depth] transposed, zeros where width
+ * ends. */
+VLT_ALWAYS_INLINE void pack_panel_as(const struct vector_job *job, vlt_dtype dtype, int64_t o,
+                                     int64_t width, int64_t k0, int64_t depth, float *panel)
+{
+    for (int half = 0; half < 2; half++) {
+        const unsigned char *w = job->weight + (o + half * VEC_LANES) * job->state->row_bytes;
+        int64_t rows = width - half * VEC_LANES;
+        for (int64_t i = 0; i < depth; i += VEC_LANES) {
+            vec v[VEC_LANES];
+            int64_t columns = depth - i < VEC_LANES ? depth - i : VEC_LANES;
+            VLT_UNROLL
+            for (int j = 0; j < VEC_LANES; j++) {
+                const unsigned char *row = w + j * job->state->row_bytes;
+                v[j] = j >= rows              ? vec_zero()
+                       : columns == VEC_LANES ? vec_widen(dtype, row, k0 + i)
+                                              : vec_widen_part(dtype, row, k0 + i, columns);
+            }
+            vec_transpose(v);
+            for (int j = 0; j < columns; j++) {
+                vec_store(panel + (i + j) * PANEL_WIDTH + half * VEC_LANES, v[j]);
+            }
+        }
+    }
+}
+
+static void pack_panel(const struct vector_job *job, int64_t o, int64_t width, int64_t k0,
+                       int64_t depth, float *panel)
+{
+    switch (job->dtype) {
+    case VLT_DTYPE_BF16:
+        pack_panel_as(job, VLT_DTYPE_BF16, o, width, k0, depth, panel);
+        break;
+    case VLT_DTYPE_F16:
+        pack_panel_as(job, VLT_DTYPE_F16, o, width, k0, depth, panel);
+        break;
+    default:
+        pack_panel_as(job, VLT_DTYPE_F32, o, width, k0, depth, panel);
+        break;
+    }
+}
+
+/* The part of y that one panel of weights makes. */
+struct panel {
+    const float *weights; /* [depth, PANEL_WIDTH] */
+    int64_t depth, width;
+    const float *bias; /* [width] to be added here, or NULL */
+    bool add;          /* to what stands in y */
+};
+
+VLT_ALWAYS_INLINE void store_tile(vec value, const float *bias, bool add, float *y, int64_t width)
+{
+    value = bias ? vec_add(value, vec_load_part(bias, width)) : value;
+    value = add ? vec_add(vec_load_part(y, width), value) : value;
+    vec_store_part(y, width, value);
+}
+
+VLT_ALWAYS_INLINE void multiply_tile(const struct panel *panel, const float *x, int64_t x_stride,
+                                     float *y, int64_t y_stride, int rows)
+{
+    vec acc[TILE_ROWS][2];
+    const float *w = panel->weights;
+    VLT_UNROLL
+    for (int r = 0; r < rows; r++) {
+        acc[r][0] = acc[r][1] = vec_zero();
+    }
+    for (int64_t i = 0; i < panel->depth; i++) {
+        vec a = vec_load(w + i * PANEL_WIDTH), b = vec_load(w + i * PANEL_WIDTH + VEC_LANES);
+        VLT_UNROLL
+        for (int r = 0; r < rows; r++) {
+            vec xs = vec_set(x[r * x_stride + i]);
+            acc[r][0] = vec_fma(a, xs, acc[r][0]);
+            acc[r][1] = vec_fma(b, xs, acc[r][1]);
+        }
+    }
+    int64_t first = panel->width < VEC_LANES ? panel->width : VEC_LANES;
+    VLT_UNROLL
+    for (int r = 0; r < rows; r++) {
+        const float *bias = panel->bias;
+        store_tile(acc[r][0], bias, panel->add, y + r * y_stride, first);
+        if (panel->width > VEC_LANES) {
+            store_tile(acc[r][1], bias ? bias + VEC_LANES : NULL, panel->add,
+                       y + r * y_stride + VEC_LANES, panel->width - VEC_LANES);
+        }
+    }
+}
+
+static void multiply_rows(const struct panel *panel, const float *x, int64_t x_stride, float *y,
+                          int64_t y_stride, int64_t rows)
+{
+    int64_t r = 0;
+    for (; r + TILE_ROWS <= rows; r += TILE_ROWS) {
+        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, TILE_ROWS);
+    }
+    for (; r + 4 <= rows; r += 4) {
+        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, 4);
+    }
+    for (; r < rows; r++) {
+        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, 1);
+    }
+}
+
+/* Item i of the range is panel i % panels of the rows that start at i / panels * job->rows. */
+static void panel_body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct vector_job *job = argument;
+    const vlt_linear_args *a = job->args;
+    VLT_ALIGNED(64) float weights[BLOCK_MAX * PANEL_WIDTH];
+    for (int64_t item = begin; item < end; item++) {
+        int64_t row = item / job->panels * job->rows, o = item % job->panels * PANEL_WIDTH;
+        int64_t rows = a->rows - row < job->rows ? a->rows - row : job->rows;
+        int64_t width = job->n - o < PANEL_WIDTH ? job->n - o : PANEL_WIDTH;
+        for (int64_t k0 = 0; k0 < job->k; k0 += job->block) {
+            int64_t depth = job->k - k0 < job->block ? job->k - k0 : job->block;
+            struct panel panel = {.weights = weights,
+                                  .depth = depth,
+                                  .width = width,
+                                  .bias = k0 == 0 && job->bias ? job->bias + o : NULL,
+                                  .add = k0 > 0 || a->accumulate};
+            pack_panel(job, o, width, k0, depth, weights);
+            multiply_rows(&panel, a->x + row * a->x_stride + k0, a->x_stride,
+                          a->y + row * a->y_stride + o, a->y_stride, rows);
+        }
+    }
+}
+
+static vlt_status vector_prepare(vlt_plan *plan, vlt_error *err)
+{
+    const int64_t *dim = plan->problem.dim;
+    int64_t m = dim[VLT_LINEAR_DIM_M], k = dim[VLT_LINEAR_DIM_K];
+    int64_t padded = (k + PAIR - 1) / PAIR * PAIR;
+    size_t packed_bytes = m < PANEL_ROWS_MIN ? (size_t)(m * padded) * sizeof(float) : 0;
+    void *block = NULL;
+    vlt_status status = vlt_alloc(VLT_ALIGN + packed_bytes, &block, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    struct vector_state *state = plan->state = block;
+    state->packed = (float *)((unsigned char *)block + VLT_ALIGN);
+    state->padded = padded;
+    state->row_bytes = k * (int64_t)vlt_dtype_bytes((vlt_dtype)dim[VLT_LINEAR_DIM_WEIGHTS]);
+    return VLT_OK;
+}
+
+static void run_few(const vlt_plan *plan, struct vector_job *job, int limit)
+{
+    const struct vector_state *state = job->state;
+    for (int64_t r = 0; r < job->args->rows; r++) {
+        pack_x(job->dtype, job->args->x + r * job->args->x_stride, job->k, state->padded,
+               state->packed + r * state->padded);
+    }
+    job->ahead_bytes = vlt_plan_knob(plan, KNOB_AHEAD) * GROUP * state->row_bytes;
+    vlt_threads_for(plan->context->threads, (job->n + GROUP - 1) / GROUP,
+                    vlt_plan_knob(plan, KNOB_CHUNK), limit, dot_body, job);
+}
+
+static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
+{
+    (void)err;
+    const vlt_linear_args *a = args;
+    const vlt_linear_constants *constants = plan->problem.constants;
+    const int64_t *dim = plan->problem.dim;
+    struct vector_job job = {.plan = plan,
+                             .args = a,
+                             .weight = constants->weight,
+                             .bias = constants->bias,
+                             .state = plan->state,
+                             .dtype = (vlt_dtype)dim[VLT_LINEAR_DIM_WEIGHTS],
+                             .n = dim[VLT_LINEAR_DIM_N],
+                             .k = dim[VLT_LINEAR_DIM_K]};
+    bool small = a->rows * job.n < SERIAL_BELOW / job.k;
+    int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
+    if (dim[VLT_LINEAR_DIM_M] < PANEL_ROWS_MIN) {
+        run_few(plan, &job, limit);
+        return VLT_OK;
+    }
+    job.block = vlt_plan_knob(plan, KNOB_BLOCK);
+    job.rows = vlt_plan_knob(plan, KNOB_ROWS);
+    job.panels = (job.n + PANEL_WIDTH - 1) / PANEL_WIDTH;
+    vlt_threads_for(plan->context->threads, (a->rows + job.rows - 1) / job.rows * job.panels, 1,
+                    limit, panel_body, &job);
+    return VLT_OK;
+}
+
+static void vector_release(vlt_plan *plan)
+{
+    vlt_free(plan->state);
+}
+
+#endif
+#endif
