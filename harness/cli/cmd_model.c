@@ -11,6 +11,7 @@ static const struct {
     const char *usage;
     vlt_status (*run)(vlt_cli *cli, vlt_error *err);
 } subcommands[] = {
+    {"make", 1, "make DIR [--size tiny|small|2b] [--seed N]", vlt_model_make_command},
     {"check", 1, "check DIR", vlt_model_check_command},
     {"eval", 2, "eval DIR SCENES.jsonl [--files DIR] [--count N]", vlt_model_eval_command},
     {"scenes", 1, "scenes OUT [--count N] [--seed N] [--size WxH]", vlt_model_scenes_command},
@@ -19,13 +20,16 @@ static const struct {
 enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
 
 static const char details[] =
+    "model make DIR [--size tiny|small|2b] [--seed N]\n"
+    "    Writes a checkpoint with random weights in the published format: tiny (12 MB, the\n"
+    "    default), small (200 MB) or the real shapes of the 2B model (4.3 GB). Its words are\n"
+    "    noise. Equal seed, equal bytes. DIR must not exist or be empty.\n"
     "model check DIR\n"
-    "    Reads all of a checkpoint, looks at every weight, prints names, types, shapes and "
-    "totals.\n"
+    "    Reads all of a checkpoint, looks at every weight, prints names, types, shapes and\n"
+    "    totals.\n"
     "model eval DIR SCENES.jsonl [--files DIR] [--count N]\n"
-    "    Asks every question about its picture and prints the share of true answers, in all and "
-    "by\n"
-    "    kind of question.\n"
+    "    Asks every question about its picture and prints the share of true answers, in all\n"
+    "    and by kind of question.\n"
     "model scenes OUT [--count N] [--seed N] [--size WxH]\n"
     "    Draws scenes as the demo model knows them into the folder OUT: scene-000.jpg ... and\n"
     "    scenes.jsonl with question and true answer of each. Equal seed, equal pictures.";
@@ -34,7 +38,8 @@ static const vlt_option options[] = {
     {"count", "N", "scenes: how many (default 100); eval: at most", 0},
     {"files", "DIR", "eval: folder of the pictures", 0},
     {"seed", "N", "make, scenes: seed of the random stream (default 0)", 0},
-    {"size", "SIZE", "scenes: WIDTHxHEIGHT in pixels (default 128x128)", 0},
+    {"size", "SIZE", "make: tiny, small or 2b; scenes: WIDTHxHEIGHT in pixels (default 128x128)",
+     0},
     VLT_ENGINE_CLI_OPTIONS,
 };
 

@@ -5,6 +5,7 @@
 
 #include "harness/cli/cli.h"
 
+vlt_status vlt_model_make_command(vlt_cli *cli, vlt_error *err);
 vlt_status vlt_model_check_command(vlt_cli *cli, vlt_error *err);
 vlt_status vlt_model_eval_command(vlt_cli *cli, vlt_error *err);
 vlt_status vlt_model_scenes_command(vlt_cli *cli, vlt_error *err);
