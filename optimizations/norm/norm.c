@@ -48,7 +48,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
             VLT_OK ||
         (status = vlt_workload_buffer(workload, (size_t)width, sizeof(float), &bias, err)) !=
             VLT_OK ||
-        (status = vlt_workload_output(workload, "out", count, VLT_DTYPE_F32, 1e-6, &out, err)) !=
+        (status = vlt_workload_output(workload, "out", count, VLT_DTYPE_F32, 4e-6, &out, err)) !=
             VLT_OK) {
         return status;
     }
