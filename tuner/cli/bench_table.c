@@ -147,7 +147,7 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
             result->judgement.reason);
     fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
             result->launches, result->pairs, taken, preempted);
-    fprintf(stream, "noise     %s; ", vlt_steadiness_name(result->steadiness));
+    fprintf(stream, "          %s\nnoise     ", vlt_steadiness_name(result->steadiness));
     if (isfinite(row->experiment.log_ratio_sigma)) {
         fprintf(stream, "processes scatter by %.2g %%", 100 * row->experiment.log_ratio_sigma);
     } else {

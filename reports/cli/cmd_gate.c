@@ -1,0 +1,255 @@
+/* vltune gate: baseline against candidate, for CI. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "harness/machine/machine.h"
+#include "reports/gate/gate_format.h"
+#include "tuner/bench/contender.h"
+#include "tuner/cli/bench_options.h"
+
+struct command {
+    const vlt_cli *cli;
+    vlt_contender contender[2]; /* baseline, candidate */
+    vlt_gate_format format;
+    vlt_gate_options options;
+    vlt_gate gate;
+    char machine[256];
+};
+
+static void show_progress(void *user, const char *stage, const char *phase)
+{
+    const struct command *command = user;
+    vlt_cli_progress(command->cli, "%s  %s", phase, stage);
+}
+
+static vlt_status read_options(struct command *command, vlt_error *err)
+{
+    const vlt_cli *cli = command->cli;
+    double pressure;
+    int64_t confirm;
+    vlt_gate_options *options = &command->options;
+    const char *format = vlt_cli_flag(cli, "json") ? "json" : "text";
+    *options = vlt_gate_defaults();
+    vlt_status status = vlt_gate_format_parse(vlt_cli_text(cli, "format", format), &command->format,
+                                              err);
+    if (status == VLT_OK) {
+        status = vlt_bench_options_read(cli, &options->experiment, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_cli_double(cli, "max-pressure", 0, 100, 100 * options->pressure_max, &pressure,
+                                err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_cli_int(cli, "confirm", 8, 1000, options->confirm_launches, &confirm, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    options->pressure_max = pressure / 100;
+    options->confirm_launches = (int)confirm;
+    options->experiment.on_launch = NULL; /* the stage's name says enough */
+    options->progress = show_progress;
+    options->user = command;
+    return VLT_OK;
+}
+
+static vlt_status read_contenders(struct command *command, vlt_error *err)
+{
+    static const char *const defaults[] = {"baseline", NULL};
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        const char *text = vlt_cli_operand(command->cli, i);
+        text = text ? text : defaults[i];
+        if (text) {
+            status = vlt_contender_parse(text, &command->contender[i], err);
+        } else {
+            /* this build, as an untuned engine would run it */
+            command->contender[i] = (vlt_contender){.kind = VLT_CONTENDER_LIBRARY,
+                                                    .text = "this build"};
+        }
+    }
+    return status;
+}
+
+/* The stage's side for one contender: which library, and which text stands for `what` in it. */
+static vlt_status side_of(const vlt_contender *contender, const char *what, char *text,
+                          vlt_side *side, vlt_error *err)
+{
+    vlt_problem problem;
+    const vlt_variant *variant;
+    vlt_binding binding;
+    char dims[VLT_BUCKET_BYTES];
+    snprintf(text, VLT_ROW_TEXT_BYTES, "%s", what);
+    *side = (vlt_side){.what = text};
+    if (contender->kind == VLT_CONTENDER_LIBRARY) {
+        side->library = contender->path[0] ? contender->path : NULL;
+        return VLT_OK;
+    }
+    vlt_status status = vlt_what_parse(what, &problem, &variant, &binding, err);
+    if (status == VLT_OK) {
+        vlt_problem_format(&problem, dims, sizeof dims);
+        snprintf(text, VLT_ROW_TEXT_BYTES, "%s/%s@%s", problem.op->name,
+                 vlt_registry_variant(problem.op, 0)->name, dims);
+    }
+    return status;
+}
+
+static vlt_status add_stage(struct command *command, const char *name, const char *what,
+                            vlt_error *err)
+{
+    char text[2][VLT_ROW_TEXT_BYTES];
+    vlt_side side[2];
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        status = side_of(&command->contender[i], what, text[i], &side[i], err);
+    }
+    if (status == VLT_OK &&
+        !vlt_gate_add(&command->gate, name, side, command->options.experiment.judge.margin, err)) {
+        status = VLT_STATUS_NOMEM;
+    }
+    return status;
+}
+
+/* Two variants are one stage; two builds are compared at --what, else at every operator's first
+ * shape. */
+static vlt_status add_stages(struct command *command, vlt_error *err)
+{
+    const vlt_contender *c = command->contender;
+    int given = vlt_cli_count(command->cli, "what");
+    vlt_status status = VLT_OK;
+    if (c[0].kind == VLT_CONTENDER_VARIANT && c[1].kind == VLT_CONTENDER_VARIANT) {
+        const vlt_side side[2] = {{.what = c[0].text}, {.what = c[1].text}};
+        return vlt_gate_add(&command->gate, c[1].text, side,
+                            command->options.experiment.judge.margin, err)
+                   ? VLT_OK
+                   : VLT_STATUS_NOMEM;
+    }
+    if (c[0].kind == VLT_CONTENDER_BASELINE && c[1].kind == VLT_CONTENDER_VARIANT) {
+        char text[VLT_ROW_TEXT_BYTES];
+        vlt_side side[2] = {{0}, {.what = c[1].text}};
+        status = side_of(&c[0], c[1].text, text, &side[0], err);
+        return status == VLT_OK && !vlt_gate_add(&command->gate, c[1].text, side,
+                                                 command->options.experiment.judge.margin, err)
+                   ? VLT_STATUS_NOMEM
+                   : status;
+    }
+    bool usual = (c[0].kind == VLT_CONTENDER_LIBRARY || c[0].kind == VLT_CONTENDER_BASELINE) &&
+                 c[1].kind == VLT_CONTENDER_LIBRARY;
+    if (!usual) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "gate: cannot judge '%s' against '%s', expected two builds, two variants, "
+                        "or 'baseline' and one of them",
+                        c[1].text, c[0].text);
+    }
+    for (int i = 0; i < given && status == VLT_OK; i++) {
+        const char *what = vlt_cli_nth(command->cli, "what", i);
+        status = add_stage(command, what, what, err);
+    }
+    for (int i = 0; given == 0 && i < vlt_registry_op_count() && status == VLT_OK; i++) {
+        const vlt_op *op = vlt_registry_op(i);
+        char name[VLT_GATE_NAME_BYTES];
+        snprintf(name, sizeof name, "%s %s", op->name, op->shapes[0].name);
+        status = add_stage(command, name, op->name, err);
+    }
+    return status;
+}
+
+static void describe_machine(struct command *command)
+{
+    const vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine = NULL;
+    if (vlt_machine_probe(&sources, &machine, NULL) == VLT_OK) {
+        vlt_machine_describe(machine, command->machine, sizeof command->machine);
+        if (vlt_machine_caps(machine)->cpu_count < 2) {
+            vlt_cli_warn(command->cli, "only 1 usable CPU: measuring competes with everything else "
+                                       "that runs here");
+        }
+    }
+    vlt_machine_destroy(machine);
+}
+
+/* --output FILE, and for Google Benchmark's compare.py the other side beside it. */
+static vlt_status write_outputs(struct command *command, vlt_error *err)
+{
+    static const char *const names[] = {"baseline-output", "output"};
+    vlt_gate_facts facts = {.baseline = command->contender[0].text,
+                            .candidate = command->contender[1].text,
+                            .machine = command->machine[0] ? command->machine : NULL,
+                            .seed = command->options.experiment.launch.seed,
+                            .medians = vlt_cli_flag(command->cli, "medians")};
+    vlt_status status = VLT_OK;
+    for (int side = 0; side < 2 && status == VLT_OK; side++) {
+        const char *path = vlt_cli_text(command->cli, names[side], NULL);
+        FILE *file = path ? fopen(path, "we") : side == 1 ? stdout : NULL;
+        facts.side = side;
+        if (path && !file) {
+            status = vlt_fail(err, VLT_STATUS_IO, "'%s': %s", path, strerror(errno));
+        }
+        if (file) {
+            status = vlt_gate_write(&command->gate, command->format, &facts, file, err);
+        }
+        if (file && path && fclose(file) != 0 && status == VLT_OK) {
+            status = vlt_fail(err, VLT_STATUS_IO, "'%s': %s", path, strerror(errno));
+        }
+    }
+    return status == VLT_OK ? vlt_gate_step_summary(&command->gate, &facts, err) : status;
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    struct command command = {.cli = cli};
+    vlt_error written_err = {0};
+    vlt_status status = read_options(&command, err);
+    if (status == VLT_OK) {
+        status = read_contenders(&command, err);
+    }
+    if (status == VLT_OK) {
+        status = add_stages(&command, err);
+    }
+    if (status != VLT_OK) {
+        goto done;
+    }
+    describe_machine(&command);
+    status = vlt_gate_run(&command.gate, &command.options, err);
+    vlt_cli_progress(cli, NULL);
+    vlt_status written = write_outputs(&command, &written_err);
+    if (status == VLT_OK) {
+        status = vlt_gate_status(&command.gate, vlt_cli_flag(cli, "strict"), err);
+    }
+    /* a verdict that CI must act on outweighs a file that could not be written */
+    if (written != VLT_OK && status == VLT_OK) {
+        status = vlt_fail(err, written, "%s", written_err.message);
+    } else if (written != VLT_OK) {
+        vlt_cli_warn(cli, "%s", written_err.message);
+    }
+done:
+    vlt_gate_release(&command.gate);
+    return status;
+}
+
+static const vlt_option options[] = {
+    VLT_BENCH_OPTIONS,
+    {"what", "OP[/VARIANT][@...]", "a stage to judge two builds at; repeatable", 0},
+    {"format", "FORMAT", "text (default), json, junit, markdown or gbench", 0},
+    {"output", "FILE", "write the result there instead of to stdout", 'o'},
+    {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0},
+    {"medians", NULL, "gbench: one row a stage, for github-action-benchmark", 0},
+    {"strict", NULL, "exit with 6 when anything is inconclusive", 0},
+    {"confirm", "N", "processes that must confirm a regression (default 15)", 0},
+    {"max-pressure", "PERCENT", "no verdict when CPUs are waited for longer (default 80)", 0},
+};
+
+VLT_COMMAND(gate, .operands = "[BASELINE [CANDIDATE]]",
+            .summary = "judge a candidate against a baseline, for CI",
+            .details =
+                "BASELINE and CANDIDATE are the libvltune.so of a build (an executable stands for "
+                "the library beside\nit), OP/VARIANT[@...], or 'baseline', the default. Without "
+                "CANDIDATE it is this build.\nOutputs are compared before any time is taken. A "
+                "regression is reported only when a second series\nof fresh processes confirms it; "
+                "what is uncertain never fails.\nExit codes: 0 pass or inconclusive, 3 confirmed "
+                "regression, 4 wrong output, 5 nothing measured,\n6 inconclusive with --strict.",
+            .options = options, .option_count = sizeof options / sizeof *options, .operand_max = 2,
+            .run = run);

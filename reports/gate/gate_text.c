@@ -1,0 +1,128 @@
+/* A gate in a terminal and as markdown. */
+#include <math.h>
+#include <string.h>
+
+#include "harness/cli/format.h"
+#include "reports/gate/gate_format_internal.h"
+
+/* Words of text in lines of 78 columns; the first line has `column` columns already. */
+static void write_wrapped(int indent, int column, const char *text, FILE *stream)
+{
+    enum { COLUMNS = 78 };
+    bool begin = true;
+    if (column == 0) {
+        column = fprintf(stream, "%*s", indent, "");
+    }
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (!begin && column + 1 + word > COLUMNS) {
+            column = fprintf(stream, "\n%*s", indent, "") - 1;
+            begin = true;
+        }
+        column += fprintf(stream, "%s%.*s", begin ? "" : " ", word, text);
+        begin = false;
+        text += word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', stream);
+}
+
+/* Worst first: that is what one reads a gate for. */
+static const vlt_gate_verdict order[] = {VLT_GATE_WRONG, VLT_GATE_REGRESSION, VLT_GATE_INCONCLUSIVE,
+                                         VLT_GATE_PASS};
+
+void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream)
+{
+    fprintf(stream, "baseline   %s\ncandidate  %s\n", facts->baseline, facts->candidate);
+    if (facts->machine) {
+        int column = fprintf(stream, "machine    ");
+        write_wrapped(column, column, facts->machine, stream);
+    }
+    fprintf(stream, "\n%-30s %10s %7s  %-15s %s\n", "stage", "time", "ratio", "95 % interval",
+            "verdict");
+    for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
+        for (int i = 0; i < gate->stage_count; i++) {
+            const vlt_gate_stage *stage = &gate->stage[i];
+            char ratio[24], interval[48], time[24] = "-";
+            if (stage->verdict != order[o]) {
+                continue;
+            }
+            vlt_gate_format_ratio(stage, ratio, sizeof ratio, interval, sizeof interval);
+            if (vlt_row_measured(&stage->screen)) {
+                vlt_format_ns(stage->screen.experiment.result.call_ns[1], time, sizeof time);
+            }
+            fprintf(stream, "%-30s %10s %7s  %-15s %s\n", stage->name, time, ratio, interval,
+                    vlt_gate_verdict_name(stage->verdict));
+            if (stage->verdict != VLT_GATE_PASS) {
+                write_wrapped(4, 0, stage->reason, stream);
+            }
+        }
+    }
+    fprintf(stream, "\n%s: %s\n", vlt_gate_verdict_name(gate->verdict), gate->reason);
+}
+
+/* A cell must not end the table. */
+static void write_cell(const char *text, FILE *stream)
+{
+    for (; *text; text++) {
+        if (*text == '|' || *text == '\\' || *text == '`' || *text == '<') {
+            fputc('\\', stream);
+        }
+        fputc(*text == '\n' ? ' ' : *text, stream);
+    }
+}
+
+static void write_table(const vlt_gate *gate, bool passed, FILE *stream)
+{
+    fprintf(stream, "| stage | time | ratio | 95 %% interval | margin | verdict | reason |\n"
+                    "|---|--:|--:|---|--:|---|---|\n");
+    for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
+        for (int i = 0; i < gate->stage_count; i++) {
+            const vlt_gate_stage *stage = &gate->stage[i];
+            char ratio[24], interval[48], time[24] = "-";
+            if (stage->verdict != order[o] || (stage->verdict == VLT_GATE_PASS) != passed) {
+                continue;
+            }
+            vlt_gate_format_ratio(stage, ratio, sizeof ratio, interval, sizeof interval);
+            if (vlt_row_measured(&stage->screen)) {
+                vlt_format_ns(stage->screen.experiment.result.call_ns[1], time, sizeof time);
+            }
+            fputs("| ", stream);
+            write_cell(stage->name, stream);
+            fprintf(stream, " | %s | %s | %s | %.3g %% | %s | ", time, ratio, interval,
+                    100 * stage->margin, vlt_gate_verdict_name(stage->verdict));
+            write_cell(stage->reason, stream);
+            fputs(" |\n", stream);
+        }
+    }
+}
+
+void vlt_gate_write_markdown(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream)
+{
+    int passed = 0;
+    for (int i = 0; i < gate->stage_count; i++) {
+        passed += gate->stage[i].verdict == VLT_GATE_PASS;
+    }
+    fprintf(stream,
+            "### vltune gate: %s\n\n%s. ratio = time of the candidate / time of the "
+            "baseline.\n\n",
+            vlt_gate_verdict_name(gate->verdict), gate->reason);
+    fputs("baseline `", stream);
+    write_cell(facts->baseline, stream);
+    fputs("`, candidate `", stream);
+    write_cell(facts->candidate, stream);
+    fprintf(stream, "`, seed %llu\n\n", (unsigned long long)facts->seed);
+    if (facts->machine) {
+        write_cell(facts->machine, stream);
+        fputs("\n\n", stream);
+    }
+    if (passed < gate->stage_count) {
+        write_table(gate, false, stream);
+        fputc('\n', stream);
+    }
+    if (passed > 0) {
+        fprintf(stream, "<details><summary>%d stages pass</summary>\n\n", passed);
+        write_table(gate, true, stream);
+        fputs("\n</details>\n", stream);
+    }
+}

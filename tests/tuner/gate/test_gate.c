@@ -1,0 +1,219 @@
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "optimizations/core/random.h"
+#include "tests/support/gates.h"
+#include "tests/support/program.h"
+
+static void confirm(vlt_gate_stage *stage, double ratio, double scatter, int launches)
+{
+    vlt_judge_options judge = vlt_judge_defaults();
+    judge.anytime = false;
+    test_gate_row(&stage->confirm, ratio, scatter, launches, 0.1, &judge);
+}
+
+static int exit_code(const vlt_gate *gate, bool strict)
+{
+    vlt_error err = {0};
+    vlt_status status = vlt_gate_status(gate, strict, &err);
+    cr_assert_eq(status == VLT_OK, err.message[0] == '\0', "%s", err.message);
+    return vlt_status_exit_code(status);
+}
+
+Test(gate, every_verdict_and_exit_code)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    const struct {
+        double ratio, scatter;
+        int launches;
+        double second; /* ratio of the confirmation; 0: none */
+        vlt_gate_verdict verdict;
+        int code, strict_code;
+    } cases[] = {
+        {1.000, 0.002, 20, 0, VLT_GATE_PASS, 0, 0},
+        {0.900, 0.002, 20, 0, VLT_GATE_PASS, 0, 0},
+        {1.005, 0.002, 20, 0, VLT_GATE_PASS, 0, 0},
+        {1.010, 0.050, 20, 0, VLT_GATE_INCONCLUSIVE, 0, 6},
+        {1.050, 0.002, 4, 0, VLT_GATE_INCONCLUSIVE, 0, 6}, /* too few launches */
+        {1.050, 0.002, 20, 1.05, VLT_GATE_REGRESSION, 3, 3},
+        {1.050, 0.002, 20, 1.00, VLT_GATE_INCONCLUSIVE, 0, 6}, /* not confirmed */
+        {1.050, 0.002, 20, 0, VLT_GATE_INCONCLUSIVE, 0, 6},    /* second series lost */
+        {2.000, 0.002, 20, 2, VLT_GATE_REGRESSION, 3, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vlt_gate gate = {0};
+        vlt_gate_stage *stage = test_gate_stage(&gate, "stage", cases[i].ratio, cases[i].scatter,
+                                                cases[i].launches, 0.1);
+        if (cases[i].second > 0) {
+            confirm(stage, cases[i].second, 0.002, 15);
+        }
+        vlt_gate_judge(&gate, &options);
+        cr_assert_eq(gate.verdict, cases[i].verdict, "case %zu: %s, %s", i,
+                     vlt_gate_verdict_name(gate.verdict), gate.stage[0].reason);
+        cr_assert_eq(exit_code(&gate, false), cases[i].code, "case %zu", i);
+        cr_assert_eq(exit_code(&gate, true), cases[i].strict_code, "case %zu", i);
+        cr_assert(gate.stage[0].reason[0] && gate.reason[0]);
+        vlt_gate_release(&gate);
+    }
+}
+
+Test(gate, wrong_output_outweighs_everything)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    vlt_gate gate = {0};
+    confirm(test_gate_stage(&gate, "slow", 1.2, 0.001, 20, 0.1), 1.2, 0.001, 15);
+    const vlt_side side[2] = {{.what = "a"}, {.what = "b"}};
+    vlt_gate_stage *wrong = vlt_gate_add(&gate, "bad", side, 0.01, NULL);
+    wrong->screen.status = VLT_STATUS_WRONG;
+    snprintf(wrong->screen.invalid_reason, sizeof wrong->screen.invalid_reason, "differs at 3");
+    vlt_gate_judge(&gate, &options);
+    cr_assert_eq(gate.verdict, VLT_GATE_WRONG);
+    cr_assert_eq(exit_code(&gate, false), 4);
+    cr_assert_str_eq(gate.stage[1].reason, "differs at 3");
+    vlt_gate_release(&gate);
+}
+
+Test(gate, nothing_measured_is_code_5)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    vlt_gate gate = {0};
+    cr_assert_eq(exit_code(&gate, false), 5);
+    const vlt_side side[2] = {{.what = "a"}, {.what = "b"}};
+    vlt_gate_add(&gate, "lost", side, 0.01, NULL);
+    vlt_gate_judge(&gate, &options);
+    cr_assert_eq(exit_code(&gate, false), 5);
+    vlt_gate_release(&gate);
+}
+
+Test(gate, refuses_to_judge_under_pressure)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    bool needed[1] = {false};
+    vlt_gate gate = {0};
+    confirm(test_gate_stage(&gate, "slow", 1.2, 0.001, 20, 0.95), 1.2, 0.001, 15);
+    cr_assert(!vlt_gate_screen(&gate, &options, needed));
+    vlt_gate_judge(&gate, &options);
+    cr_assert_eq(gate.verdict, VLT_GATE_INCONCLUSIVE);
+    cr_assert(strstr(gate.stage[0].reason, "pressure"), "%s", gate.stage[0].reason);
+    cr_assert_eq(exit_code(&gate, false), 0);
+    cr_assert_eq(exit_code(&gate, true), 6);
+    vlt_gate_release(&gate);
+
+    vlt_gate crowded = {.idle_pressure = 0.99, .crowded = true};
+    const vlt_side side[2] = {{.what = "a"}, {.what = "b"}};
+    vlt_gate_add(&crowded, "any", side, 0.01, NULL)->screen.status = VLT_OK;
+    vlt_gate_judge(&crowded, &options);
+    cr_assert(strstr(crowded.reason, "busy"), "%s", crowded.reason);
+    cr_assert_eq(exit_code(&crowded, false), 0);
+    cr_assert_eq(exit_code(&crowded, true), 6);
+    vlt_gate_release(&crowded);
+}
+
+/* Holm: one clear regression among many stages is still found; the margin is the stage's own. */
+Test(gate, many_stages_and_their_margins)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    bool needed[32] = {false};
+    vlt_gate gate = {0};
+    for (int i = 0; i < 29; i++) {
+        test_gate_stage(&gate, "fine", 1.0, 0.002, 20, 0.1);
+    }
+    test_gate_stage(&gate, "slow", 1.03, 0.002, 20, 0.1);
+    test_gate_stage(&gate, "end to end", 1.02, 0.002, 20, 0.1)->margin = 0.03;
+    cr_assert(vlt_gate_screen(&gate, &options, needed));
+    for (int i = 0; i < 31; i++) {
+        cr_assert_eq(needed[i], i == 29, "stage %d", i);
+    }
+    vlt_gate_judge(&gate, &options);
+    cr_assert_eq(gate.stage[30].verdict, VLT_GATE_PASS);
+    vlt_gate_release(&gate);
+}
+
+static double normal(vlt_random *random)
+{
+    double u = 1 - vlt_random_unit(random), v = vlt_random_unit(random);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+static double simulated_failures(double effect, double sigma, int gates, uint64_t seed)
+{
+    enum { STAGES = 3, LAUNCHES = 30, CONFIRM = 15 };
+    vlt_gate_options options = vlt_gate_defaults();
+    vlt_random random = {seed};
+    int failed = 0;
+    for (int g = 0; g < gates; g++) {
+        vlt_gate gate = {0};
+        bool needed[STAGES];
+        for (int s = 0; s < STAGES; s++) {
+            vlt_gate_stage *stage = test_gate_stage(&gate, "s", 1, 0, LAUNCHES, 0.1);
+            for (int i = 0; i < LAUNCHES; i++) {
+                stage->screen.experiment.result.run[i].log_ratio = log(1 + effect) +
+                                                                   sigma * normal(&random);
+            }
+            vlt_experiment_judge(&stage->screen.experiment, &options.experiment.judge, NULL);
+        }
+        vlt_gate_screen(&gate, &options, needed);
+        for (int s = 0; s < STAGES; s++) {
+            if (needed[s]) {
+                vlt_gate_stage *stage = &gate.stage[s];
+                vlt_judge_options once = options.experiment.judge;
+                once.anytime = false;
+                confirm(stage, 1, 0, CONFIRM);
+                for (int i = 0; i < CONFIRM; i++) {
+                    stage->confirm.experiment.result.run[i].log_ratio = log(1 + effect) +
+                                                                        sigma * normal(&random);
+                }
+                vlt_experiment_judge(&stage->confirm.experiment, &once, NULL);
+            }
+        }
+        vlt_gate_judge(&gate, &options);
+        failed += gate.verdict == VLT_GATE_REGRESSION;
+        vlt_gate_release(&gate);
+    }
+    return (double)failed / gates;
+}
+
+/* Whole gates of three stages, simulated: no false alarm even when every stage stands exactly at
+ * its margin, and a slowdown of 3 % is found where launches scatter by 0.6 %. */
+Test(gate, false_alarms_and_power_by_simulation)
+{
+    cr_assert_leq(simulated_failures(0.0, 0.008, 400, 1), 0.0);
+    cr_assert_leq(simulated_failures(0.01, 0.008, 400, 2), 0.005);
+    cr_assert_geq(simulated_failures(0.03, 0.006, 200, 3), 0.95);
+}
+
+Test(gate, through_the_program)
+{
+    const struct {
+        const char *arguments;
+        int code;
+        const char *words;
+    } cases[] = {
+        {"gate probe/gemm probe/gemm@work=1500 --max-pressure 100", 3, "regression"},
+        {"gate probe/gemm@work=1500 probe/gemm --max-pressure 100", 0, "pass"},
+        {"gate probe/gemm probe/gemm --max-pressure 0 --strict", 6, "busy|pressure"},
+        {"gate probe/gemm probe/gemm --max-pressure 100 --launches 2 --strict", 6, "inconclusive"},
+        {"gate probe/gem probe/gemm", 2, "probe/gem"},
+        {"gate /lib/x86_64-linux-gnu/libm.so.6", 2, "libm"},
+        {"gate nothing.so", 2, "nothing.so"},
+        {"gate db:1 baseline", 2, "cannot judge|db"},
+        {"gate probe/gemm probe/gemm --format juni", 2, "junit"},
+        {"gate probe/gemm probe/gemm --max-pressure 100 -o /nonexistent/file", 2, "/nonexistent"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        test_output output = test_program(cases[i].arguments);
+        char words[64];
+        snprintf(words, sizeof words, "%s", cases[i].words);
+        bool found = false;
+        for (char *word = strtok(words, "|"); word; word = strtok(NULL, "|")) {
+            found |= strstr(output.out, word) || strstr(output.err, word);
+        }
+        cr_assert_eq(output.exit_code, cases[i].code, "%s: exit code %d\n%s%s", cases[i].arguments,
+                     output.exit_code, output.out, output.err);
+        cr_assert(found, "%s lacks '%s': %s%s", cases[i].arguments, cases[i].words, output.out,
+                  output.err);
+        test_output_release(&output);
+    }
+}

@@ -1,0 +1,183 @@
+#include "tuner/gate/gate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/measure/disturbance.h"
+
+vlt_gate_options vlt_gate_defaults(void)
+{
+    return (vlt_gate_options){
+        .experiment = vlt_experiment_defaults(), .confirm_launches = 15, .pressure_max = 0.8};
+}
+
+vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side side[2],
+                             double margin, vlt_error *err)
+{
+    if (gate->stage_count == VLT_GATE_STAGES_MAX) {
+        vlt_fail(err, VLT_STATUS_LIMIT, "gate: more than %d stages", VLT_GATE_STAGES_MAX);
+        return NULL;
+    }
+    size_t count = (size_t)gate->stage_count + 1;
+    vlt_gate_stage *stages = realloc(gate->stage, count * sizeof *stages);
+    if (!stages) {
+        vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu stages", count);
+        return NULL;
+    }
+    gate->stage = stages;
+    vlt_gate_stage *stage = &stages[gate->stage_count++];
+    *stage = (vlt_gate_stage){.margin = margin,
+                              .p_holm = NAN,
+                              .p_confirm = NAN,
+                              .verdict = VLT_GATE_INCONCLUSIVE,
+                              .screen = {.status = VLT_STATUS_UNMEASURED},
+                              .confirm = {.status = VLT_STATUS_UNMEASURED}};
+    snprintf(stage->name, sizeof stage->name, "%s", name);
+    for (int i = 0; i < 2; i++) {
+        stage->library[i] = side[i].library;
+        snprintf(stage->what[i], sizeof stage->what[i], "%s", side[i].what);
+    }
+    return stage;
+}
+
+void vlt_gate_release(vlt_gate *gate)
+{
+    for (int i = 0; i < gate->stage_count; i++) {
+        vlt_experiment_release(&gate->stage[i].screen.experiment);
+        vlt_experiment_release(&gate->stage[i].confirm.experiment);
+    }
+    free(gate->stage);
+    *gate = (vlt_gate){0};
+}
+
+static void sides_of(const vlt_gate_stage *stage, vlt_side side[2])
+{
+    for (int i = 0; i < 2; i++) {
+        side[i] = (vlt_side){.what = stage->what[i], .library = stage->library[i]};
+    }
+}
+
+static void tell(const vlt_gate_options *options, const vlt_gate_stage *stage, const char *phase)
+{
+    if (options->progress) {
+        options->progress(options->user, stage->name, phase);
+    }
+}
+
+/* What others do to the CPUs while we sleep. */
+static double measure_idle_pressure(void)
+{
+    vlt_disturbance_files files;
+    vlt_disturbance before, after;
+    vlt_disturbance_open(&files);
+    vlt_disturbance_read(&files, 0, &before);
+    usleep(500 * 1000);
+    vlt_disturbance_read(&files, 0, &after);
+    vlt_disturbance_close(&files);
+    return vlt_disturbance_pressure(&before, &after);
+}
+
+/* Every stage's outputs, before anything is timed. What cannot run at all is noted in its row. */
+static vlt_status verify_stages(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+{
+    for (int i = 0; i < gate->stage_count; i++) {
+        vlt_gate_stage *stage = &gate->stage[i];
+        vlt_launch_options launch_options = options->experiment.launch;
+        vlt_error own = {0};
+        vlt_launch launch;
+        vlt_side side[2];
+        sides_of(stage, side);
+        tell(options, stage, "verifying");
+        vlt_row_describe(&stage->screen, side);
+        launch_options.pairs = 0;
+        launch_options.verify = true;
+        vlt_status status = vlt_launch_run(side, &launch_options, &launch, &own);
+        vlt_launch_release(&launch);
+        if (status == VLT_STATUS_INTERRUPTED) {
+            return vlt_fail(err, status, "%s", own.message);
+        }
+        stage->screen.status = status;
+        snprintf(stage->screen.invalid_reason, sizeof stage->screen.invalid_reason, "%s",
+                 own.message);
+        if (status == VLT_STATUS_WRONG) {
+            stage->verdict = VLT_GATE_WRONG;
+        }
+    }
+    return VLT_OK;
+}
+
+/* Distinct seeds for every stage and series, all from the one that was given. */
+static uint64_t series_seed(const vlt_gate_options *options, int stage, int series)
+{
+    return options->experiment.launch.seed + 1000003u * (uint64_t)(stage + 1) +
+           7919u * (uint64_t)series;
+}
+
+static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+{
+    for (int i = 0; i < gate->stage_count; i++) {
+        vlt_gate_stage *stage = &gate->stage[i];
+        vlt_experiment_options experiment = options->experiment;
+        vlt_side side[2];
+        if (stage->screen.status != VLT_OK) {
+            continue;
+        }
+        tell(options, stage, "measuring");
+        sides_of(stage, side);
+        experiment.launch.seed = series_seed(options, i, 0);
+        experiment.launch.verify = false;
+        experiment.judge.margin = stage->margin;
+        experiment.judge.alpha = options->experiment.judge.alpha / gate->stage_count;
+        vlt_status status = vlt_row_measure(&stage->screen, side, &experiment, err);
+        if (status != VLT_OK) {
+            return status;
+        }
+    }
+    return VLT_OK;
+}
+
+static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options,
+                                 const bool *needed, vlt_error *err)
+{
+    for (int i = 0; i < gate->stage_count; i++) {
+        vlt_gate_stage *stage = &gate->stage[i];
+        vlt_experiment_options experiment = options->experiment;
+        vlt_side side[2];
+        if (!needed[i]) {
+            continue;
+        }
+        tell(options, stage, "confirming");
+        sides_of(stage, side);
+        experiment.launch.seed = series_seed(options, i, 1);
+        experiment.launch.verify = false;
+        experiment.judge.margin = stage->margin;
+        experiment.judge.anytime = false; /* one look, at the end */
+        experiment.launches_min = experiment.launches_max = options->confirm_launches;
+        vlt_status status = vlt_row_measure(&stage->confirm, side, &experiment, err);
+        if (status != VLT_OK) {
+            return status;
+        }
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+{
+    bool needed[VLT_GATE_STAGES_MAX] = {false}, wrong = false;
+    gate->idle_pressure = measure_idle_pressure();
+    vlt_status status = verify_stages(gate, options, err);
+    for (int i = 0; i < gate->stage_count; i++) {
+        wrong |= gate->stage[i].verdict == VLT_GATE_WRONG;
+    }
+    gate->crowded = gate->idle_pressure > options->pressure_max;
+    if (status == VLT_OK && !wrong && !gate->crowded) {
+        status = screen_stages(gate, options, err);
+        if (status == VLT_OK && vlt_gate_screen(gate, options, needed)) {
+            status = confirm_stages(gate, options, needed, err);
+        }
+    }
+    vlt_gate_judge(gate, options);
+    return status;
+}

@@ -1,0 +1,77 @@
+/* gate.h: baseline against candidate, with verdicts that CI may act on.
+ *
+ * Wrong output comes first: every stage is verified before any is timed. Then each stage is
+ * measured over fresh launches until its e-value decides or the launches are spent. What looks
+ * slower beyond its margin after Holm's correction over all stages is measured once more on
+ * launches of its own, judged by one sign test; only what both find is a regression. Everything
+ * uncertain is inconclusive and fails nothing.
+ */
+#ifndef VLT_TUNER_GATE_H
+#define VLT_TUNER_GATE_H
+
+#include "tuner/bench/row.h"
+
+typedef enum vlt_gate_verdict {
+    VLT_GATE_PASS,
+    VLT_GATE_INCONCLUSIVE,
+    VLT_GATE_REGRESSION,
+    VLT_GATE_WRONG
+} vlt_gate_verdict;
+
+const char *vlt_gate_verdict_name(vlt_gate_verdict verdict); /* "pass", "inconclusive" ... */
+
+enum {
+    VLT_GATE_NAME_BYTES = 256,
+    VLT_GATE_REASON_BYTES = VLT_ERROR_BYTES,
+    VLT_GATE_STAGES_MAX = 256
+};
+
+typedef struct vlt_gate_stage {
+    char name[VLT_GATE_NAME_BYTES]; /* "linear demo_decode", "end to end" */
+    char what[2][VLT_ROW_TEXT_BYTES];
+    const char *library[2]; /* borrowed; NULL: this build */
+    double margin;          /* 0.01 for a stage, 0.03 end to end */
+    vlt_row screen;         /* the first series of launches */
+    vlt_row confirm;        /* the second one; not measured unless the first one asked for it */
+    double p_holm;          /* of the screen, over all stages; NAN unknown */
+    double p_confirm;       /* of the second series, over what was confirmed; NAN unknown */
+    vlt_gate_verdict verdict;
+    char reason[VLT_GATE_REASON_BYTES];
+} vlt_gate_stage;
+
+typedef struct vlt_gate_options {
+    vlt_experiment_options experiment; /* judge.alpha is the family's: 0.005 */
+    int confirm_launches;              /* of a second series: 15 */
+    double pressure_max;               /* share of time waiting for CPUs beyond which it refuses */
+    void (*progress)(void *user, const char *stage, const char *phase); /* NULL: none */
+    void *user;
+} vlt_gate_options;
+
+vlt_gate_options vlt_gate_defaults(void);
+
+typedef struct vlt_gate {
+    vlt_gate_stage *stage; /* owned */
+    int stage_count;
+    double idle_pressure;     /* before the first launch; NAN unknown */
+    bool crowded;             /* it was too high: nothing was timed */
+    vlt_gate_verdict verdict; /* the worst of all stages */
+    char reason[VLT_GATE_REASON_BYTES];
+} vlt_gate;
+
+vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side side[2],
+                             double margin, vlt_error *err);
+void vlt_gate_release(vlt_gate *gate);
+
+/* Verifies, measures, confirms, judges. INTERRUPTED, IO: stopped in the middle; what was measured
+ * is there and judged as far as it goes. A regression or a wrong output is no error here. */
+vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
+
+/* The judging alone, of whatever has been measured: which stages need a second series (true when
+ * some do), and the verdicts. */
+bool vlt_gate_screen(vlt_gate *gate, const vlt_gate_options *options, bool *needs_confirming);
+void vlt_gate_judge(vlt_gate *gate, const vlt_gate_options *options);
+
+/* OK, REGRESSION, WRONG, UNMEASURED, or INCONCLUSIVE when strict; with a message. */
+vlt_status vlt_gate_status(const vlt_gate *gate, bool strict, vlt_error *err);
+
+#endif
