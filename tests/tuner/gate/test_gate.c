@@ -5,7 +5,7 @@
 
 #include "optimizations/core/random.h"
 #include "tests/support/gates.h"
-#include "tests/support/program.h"
+#include "tests/support/run_program.h"
 
 static void confirm(vlt_gate_stage *stage, double ratio, double scatter, int launches)
 {
