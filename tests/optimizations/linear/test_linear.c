@@ -23,16 +23,16 @@ static void sweep(const int64_t (*sizes)[3], int count)
 
 Test(linear, variants_equal_the_baseline_on_few_rows)
 {
-    static const int64_t sizes[][3] = {
-        {1, 1, 1},    {1, 3, 31},   {1, 4, 32},    {1, 5, 33},    {2, 7, 64},   {3, 9, 65},
-        {4, 17, 100}, {5, 33, 129}, {7, 128, 192}, {11, 144, 72}, {1, 513, 577}};
+    static const int64_t sizes[][3] = {{1, 1, 1},     {1, 3, 31},    {1, 4, 32},   {1, 5, 33},
+                                       {2, 7, 64},    {3, 9, 65},    {4, 17, 100}, {5, 33, 129},
+                                       {7, 128, 192}, {11, 144, 72}, {1, 513, 577}};
     sweep(sizes, sizeof sizes / sizeof *sizes);
 }
 
 Test(linear, variants_equal_the_baseline_on_many_rows)
 {
-    static const int64_t sizes[][3] = {
-        {12, 1, 1},    {13, 15, 17},   {16, 16, 32},  {17, 31, 33},   {33, 33, 144},
-        {48, 72, 513}, {100, 47, 257}, {200, 65, 64}, {193, 130, 600}};
+    static const int64_t sizes[][3] = {{12, 1, 1},     {13, 15, 17},  {16, 16, 32},
+                                       {17, 31, 33},   {33, 33, 144}, {48, 72, 513},
+                                       {100, 47, 257}, {200, 65, 64}, {193, 130, 600}};
     sweep(sizes, sizeof sizes / sizeof *sizes);
 }
