@@ -1,0 +1,247 @@
+/* vltune tokenize: JSON lines on stdin, one object a line out. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "harness/cli/tokenize_lines.h"
+#include "harness/config/tuned.h"
+#include "harness/machine/machine.h"
+#include "harness/model/safetensors.h"
+#include "optimizations/core/memory.h"
+
+static const char details[] =
+    "DIR needs tokenizer.json, or vocab.json and merges.txt. Every line of standard input is one\n"
+    "JSON object, every line of output its answer, in order:\n"
+    "    {\"text\"}                 ->  {\"ids\"}\n"
+    "    {\"ids\"}                  ->  {\"text\"}              with --decode\n"
+    "    {\"messages\", \"options\"}  ->  {\"rendered\", \"ids\"}   with --render\n"
+    "Ids without a token decode to nothing. --render applies the chat template; options are\n"
+    "add_generation_prompt, add_vision_id and tools; placeholders are not expanded and no file is\n"
+    "opened. A line that cannot be done gives {\"error\"}.";
+
+static const vlt_option options[] = {
+    {"decode", NULL, "ids to text", 0},
+    {"skip-special", NULL, "with --decode: leave special tokens out", 0},
+    {"render", NULL, "messages to prompt text and ids", 0},
+    {"no-special", NULL, "take added tokens in the text for ordinary text", 0},
+};
+
+/* Everything that plans are prepared in. */
+struct machinery {
+    vlt_machine *machine;
+    vlt_threads *threads;
+    vlt_choices choices;
+    vlt_context context;
+};
+
+static void warn(void *user, const char *message)
+{
+    vlt_cli_warn(user, "%s", message);
+}
+
+static void log_warning(void *user, vlt_log_level level, const char *message)
+{
+    if (level == VLT_LOG_WARNING) {
+        vlt_cli_warn(user, "%s", message);
+    }
+}
+
+/* A config belongs to a model; a folder with no weights has none, unless --config names one. */
+static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *choices,
+                               vlt_error *err)
+{
+    vlt_safetensors *weights = NULL;
+    vlt_tuned_loaded loaded;
+    vlt_tuned_request request = {.config = vlt_cli_text(cli, "config", NULL),
+                                 .directory = folder,
+                                 .no_config = vlt_cli_flag(cli, "no-config"),
+                                 .baseline = vlt_cli_flag(cli, "baseline"),
+                                 .require = vlt_cli_flag(cli, "require-tuned"),
+                                 .warn = warn,
+                                 .warn_user = cli};
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < vlt_cli_count(cli, "force") && status == VLT_OK; i++) {
+        status = vlt_choices_force(choices, vlt_cli_nth(cli, "force", i), err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (vlt_safetensors_open_checkpoint(folder, &weights, NULL) == VLT_OK) {
+        request.model_hash = vlt_safetensors_hash(weights);
+        vlt_safetensors_close(weights);
+    } else if (!request.config && !request.require) {
+        request.no_config = true;
+    }
+    return vlt_tuned_load(&request, choices, &loaded, err);
+}
+
+static vlt_status start(vlt_cli *cli, const char *folder, struct machinery *m, vlt_error *err)
+{
+    const vlt_machine_sources sources = {.no_gpu = true};
+    int64_t count;
+    vlt_status status = vlt_machine_probe(&sources, &m->machine, err);
+    if (status == VLT_OK) {
+        status = vlt_cli_int(cli, "threads", 1, 1024, vlt_machine_thread_count(m->machine), &count,
+                             err);
+    }
+    if (status == VLT_OK) {
+        const vlt_threads_options threads = {.count = (int)count, .spin_us = 20};
+        status = vlt_threads_create(&threads, &m->threads, err);
+    }
+    if (status == VLT_OK) {
+        status = load_choices(cli, folder, &m->choices, err);
+    }
+    m->context = (vlt_context){.caps = m->machine ? vlt_machine_caps(m->machine) : NULL,
+                               .choices = &m->choices,
+                               .policy = vlt_cli_flag(cli, "baseline") ? VLT_POLICY_BASELINE
+                                                                       : VLT_POLICY_CHOICES,
+                               .threads = m->threads,
+                               .log = log_warning,
+                               .log_user = cli};
+    return status;
+}
+
+static void stop(struct machinery *m)
+{
+    vlt_threads_destroy(m->threads);
+    vlt_choices_release(&m->choices);
+    vlt_machine_destroy(m->machine);
+}
+
+/* Input that was read and not answered yet. */
+struct input {
+    char *data;
+    size_t used, room;
+    bool ended;
+};
+
+/* Reads what there is: waits for the first bytes, then takes more while it comes at once, so that
+ * a file is done in large batches and a client that writes one line gets its answer. */
+static vlt_status read_some(struct input *input, vlt_error *err)
+{
+    enum { PIECE = 1 << 16, BATCH = 1 << 20 };
+    size_t before = input->used;
+    do {
+        if (input->room - input->used < PIECE) {
+            size_t room = input->room ? input->room * 2 : 4 * PIECE;
+            char *data = room > input->room ? realloc(input->data, room) : NULL;
+            if (!data) {
+                return vlt_fail(err, VLT_STATUS_NOMEM, "standard input: no memory for %zu bytes",
+                                room);
+            }
+            input->data = data;
+            input->room = room;
+        }
+        ssize_t got = read(STDIN_FILENO, input->data + input->used, PIECE);
+        if (got < 0 && errno != EINTR) {
+            return vlt_fail(err, VLT_STATUS_IO, "standard input: %s", strerror(errno));
+        }
+        if (vlt_cli_interrupted()) {
+            return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted");
+        }
+        input->ended = got == 0;
+        input->used += got > 0 ? (size_t)got : 0;
+        struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+        if (poll(&ready, 1, 0) <= 0) {
+            break;
+        }
+    } while (!input->ended && input->used - before < BATCH);
+    return VLT_OK;
+}
+
+static vlt_status write_all(const vlt_buffer *out, vlt_error *err)
+{
+    if ((out->bytes && fwrite(out->data, 1, out->bytes, stdout) != out->bytes) || fflush(stdout)) {
+        return vlt_fail(err, VLT_STATUS_IO, "standard output: %s", strerror(errno));
+    }
+    return VLT_OK;
+}
+
+static vlt_status answer_all(vlt_lines *lines, vlt_error *err)
+{
+    struct input input = {0};
+    vlt_buffer out = {0};
+    size_t searched = 0; /* no line feed before this byte */
+    vlt_status status = VLT_OK;
+    while (status == VLT_OK && !input.ended) {
+        status = read_some(&input, err);
+        if (status != VLT_OK) {
+            break;
+        }
+        const char *feed = input.used > searched
+                               ? memrchr(input.data + searched, '\n', input.used - searched)
+                               : NULL;
+        size_t whole = input.ended ? input.used : feed ? (size_t)(feed - input.data) + 1 : 0;
+        searched = input.used - whole;
+        if (whole == 0) {
+            continue;
+        }
+        out.bytes = 0;
+        status = vlt_lines_run(lines, input.data, whole, &out, err);
+        if (status == VLT_OK) {
+            status = write_all(&out, err);
+        }
+        input.used -= whole;
+        memmove(input.data, input.data + whole, input.used);
+    }
+    free(input.data);
+    free(out.data);
+    return status;
+}
+
+static vlt_status read_options(vlt_cli *cli, vlt_lines_options *out, vlt_error *err)
+{
+    bool decode = vlt_cli_flag(cli, "decode"), render = vlt_cli_flag(cli, "render");
+    *out = (vlt_lines_options){.mode = decode   ? VLT_LINES_DECODE
+                                       : render ? VLT_LINES_RENDER
+                                                : VLT_LINES_ENCODE,
+                               .skip_special = vlt_cli_flag(cli, "skip-special"),
+                               .no_special = vlt_cli_flag(cli, "no-special"),
+                               .warn = warn,
+                               .warn_user = cli};
+    if (decode && render) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "--decode and --render exclude each other");
+    }
+    if (out->skip_special && !decode) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "--skip-special needs --decode");
+    }
+    if (out->no_special && decode) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "--no-special does nothing with --decode");
+    }
+    return VLT_OK;
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    const char *folder = vlt_cli_operand(cli, 0);
+    struct machinery machinery = {0};
+    vlt_lines_options lines_options;
+    vlt_tokenizer *tokenizer = NULL;
+    vlt_lines *lines = NULL;
+    vlt_status status = read_options(cli, &lines_options, err);
+    if (status == VLT_OK) {
+        status = vlt_tokenizer_load(folder, &tokenizer, err);
+    }
+    if (status == VLT_OK) {
+        status = start(cli, folder, &machinery, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_lines_create(tokenizer, &machinery.context, &lines_options, &lines, err);
+    }
+    if (status == VLT_OK) {
+        status = answer_all(lines, err);
+    }
+    vlt_lines_destroy(lines);
+    vlt_tokenizer_destroy(tokenizer);
+    stop(&machinery);
+    return status;
+}
+
+VLT_COMMAND(tokenize, .operands = "DIR", .summary = "text to ids, ids to text, messages to prompts",
+            .details = details, .options = options,
+            .option_count = sizeof options / sizeof *options, .operand_min = 1, .operand_max = 1,
+            .run = run);
