@@ -1,0 +1,191 @@
+/* Statements, transactions and errors of the store. */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "tuner/store/store_internal.h"
+
+vlt_status vlt_store_fail(const vlt_store *store, int code, const char *doing, vlt_error *err)
+{
+    const char *path = store->path;
+    switch (code & 0xFF) {
+    case SQLITE_NOTADB:
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: no SQLite database", path);
+    case SQLITE_CORRUPT:
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: the database is damaged (%s, while %s)", path,
+                        sqlite3_errmsg(store->db), doing);
+    case SQLITE_READONLY:
+        return vlt_fail(err, VLT_STATUS_IO, "%s: the database is read-only (while %s)", path,
+                        doing);
+    case SQLITE_FULL:
+        return vlt_fail(err, VLT_STATUS_IO, "%s: the disk is full (while %s)", path, doing);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return vlt_fail(err, VLT_STATUS_IO, "%s: another program holds the database (while %s)",
+                        path, doing);
+    case SQLITE_CANTOPEN:
+        return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be opened (while %s)", path, doing);
+    case SQLITE_NOMEM:
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory (while %s)", path, doing);
+    default:
+        return vlt_fail(err, (code & 0xFF) == SQLITE_IOERR ? VLT_STATUS_IO : VLT_STATUS_INPUT,
+                        "%s: %s (while %s)", path, sqlite3_errmsg(store->db), doing);
+    }
+}
+
+vlt_status vlt_store_exec(vlt_store *store, const char *sql, const char *doing, vlt_error *err)
+{
+    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? VLT_OK : vlt_store_fail(store, code, doing, err);
+}
+
+static vlt_status prepare(vlt_store *store, const char *sql, const char *doing, sqlite3_stmt **out,
+                          vlt_error *err, const char *types, va_list args)
+{
+    int code = sqlite3_prepare_v2(store->db, sql, -1, out, NULL);
+    for (int i = 1; *types && code == SQLITE_OK; types++, i++) {
+        const char *text;
+        double real;
+        switch (*types) {
+        case 't':
+            text = va_arg(args, const char *);
+            code = sqlite3_bind_text(*out, i, text, -1, SQLITE_TRANSIENT);
+            break;
+        case 'i':
+            code = sqlite3_bind_int64(*out, i, va_arg(args, int64_t));
+            break;
+        default:
+            real = va_arg(args, double);
+            code = isnan(real) ? sqlite3_bind_null(*out, i) : sqlite3_bind_double(*out, i, real);
+            break;
+        }
+    }
+    if (code != SQLITE_OK) {
+        vlt_status status = vlt_store_fail(store, code, doing, err);
+        sqlite3_finalize(*out);
+        *out = NULL;
+        return status;
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_store_prepare(vlt_store *store, const char *sql, const char *doing,
+                             sqlite3_stmt **out, vlt_error *err, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    vlt_status status = prepare(store, sql, doing, out, err, types, args);
+    va_end(args);
+    return status;
+}
+
+vlt_status vlt_store_step(vlt_store *store, sqlite3_stmt *statement, const char *doing, bool *row,
+                          vlt_error *err)
+{
+    int code = sqlite3_step(statement);
+    *row = code == SQLITE_ROW;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? VLT_OK
+                                                     : vlt_store_fail(store, code, doing, err);
+}
+
+static vlt_status run(vlt_store *store, const char *sql, const char *doing, int64_t *out,
+                      bool *found, vlt_error *err, const char *types, va_list args)
+{
+    sqlite3_stmt *statement;
+    bool row = true;
+    vlt_status status = prepare(store, sql, doing, &statement, err, types, args);
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (found) {
+        *found = false;
+    }
+    for (bool first = true; row && status == VLT_OK; first = false) {
+        status = vlt_store_step(store, statement, doing, &row, err);
+        if (first && row && out) {
+            *out = sqlite3_column_int64(statement, 0);
+        }
+        if (first && row && found) {
+            *found = true;
+        }
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+vlt_status vlt_store_run(vlt_store *store, const char *sql, const char *doing, vlt_error *err,
+                         const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    vlt_status status = run(store, sql, doing, NULL, NULL, err, types, args);
+    va_end(args);
+    return status;
+}
+
+vlt_status vlt_store_query_int(vlt_store *store, const char *sql, const char *doing, int64_t *out,
+                               bool *found, vlt_error *err, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    vlt_status status = run(store, sql, doing, out, found, err, types, args);
+    va_end(args);
+    return status;
+}
+
+vlt_status vlt_store_begin(vlt_store *store, vlt_error *err)
+{
+    return vlt_store_exec(store, "BEGIN IMMEDIATE", "beginning to write", err);
+}
+
+vlt_status vlt_store_finish(vlt_store *store, vlt_status status, vlt_error *err)
+{
+    if (status == VLT_OK) {
+        status = vlt_store_exec(store, "COMMIT", "writing", err);
+    }
+    if (status != VLT_OK && !sqlite3_get_autocommit(store->db)) {
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return status;
+}
+
+double vlt_store_real(sqlite3_stmt *statement, int column)
+{
+    return sqlite3_column_type(statement, column) == SQLITE_NULL
+               ? NAN
+               : sqlite3_column_double(statement, column);
+}
+
+const char *vlt_store_text(sqlite3_stmt *statement, int column)
+{
+    return (const char *)sqlite3_column_text(statement, column);
+}
+
+int64_t vlt_store_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static const char *const outcome_names[VLT_OUTCOME_COUNT] = {
+#define VLT_OUTCOME_NAME(code, name) name,
+    VLT_OUTCOME_MAP(VLT_OUTCOME_NAME)
+#undef VLT_OUTCOME_NAME
+};
+
+const char *vlt_outcome_name(vlt_outcome outcome)
+{
+    return (unsigned)outcome < VLT_OUTCOME_COUNT ? outcome_names[outcome] : "failed";
+}
+
+vlt_outcome vlt_outcome_named(const char *name)
+{
+    for (int i = 0; i < VLT_OUTCOME_COUNT && name; i++) {
+        if (!strcmp(outcome_names[i], name)) {
+            return (vlt_outcome)i;
+        }
+    }
+    return VLT_OUTCOME_FAILED;
+}
