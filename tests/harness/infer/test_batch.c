@@ -1,0 +1,158 @@
+/* Batches on the demo model: order, bad lines, resuming, stopping. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/infer/batch.h"
+#include "tests/support/data.h"
+
+enum { ANSWERS_MAX = 64 };
+
+struct answers {
+    char id[ANSWERS_MAX][32], text[ANSWERS_MAX][256], error[ANSWERS_MAX][VLT_ERROR_BYTES];
+    int count, stop_at;
+};
+
+static vlt_status take(void *user, const json_t *id, const vlt_response *response,
+                       const vlt_error *error, vlt_error *err)
+{
+    struct answers *answers = user;
+    (void)err;
+    char *text = json_dumps(id, JSON_ENCODE_ANY);
+    snprintf(answers->id[answers->count], 32, "%s", text);
+    free(text);
+    if (response) {
+        snprintf(answers->text[answers->count], 256, "%s", response->text);
+        const vlt_timings *t = &response->timings;
+        double sum = t->load + t->image_decode + t->preprocess + t->tokenize + t->vision +
+                     t->prefill + t->decode + t->other;
+        cr_expect_float_eq(sum, t->total + t->overlap, 1e-6);
+    } else {
+        snprintf(answers->error[answers->count], VLT_ERROR_BYTES, "%s", error->message);
+    }
+    answers->count++;
+    return VLT_OK;
+}
+
+static bool stop(void *user)
+{
+    const struct answers *answers = user;
+    return answers->stop_at && answers->count >= answers->stop_at;
+}
+
+static FILE *file_of(const char *text)
+{
+    FILE *file = tmpfile();
+    cr_assert_not_null(file);
+    fputs(text, file);
+    rewind(file);
+    return file;
+}
+
+static vlt_status run(const char *lines, const char *force, int64_t skip, struct answers *answers)
+{
+    const vlt_engine_options options = {.force = &force, .force_count = force != NULL};
+    const vlt_request defaults = {.max_tokens = 6, .greedy = true};
+    vlt_engine *engine = NULL;
+    vlt_error err = {0};
+    cr_assert_eq(
+        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
+        VLT_OK, "%s", err.message);
+    const vlt_batch batch = {.input = file_of(lines),
+                             .name = "in.jsonl",
+                             .skip = skip,
+                             .defaults = &defaults,
+                             .answer = take,
+                             .stop = stop,
+                             .user = answers};
+    vlt_status status = vlt_batch_run(engine, &batch, NULL, &err);
+    fclose(batch.input);
+    vlt_engine_close(engine);
+    return status;
+}
+
+static const char mixed[] =
+    "{\"id\": 1, \"prompt\": \"How many circles are there?\"}\n"
+    "\n"
+    "{\"id\": \"two\", \"messages\": [{\"role\": \"user\", \"content\": \"Describe.\"}]}\n"
+    "{\"id\": 3\n"
+    "[]\n"
+    "{\"id\": 5, \"messages\": 7}\n"
+    "{\"id\": 6, \"prompt\": \"a\", \"temperature\": \"hot\"}\n"
+    "{\"id\": 7, \"prompt\": \"a\", \"images\": [\"/absent.jpg\"]}\n"
+    "{\"id\": {\"x\": [8]}, \"prompt\": \"How many?\", \"max_tokens\": 3, \"stop\": [\"zz\"]}\n"
+    "{\"prompt\": \"nothing\", \"max_tokens\": 100000000}\n"
+    "{\"id\": 10, \"prompt\": \"How many circles are there?\"}";
+
+Test(batch, keeps_order_and_survives_bad_lines)
+{
+    static const char *const ids[] = {"1", "\"two\"", "null",         "null", "5",
+                                      "6", "7",       "{\"x\": [8]}", "null", "10"};
+    static const bool good[] = {1, 1, 0, 0, 0, 0, 0, 1, 0, 1};
+    static const char *const force[] = {"pipeline=baseline", "pipeline=overlapped"};
+    static struct answers answers[2];
+    for (int v = 0; v < 2; v++) {
+        cr_assert_eq(run(mixed, force[v], 0, &answers[v]), VLT_OK);
+        cr_assert_eq(answers[v].count, 10);
+        for (int i = 0; i < 10; i++) {
+            cr_expect_str_eq(answers[v].id[i], ids[i]);
+            cr_expect_eq(answers[v].error[i][0] == '\0', good[i], "%s: %s", force[v],
+                         answers[v].error[i]);
+        }
+        cr_expect_str_eq(answers[v].text[0], answers[v].text[9]);
+        cr_expect_not_null(strstr(answers[v].error[5], "temperature"));
+        cr_expect_not_null(strstr(answers[v].error[6], "absent.jpg"));
+        cr_expect_not_null(strstr(answers[v].error[8], "100000000"));
+    }
+    cr_expect_arr_eq(answers[0].text, answers[1].text, sizeof answers[0].text);
+}
+
+Test(batch, stops_between_answers)
+{
+    static struct answers answers = {.stop_at = 1};
+    cr_expect_eq(run(mixed, NULL, 0, &answers), VLT_STATUS_STOPPED);
+    cr_expect_eq(answers.count, 1);
+}
+
+Test(batch, goes_on_behind_what_is_there)
+{
+    static struct answers answers;
+    cr_assert_eq(run(mixed, NULL, 8, &answers), VLT_OK);
+    cr_assert_eq(answers.count, 2);
+    cr_expect_str_eq(answers.id[1], "10");
+    cr_expect_neq(run(mixed, NULL, 80, &answers), VLT_OK);
+}
+
+static vlt_status resume(const char *in, const char *out, int64_t *lines, int64_t *bytes)
+{
+    FILE *input = file_of(in), *output = file_of(out);
+    vlt_error err = {0};
+    vlt_status status = vlt_batch_resume(input, "in", output, "out", lines, bytes, &err);
+    cr_expect(status == VLT_OK || err.message[0]);
+    fclose(input);
+    fclose(output);
+    return status;
+}
+
+Test(batch, a_half_written_output_is_understood)
+{
+    static const char in[] = "{\"id\":1}\n\n{\"id\":\"b\"}\nbroken\n{\"id\":[4]}\n";
+    static const char out[] = "{\"id\":1,\"text\":\"x\"}\n{\"id\":\"b\",\"error\":\"y\"}\n"
+                              "{\"id\":null,\"error\":\"z\"}\n";
+    char cut[256];
+    int64_t lines, bytes;
+    cr_expect_eq(resume(in, "", &lines, &bytes), VLT_OK);
+    cr_expect(lines == 0 && bytes == 0);
+    cr_expect_eq(resume(in, out, &lines, &bytes), VLT_OK);
+    cr_expect_eq(lines, 3);
+    cr_expect_eq(bytes, (int64_t)strlen(out));
+    snprintf(cut, sizeof cut, "%s{\"id\":[4],\"te", out);
+    cr_expect_eq(resume(in, cut, &lines, &bytes), VLT_OK);
+    cr_expect_eq(lines, 3);
+    cr_expect_eq(bytes, (int64_t)strlen(out));
+
+    cr_expect_eq(resume(in, "{\"id\":2}\n", &lines, &bytes), VLT_STATUS_INPUT);
+    cr_expect_eq(resume(in, "words\n", &lines, &bytes), VLT_STATUS_INPUT);
+    cr_expect_eq(resume("{\"id\":1}\n", out, &lines, &bytes), VLT_STATUS_INPUT);
+}
