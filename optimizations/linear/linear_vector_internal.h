@@ -5,16 +5,16 @@
  *          up to FEW_ROWS rows of x in dot products along k. x is copied once, padded and, for
  *          BF16, with even and odd elements apart, because a register of BF16 pairs becomes its
  *          even elements by one shift and its odd ones by one mask.
- *   panel  blocks of W, PANEL_WIDTH outputs x `block` inputs, are widened and transposed on the
- *          stack; every row of x then multiplies whole vectors of outputs, TILE_ROWS rows at once.
- *          W is never copied as a whole.
- * Sums run along k in an order that depends on k and `block` alone, so 1 and N threads give the
- * same bits. Against the baseline: another order of summation and fused multiply-adds.
+ *   panel  blocks of W, VEC_PANEL outputs x `block` inputs, are widened and transposed on the
+ *          stack; every row of x then multiplies whole vectors of outputs, VEC_TILE_ROWS rows at
+ * once. W is never copied as a whole. Sums run along k in an order that depends on k and `block`
+ * alone, so 1 and N threads give the same bits. Against the baseline: another order of summation
+ * and fused multiply-adds.
  */
 #ifndef VLT_LINEAR_VECTOR_INTERNAL_H
 #define VLT_LINEAR_VECTOR_INTERNAL_H
 
-#include "optimizations/core/simd.h"
+#include "optimizations/core/simd_tile.h"
 
 #ifdef VLT_SIMD
 #include "optimizations/core/memory.h"
@@ -25,8 +25,6 @@ enum {
     GROUP = 4, /* rows of W in one step of the dot products */
     FEW_ROWS = VLT_SIMD == 512 ? 4 : 2,
     PANEL_ROWS_MIN = 12,
-    PANEL_WIDTH = 2 * VEC_LANES,
-    TILE_ROWS = VLT_SIMD == 512 ? 12 : 6,
     BLOCK_MAX = 512,
     SERIAL_BELOW = 1 << 17 /* multiply-adds: waking a thread costs as much */
 };
@@ -204,30 +202,16 @@ static void dot_body(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-/* panel[depth, PANEL_WIDTH] = W[o .. o + width, k0 .. k0 + depth] transposed, zeros where width
+/* panel[depth, VEC_PANEL] = W[o .. o + width, k0 .. k0 + depth] transposed, zeros where width
  * ends. */
 VLT_ALWAYS_INLINE void pack_panel_as(const struct vector_job *job, vlt_dtype dtype, int64_t o,
                                      int64_t width, int64_t k0, int64_t depth, float *panel)
 {
-    for (int half = 0; half < 2; half++) {
-        const unsigned char *w = job->weight + (o + half * VEC_LANES) * job->state->row_bytes;
-        int64_t rows = width - half * VEC_LANES;
-        for (int64_t i = 0; i < depth; i += VEC_LANES) {
-            vec v[VEC_LANES];
-            int64_t columns = depth - i < VEC_LANES ? depth - i : VEC_LANES;
-            VLT_UNROLL
-            for (int j = 0; j < VEC_LANES; j++) {
-                const unsigned char *row = w + j * job->state->row_bytes;
-                v[j] = j >= rows              ? vec_zero()
-                       : columns == VEC_LANES ? vec_widen(dtype, row, k0 + i)
-                                              : vec_widen_part(dtype, row, k0 + i, columns);
-            }
-            vec_transpose(v);
-            for (int j = 0; j < columns; j++) {
-                vec_store(panel + (i + j) * PANEL_WIDTH + half * VEC_LANES, v[j]);
-            }
-        }
-    }
+    int64_t row_bytes = job->state->row_bytes;
+    const unsigned char *w = job->weight + o * row_bytes;
+    vec_pack_transposed(dtype, w, row_bytes, width, k0, depth, panel, VEC_PANEL);
+    vec_pack_transposed(dtype, w + VEC_LANES * row_bytes, row_bytes, width - VEC_LANES, k0, depth,
+                        panel + VEC_LANES, VEC_PANEL);
 }
 
 static void pack_panel(const struct vector_job *job, int64_t o, int64_t width, int64_t k0,
@@ -248,7 +232,7 @@ static void pack_panel(const struct vector_job *job, int64_t o, int64_t width, i
 
 /* The part of y that one panel of weights makes. */
 struct panel {
-    const float *weights; /* [depth, PANEL_WIDTH] */
+    const float *weights; /* [depth, VEC_PANEL] */
     int64_t depth, width;
     const float *bias; /* [width] to be added here, or NULL */
     bool add;          /* to what stands in y */
@@ -264,21 +248,12 @@ VLT_ALWAYS_INLINE void store_tile(vec value, const float *bias, bool add, float 
 VLT_ALWAYS_INLINE void multiply_tile(const struct panel *panel, const float *x, int64_t x_stride,
                                      float *y, int64_t y_stride, int rows)
 {
-    vec acc[TILE_ROWS][2];
-    const float *w = panel->weights;
+    vec acc[VEC_TILE_ROWS][2];
     VLT_UNROLL
     for (int r = 0; r < rows; r++) {
         acc[r][0] = acc[r][1] = vec_zero();
     }
-    for (int64_t i = 0; i < panel->depth; i++) {
-        vec a = vec_load(w + i * PANEL_WIDTH), b = vec_load(w + i * PANEL_WIDTH + VEC_LANES);
-        VLT_UNROLL
-        for (int r = 0; r < rows; r++) {
-            vec xs = vec_set(x[r * x_stride + i]);
-            acc[r][0] = vec_fma(a, xs, acc[r][0]);
-            acc[r][1] = vec_fma(b, xs, acc[r][1]);
-        }
-    }
+    vec_tile(x, x_stride, panel->weights, VEC_PANEL, panel->depth, rows, acc);
     int64_t first = panel->width < VEC_LANES ? panel->width : VEC_LANES;
     VLT_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -295,8 +270,8 @@ static void multiply_rows(const struct panel *panel, const float *x, int64_t x_s
                           int64_t y_stride, int64_t rows)
 {
     int64_t r = 0;
-    for (; r + TILE_ROWS <= rows; r += TILE_ROWS) {
-        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, TILE_ROWS);
+    for (; r + VEC_TILE_ROWS <= rows; r += VEC_TILE_ROWS) {
+        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, VEC_TILE_ROWS);
     }
     for (; r + 4 <= rows; r += 4) {
         multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, 4);
@@ -312,11 +287,11 @@ static void panel_body(void *argument, int64_t begin, int64_t end, int worker)
     (void)worker;
     const struct vector_job *job = argument;
     const vlt_linear_args *a = job->args;
-    VLT_ALIGNED(64) float weights[BLOCK_MAX * PANEL_WIDTH];
+    VLT_ALIGNED(64) float weights[BLOCK_MAX * VEC_PANEL];
     for (int64_t item = begin; item < end; item++) {
-        int64_t row = item / job->panels * job->rows, o = item % job->panels * PANEL_WIDTH;
+        int64_t row = item / job->panels * job->rows, o = item % job->panels * VEC_PANEL;
         int64_t rows = a->rows - row < job->rows ? a->rows - row : job->rows;
-        int64_t width = job->n - o < PANEL_WIDTH ? job->n - o : PANEL_WIDTH;
+        int64_t width = job->n - o < VEC_PANEL ? job->n - o : VEC_PANEL;
         for (int64_t k0 = 0; k0 < job->k; k0 += job->block) {
             int64_t depth = job->k - k0 < job->block ? job->k - k0 : job->block;
             struct panel panel = {.weights = weights,
@@ -383,7 +358,7 @@ static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
     }
     job.block = vlt_plan_knob(plan, KNOB_BLOCK);
     job.rows = vlt_plan_knob(plan, KNOB_ROWS);
-    job.panels = (job.n + PANEL_WIDTH - 1) / PANEL_WIDTH;
+    job.panels = (job.n + VEC_PANEL - 1) / VEC_PANEL;
     vlt_threads_for(plan->context->threads, (a->rows + job.rows - 1) / job.rows * job.panels, 1,
                     limit, panel_body, &job);
     return VLT_OK;

@@ -1,0 +1,107 @@
+/* Bottleneck: the baseline streams all keys, then all values, through the caches for every query.
+ * Idea: blocks of keys stay in the first-level cache while a block of queries meets them; maxima
+ * and sums are corrected as blocks come (online softmax; Milakov and Gimelshein, arXiv
+ * 1805.02867), so that no row of scores is ever whole.
+ * Loses: with one query, or with keys that fit into the cache anyway.
+ */
+#include <math.h>
+
+#include "optimizations/attention/attention.h"
+
+enum { QUERIES = 32, KEYS_MAX = 256 };
+
+static const int64_t key_values[] = {32, 64, 128, 256};
+static const vlt_knob knobs[] = {{"keys", "keys in a block", key_values, 4, 64, NULL}};
+
+/* One query while its blocks come. */
+struct row {
+    float largest, sum;
+};
+
+/* Scores of a block and its largest, as the baseline computes them. */
+static float score_block(const float *q, const float *k, int64_t k_row, int64_t head, int64_t count,
+                         float *score)
+{
+    float scale = 1.0f / sqrtf((float)head), largest = -INFINITY;
+    for (int64_t j = 0; j < count; j++) {
+        float dot = 0;
+        for (int64_t i = 0; i < head; i++) {
+            dot += q[i] * k[j * k_row + i];
+        }
+        score[j] = dot * scale;
+        largest = score[j] > largest ? score[j] : largest;
+    }
+    return largest;
+}
+
+static void add_block(struct row *row, float *out, float *score, float largest, const float *v,
+                      int64_t v_row, int64_t head, int64_t count)
+{
+    float larger = largest > row->largest ? largest : row->largest;
+    float factor = expf(row->largest - larger);
+    row->largest = larger;
+    row->sum *= factor;
+    for (int64_t i = 0; i < head; i++) {
+        out[i] *= factor;
+    }
+    for (int64_t j = 0; j < count; j++) {
+        float weight = expf(score[j] - larger);
+        row->sum += weight;
+        for (int64_t i = 0; i < head; i++) {
+            out[i] += weight * v[j * v_row + i];
+        }
+    }
+}
+
+static void attend(const vlt_plan *plan, const vlt_attention_args *a, int64_t h, int64_t begin,
+                   int64_t end)
+{
+    const int64_t *dim = plan->problem.dim;
+    int64_t head = dim[VLT_ATTENTION_DIM_HEAD], causal = dim[VLT_ATTENTION_DIM_CAUSAL];
+    int64_t kv_head = h / (dim[VLT_ATTENTION_DIM_HEADS] / dim[VLT_ATTENTION_DIM_KV_HEADS]);
+    int64_t keys = vlt_plan_knob(plan, 0), seen = vlt_attention_visible(a, end - 1, causal);
+    struct row row[QUERIES];
+    float score[KEYS_MAX];
+
+    for (int64_t r = begin; r < end; r++) {
+        row[r - begin] = (struct row){.largest = -INFINITY, .sum = 0};
+        for (int64_t i = 0; i < head; i++) {
+            a->out[r * a->out_row + h * a->out_head + i] = 0;
+        }
+    }
+    for (int64_t first = 0; first < seen; first += keys) {
+        const float *k = a->k + kv_head * a->k_head + first * a->k_row;
+        const float *v = a->v + kv_head * a->v_head + first * a->v_row;
+        for (int64_t r = begin; r < end; r++) {
+            const float *q = a->q + r * a->q_row + h * a->q_head;
+            int64_t count = vlt_attention_visible(a, r, causal) - first;
+            if (count > 0) {
+                count = count < keys ? count : keys;
+                float largest = score_block(q, k, a->k_row, head, count, score);
+                add_block(&row[r - begin], a->out + r * a->out_row + h * a->out_head, score,
+                          largest, v, a->v_row, head, count);
+            }
+        }
+    }
+    for (int64_t r = begin; r < end; r++) {
+        for (int64_t i = 0; i < head; i++) {
+            a->out[r * a->out_row + h * a->out_head + i] /= row[r - begin].sum;
+        }
+    }
+}
+
+static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+{
+    (void)err;
+    const vlt_attention_args *a = args;
+    for (int64_t h = 0; h < plan->problem.dim[VLT_ATTENTION_DIM_HEADS]; h++) {
+        for (int64_t begin = 0; begin < a->q_rows; begin += QUERIES) {
+            attend(plan, a, h, begin, begin + QUERIES < a->q_rows ? begin + QUERIES : a->q_rows);
+        }
+    }
+    return VLT_OK;
+}
+
+VLT_VARIANT(attention, blocked, .summary = "plain C, blocks of keys, online softmax",
+            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs,
+            .applicable = vlt_attention_applicable, .run = run);

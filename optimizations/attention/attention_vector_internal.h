@@ -1,0 +1,431 @@
+/* attention_vector_internal.h: attention for one vector width; see core/simd_tile.h.
+ *
+ * Two ways, by the plan's number of query rows:
+ *   many  an item is a head and up to `rows` query rows. Blocks of `keys` keys and values are
+ *         packed as panels once per item and meet tiles of query rows: scores = Q K^T, online
+ *         softmax, out = out * factor + P V. Sums and outputs wait in the worker's scratch.
+ *   few   (q_rows < FEW_ROWS_MAX: decoding) an item is a key/value head and one query row. All
+ *         query heads that share the head meet each key and value while it passes, which is read
+ *         where it lies.
+ * An item's arithmetic does not depend on which thread does it: 1 and N threads give the same
+ * bits. Against the baseline: order of summation, fused multiply-adds, own exponential (1.2e-7).
+ */
+#ifndef VLT_ATTENTION_VECTOR_INTERNAL_H
+#define VLT_ATTENTION_VECTOR_INTERNAL_H
+
+#include "optimizations/core/simd_tile.h"
+
+#ifdef VLT_SIMD
+#include <math.h>
+
+#include "optimizations/attention/attention.h"
+#include "optimizations/core/memory.h"
+
+enum { FEW_ROWS_MAX = 12, FEW_HEADS = VLT_SIMD == 512 ? 4 : 2, QUAD = 4 };
+enum { SERIAL_BELOW = 1 << 17 /* multiply-adds: waking a thread costs as much */ };
+
+enum { KNOB_THREADS, KNOB_ROWS, KNOB_KEYS };
+
+static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16}, rows_values[] = {48, 96, 192},
+                     key_values[] = {64, 128, 256};
+
+static const vlt_knob vector_knobs[] = {
+    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL},
+    {"rows", "q_rows >= 12: query rows of an item", rows_values, 3, 96, NULL},
+    {"keys", "keys in a block", key_values, 3, 128, NULL},
+};
+
+/* One worker's scratch. `lines` is the rows of an item, or the heads that share a key. */
+struct scratch {
+    float *keys;    /* many: [keys / VEC_PANEL][head][VEC_PANEL] */
+    float *values;  /* many: [padded / VEC_PANEL][keys][VEC_PANEL] */
+    float *scores;  /* [VEC_TILE_ROWS or lines][keys] */
+    float *out;     /* [lines][padded] */
+    float *q;       /* few: [lines][padded], zeros behind the head */
+    float *largest; /* [lines] */
+    float *sum;     /* [lines] */
+};
+
+struct vector_state {
+    vlt_arena arena;
+    struct scratch *worker; /* one per thread of the pool */
+};
+
+struct vector_job {
+    const vlt_attention_args *args;
+    struct scratch *worker;
+    int64_t heads, group, head, padded, causal, rows, keys, blocks;
+    float scale;
+};
+
+static void plan_scratch(vlt_arena *arena, const vlt_plan *plan, bool take, struct scratch *out)
+{
+    const int64_t *dim = plan->problem.dim;
+    int64_t head = dim[VLT_ATTENTION_DIM_HEAD], keys = vlt_plan_knob(plan, KNOB_KEYS);
+    int64_t padded = (head + VEC_PANEL - 1) / VEC_PANEL * VEC_PANEL;
+    int64_t group = dim[VLT_ATTENTION_DIM_HEADS] / dim[VLT_ATTENTION_DIM_KV_HEADS];
+    bool few = dim[VLT_ATTENTION_DIM_Q_ROWS] < FEW_ROWS_MAX;
+    int64_t lines = few ? group : vlt_plan_knob(plan, KNOB_ROWS);
+    const struct {
+        float **piece;
+        int64_t count;
+    } pieces[] = {
+        {&out->keys, few ? 0 : keys * head},
+        {&out->values, few ? 0 : keys * padded},
+        {&out->scores, (few ? group : VEC_TILE_ROWS) * keys},
+        {&out->out, lines * padded},
+        {&out->q, few ? lines * padded : 0},
+        {&out->largest, lines},
+        {&out->sum, lines},
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        if (take) {
+            *pieces[i].piece = vlt_arena_take(arena, (size_t)pieces[i].count, sizeof(float));
+        } else {
+            vlt_arena_reserve(arena, (size_t)pieces[i].count, sizeof(float));
+        }
+    }
+}
+
+static vlt_status vector_prepare(vlt_plan *plan, vlt_error *err)
+{
+    int workers = vlt_threads_count(plan->context->threads);
+    vlt_arena arena = {0};
+    struct scratch unused;
+    vlt_arena_reserve(&arena, 1, sizeof(struct vector_state));
+    vlt_arena_reserve(&arena, (size_t)workers, sizeof(struct scratch));
+    for (int i = 0; i < workers; i++) {
+        plan_scratch(&arena, plan, false, &unused);
+    }
+    vlt_status status = vlt_arena_commit(&arena, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    struct vector_state *state = vlt_arena_take(&arena, 1, sizeof *state);
+    state->worker = vlt_arena_take(&arena, (size_t)workers, sizeof(struct scratch));
+    for (int i = 0; i < workers; i++) {
+        plan_scratch(&arena, plan, true, &state->worker[i]);
+    }
+    state->arena = arena;
+    plan->state = state;
+    return VLT_OK;
+}
+
+static void vector_release(vlt_plan *plan)
+{
+    struct vector_state *state = plan->state;
+    if (state) {
+        vlt_arena arena = state->arena;
+        vlt_arena_release(&arena);
+    }
+}
+
+/* score[keys] of one line becomes exp(scale * score - largest), 0 from `count` on. Returns the
+ * factor by which what was summed before must shrink. */
+VLT_ALWAYS_INLINE float soften(float *score, int64_t count, int64_t keys, float scale,
+                               float *largest, float *sum)
+{
+    vec top = vec_set(-INFINITY), total = vec_zero(), s = vec_set(scale);
+    int64_t used = (count + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
+    for (int64_t j = count; j < used; j++) {
+        score[j] = -INFINITY;
+    }
+    for (int64_t j = 0; j < used; j += VEC_LANES) {
+        vec v = vec_mul(vec_load(score + j), s);
+        vec_store(score + j, v);
+        top = vec_max(v, top);
+    }
+    float larger = vec_largest(top);
+    larger = larger > *largest ? larger : *largest;
+    for (int64_t j = 0; j < used; j += VEC_LANES) {
+        vec v = vec_exp(vec_sub(vec_load(score + j), vec_set(larger)));
+        vec_store(score + j, v);
+        total = vec_add(total, v);
+    }
+    for (int64_t j = used; j < keys; j += VEC_LANES) {
+        vec_store(score + j, vec_zero());
+    }
+    float first[VEC_LANES];
+    vec_store(first, vec_exp(vec_set(*largest - larger)));
+    *sum = *sum * first[0] + vec_sum(total);
+    *largest = larger;
+    return first[0];
+}
+
+/* The block's keys, transposed, and values, both as panels with zeros around. */
+static void pack_block(const struct vector_job *job, const struct scratch *s, int64_t kv_head,
+                       int64_t first, int64_t count)
+{
+    const vlt_attention_args *a = job->args;
+    const float *k = a->k + kv_head * a->k_head + first * a->k_row;
+    const float *v = a->v + kv_head * a->v_head + first * a->v_row;
+    for (int64_t j = 0; j < count; j += VEC_LANES) {
+        vec_pack_transposed(VLT_DTYPE_F32, k + j * a->k_row, a->k_row * 4, count - j, 0, job->head,
+                            s->keys + j / VEC_PANEL * VEC_PANEL * job->head + j % VEC_PANEL,
+                            VEC_PANEL);
+    }
+    if (count % VEC_PANEL && count % VEC_PANEL <= VEC_LANES) { /* the last panel's other half */
+        float *half = s->keys + count / VEC_PANEL * VEC_PANEL * job->head + VEC_LANES;
+        for (int64_t i = 0; i < job->head; i++) {
+            vec_store(half + i * VEC_PANEL, vec_zero());
+        }
+    }
+    for (int64_t c = 0; c < job->padded; c += VEC_LANES) {
+        float *to = s->values + c / VEC_PANEL * VEC_PANEL * job->keys + c % VEC_PANEL;
+        int64_t n = job->head - c < 0 ? 0 : job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
+        for (int64_t j = 0; j < count; j++) {
+            vec_store(to + j * VEC_PANEL, vec_load_part(v + j * a->v_row + c, n));
+        }
+    }
+}
+
+/* `rows` query rows, a constant, meet the packed block. `line` is the first one's place in the
+ * item, r its query row. */
+VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct scratch *s, int64_t h,
+                                   int64_t r, int64_t line, int64_t first, int64_t count, int rows)
+{
+    const vlt_attention_args *a = job->args;
+    const float *q = a->q + r * a->q_row + h * a->q_head;
+    float factor[VEC_TILE_ROWS];
+    vec acc[VEC_TILE_ROWS][2];
+    for (int64_t j = 0; j < count; j += VEC_PANEL) {
+        VLT_UNROLL
+        for (int i = 0; i < rows; i++) {
+            acc[i][0] = acc[i][1] = vec_zero();
+        }
+        vec_tile(q, a->q_row, s->keys + j * job->head, VEC_PANEL, job->head, rows, acc);
+        VLT_UNROLL
+        for (int i = 0; i < rows; i++) {
+            vec_store(s->scores + i * job->keys + j, acc[i][0]);
+            vec_store(s->scores + i * job->keys + j + VEC_LANES, acc[i][1]);
+        }
+    }
+    for (int i = 0; i < rows; i++) {
+        int64_t seen = vlt_attention_visible(a, r + i, job->causal) - first;
+        seen = seen < 0 ? 0 : seen < count ? seen : count;
+        factor[i] = soften(s->scores + i * job->keys, seen, job->keys, job->scale,
+                           &s->largest[line + i], &s->sum[line + i]);
+    }
+    for (int64_t c = 0; c < job->padded; c += VEC_PANEL) {
+        float *out = s->out + line * job->padded + c;
+        VLT_UNROLL
+        for (int i = 0; i < rows; i++) {
+            vec shrink = vec_set(factor[i]);
+            acc[i][0] = vec_mul(vec_load(out + i * job->padded), shrink);
+            acc[i][1] = vec_mul(vec_load(out + i * job->padded + VEC_LANES), shrink);
+        }
+        vec_tile(s->scores, job->keys, s->values + c * job->keys, VEC_PANEL, count, rows, acc);
+        VLT_UNROLL
+        for (int i = 0; i < rows; i++) {
+            vec_store(out + i * job->padded, acc[i][0]);
+            vec_store(out + i * job->padded + VEC_LANES, acc[i][1]);
+        }
+    }
+}
+
+static void begin_lines(const struct vector_job *job, const struct scratch *s, int64_t lines)
+{
+    for (int64_t i = 0; i < lines; i++) {
+        s->largest[i] = -INFINITY;
+        s->sum[i] = 0;
+    }
+    memset(s->out, 0, (size_t)(lines * job->padded) * sizeof(float));
+}
+
+static void end_line(const struct vector_job *job, const struct scratch *s, int64_t line, float *to)
+{
+    vec sum = vec_set(s->sum[line]);
+    for (int64_t c = 0; c < job->head; c += VEC_LANES) {
+        int64_t n = job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
+        vec_store_part(to + c, n, vec_div(vec_load(s->out + line * job->padded + c), sum));
+    }
+}
+
+static void attend_many(const struct vector_job *job, const struct scratch *s, int64_t h,
+                        int64_t begin, int64_t end)
+{
+    const vlt_attention_args *a = job->args;
+    int64_t seen = vlt_attention_visible(a, end - 1, job->causal);
+    begin_lines(job, s, end - begin);
+    for (int64_t first = 0; first < seen; first += job->keys) {
+        int64_t count = seen - first < job->keys ? seen - first : job->keys, r = begin;
+        pack_block(job, s, h / job->group, first, count);
+        for (; r + VEC_TILE_ROWS <= end; r += VEC_TILE_ROWS) {
+            if (vlt_attention_visible(a, r + VEC_TILE_ROWS - 1, job->causal) > first) {
+                attend_tile(job, s, h, r, r - begin, first, count, VEC_TILE_ROWS);
+            }
+        }
+        for (; r + 4 <= end; r += 4) {
+            if (vlt_attention_visible(a, r + 3, job->causal) > first) {
+                attend_tile(job, s, h, r, r - begin, first, count, 4);
+            }
+        }
+        for (; r < end; r++) {
+            if (vlt_attention_visible(a, r, job->causal) > first) {
+                attend_tile(job, s, h, r, r - begin, first, count, 1);
+            }
+        }
+    }
+    for (int64_t r = begin; r < end; r++) {
+        end_line(job, s, r - begin, a->out + r * a->out_row + h * a->out_head);
+    }
+}
+
+static void many_body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct vector_job *job = argument;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t r = item % job->blocks * job->rows, last = r + job->rows;
+        last = last < job->args->q_rows ? last : job->args->q_rows;
+        attend_many(job, &job->worker[worker], item / job->blocks, r, last);
+    }
+}
+
+/* Scores of `lines` packed queries, a constant, with QUAD keys; the last keys are clamped. */
+VLT_ALWAYS_INLINE void score_quad(const struct vector_job *job, const float *q, const float *k,
+                                  int64_t left, float *score, int lines)
+{
+    vec acc[FEW_HEADS][QUAD];
+    const float *key[QUAD];
+    for (int j = 0; j < QUAD; j++) {
+        key[j] = k + (j < left ? j : left - 1) * job->args->k_row;
+    }
+    VLT_UNROLL
+    for (int l = 0; l < lines; l++) {
+        VLT_UNROLL
+        for (int j = 0; j < QUAD; j++) {
+            acc[l][j] = vec_zero();
+        }
+    }
+    for (int64_t i = 0; i < job->head; i += VEC_LANES) {
+        int64_t n = job->head - i < VEC_LANES ? job->head - i : VEC_LANES;
+        VLT_UNROLL
+        for (int j = 0; j < QUAD; j++) {
+            vec v = vec_load_part(key[j] + i, n);
+            VLT_UNROLL
+            for (int l = 0; l < lines; l++) {
+                acc[l][j] = vec_fma(v, vec_load(q + l * job->padded + i), acc[l][j]);
+            }
+        }
+    }
+    VLT_UNROLL
+    for (int l = 0; l < lines; l++) {
+        _mm_storeu_ps(score + l * job->keys, vec_sum4(acc[l][0], acc[l][1], acc[l][2], acc[l][3]));
+    }
+}
+
+/* out = out * factor + P V for `lines` heads, a constant, one vector of columns at a time. */
+VLT_ALWAYS_INLINE void add_values(const struct vector_job *job, const float *v, int64_t count,
+                                  const float *score, const float *factor, float *out, int lines)
+{
+    for (int64_t c = 0; c < job->head; c += VEC_LANES) {
+        int64_t n = job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
+        vec even[FEW_HEADS], odd[FEW_HEADS];
+        VLT_UNROLL
+        for (int l = 0; l < lines; l++) {
+            even[l] = vec_mul(vec_load(out + l * job->padded + c), vec_set(factor[l]));
+            odd[l] = vec_zero();
+        }
+        for (int64_t j = 0; j < count; j += 2) {
+            bool pair = j + 1 < count;
+            vec a = vec_load_part(v + j * job->args->v_row + c, n);
+            vec b = vec_load_part(v + (j + pair) * job->args->v_row + c, n);
+            VLT_UNROLL
+            for (int l = 0; l < lines; l++) {
+                const float *p = score + l * job->keys + j;
+                even[l] = vec_fma(a, vec_set(p[0]), even[l]);
+                odd[l] = vec_fma(b, vec_set(pair ? p[1] : 0), odd[l]);
+            }
+        }
+        VLT_UNROLL
+        for (int l = 0; l < lines; l++) {
+            vec_store(out + l * job->padded + c, vec_add(even[l], odd[l]));
+        }
+    }
+}
+
+VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, const struct scratch *s,
+                                    const float *k, const float *v, int64_t line, int64_t count,
+                                    int lines)
+{
+    float factor[FEW_HEADS], *score = s->scores + line * job->keys;
+    for (int64_t j = 0; j < count; j += QUAD) {
+        score_quad(job, s->q + line * job->padded, k + j * job->args->k_row, count - j, score + j,
+                   lines);
+    }
+    for (int l = 0; l < lines; l++) {
+        factor[l] = soften(score + l * job->keys, count, job->keys, job->scale,
+                           &s->largest[line + l], &s->sum[line + l]);
+    }
+    add_values(job, v, count, score, factor, s->out + line * job->padded, lines);
+}
+
+/* One query row, all heads that use kv_head. */
+static void attend_few(const struct vector_job *job, const struct scratch *s, int64_t kv_head,
+                       int64_t r)
+{
+    const vlt_attention_args *a = job->args;
+    int64_t seen = vlt_attention_visible(a, r, job->causal), h0 = kv_head * job->group;
+    begin_lines(job, s, job->group);
+    memset(s->q, 0, (size_t)(job->group * job->padded) * sizeof(float));
+    for (int64_t g = 0; g < job->group; g++) {
+        memcpy(s->q + g * job->padded, a->q + r * a->q_row + (h0 + g) * a->q_head,
+               (size_t)job->head * sizeof(float));
+    }
+    for (int64_t first = 0; first < seen; first += job->keys) {
+        int64_t count = seen - first < job->keys ? seen - first : job->keys, g = 0;
+        const float *k = a->k + kv_head * a->k_head + first * a->k_row;
+        const float *v = a->v + kv_head * a->v_head + first * a->v_row;
+        for (; g + FEW_HEADS <= job->group; g += FEW_HEADS) {
+            attend_lines(job, s, k, v, g, count, FEW_HEADS);
+        }
+        for (; g + 2 <= job->group; g += 2) {
+            attend_lines(job, s, k, v, g, count, 2);
+        }
+        for (; g < job->group; g++) {
+            attend_lines(job, s, k, v, g, count, 1);
+        }
+    }
+    for (int64_t g = 0; g < job->group; g++) {
+        end_line(job, s, g, a->out + r * a->out_row + (h0 + g) * a->out_head);
+    }
+}
+
+static void few_body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct vector_job *job = argument;
+    for (int64_t item = begin; item < end; item++) {
+        attend_few(job, &job->worker[worker], item / job->args->q_rows, item % job->args->q_rows);
+    }
+}
+
+static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
+{
+    (void)err;
+    const vlt_attention_args *a = args;
+    const int64_t *dim = plan->problem.dim;
+    const struct vector_state *state = plan->state;
+    struct vector_job job = {.args = a,
+                             .worker = state->worker,
+                             .heads = dim[VLT_ATTENTION_DIM_HEADS],
+                             .head = dim[VLT_ATTENTION_DIM_HEAD],
+                             .causal = dim[VLT_ATTENTION_DIM_CAUSAL],
+                             .rows = vlt_plan_knob(plan, KNOB_ROWS),
+                             .keys = vlt_plan_knob(plan, KNOB_KEYS)};
+    job.group = job.heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
+    job.padded = (job.head + VEC_PANEL - 1) / VEC_PANEL * VEC_PANEL;
+    job.blocks = (a->q_rows + job.rows - 1) / job.rows;
+    job.scale = 1.0f / sqrtf((float)job.head);
+    bool small = a->q_rows * a->kv_rows < SERIAL_BELOW / (job.heads * job.head);
+    int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
+    if (dim[VLT_ATTENTION_DIM_Q_ROWS] < FEW_ROWS_MAX) {
+        vlt_threads_for(plan->context->threads, job.heads / job.group * a->q_rows, 1, limit,
+                        few_body, &job);
+    } else {
+        vlt_threads_for(plan->context->threads, job.heads * job.blocks, 1, limit, many_body, &job);
+    }
+    return VLT_OK;
+}
+
+#endif
+#endif
