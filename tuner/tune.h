@@ -98,6 +98,7 @@ typedef struct vlt_tune_result {
     int note_count;
     char config_path[VLT_TUNED_PATH_BYTES]; /* "": not written */
     char db_path[VLT_TUNED_PATH_BYTES];
+    int64_t session; /* of this run in the store, where its caller keeps the report; 0: none */
 } vlt_tune_result;
 
 void vlt_tune_result_release(vlt_tune_result *result); /* fine on {0} */
