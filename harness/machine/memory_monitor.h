@@ -1,10 +1,10 @@
 /* memory_monitor.h: notices that memory runs short, so that caches are given back in time.
  *
  * A thread wakes a few times a second (and at once when the kernel's PSI trigger fires), compares
- * what is left below every limit and the stalls of the last 10 s with thresholds, and keeps a level.
- * A level is left only when its threshold is cleared by a quarter, so that it does not flutter.
- * Owners of caches ask for the level between pieces of work and trim; nobody's cache is touched
- * from the monitor's thread.
+ * what is left below every limit and the stalls of the last 10 s with thresholds, and keeps a
+ * level. A level is left only when its threshold is cleared by a quarter, so that it does not
+ * flutter. Owners of caches ask for the level between pieces of work and trim; nobody's cache is
+ * touched from the monitor's thread.
  */
 #ifndef VLT_HARNESS_MEMORY_MONITOR_H
 #define VLT_HARNESS_MEMORY_MONITOR_H
@@ -16,7 +16,7 @@
 
 typedef enum vlt_memory_level {
     VLT_MEMORY_EASY,
-    VLT_MEMORY_TIGHT,   /* start no more than is under way; give back half of the caches */
+    VLT_MEMORY_TIGHT,   /* start no more than is under way; keep no more cached than is in use */
     VLT_MEMORY_CRITICAL /* give back everything that can be made again */
 } vlt_memory_level;
 
@@ -35,8 +35,7 @@ vlt_memory_thresholds vlt_memory_thresholds_default(void);
 
 /* Pure: the level that the readings give, coming from `now`. */
 vlt_memory_level vlt_memory_level_of(const vlt_limits *limits, const vlt_pressure *pressure,
-                                     const vlt_memory_thresholds *thresholds,
-                                     vlt_memory_level now);
+                                     const vlt_memory_thresholds *thresholds, vlt_memory_level now);
 
 typedef struct vlt_memory_monitor vlt_memory_monitor;
 

@@ -120,8 +120,7 @@ static double share(double part_s, double whole_s)
 
 double vlt_pressure_steal(const vlt_pressure *before, const vlt_pressure *after)
 {
-    return share(after->steal_s - before->steal_s,
-                 (after->at_s - before->at_s) * after->cpu_count);
+    return share(after->steal_s - before->steal_s, (after->at_s - before->at_s) * after->cpu_count);
 }
 
 double vlt_pressure_waiting(const vlt_pressure *before, const vlt_pressure *after)

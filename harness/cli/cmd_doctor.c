@@ -1,0 +1,131 @@
+/* vltune doctor: what this machine has and lacks, each lack with its consequence and repair. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/cli.h"
+#include "harness/cli/doctor.h"
+#include "harness/cli/facts.h"
+#include "harness/json/json.h"
+#include "harness/machine/build_info.h"
+
+static int no_work(void *state, int64_t iterations)
+{
+    double volatile x = 1;
+    (void)state;
+    for (int64_t i = 0; i < iterations; i++) {
+        x = x * 1.0000001;
+    }
+    return 0;
+}
+
+static json_t *metrics_to_json(const vlt_metric *metric, int count)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < count; i++) {
+        json_array_append_new(
+            all, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "name", metric[i].name, "source",
+                           metric[i].source, "status", vlt_metric_status_name(metric[i].status),
+                           "code", metric[i].code, "reason",
+                           *metric[i].reason ? json_string(metric[i].reason) : json_null(),
+                           "overhead_ns", vlt_json_real(metric[i].overhead_ns)));
+    }
+    return all;
+}
+
+static vlt_status print_json(const vlt_doctor *doctor, const vlt_metric *metric, int metric_count,
+                             vlt_error *err)
+{
+    const vlt_build_info *build = vlt_build_info_get();
+    json_t *findings = json_array();
+    for (int i = 0; i < doctor->count; i++) {
+        const vlt_finding *finding = &doctor->finding[i];
+        json_array_append_new(
+            findings, json_pack("{s:s, s:s, s:o, s:s?, s:s?}", "subject", finding->subject, "state",
+                                vlt_finding_state_name(finding->state), "fact",
+                                vlt_json_string(finding->fact, strlen(finding->fact)),
+                                "consequence", finding->consequence, "repair", finding->repair));
+    }
+    json_t *all = json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:o, s:o}", "version",
+                            build->version, "build", "revision", build->revision, "compiler",
+                            build->compiler, "type", build->type, "flags", build->flags,
+                            "sanitizers", build->sanitizers, "target", build->target, "libraries",
+                            build->libraries, "findings", findings, "counters",
+                            metrics_to_json(metric, metric_count));
+    if (!all) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "doctor: no memory for the answer");
+    }
+    vlt_status status = vlt_json_print(all, false, stdout, err);
+    json_decref(all);
+    return status;
+}
+
+static void print_text(const vlt_cli *cli, const vlt_doctor *doctor)
+{
+    static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
+    static const char *const marks[] = {"+", "-", "!"};
+    const vlt_build_info *build = vlt_build_info_get();
+    bool colour = vlt_cli_colour(cli);
+    vlt_facts_print("vltune", "%s, revision %s", build->version, build->revision);
+    vlt_facts_print("built", "%s, %s (%s)%s%s, for %s", build->compiler, build->type, build->flags,
+                    *build->sanitizers ? ", sanitizers " : "", build->sanitizers, build->target);
+    vlt_facts_print("libraries", "%s", build->libraries);
+    printf("\n");
+    int lacks = 0, warnings = 0;
+    for (int i = 0; i < doctor->count; i++) {
+        const vlt_finding *finding = &doctor->finding[i];
+        char label[32];
+        snprintf(label, sizeof label, "%s %s", marks[finding->state], finding->subject);
+        fputs(colour ? colours[finding->state] : "", stdout);
+        vlt_facts_print(label, "%s", finding->fact);
+        fputs(colour ? "\033[0m" : "", stdout);
+        if (finding->state != VLT_FINDING_HAS) {
+            vlt_facts_print("  so", "%s", finding->consequence);
+            vlt_facts_print("  repair", "%s", finding->repair);
+        }
+        lacks += finding->state == VLT_FINDING_LACKS;
+        warnings += finding->state == VLT_FINDING_WARNING;
+    }
+    printf("\n+ there, - lacking (%d), ! a warning (%d). Nothing lacking stops any command.\n",
+           lacks, warnings);
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    vlt_machine *machine = NULL;
+    vlt_counters *counters = NULL;
+    vlt_doctor *doctor = calloc(1, sizeof *doctor);
+    vlt_pressure pressure;
+    int count;
+    const vlt_subject work = {.run = no_work};
+    vlt_status status = doctor ? vlt_machine_probe(NULL, &machine, err)
+                               : vlt_fail(err, VLT_STATUS_NOMEM, "doctor: out of memory");
+    if (status == VLT_OK) {
+        status = vlt_counters_open(NULL, 0, &counters, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_counters_measure(counters, &work, 2000000, err);
+    }
+    if (status != VLT_OK) {
+        goto done;
+    }
+    const vlt_metric *metric = vlt_counters_metrics(counters, &count);
+    vlt_pressure_read(NULL, &pressure);
+    vlt_doctor_examine(machine, &pressure, metric, count, doctor);
+    if (vlt_cli_flag(cli, "json")) {
+        status = print_json(doctor, metric, count, err);
+    } else {
+        print_text(cli, doctor);
+    }
+done:
+    vlt_counters_close(counters);
+    vlt_machine_destroy(machine);
+    free(doctor);
+    return status;
+}
+
+VLT_COMMAND(doctor, .operands = "",
+            .summary = "what this machine has and lacks, and how to repair it",
+            .details = "Every lack comes with its consequence and its repair. Also says how this "
+                       "program was built.",
+            .run = run);

@@ -1,0 +1,24 @@
+/* activity.h: what intervals of activity say about a transfer: sums, span, overlap.
+ *
+ *     overlap = |time in which a copy and a kernel run at once| / min(sum of copies, of kernels)
+ *
+ * Sums here are of the united intervals of each kind, so that two copies side by side count once:
+ * 1 means that the shorter kind was hidden completely.
+ */
+#ifndef VLT_TRANSFER_ACTIVITY_H
+#define VLT_TRANSFER_ACTIVITY_H
+
+#include "optimizations/core/device.h"
+
+typedef struct vlt_overlap {
+    uint64_t copy_ns;   /* time in which at least one copy ran */
+    uint64_t kernel_ns; /* time in which at least one kernel ran */
+    uint64_t both_ns;   /* time in which both ran */
+    uint64_t span_ns;   /* from the first start to the last end */
+    double share;       /* both / min(copy, kernel); NAN when one of them is 0 */
+} vlt_overlap;
+
+/* Sorts activity[count] by start. Intervals that end before they start count as empty. */
+void vlt_activity_overlap(vlt_activity *activity, int count, vlt_overlap *out);
+
+#endif
