@@ -8,7 +8,7 @@
 #include "harness/cli/doctor.h"
 #include "harness/json/json.h"
 #include "tests/support/data.h"
-#include "tests/support/program.h"
+#include "tests/support/run_program.h"
 
 static json_t *run_json(const char *arguments)
 {
