@@ -4,6 +4,7 @@
 
 #include "harness/json/json.h"
 #include "harness/measure/launch.h"
+#include "harness/measure/measure_abi.h"
 
 /* New reference, or NULL without memory. */
 json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_options *options);
@@ -17,5 +18,15 @@ vlt_status vlt_launch_request_from_json(const json_t *document, vlt_side side[2]
 /* Gives the status that the child reported; on VLT_OK the launch is filled and its figures are
  * computed anew from the pairs. */
 vlt_status vlt_launch_answer_from_json(const json_t *document, vlt_launch *launch, vlt_error *err);
+
+/* B's output against A's (a_data is a copy of A's). Each may be off by its tolerance, so together
+ * by both. WRONG names output, index and both values. */
+vlt_status vlt_launch_compare_output(const vlt_measure_output *a, const void *a_data,
+                                     const vlt_measure_output *b, vlt_error *err);
+
+/* The greedy rule for two answers; a_leads[a->count]. */
+vlt_status vlt_launch_compare_ids(const vlt_measure_output *a, const int32_t *a_ids,
+                                  const float *a_leads, const vlt_measure_output *b,
+                                  vlt_error *err);
 
 #endif

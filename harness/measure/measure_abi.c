@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/json/json.h"
+#include "harness/measure/model_subject.h"
 #include "harness/measure/prepared.h"
 
 struct request {
@@ -94,14 +95,39 @@ static int run(void *handle, int64_t iterations)
     return vlt_prepared_run(((struct handle *)handle)->prepared, iterations);
 }
 
+static const char *failure(void *handle)
+{
+    return vlt_prepared_failure(((struct handle *)handle)->prepared);
+}
+
 static void reset(void *handle)
 {
     vlt_prepared_reset(((struct handle *)handle)->prepared);
 }
 
+/* A request's outputs: "ids", then "leads". */
+static int model_output(const vlt_model_subject *model, int32_t index, vlt_measure_output *out)
+{
+    const int32_t *ids;
+    const float *leads;
+    int64_t count = vlt_model_subject_ids(model, &ids, &leads);
+    if (index < 0 || index > 1) {
+        return 1;
+    }
+    *out = (vlt_measure_output){.name = index ? VLT_MEASURE_LEADS : VLT_MEASURE_IDS,
+                                .data = index ? (const void *)leads : ids,
+                                .count = (uint64_t)count,
+                                .dtype = index ? VLT_DTYPE_F32 : VLT_DTYPE_I32};
+    return 0;
+}
+
 static int output(void *handle, int32_t index, vlt_measure_output *out)
 {
-    const vlt_workload *workload = vlt_prepared_workload(((struct handle *)handle)->prepared);
+    const vlt_prepared *prepared = ((struct handle *)handle)->prepared;
+    const vlt_workload *workload = vlt_prepared_workload(prepared);
+    if (vlt_prepared_model(prepared)) {
+        return model_output(vlt_prepared_model(prepared), index, out);
+    }
     if (!workload || index < 0 || index >= workload->output_count) {
         return 1;
     }
@@ -148,6 +174,7 @@ const vlt_measure_abi *vlt_measure_abi_table(void)
         .prepare = prepare,
         .verify = verify,
         .run = run,
+        .failure = failure,
         .reset = reset,
         .output = output,
         .cost = cost,

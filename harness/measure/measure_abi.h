@@ -18,6 +18,10 @@
 
 enum { VLT_MEASURE_ABI_VERSION = 1, VLT_MEASURE_MESSAGE_BYTES = 1024 };
 
+/* Names of the outputs of a whole request: token ids, and by how much each led the next one. */
+#define VLT_MEASURE_IDS   "ids"
+#define VLT_MEASURE_LEADS "leads"
+
 /* What a run wrote, for comparing the outputs of two builds. */
 typedef struct vlt_measure_output {
     const char *name;
@@ -47,6 +51,7 @@ typedef struct vlt_measure_abi {
     /* Compares the subject's outputs with those of the build's own baseline. */
     int (*verify)(const char *request, char *message);
     int (*run)(void *handle, int64_t iterations);
+    const char *(*failure)(void *handle); /* why the last run failed; "" */
     void (*reset)(void *handle);
     /* Output number `index` of the last run; 0 and *out filled, or 1: there is none. */
     int (*output)(void *handle, int32_t index, vlt_measure_output *out);

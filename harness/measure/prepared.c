@@ -8,6 +8,7 @@
 
 #include "harness/machine/isa.h"
 #include "harness/measure/cold.h"
+#include "harness/measure/model_subject.h"
 #include "harness/measure/probe.h"
 #include "harness/measure/verify.h"
 #include "optimizations/core/memory.h"
@@ -16,9 +17,12 @@ struct vlt_prepared {
     vlt_caps caps;
     vlt_context context;
     vlt_scratch scratch;
-    vlt_probe *probe; /* or: */
+    vlt_probe *probe;         /* or: */
+    vlt_model_subject *model; /* or: */
+    int model_threads;
     vlt_regime regime;
     int copies, next;
+    vlt_error failure;      /* of the last run */
     vlt_workload *workload; /* [copies] */
     vlt_plan **plan;        /* [copies] */
 };
@@ -149,6 +153,12 @@ vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared 
     prepared->regime = request->regime;
     if (vlt_probe_named(request->what)) {
         status = vlt_probe_create(request->what, request->buffers, &prepared->probe, err);
+    } else if (vlt_model_subject_named(request->what)) {
+        detect_caps(&prepared->caps);
+        prepared->model_threads = request->threads > 0 ? request->threads
+                                                       : prepared->caps.cpu_count;
+        status = vlt_model_subject_create(request->what, prepared->model_threads, request->seed,
+                                          &prepared->model, err);
     } else {
         status = open_context(prepared, request, err);
         if (status == VLT_OK) {
@@ -177,6 +187,7 @@ void vlt_prepared_destroy(vlt_prepared *prepared)
     vlt_free(prepared->plan);
     vlt_free(prepared->workload);
     vlt_probe_destroy(prepared->probe);
+    vlt_model_subject_destroy(prepared->model);
     vlt_threads_destroy(prepared->context.threads);
     vlt_scratch_release(&prepared->scratch);
     vlt_free(prepared);
@@ -188,15 +199,23 @@ int vlt_prepared_run(void *state, int64_t iterations)
     if (prepared->probe) {
         return vlt_probe_run(prepared->probe, iterations);
     }
+    if (prepared->model) {
+        return vlt_model_subject_run(prepared->model, iterations, &prepared->failure);
+    }
     vlt_status status = VLT_OK;
     for (int64_t i = 0; i < iterations && status == VLT_OK; i++) {
         int copy = prepared->next;
         const vlt_workload *workload =
             &prepared->workload[prepared->regime == VLT_REGIME_COLD ? copy : 0];
-        status = vlt_plan_run(prepared->plan[copy], workload->args, NULL);
+        status = vlt_plan_run(prepared->plan[copy], workload->args, &prepared->failure);
         prepared->next = copy + 1 < prepared->copies ? copy + 1 : 0;
     }
     return (int)status;
+}
+
+const char *vlt_prepared_failure(const vlt_prepared *prepared)
+{
+    return prepared->failure.message;
 }
 
 void vlt_prepared_reset(void *state)
@@ -212,17 +231,22 @@ void vlt_prepared_reset(void *state)
 
 const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared)
 {
-    return prepared->probe ? NULL : &prepared->workload[0];
+    return prepared->workload;
 }
 
 int vlt_prepared_threads(const vlt_prepared *prepared)
 {
-    return vlt_threads_count(prepared->context.threads);
+    return prepared->model ? prepared->model_threads : vlt_threads_count(prepared->context.threads);
 }
 
 int vlt_prepared_copies(const vlt_prepared *prepared)
 {
-    return prepared->probe ? 1 : prepared->copies;
+    return prepared->workload ? prepared->copies : 1;
+}
+
+const vlt_model_subject *vlt_prepared_model(const vlt_prepared *prepared)
+{
+    return prepared->model;
 }
 
 /* The variant that an untuned engine would run. */
@@ -251,7 +275,7 @@ vlt_status vlt_prepared_verify(const vlt_prepare_request *request, vlt_error *er
     vlt_problem problem;
     const vlt_variant *variant;
     vlt_binding binding;
-    if (vlt_probe_named(request->what)) {
+    if (vlt_probe_named(request->what) || vlt_model_subject_named(request->what)) {
         return VLT_OK;
     }
     vlt_prepare_request private = *request;

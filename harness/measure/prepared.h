@@ -3,6 +3,7 @@
  *     linear/avx2@m=128,n=1024,k=1024:unroll=4   a variant at a problem, with knobs
  *     linear@m=128,n=1024,k=1024                 the operator as an untuned engine would run it
  *     probe/copy@work=1030                       measuring's own kernels (probe.h)
+ *     run:{"model":DIR, ...}                     one request, end to end (model_subject.h)
  */
 #ifndef VLT_HARNESS_PREPARED_H
 #define VLT_HARNESS_PREPARED_H
@@ -34,13 +35,16 @@ vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared 
                                vlt_error *err);
 void vlt_prepared_destroy(vlt_prepared *prepared); /* NULL is fine */
 
-int vlt_prepared_run(void *prepared, int64_t iterations); /* as vlt_subject.run */
+int vlt_prepared_run(void *prepared, int64_t iterations);       /* as vlt_subject.run */
+const char *vlt_prepared_failure(const vlt_prepared *prepared); /* why it failed, "" */
 void vlt_prepared_reset(void *prepared);
-const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared); /* NULL: a probe */
+const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared); /* NULL: no variant */
+const struct vlt_model_subject *vlt_prepared_model(const vlt_prepared *prepared); /* NULL: none */
 int vlt_prepared_threads(const vlt_prepared *prepared);
 int vlt_prepared_copies(const vlt_prepared *prepared); /* 1 when hot */
 
-/* Verifies the variant against the baseline of this build; a probe is right by definition. */
+/* Verifies the variant against the baseline of this build; a probe is right by definition, and
+ * a whole request is compared with the other side's. */
 vlt_status vlt_prepared_verify(const vlt_prepare_request *request, vlt_error *err);
 
 /* Reads OP[/VARIANT][@...][:...]; *variant NULL when none is named. */

@@ -113,6 +113,29 @@ static vlt_status add_stage(struct command *command, const char *name, const cha
     return status;
 }
 
+/* The end-to-end stage, 3 % unless a margin is given. */
+static vlt_status add_model_stage(struct command *command, vlt_error *err)
+{
+    char what[2][VLT_ROW_TEXT_BYTES];
+    vlt_experiment_options settings = command->options.experiment;
+    vlt_side side[2];
+    vlt_bench_model_settings(command->cli, &settings);
+    for (int i = 0; i < 2; i++) {
+        vlt_status status = vlt_bench_model_side(command->cli, &command->contender[i], what[i],
+                                                 &side[i], err);
+        if (status != VLT_OK) {
+            return status;
+        }
+    }
+    vlt_gate_stage *stage = vlt_gate_add(&command->gate, "end to end", side, settings.judge.margin,
+                                         err);
+    if (!stage) {
+        return VLT_STATUS_NOMEM;
+    }
+    stage->limit_s = settings.launch.limit_s;
+    return VLT_OK;
+}
+
 /* Two variants are one stage; two builds are compared at --what, else at every operator's first
  * shape. */
 static vlt_status add_stages(struct command *command, vlt_error *err)
@@ -136,12 +159,16 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
                    ? VLT_STATUS_NOMEM
                    : status;
     }
+    bool configs = c[0].kind == VLT_CONTENDER_CONFIG || c[1].kind == VLT_CONTENDER_CONFIG;
+    if (configs && vlt_cli_text(command->cli, "model", NULL)) {
+        return add_model_stage(command, err);
+    }
     bool usual = (c[0].kind == VLT_CONTENDER_LIBRARY || c[0].kind == VLT_CONTENDER_BASELINE) &&
                  c[1].kind == VLT_CONTENDER_LIBRARY;
     if (!usual) {
         return vlt_fail(err, VLT_STATUS_USAGE,
                         "gate: cannot judge '%s' against '%s', expected two builds, two variants, "
-                        "or 'baseline' and one of them",
+                        "two configs with --model, or 'baseline' and one of them",
                         c[1].text, c[0].text);
     }
     for (int i = 0; i < given && status == VLT_OK; i++) {
@@ -153,6 +180,9 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
         char name[VLT_GATE_NAME_BYTES];
         snprintf(name, sizeof name, "%s %s", op->name, op->shapes[0].name);
         status = add_stage(command, name, op->name, err);
+    }
+    if (status == VLT_OK && vlt_cli_text(command->cli, "model", NULL)) {
+        status = add_model_stage(command, err);
     }
     return status;
 }
@@ -233,6 +263,7 @@ done:
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
     {"what", "OP[/VARIANT][@...]", "a stage to judge two builds at; repeatable", 0},
+    VLT_BENCH_MODEL_OPTIONS,
     {"format", "FORMAT", "text (default), json, junit, markdown or gbench", 0},
     {"output", "FILE", "write the result there instead of to stdout", 'o'},
     {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0},

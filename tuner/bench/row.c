@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/measure/model_subject.h"
 #include "harness/measure/statistics.h"
 
 vlt_row *vlt_rows_add(vlt_rows *rows, vlt_error *err)
@@ -44,8 +45,28 @@ static const char *shape_name(const vlt_problem *problem)
     return NULL;
 }
 
-static void describe_library(char *text, size_t text_bytes, const vlt_side *side)
+/* "model DIR, config tuned.toml" for a whole request. */
+static void describe_request(char *text, size_t text_bytes, const vlt_side *side)
 {
+    static const char name[] = "measured request";
+    const char *model = "?", *config = "default variants", *from = side->what + strlen("run:");
+    json_t *document = NULL;
+    bool found;
+    if (vlt_json_parse(from, strlen(from), name, &document, NULL) == VLT_OK) {
+        vlt_json_text(document, name, "model", &model, &found, NULL);
+        vlt_json_text(document, name, "config", &config, &found, NULL);
+    }
+    snprintf(text, text_bytes, "%s%s%s, %s", side->library ? side->library : "",
+             side->library ? ": " : "", model, config);
+    json_decref(document);
+}
+
+static void describe_side(char *text, size_t text_bytes, const vlt_side *side)
+{
+    if (vlt_model_subject_named(side->what)) {
+        describe_request(text, text_bytes, side);
+        return;
+    }
     snprintf(text, text_bytes, "%s%s%s", side->library ? side->library : "",
              side->library ? ": " : "", side->what);
 }
@@ -55,8 +76,12 @@ void vlt_row_describe(vlt_row *row, const vlt_side side[2])
     vlt_problem problem;
     const vlt_variant *variant;
     vlt_binding binding;
-    describe_library(row->baseline, sizeof row->baseline, &side[0]);
-    describe_library(row->candidate, sizeof row->candidate, &side[1]);
+    describe_side(row->baseline, sizeof row->baseline, &side[0]);
+    describe_side(row->candidate, sizeof row->candidate, &side[1]);
+    if (vlt_model_subject_named(side[1].what)) {
+        snprintf(row->op, sizeof row->op, "end to end");
+        return;
+    }
     snprintf(row->op, sizeof row->op, "%.*s", (int)strcspn(side[1].what, "/@:"), side[1].what);
     if (vlt_what_parse(side[1].what, &problem, &variant, &binding, NULL) != VLT_OK) {
         return;

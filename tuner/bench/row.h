@@ -5,7 +5,7 @@
 #include "harness/json/json.h"
 #include "harness/measure/experiment.h"
 
-enum { VLT_ROW_TEXT_BYTES = 512 };
+enum { VLT_ROW_TEXT_BYTES = 1024 };
 
 /* B is the candidate. Texts are "" where they do not apply. */
 typedef struct vlt_row {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "harness/measure/cold.h"
+#include "harness/measure/model_subject.h"
 
 static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt_error *err)
 {
@@ -48,6 +49,52 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
     options->until_bounded = true;
     options->on_launch = vlt_bench_on_launch;
     return VLT_OK;
+}
+
+vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char *what,
+                                vlt_side *side, vlt_error *err)
+{
+    int64_t tokens;
+    const char *model = vlt_cli_text(cli, "model", NULL), *config = NULL;
+    vlt_status status = vlt_cli_int(cli, "max-tokens", 1, 4096, 16, &tokens, err);
+    *side = (vlt_side){.what = what};
+    if (status != VLT_OK) {
+        return status;
+    }
+    switch (contender->kind) {
+    case VLT_CONTENDER_CONFIG:
+        config = contender->path;
+        break;
+    case VLT_CONTENDER_BASELINE:
+        config = "baseline";
+        break;
+    case VLT_CONTENDER_LIBRARY:
+        side->library = contender->path[0] ? contender->path : NULL;
+        break;
+    default:
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "--model: '%s' cannot answer a request, expected a tuned config, "
+                        "'baseline' or a build",
+                        contender->text);
+    }
+    return vlt_model_subject_format(model, config, vlt_cli_text(cli, "image", NULL),
+                                    vlt_cli_text(cli, "prompt", NULL), (int)tokens, what,
+                                    VLT_ROW_TEXT_BYTES, err);
+}
+
+void vlt_bench_model_settings(const vlt_cli *cli, vlt_experiment_options *options)
+{
+    enum { REQUEST_PAIRS = 30 };
+    options->launch.limit_s = 1.0;
+    if (!vlt_cli_count(cli, "pairs")) {
+        options->launch.pairs = REQUEST_PAIRS;
+    }
+    if (!vlt_cli_count(cli, "margin")) {
+        options->judge.margin = 0.03;
+    }
+    if (!vlt_cli_count(cli, "budget")) {
+        options->budget_s = 60;
+    }
 }
 
 vlt_status vlt_bench_on_launch(void *user, int index, uint64_t seed, const vlt_launch *launch,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "harness/cli/cli.h"
+#include "tuner/bench/contender.h"
 #include "tuner/bench/row.h"
 
 #define VLT_BENCH_OPTIONS                                                                    \
@@ -16,6 +17,24 @@
     {                                                                                        \
         "cache", "REGIME", "hot (default), cold or weights-cold", 0                          \
     }
+
+/* What the end-to-end comparison asks of a model. */
+#define VLT_BENCH_MODEL_OPTIONS                                                         \
+    {"model", "DIR", "compare whole requests to this checkpoint, end to end", 0},       \
+        {"image", "FILE", "picture of the request (default: a drawn one, 640x480)", 0}, \
+        {"prompt", "TEXT", "question of the request", 0},                               \
+    {                                                                                   \
+        "max-tokens", "N", "tokens it answers with (default 16)", 0                     \
+    }
+
+/* What a contender is in an end-to-end comparison: a tuned config, "baseline", or a build with
+ * default variants, as the text of a side; library may become the contender's path. USAGE when it
+ * cannot run a model. */
+vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char *what,
+                                vlt_side *side, vlt_error *err);
+
+/* Requests take long: fewer pairs, more time, a margin of 3 % unless one is given. */
+void vlt_bench_model_settings(const vlt_cli *cli, vlt_experiment_options *options);
 
 /* Reads them. Measures the cache where a cold regime asks for it. */
 vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *options,

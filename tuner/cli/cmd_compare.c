@@ -72,6 +72,22 @@ static vlt_status compare_libraries(struct compare *compare, vlt_error *err)
     return status;
 }
 
+/* Two configs, builds or the baseline, each answering one request. */
+static vlt_status compare_models(struct compare *compare, vlt_error *err)
+{
+    char what[2][VLT_ROW_TEXT_BYTES];
+    vlt_side side[2];
+    vlt_bench_model_settings(compare->cli, &compare->options);
+    for (int i = 0; i < 2; i++) {
+        vlt_status status = vlt_bench_model_side(compare->cli, &compare->contender[i], what[i],
+                                                 &side[i], err);
+        if (status != VLT_OK) {
+            return status;
+        }
+    }
+    return compare_sides(compare, side, err);
+}
+
 static bool is_either(const struct compare *compare, vlt_contender_kind kind)
 {
     return compare->contender[0].kind == kind || compare->contender[1].kind == kind;
@@ -80,11 +96,17 @@ static bool is_either(const struct compare *compare, vlt_contender_kind kind)
 static vlt_status dispatch(struct compare *compare, vlt_error *err)
 {
     const vlt_contender *c = compare->contender;
+    if (vlt_cli_text(compare->cli, "model", NULL)) {
+        return compare_models(compare, err);
+    }
+    if (is_either(compare, VLT_CONTENDER_CONFIG)) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "a tuned config is compared end to end: --model DIR");
+    }
     if (c[0].kind == VLT_CONTENDER_LIBRARY && c[1].kind == VLT_CONTENDER_LIBRARY) {
         return compare_libraries(compare, err);
     }
     bool plain = !is_either(compare, VLT_CONTENDER_LIBRARY) &&
-                 !is_either(compare, VLT_CONTENDER_CONFIG) &&
                  !is_either(compare, VLT_CONTENDER_STORED);
     if (plain && is_either(compare, VLT_CONTENDER_VARIANT)) {
         return compare_variants(compare, err);
@@ -138,6 +160,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
     {"what", "OP[/VARIANT][@...]", "what two builds are compared at; repeatable", 0},
+    VLT_BENCH_MODEL_OPTIONS,
 };
 
 VLT_COMMAND(

@@ -128,6 +128,7 @@ static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options,
         sides_of(stage, side);
         experiment.launch.seed = series_seed(options, i, 0);
         experiment.launch.verify = false;
+        experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
         experiment.judge.margin = stage->margin;
         experiment.judge.alpha = options->experiment.judge.alpha / gate->stage_count;
         vlt_status status = vlt_row_measure(&stage->screen, side, &experiment, err);
@@ -152,6 +153,7 @@ static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options
         sides_of(stage, side);
         experiment.launch.seed = series_seed(options, i, 1);
         experiment.launch.verify = false;
+        experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
         experiment.judge.margin = stage->margin;
         experiment.judge.anytime = false; /* one look, at the end */
         experiment.launches_min = experiment.launches_max = options->confirm_launches;

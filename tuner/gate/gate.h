@@ -31,6 +31,7 @@ typedef struct vlt_gate_stage {
     char what[2][VLT_ROW_TEXT_BYTES];
     const char *library[2]; /* borrowed; NULL: this build */
     double margin;          /* 0.01 for a stage, 0.03 end to end */
+    double limit_s;         /* of measuring in one process; 0: as the options say */
     vlt_row screen;         /* the first series of launches */
     vlt_row confirm;        /* the second one; not measured unless the first one asked for it */
     double p_holm;          /* of the screen, over all stages; NAN unknown */

@@ -1,0 +1,199 @@
+#include "harness/measure/model_subject.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness/infer/vltune.h"
+#include "harness/json/json.h"
+#include "harness/model/scenes.h"
+#include "optimizations/core/memory.h"
+
+enum { TOKENS_MAX = 4096, WIDTH = 640, HEIGHT = 480 };
+
+struct vlt_model_subject {
+    json_t *document; /* owns texts */
+    vlt_engine *engine;
+    const char *image; /* path */
+    char scene_path[32];
+    int scene_fd; /* memory that holds the drawn scene; -1 */
+    vlt_scene scene;
+    const char *prompt;
+    int64_t tokens;
+    int32_t *ids;  /* [tokens] */
+    float *leads;  /* [tokens] */
+    int64_t count; /* of the last run */
+};
+
+bool vlt_model_subject_named(const char *what)
+{
+    return !strncmp(what, "run:", 4);
+}
+
+vlt_status vlt_model_subject_format(const char *model, const char *config, const char *image,
+                                    const char *prompt, int tokens, char *what, size_t what_bytes,
+                                    vlt_error *err)
+{
+    json_t *object = json_pack("{s:s, s:s*, s:s*, s:s*, s:i}", "model", model, "config", config,
+                               "image", image, "prompt", prompt, "tokens", tokens);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    int written = text ? snprintf(what, what_bytes, "run:%s", text) : -1;
+    json_decref(object);
+    free(text);
+    return written > 0 && (size_t)written < what_bytes
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_LIMIT,
+                          "model '%s': paths and prompt together take %d bytes, expected below %zu",
+                          model, written, what_bytes);
+}
+
+/* A scene in memory that has a path: no file to clean up, whatever happens to this process. */
+static vlt_status draw_scene(vlt_model_subject *subject, uint64_t seed, vlt_error *err)
+{
+    uint8_t *jpeg = NULL;
+    size_t bytes = 0;
+    vlt_status status = vlt_scene_jpeg(seed, 0, WIDTH, HEIGHT, &subject->scene, &jpeg, &bytes, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    subject->scene_fd = memfd_create("scene.jpg", MFD_CLOEXEC);
+    if (subject->scene_fd < 0 || write(subject->scene_fd, jpeg, bytes) != (ssize_t)bytes) {
+        status = vlt_fail(err, VLT_STATUS_IO, "drawn scene: %s", strerror(errno));
+    }
+    vlt_free(jpeg);
+    snprintf(subject->scene_path, sizeof subject->scene_path, "/proc/self/fd/%d",
+             subject->scene_fd);
+    subject->image = subject->scene_path;
+    return status;
+}
+
+static vlt_status open_engine(vlt_model_subject *subject, const char *model, const char *config,
+                              int threads, vlt_error *err)
+{
+    bool baseline = config && !strcmp(config, "baseline");
+    const vlt_engine_options options = {.threads = threads,
+                                        .config = baseline ? NULL : config,
+                                        .no_config = !config,
+                                        .baseline = baseline,
+                                        .require_tuned = config && !baseline};
+    return vlt_engine_open(model, &options, &subject->engine, err);
+}
+
+vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed,
+                                    vlt_model_subject **out, vlt_error *err)
+{
+    static const char name[] = "measured request";
+    const char *model = NULL, *config = NULL, *text = what + strlen("run:");
+    void *block = NULL, *ids = NULL, *leads = NULL;
+    bool found;
+    *out = NULL;
+    vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_model_subject *subject = block;
+    subject->scene_fd = -1;
+    subject->tokens = 16;
+    if ((status = vlt_json_parse(text, strlen(text), name, &subject->document, err)) != VLT_OK ||
+        (status = vlt_json_text(subject->document, name, "model", &model, NULL, err)) != VLT_OK ||
+        (status = vlt_json_text(subject->document, name, "config", &config, &found, err)) !=
+            VLT_OK ||
+        (status = vlt_json_text(subject->document, name, "image", &subject->image, &found, err)) !=
+            VLT_OK ||
+        (status = vlt_json_text(subject->document, name, "prompt", &subject->prompt, &found,
+                                err)) != VLT_OK ||
+        (status = vlt_json_int(subject->document, name, "tokens", 1, TOKENS_MAX, &subject->tokens,
+                               &found, err)) != VLT_OK ||
+        (status = vlt_alloc((size_t)subject->tokens * sizeof(int32_t), &ids, err)) != VLT_OK ||
+        (status = vlt_alloc((size_t)subject->tokens * sizeof(float), &leads, err)) != VLT_OK) {
+        vlt_free(ids);
+        goto done;
+    }
+    subject->ids = ids;
+    subject->leads = leads;
+    if (!subject->image) {
+        status = draw_scene(subject, seed, err);
+    }
+    if (!subject->prompt) {
+        subject->prompt = subject->scene.question[0] ? subject->scene.question
+                                                     : "Describe the image.";
+    }
+    if (status == VLT_OK) {
+        status = open_engine(subject, model, config, threads, err);
+    }
+done:
+    if (status != VLT_OK) {
+        vlt_model_subject_destroy(subject);
+        return status;
+    }
+    *out = subject;
+    return VLT_OK;
+}
+
+void vlt_model_subject_destroy(vlt_model_subject *subject)
+{
+    if (subject) {
+        vlt_engine_close(subject->engine);
+        json_decref(subject->document);
+        if (subject->scene_fd >= 0) {
+            close(subject->scene_fd);
+        }
+        vlt_free(subject->ids);
+        vlt_free(subject->leads);
+        vlt_free(subject);
+    }
+}
+
+static void keep_answer(vlt_model_subject *subject, const vlt_response *response)
+{
+    subject->count = response->id_count < subject->tokens ? response->id_count : subject->tokens;
+    int width = 1 + response->logprob_top;
+    for (int64_t i = 0; i < subject->count; i++) {
+        const vlt_logprob *top = response->logprobs + i * width + 1;
+        subject->ids[i] = response->ids[i];
+        subject->leads[i] = response->logprob_top >= 2 ? top[0].logprob - top[1].logprob : 0;
+    }
+}
+
+static vlt_status answer(vlt_model_subject *subject, vlt_error *err)
+{
+    vlt_session *session = NULL;
+    vlt_response response = {0};
+    const vlt_request request = {.prompt = subject->prompt,
+                                 .images = &subject->image,
+                                 .image_count = 1,
+                                 .max_tokens = subject->tokens,
+                                 .greedy = true,
+                                 .ignore_eos = true, /* equal work on both sides */
+                                 .logprobs = 2};
+    vlt_status status = vlt_session_open(subject->engine, NULL, &session, err);
+    if (status == VLT_OK) {
+        status = vlt_session_run(session, &request, &response, err);
+    }
+    if (status == VLT_OK) {
+        keep_answer(subject, &response);
+    }
+    vlt_response_release(&response);
+    vlt_session_close(session);
+    return status;
+}
+
+int vlt_model_subject_run(vlt_model_subject *subject, int64_t iterations, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    for (int64_t i = 0; i < iterations && status == VLT_OK; i++) {
+        status = answer(subject, err);
+    }
+    return (int)status;
+}
+
+int64_t vlt_model_subject_ids(const vlt_model_subject *subject, const int32_t **ids,
+                              const float **leads)
+{
+    *ids = subject->ids;
+    *leads = subject->leads;
+    return subject->count;
+}
