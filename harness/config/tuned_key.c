@@ -1,25 +1,36 @@
 #include "harness/config/tuned_key.h"
 
-#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
-#include "harness/machine/isa.h"
+#include "harness/machine/fingerprint.h"
 #include "optimizations/core/hash.h"
-#include "optimizations/core/registry.h"
+
+static vlt_tuned_part *find_part(const vlt_tuned_parts *parts, const char *name)
+{
+    for (int i = 0; i < parts->count; i++) {
+        if (!strcmp(parts->part[i].name, name)) {
+            return (vlt_tuned_part *)&parts->part[i];
+        }
+    }
+    return NULL;
+}
 
 void vlt_tuned_parts_add(vlt_tuned_parts *parts, const char *name, const char *value)
 {
-    if (parts->count == VLT_TUNED_PART_MAX) {
+    vlt_tuned_part *part = find_part(parts, name);
+    if (!part && parts->count == VLT_TUNED_PART_MAX) {
         return;
     }
-    int at = parts->count++;
-    while (at > 0 && strcmp(parts->part[at - 1].name, name) > 0) {
-        parts->part[at] = parts->part[at - 1];
-        at--;
+    if (!part) {
+        int at = parts->count++;
+        while (at > 0 && strcmp(parts->part[at - 1].name, name) > 0) {
+            parts->part[at] = parts->part[at - 1];
+            at--;
+        }
+        part = &parts->part[at];
     }
-    vlt_tuned_part *part = &parts->part[at];
     snprintf(part->name, sizeof part->name, "%s", name);
     snprintf(part->value, sizeof part->value, "%s", value);
     for (char *c = part->value; *c; c++) {
@@ -29,12 +40,8 @@ void vlt_tuned_parts_add(vlt_tuned_parts *parts, const char *name, const char *v
 
 const char *vlt_tuned_parts_get(const vlt_tuned_parts *parts, const char *name)
 {
-    for (int i = 0; i < parts->count; i++) {
-        if (!strcmp(parts->part[i].name, name)) {
-            return parts->part[i].value;
-        }
-    }
-    return NULL;
+    const vlt_tuned_part *part = find_part(parts, name);
+    return part ? part->value : NULL;
 }
 
 static bool differs(const vlt_tuned_parts *theirs, const vlt_tuned_parts *ours, int index,
@@ -102,82 +109,35 @@ uint64_t vlt_tuned_parts_hash(const vlt_tuned_parts *parts)
     return hash;
 }
 
-static uint64_t hash_variant(const vlt_variant *variant, uint64_t hash)
+/* "name value" lines into parts. */
+static void add_lines(vlt_tuned_parts *parts, const char *lines)
 {
-    hash = hash_text(variant->name, hash);
-    for (int k = 0; k < variant->knob_count; k++) {
-        const vlt_knob *knob = &variant->knobs[k];
-        hash = hash_text(knob->name, hash);
-        hash = vlt_hash_bytes(knob->values, (size_t)knob->value_count * sizeof *knob->values, hash);
+    char name[VLT_TUNED_NAME_BYTES], value[VLT_TUNED_VALUE_BYTES];
+    while (*lines) {
+        int length = (int)strcspn(lines, "\n"), split = (int)strcspn(lines, " \n");
+        snprintf(name, sizeof name, "%.*s", split, lines);
+        snprintf(value, sizeof value, "%.*s", split < length ? length - split - 1 : 0,
+                 lines + split + 1);
+        vlt_tuned_parts_add(parts, name, value);
+        lines += length + (lines[length] == '\n');
     }
-    return hash;
-}
-
-uint64_t vlt_tuned_catalogue_hash(void)
-{
-    uint64_t hash = 0;
-    for (int i = 0; i < vlt_registry_op_count(); i++) {
-        const vlt_op *op = vlt_registry_op(i);
-        hash = hash_text(op->name, hash);
-        for (int d = 0; d < op->dim_count; d++) {
-            hash = hash_text(op->dims[d].name, hash + (uint64_t)op->dims[d].rule);
-        }
-        for (int v = 0; v < vlt_registry_variant_count(op); v++) {
-            hash = hash_variant(vlt_registry_variant(op, v), hash);
-        }
-    }
-    return hash;
-}
-
-/* "model name" of the first CPU as the kernel tells it. */
-static void cpu_name(char *name, size_t name_bytes)
-{
-    char line[512];
-    snprintf(name, name_bytes, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (colon && !strncmp(line, "model name", 10)) {
-            colon += 1 + strspn(colon + 1, " ");
-            snprintf(name, name_bytes, "%.*s", (int)strcspn(colon, "\n"), colon);
-            break;
-        }
-    }
-    if (file) {
-        fclose(file);
-    }
-}
-
-static void isa_names(char *text, size_t text_bytes)
-{
-    uint32_t isa = vlt_isa_detect();
-    size_t used = 0;
-    text[0] = '\0';
-#define APPEND(code, bit, name)                                                                  \
-    if (isa >> (bit)&1u && used < text_bytes) {                                                  \
-        used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", used ? " " : "", name); \
-    }
-    VLT_ISA_MAP(APPEND)
-#undef APPEND
 }
 
 vlt_status vlt_tuned_key_here(uint64_t model_hash, vlt_tuned_key *key, vlt_error *err)
 {
-    char text[VLT_TUNED_VALUE_BYTES];
-    cpu_set_t cpus;
-    struct utsname system;
+    vlt_machine *machine;
     *key = (vlt_tuned_key){.model_hash = model_hash};
-    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0 || uname(&system) != 0) {
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "fingerprint: the system does not tell its CPUs");
+    vlt_fingerprint *fingerprint = malloc(sizeof *fingerprint);
+    if (!fingerprint) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "fingerprint: out of memory");
     }
-    cpu_name(text, sizeof text);
-    vlt_tuned_parts_add(&key->hard, "cpu", text);
-    isa_names(text, sizeof text);
-    vlt_tuned_parts_add(&key->hard, "isa", text);
-    snprintf(text, sizeof text, "%d", CPU_COUNT(&cpus));
-    vlt_tuned_parts_add(&key->hard, "cpus", text);
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)vlt_tuned_catalogue_hash());
-    vlt_tuned_parts_add(&key->hard, "catalogue", text);
-    vlt_tuned_parts_add(&key->soft, "kernel", system.release);
-    return VLT_OK;
+    vlt_status status = vlt_machine_probe(NULL, &machine, err);
+    if (status == VLT_OK) {
+        vlt_fingerprint_make(machine, fingerprint);
+        add_lines(&key->hard, fingerprint->hard_text);
+        add_lines(&key->soft, fingerprint->soft_text);
+        vlt_machine_destroy(machine);
+    }
+    free(fingerprint);
+    return status;
 }

@@ -13,7 +13,7 @@
 
 #include "optimizations/core/status.h"
 
-enum { VLT_TUNED_PART_MAX = 32, VLT_TUNED_NAME_BYTES = 40, VLT_TUNED_VALUE_BYTES = 200 };
+enum { VLT_TUNED_PART_MAX = 48, VLT_TUNED_NAME_BYTES = 40, VLT_TUNED_VALUE_BYTES = 200 };
 
 typedef struct vlt_tuned_part {
     char name[VLT_TUNED_NAME_BYTES]; /* [a-z0-9_]+ */
@@ -26,7 +26,7 @@ typedef struct vlt_tuned_parts {
 } vlt_tuned_parts;
 
 typedef struct vlt_tuned_key {
-    vlt_tuned_parts hard; /* cpu, isa, cores, caches, gpu, catalogue */
+    vlt_tuned_parts hard; /* cpu, isa, cores, caches, gpu, catalogue: see fingerprint.h */
     vlt_tuned_parts soft; /* kernel, governor ... */
     uint64_t model_hash;
 } vlt_tuned_key;
@@ -34,8 +34,8 @@ typedef struct vlt_tuned_key {
 /* The key of this machine, this build's catalogue and the model with that hash. */
 vlt_status vlt_tuned_key_here(uint64_t model_hash, vlt_tuned_key *key, vlt_error *err);
 
-/* Adds a part at its place (parts are sorted by name); control characters in the value become
- * spaces, what is too long is cut. */
+/* Adds a part at its place (parts are sorted by name), or gives it another value; control
+ * characters in the value become spaces, what is too long is cut. */
 void vlt_tuned_parts_add(vlt_tuned_parts *parts, const char *name, const char *value);
 
 /* NULL when there is no such part. */
@@ -51,9 +51,5 @@ int vlt_tuned_key_drift(const vlt_tuned_key *theirs, const vlt_tuned_key *ours, 
 
 /* Hash of the hard parts, the machine's identity in the store. */
 uint64_t vlt_tuned_parts_hash(const vlt_tuned_parts *parts);
-
-/* Hash of the catalogue: operators, dimensions, variants, knobs and their values. Another
- * catalogue means that other candidates were compared. */
-uint64_t vlt_tuned_catalogue_hash(void);
 
 #endif

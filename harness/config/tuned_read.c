@@ -165,7 +165,7 @@ static bool read_part(void *user, const char *key, const vlt_toml_value *value)
     struct parts_reader *r = user;
     char text[VLT_TUNED_VALUE_BYTES];
     if (strlen(key) >= VLT_TUNED_NAME_BYTES || r->parts->count == VLT_TUNED_PART_MAX) {
-        r->status = bad(r->reader, value, "fingerprint", "of short names and at most 32 parts");
+        r->status = bad(r->reader, value, "fingerprint", "of short names and at most 48 parts");
     } else if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(key) || !key[0]) {
         r->status = bad(r->reader, value, "fingerprint", "of names in a-z, 0-9 and _");
     } else {

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "harness/measure/child.h"
 #include "harness/measure/pair.h"
 #include "harness/measure/prepared.h"
 
@@ -29,7 +30,8 @@ typedef struct vlt_launch_options {
     int pairs;           /* wanted; 0: verify only */
     double limit_s;      /* of measuring; the child is killed after timeout_s */
     double timeout_s;
-    int threads; /* 0: one per usable core */
+    uint64_t memory_bytes; /* resident, of the child; 0: no limit */
+    int threads;           /* 0: one per usable core */
     vlt_regime regime;
     size_t cold_bytes;
     bool verify; /* each side against its build's baseline, then B against A, before any timing */
@@ -41,6 +43,7 @@ typedef struct vlt_launch {
     double cost[2][3];                /* flops, bytes, work of one call; NAN unknown */
     char unit[16];                    /* of work */
     char note[VLT_LAUNCH_NOTE_BYTES]; /* "" or what was special: buffers not shared ... */
+    vlt_child_end end;                /* filled also when the launch failed */
 } vlt_launch;
 
 /* WRONG: verification failed. UNSUPPORTED, USAGE ...: as the child said. STOPPED: the child was

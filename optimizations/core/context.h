@@ -23,7 +23,9 @@ typedef struct vlt_ledger_entry {
     const vlt_variant *variant;
     vlt_binding binding;
     vlt_choice_source source;
-    int64_t plans; /* how many plans were prepared so */
+    int64_t dim[VLT_DIM_MAX]; /* of the first problem met, which stands for the bucket */
+    int64_t plans;            /* how many plans were prepared so */
+    _Atomic int64_t *runs;    /* owned: how often they ran; plans count here */
 } vlt_ledger_entry;
 
 typedef struct vlt_ledger {
@@ -32,6 +34,7 @@ typedef struct vlt_ledger {
     int capacity;
 } vlt_ledger;
 
+/* After the plans that were noted in it: they count their runs here. */
 void vlt_ledger_release(vlt_ledger *ledger);
 
 /* Everything is borrowed and must outlive the plans. Preparing in one context is done by one

@@ -19,12 +19,15 @@ void vlt_log(const vlt_context *context, vlt_log_level level, const char *format
 
 void vlt_ledger_release(vlt_ledger *ledger)
 {
+    for (int i = 0; i < ledger->count; i++) {
+        free((void *)ledger->entry[i].runs);
+    }
     free(ledger->entry);
     *ledger = (vlt_ledger){0};
 }
 
 /* Best effort: a ledger that cannot grow loses a line, never the plan. */
-static void ledger_note(vlt_ledger *ledger, const vlt_plan *plan)
+static void ledger_note(vlt_ledger *ledger, vlt_plan *plan)
 {
     char bucket[VLT_BUCKET_BYTES];
     if (!ledger) {
@@ -37,6 +40,7 @@ static void ledger_note(vlt_ledger *ledger, const vlt_plan *plan)
             !memcmp(&entry->binding, &plan->binding, sizeof entry->binding) &&
             !strcmp(entry->bucket, bucket)) {
             entry->plans++;
+            plan->runs = entry->runs;
             return;
         }
     }
@@ -54,8 +58,11 @@ static void ledger_note(vlt_ledger *ledger, const vlt_plan *plan)
                                 .variant = plan->variant,
                                 .binding = plan->binding,
                                 .source = plan->source,
-                                .plans = 1};
+                                .plans = 1,
+                                .runs = calloc(1, sizeof *entry->runs)};
     memcpy(entry->bucket, bucket, sizeof bucket);
+    memcpy(entry->dim, plan->problem.dim, sizeof entry->dim);
+    plan->runs = entry->runs;
 }
 
 /* The choice nearest to the problem, or NULL. Forced ones match every bucket. */

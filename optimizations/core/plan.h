@@ -2,6 +2,8 @@
 #ifndef VLT_CORE_PLAN_H
 #define VLT_CORE_PLAN_H
 
+#include <stdatomic.h>
+
 #include "optimizations/core/context.h"
 
 /* Owned by whoever created it; run by one thread at a time. Variants use `state` alone. */
@@ -12,6 +14,7 @@ typedef struct vlt_plan {
     vlt_binding binding;
     vlt_choice_source source;
     void *state;
+    _Atomic int64_t *runs; /* of the ledger, NULL: nobody counts */
 } vlt_plan;
 
 /* Chooses a variant for the problem (forced, then the policy: tuned bucket, nearest tuned bucket,
@@ -30,6 +33,9 @@ void vlt_plan_destroy(vlt_plan *plan); /* NULL is fine */
 
 static inline vlt_status vlt_plan_run(vlt_plan *plan, const void *args, vlt_error *err)
 {
+    if (plan->runs) {
+        atomic_fetch_add_explicit(plan->runs, 1, memory_order_relaxed);
+    }
     return plan->variant->run(plan, args, err);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/json/json.h"
+#include "harness/machine/fingerprint.h"
 #include "tuner/store/store_internal.h"
 
 enum { IDENTITY_BYTES = 16384 };
@@ -57,7 +58,7 @@ static vlt_status note_machine(vlt_store *store, const vlt_tuned_key *key, int64
 static vlt_status note_build(vlt_store *store, uint64_t code_hash, int64_t *id, vlt_error *err)
 {
     char uuid[VLT_STORE_ID_BYTES], text[256], catalogue[17], code[17];
-    hex(vlt_tuned_catalogue_hash(), catalogue);
+    hex(vlt_fingerprint_catalogue(), catalogue);
     hex(code_hash, code);
     snprintf(text, sizeof text, "%s|%s|%s|%s", VLT_VERSION, __VERSION__, catalogue, code);
     vlt_store_content_id(text, uuid);

@@ -206,7 +206,7 @@ Test(tuned, another_model_and_an_additional_part_are_mismatches)
     cr_assert(strstr(loaded.reason, "0000000000001234") &&
                   strstr(loaded.reason, "0000000000001235"),
               "%s", loaded.reason);
-    vlt_tuned_parts_add(&config.key.hard, "gpu", "H200");
+    vlt_tuned_parts_add(&config.key.hard, "gpu9", "H200");
     request = (vlt_tuned_request){.config = write_sample(&config), .model_hash = MODEL};
     loaded = load(&request, VLT_OK, message);
     cr_assert_str_eq(loaded.status, "mismatch");
