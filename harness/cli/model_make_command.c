@@ -1,18 +1,9 @@
-#include <sched.h>
 #include <stdio.h>
 
 #include "harness/cli/model_commands.h"
 #include "harness/json/json.h"
+#include "harness/machine/machine.h"
 #include "harness/model/make.h"
-
-enum { THREADS_MAX = 64 };
-
-static int usable_cpus(void)
-{
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count > THREADS_MAX ? THREADS_MAX : count;
-}
 
 static bool stop(void *user, double share)
 {
@@ -44,20 +35,32 @@ static vlt_status print_result(const vlt_cli *cli, const vlt_make_options *optio
     return status;
 }
 
+/* As many as --threads says, else as the machine has to offer. */
+static vlt_status create_threads(const vlt_cli *cli, vlt_threads **out, vlt_error *err)
+{
+    vlt_threads_options options = {.spin_us = 20};
+    int64_t count = 0;
+    vlt_status status = vlt_cli_int(cli, "threads", 1, 1024, 0, &count, err);
+    if (status == VLT_OK && count == 0) {
+        static const vlt_machine_sources sources = {.no_gpu = true};
+        vlt_machine *machine = NULL;
+        status = vlt_machine_probe(&sources, &machine, err);
+        count = status == VLT_OK ? vlt_machine_thread_count(machine) : 0;
+        vlt_machine_destroy(machine);
+    }
+    options.count = (int)count;
+    return status == VLT_OK ? vlt_threads_create(&options, out, err) : status;
+}
+
 vlt_status vlt_model_make_command(vlt_cli *cli, vlt_error *err)
 {
     vlt_make_options options = {
         .size = vlt_cli_text(cli, "size", "tiny"), .stop = stop, .user = cli};
-    vlt_threads_options threads = {.spin_us = 20};
     vlt_make_result result;
-    int64_t seed = 0, count = 0;
+    int64_t seed = 0;
     vlt_status status = vlt_cli_int(cli, "seed", 0, INT64_MAX, 0, &seed, err);
     if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "threads", 1, 1024, usable_cpus(), &count, err);
-    }
-    threads.count = (int)count;
-    if (status == VLT_OK) {
-        status = vlt_threads_create(&threads, &options.threads, err);
+        status = create_threads(cli, &options.threads, err);
     }
     if (status != VLT_OK) {
         return status;
