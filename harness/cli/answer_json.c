@@ -22,6 +22,17 @@ static json_t *ids_to_json(const int32_t *ids, int64_t count)
     return list;
 }
 
+/* By its name where the knob's values have names. */
+static json_t *knob_to_json(const vlt_knob *knob, int64_t value)
+{
+    for (int i = 0; knob->labels && i < knob->value_count; i++) {
+        if (knob->values[i] == value) {
+            return json_string(knob->labels[i]);
+        }
+    }
+    return json_integer(value);
+}
+
 static void add_ledger(json_t *choices, const vlt_ledger *ledger)
 {
     for (int i = 0; i < ledger->count; i++) {
@@ -34,7 +45,7 @@ static void add_ledger(json_t *choices, const vlt_ledger *ledger)
         }
         for (int k = 0; k < entry->variant->knob_count; k++) {
             json_object_set_new(knobs, entry->variant->knobs[k].name,
-                                json_integer(entry->binding.value[k]));
+                                knob_to_json(&entry->variant->knobs[k], entry->binding.value[k]));
         }
         json_object_set_new(buckets, entry->bucket,
                             json_pack("{s:s, s:o, s:s}", "variant", entry->variant->name, "knobs",

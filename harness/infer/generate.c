@@ -117,15 +117,20 @@ static vlt_sample_params plain_params(const vlt_sample_params *params)
 static vlt_status fit_context(struct generation *generation, vlt_error *err)
 {
     const vlt_session *session = generation->session;
-    const int64_t prompt = generation->prompt->count, asked = generation->request->max_tokens;
+    const bool forced = generation->request->forced_ids != NULL;
+    const int64_t prompt = generation->prompt->count;
+    const int64_t asked = forced ? generation->request->forced_count
+                                 : generation->request->max_tokens;
     const int64_t model = session->engine->config.text.position_max;
     const int64_t limit = session->context ? session->context : model;
     const char *whose = session->context ? "the context" : "max_position_embeddings";
     int64_t tokens = asked > 0 ? asked : asked < 0 ? 0 : VLT_MAX_TOKENS_DEFAULT;
-    if (asked == 0 && tokens > limit - prompt) {
+    if (forced) {
+        tokens = asked;
+    } else if (asked == 0 && tokens > limit - prompt) {
         tokens = limit - prompt; /* nobody asked for the default */
     }
-    if (prompt > limit || tokens > limit - prompt || (asked == 0 && tokens <= 0)) {
+    if (prompt > limit || tokens > limit - prompt || (!forced && asked == 0 && tokens <= 0)) {
         return vlt_fail(err, VLT_STATUS_LIMIT,
                         "prompt of %lld tokens and %lld to generate, %s is %lld", (long long)prompt,
                         (long long)(tokens > 0 ? tokens : 1), whose, (long long)limit);
@@ -140,7 +145,7 @@ static vlt_status reserve_output(struct generation *generation, vlt_error *err)
     const vlt_engine *engine = generation->session->engine;
     const size_t tokens = (size_t)generation->max_tokens;
     size_t room, bytes;
-    out->logprob_top = generation->request->logprobs;
+    out->logprob_top = generation->request->forced_ids ? 0 : generation->request->logprobs;
     if (out->logprob_top < 0 || out->logprob_top > engine->config.text.vocab) {
         return vlt_fail(err, VLT_STATUS_USAGE, "logprobs is %d, expected 0 to %lld",
                         out->logprob_top, (long long)engine->config.text.vocab);
@@ -222,10 +227,31 @@ static void note_logprobs(struct generation *generation, int32_t id)
     }
 }
 
+static vlt_status take_forced(const struct generation *generation, int32_t *id, vlt_error *err)
+{
+    const int64_t step = generation->out->id_count;
+    const int64_t vocab = generation->session->engine->config.text.vocab;
+    *id = generation->request->forced_ids[step];
+    if (*id < 0 || *id >= vocab) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "forced id %d, expected 0 to %lld", *id,
+                        (long long)vocab - 1);
+    }
+    return VLT_OK;
+}
+
 static vlt_status choose_token(struct generation *generation, int32_t *id, vlt_error *err)
 {
     vlt_session *session = generation->session;
+    const vlt_request *request = generation->request;
     const bool logprobs = generation->out->logprob_top > 0;
+    if (request->on_logits &&
+        !request->on_logits(request->user, generation->out->id_count, session->logits,
+                            session->engine->config.text.vocab)) {
+        generation->interrupted = true;
+    }
+    if (request->forced_ids) {
+        return take_forced(generation, id, err);
+    }
     vlt_sample_result result = {0};
     vlt_sample_args args = {.logits = session->logits,
                             .ids = session->ids,
@@ -283,7 +309,8 @@ static vlt_status decode(struct generation *generation, vlt_error *err)
         if (status != VLT_OK) {
             return status;
         }
-        bool end = !generation->request->ignore_eos && is_end(session->engine, id);
+        const vlt_request *request = generation->request;
+        bool end = !request->ignore_eos && !request->forced_ids && is_end(session->engine, id);
         if (end || generation->stopped) {
             out->finish = VLT_FINISH_STOP;
             break;

@@ -120,7 +120,14 @@ typedef struct vlt_request {
     bool (*on_token)(void *user, int32_t id);
     /* Phase "vision" (blocks) or "prefill" (prompt rows). False as above. */
     bool (*on_progress)(void *user, const char *phase, int64_t done, int64_t total);
+    /* The logits of every step before its id is chosen, [vocab], valid during the call. */
+    bool (*on_logits)(void *user, int64_t step, const float *logits, int64_t vocab);
     void *user;
+
+    /* Teacher forcing: these ids are taken instead of chosen ones, end tokens among them do not end
+     * it; max_tokens is their count. */
+    const int32_t *forced_ids;
+    int64_t forced_count;
 
     const char *dump; /* safetensors file for the intermediate tensors of the prompt, or NULL; the
                          whole prompt is then computed anew */

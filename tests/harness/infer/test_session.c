@@ -359,6 +359,51 @@ Test(session, logprobs_are_a_distribution_in_order)
     vlt_engine_close(engine);
 }
 
+struct forced {
+    const vlt_response *free;
+    int64_t agreed;
+};
+
+/* Greedy: the largest logit of every step is the id of the free run. */
+static bool compare_logits(void *user, int64_t step, const float *logits, int64_t vocab)
+{
+    struct forced *forced = user;
+    int64_t best = 0;
+    for (int64_t i = 1; i < vocab; i++) {
+        best = logits[i] > logits[best] ? i : best;
+    }
+    forced->agreed += best == forced->free->ids[step];
+    return true;
+}
+
+Test(session, forced_on_its_own_ids_it_agrees_with_itself)
+{
+    vlt_engine *engine = open_engine(NULL);
+    vlt_session *session = open_session(engine, 0), *fresh = open_session(engine, 0);
+    vlt_response free_run = run(session, &base);
+    struct forced forced = {.free = &free_run};
+    vlt_request request = base;
+    request.forced_ids = free_run.ids;
+    request.forced_count = free_run.id_count;
+    request.on_logits = compare_logits;
+    request.user = &forced;
+    vlt_response again = run(fresh, &request);
+    same_ids(&free_run, &again);
+    cr_expect_eq(forced.agreed, free_run.id_count);
+    vlt_response_release(&free_run);
+    vlt_response_release(&again);
+
+    const int32_t wrong[] = {1 << 20};
+    vlt_response response;
+    request.forced_ids = wrong;
+    request.forced_count = 1;
+    request.on_logits = NULL;
+    cr_expect_eq(vlt_session_run(fresh, &request, &response, NULL), VLT_STATUS_USAGE);
+    vlt_session_close(session);
+    vlt_session_close(fresh);
+    vlt_engine_close(engine);
+}
+
 Test(session, times_add_up)
 {
     vlt_engine *engine = open_engine(NULL);
