@@ -2,7 +2,8 @@
  * published pattern, and every word is merged as the textbook says: find the pair of lowest rank,
  * merge it, again. utf8proc and PCRE2 know another Unicode than the reference, so the text is split
  * at code points newer than 9.0 and the pattern's classes name what differs from 16.0. The textbook
- * loop costs the square of the word's length; words beyond VLT_MERGE_SCAN_MAX bytes take a queue.
+ * loop costs the square of the word's length, so words beyond VLT_MERGE_SCAN_MAX bytes are left to
+ * the merges that all variants share: no input may hang.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -85,6 +86,48 @@ static size_t normalise(void *state, const uint8_t *text, size_t bytes, const ui
     return used + compose_old(s, s->scratch.raw, count, s->scratch.clean + used);
 }
 
+static int32_t rank_of(const vlt_vocab *vocab, int32_t left, int32_t right)
+{
+    const vlt_pair_slot *slot = vlt_pair_find(vocab, left, right);
+    return slot ? slot->rank : INT32_MAX;
+}
+
+/* The textbook: find the pair of lowest rank, the leftmost of equals; merge it; again. */
+static size_t merge_word(const vlt_vocab *vocab, const uint8_t *word, size_t bytes, int32_t *ids)
+{
+    int32_t symbol[VLT_MERGE_SCAN_MAX], rank[VLT_MERGE_SCAN_MAX];
+    size_t count = bytes;
+    for (size_t i = 0; i < bytes; i++) {
+        symbol[i] = vocab->byte_id[word[i]];
+    }
+    for (size_t i = 0; i + 1 < count; i++) {
+        rank[i] = rank_of(vocab, symbol[i], symbol[i + 1]);
+    }
+    while (count > 1) {
+        size_t best = 0;
+        for (size_t i = 1; i + 1 < count; i++) {
+            best = rank[i] < rank[best] ? i : best;
+        }
+        if (rank[best] == INT32_MAX) {
+            break;
+        }
+        symbol[best] = vlt_pair_find(vocab, symbol[best], symbol[best + 1])->result;
+        count--;
+        for (size_t i = best + 1; i < count; i++) {
+            symbol[i] = symbol[i + 1];
+            rank[i - 1] = rank[i];
+        }
+        if (best + 1 < count) {
+            rank[best] = rank_of(vocab, symbol[best], symbol[best + 1]);
+        }
+        if (best > 0) {
+            rank[best - 1] = rank_of(vocab, symbol[best - 1], symbol[best]);
+        }
+    }
+    memcpy(ids, symbol, count * sizeof *ids);
+    return count;
+}
+
 static size_t encode(void *state, const uint8_t *text, size_t bytes, int32_t *ids, vlt_error *err)
 {
     struct state *s = state;
@@ -99,7 +142,9 @@ static size_t encode(void *state, const uint8_t *text, size_t bytes, int32_t *id
             return SIZE_MAX;
         }
         size_t stop = range[1];
-        count += vlt_bpe_word(s->vocab, &s->scratch.queue, text + at, stop - at, ids + count);
+        count += stop - at <= VLT_MERGE_SCAN_MAX
+                     ? merge_word(s->vocab, text + at, stop - at, ids + count)
+                     : vlt_bpe_word(s->vocab, &s->scratch.queue, text + at, stop - at, ids + count);
         at = stop;
     }
     return count;

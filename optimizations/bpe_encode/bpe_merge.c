@@ -1,142 +1,86 @@
 #include "optimizations/bpe_encode/bpe_merge.h"
 
-#include "optimizations/core/memory.h"
+enum { NONE = INT32_MAX, BLOCK = 16, BLOCKS = VLT_MERGE_SCAN_MAX / BLOCK };
 
-enum { NONE = 0x7FFFFFFF };
-static const uint64_t NO_PAIR = UINT64_MAX;
+/* Symbols stay where they are and are linked, so that nothing moves; the lowest rank of every block
+ * of sixteen is kept, so that a merge looks at two or three blocks and not at the whole word. */
+struct scan {
+    const vlt_vocab *vocab;
+    int32_t *ids;
+    size_t count;
+    int32_t rank[VLT_MERGE_SCAN_MAX]; /* of the pair that begins here; NONE: no pair */
+    int32_t result[VLT_MERGE_SCAN_MAX];
+    int32_t lowest[BLOCKS];
+    uint16_t next[VLT_MERGE_SCAN_MAX]; /* count: none */
+    uint16_t prior[VLT_MERGE_SCAN_MAX];
+};
 
-/* Rank above, result below: the smallest number is the pair to merge. */
-static inline uint64_t pair_of(const vlt_vocab *vocab, int32_t left, int32_t right)
+static inline void note_pair(struct scan *s, size_t at)
 {
-    const vlt_pair_slot *slot = vlt_pair_find(vocab, left, right);
-    return slot ? (uint64_t)(uint32_t)slot->rank << 32 | (uint32_t)slot->result : NO_PAIR;
+    const vlt_pair_slot *slot = s->next[at] < s->count
+                                    ? vlt_pair_find(s->vocab, s->ids[at], s->ids[s->next[at]])
+                                    : NULL;
+    s->rank[at] = slot ? slot->rank : NONE;
+    s->result[at] = slot ? slot->result : 0;
+}
+
+static inline void note_block(struct scan *s, size_t block)
+{
+    const int32_t *rank = s->rank + block * BLOCK;
+    int32_t lowest = NONE;
+    for (int i = 0; i < BLOCK; i++) {
+        lowest = rank[i] < lowest ? rank[i] : lowest;
+    }
+    s->lowest[block] = lowest;
 }
 
 size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count)
 {
-    uint64_t pair[VLT_MERGE_SCAN_MAX];
-    for (size_t i = 0; i + 1 < count; i++) {
-        pair[i] = pair_of(vocab, ids[i], ids[i + 1]);
+    struct scan s;
+    size_t blocks = (count + BLOCK - 1) / BLOCK, left = 0;
+    s.vocab = vocab;
+    s.ids = ids;
+    s.count = count;
+    for (size_t i = 0; i < count; i++) {
+        s.next[i] = (uint16_t)(i + 1);
+        s.prior[i] = (uint16_t)(i - 1);
+        note_pair(&s, i);
     }
-    while (count > 1) {
-        size_t best = 0;
-        for (size_t i = 1; i + 1 < count; i++) {
-            best = pair[i] < pair[best] ? i : best;
+    for (size_t i = count; i < blocks * BLOCK; i++) {
+        s.rank[i] = NONE;
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        note_block(&s, b);
+    }
+    for (;;) {
+        size_t block = 0;
+        for (size_t b = 1; b < blocks; b++) {
+            block = s.lowest[b] < s.lowest[block] ? b : block;
         }
-        if (pair[best] == NO_PAIR) {
+        if (blocks == 0 || s.lowest[block] == NONE) {
             break;
         }
-        ids[best] = (int32_t)(uint32_t)pair[best];
-        count--;
-        memmove(&ids[best + 1], &ids[best + 2], (count - best - 1) * sizeof *ids);
-        if (best + 1 < count) {
-            memmove(&pair[best + 1], &pair[best + 2], (count - best - 2) * sizeof *pair);
-            pair[best] = pair_of(vocab, ids[best], ids[best + 1]);
+        size_t at = block * BLOCK;
+        while (s.rank[at] != s.lowest[block]) {
+            at++;
         }
-        if (best > 0) {
-            pair[best - 1] = pair_of(vocab, ids[best - 1], ids[best]);
+        size_t gone = s.next[at], after = s.next[gone];
+        ids[at] = s.result[at];
+        s.rank[gone] = NONE;
+        s.next[at] = (uint16_t)after;
+        if (after < count) {
+            s.prior[after] = (uint16_t)at;
         }
-    }
-    return count;
-}
-
-bool vlt_merge_queue_bytes(size_t symbols_max, size_t *bytes)
-{
-    return symbols_max < NONE &&
-           vlt_mul_size(symbols_max, 2 * sizeof(uint64_t) + 4 * sizeof(uint32_t), bytes);
-}
-
-void vlt_merge_queue_init(vlt_merge_queue *queue, size_t symbols_max, void *block)
-{
-    queue->heap = block;
-    queue->rank = (uint32_t *)(queue->heap + 2 * symbols_max);
-    queue->next = queue->rank + symbols_max;
-    queue->prior = queue->next + symbols_max;
-    queue->ids = (int32_t *)(queue->prior + symbols_max);
-}
-
-static void sift_down(uint64_t *heap, size_t count, size_t at)
-{
-    uint64_t moved = heap[at];
-    for (size_t child; (child = 2 * at + 1) < count; at = child) {
-        child += child + 1 < count && heap[child + 1] < heap[child];
-        if (moved <= heap[child]) {
-            break;
+        note_pair(&s, at);
+        if (at > 0) {
+            note_pair(&s, s.prior[at]);
+            note_block(&s, s.prior[at] / BLOCK);
         }
-        heap[at] = heap[child];
+        note_block(&s, at / BLOCK);
+        note_block(&s, gone / BLOCK);
     }
-    heap[at] = moved;
-}
-
-static void sift_up(uint64_t *heap, size_t at)
-{
-    uint64_t moved = heap[at];
-    for (size_t parent; at > 0 && heap[parent = (at - 1) / 2] > moved; at = parent) {
-        heap[at] = heap[parent];
-    }
-    heap[at] = moved;
-}
-
-/* Notes the pair that begins at `place`; a pair in the heap counts only while rank[place] is its
- * rank, so that outdated ones fall out when they surface. */
-static inline size_t note_pair(const vlt_vocab *vocab, const vlt_merge_queue *queue,
-                               const int32_t *ids, uint32_t place, size_t heap_count)
-{
-    uint32_t next = queue->next[place];
-    const vlt_pair_slot *slot = next == NONE ? NULL : vlt_pair_find(vocab, ids[place], ids[next]);
-    queue->rank[place] = slot ? (uint32_t)slot->rank : NONE;
-    if (slot) {
-        queue->heap[heap_count++] = (uint64_t)(uint32_t)slot->rank << 32 | place;
-    }
-    return heap_count;
-}
-
-size_t vlt_merge_long(const vlt_vocab *vocab, const vlt_merge_queue *queue, int32_t *ids,
-                      size_t count)
-{
-    uint64_t *heap = queue->heap;
-    size_t pairs = 0;
-    for (size_t i = 0; i < count; i++) {
-        queue->next[i] = i + 1 < count ? (uint32_t)i + 1 : NONE;
-        queue->prior[i] = i > 0 ? (uint32_t)i - 1 : NONE;
-    }
-    for (size_t i = 0; i < count; i++) {
-        pairs = note_pair(vocab, queue, ids, (uint32_t)i, pairs);
-    }
-    for (size_t i = pairs / 2; i-- > 0;) {
-        sift_down(heap, pairs, i);
-    }
-    while (pairs > 0) {
-        uint32_t place = (uint32_t)heap[0], rank = (uint32_t)(heap[0] >> 32);
-        heap[0] = heap[--pairs];
-        sift_down(heap, pairs, 0);
-        if (queue->rank[place] != rank) {
-            continue;
-        }
-        /* Each merge takes one entry out and puts two in at most: 2 * count entries suffice. */
-        uint32_t gone = queue->next[place], after = queue->next[gone], prior = queue->prior[place];
-        ids[place] = vlt_pair_find(vocab, ids[place], ids[gone])->result;
-        queue->rank[gone] = NONE;
-        queue->next[place] = after;
-        if (after != NONE) {
-            queue->prior[after] = place;
-        }
-        size_t before = pairs;
-        pairs = note_pair(vocab, queue, ids, place, pairs);
-        if (pairs != before) {
-            sift_up(heap, pairs - 1);
-        }
-        before = pairs;
-        if (prior != NONE) {
-            pairs = note_pair(vocab, queue, ids, prior, pairs);
-            if (pairs != before) {
-                sift_up(heap, pairs - 1);
-            }
-        }
-    }
-    size_t left = 0;
-    for (uint32_t place = 0; count > 0 && place != NONE; place = queue->next[place]) {
-        ids[left++] = ids[place];
+    for (size_t i = 0; i < count; i = s.next[i]) {
+        ids[left++] = ids[i];
     }
     return left;
 }

@@ -7,9 +7,8 @@
 
 #include "optimizations/bpe_encode/vocab_internal.h"
 
-/* Words up to this many symbols are merged by scanning, longer ones with the queue: scanning costs
- * the square of the length. */
-enum { VLT_MERGE_SCAN_MAX = 192 };
+/* Words up to this many symbols are merged by scanning. */
+enum { VLT_MERGE_SCAN_MAX = 256 };
 
 /* Merges ids[count] in place; count <= VLT_MERGE_SCAN_MAX. Gives the new count. */
 size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count);
@@ -29,8 +28,15 @@ bool vlt_merge_queue_bytes(size_t symbols_max, size_t *bytes);
 /* Lays the arrays into `block` of that many bytes, aligned to 8. */
 void vlt_merge_queue_init(vlt_merge_queue *queue, size_t symbols_max, void *block);
 
-/* Merges ids[count] in place in O(count log count); count < 2^31. Gives the new count. */
-size_t vlt_merge_long(const vlt_vocab *vocab, const vlt_merge_queue *queue, int32_t *ids,
+/* Merges ids[count] in place with a heap of all pairs in O(count log count); count < 2^31. Gives
+ * the new count. */
+size_t vlt_merge_heap(const vlt_vocab *vocab, const vlt_merge_queue *queue, int32_t *ids,
                       size_t count);
+
+/* Ids of a word of any length into queue->ids. Windows of the word are merged alone and joined
+ * where no merge crosses the seam; a word that cannot be joined so goes to the heap. Linear in
+ * practice, and in the first cache. */
+size_t vlt_merge_joined(const vlt_vocab *vocab, const vlt_merge_queue *queue, const uint8_t *word,
+                        size_t bytes);
 
 #endif

@@ -103,12 +103,17 @@ size_t vlt_bpe_word(const vlt_vocab *vocab, const vlt_merge_queue *queue, const 
                     size_t bytes, int32_t *ids)
 {
     int32_t few[VLT_MERGE_SCAN_MAX];
-    int32_t *symbols = bytes <= VLT_MERGE_SCAN_MAX ? few : queue->ids;
-    for (size_t i = 0; i < bytes; i++) {
-        symbols[i] = vocab->byte_id[word[i]];
+    const int32_t *made = few;
+    size_t count;
+    if (bytes <= VLT_MERGE_SCAN_MAX) {
+        for (size_t i = 0; i < bytes; i++) {
+            few[i] = vocab->byte_id[word[i]];
+        }
+        count = vlt_merge_scan(vocab, few, bytes);
+    } else {
+        count = vlt_merge_joined(vocab, queue, word, bytes);
+        made = queue->ids;
     }
-    size_t count = bytes <= VLT_MERGE_SCAN_MAX ? vlt_merge_scan(vocab, symbols, bytes)
-                                               : vlt_merge_long(vocab, queue, symbols, bytes);
-    memcpy(ids, symbols, count * sizeof *ids);
+    memcpy(ids, made, count * sizeof *ids);
     return count;
 }

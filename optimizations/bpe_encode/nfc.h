@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Already valid UTF-8 and NFC? Then the text can be used where it lies. */
+/* True: valid UTF-8 and NFC, so that the text can be used where it lies. False: perhaps not. */
 bool vlt_nfc_is(const uint8_t *text, size_t bytes);
 
 /* Code points that the full decomposition of `bytes` bytes can have: U+0390 and its like make

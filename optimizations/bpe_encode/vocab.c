@@ -169,8 +169,7 @@ static void insert_pair(vlt_vocab *vocab, const vlt_merge *merge, int32_t rank)
 
 static vlt_status fill_pairs(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
 {
-    int32_t *made_last; /* [token_count] the highest rank that makes a token */
-    vlt_status status = take((size_t)source->token_count, sizeof *made_last, &made_last, err);
+    vlt_status status = VLT_OK;
     for (uint32_t i = 0; i <= vocab->pair_mask; i++) {
         vocab->pair[i] = (vlt_pair_slot){-1, -1, -1, -1};
     }
@@ -178,15 +177,8 @@ static vlt_status fill_pairs(vlt_vocab *vocab, const vlt_vocab_source *source, v
         status = check_merge(vocab, source, rank, err);
         if (status == VLT_OK) {
             insert_pair(vocab, &source->merge[rank], rank);
-            made_last[source->merge[rank].result] = rank;
         }
     }
-    vocab->ordered = true;
-    for (int32_t rank = 0; rank < source->merge_count && status == VLT_OK; rank++) {
-        const vlt_merge *merge = &source->merge[rank];
-        vocab->ordered &= made_last[merge->left] <= rank && made_last[merge->right] <= rank;
-    }
-    vlt_free(made_last);
     return status;
 }
 

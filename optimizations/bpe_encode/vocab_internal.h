@@ -34,10 +34,6 @@ struct vlt_vocab {
 
     vlt_pair_slot *pair; /* [pair_mask + 1] */
     uint32_t pair_mask;
-    /* Every pair that holds a token ranks behind every pair that makes it, so that merging all
-     * occurrences of the lowest pair at once equals merging one after the other. */
-    bool ordered;
-
     /* Whole words: tokens that encoding makes of their own bytes, and only those. */
     vlt_word_slot *word; /* [word_mask + 1] */
     uint32_t word_mask;
