@@ -155,17 +155,25 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     if (status != VLT_OK) {
         return status;
     }
-    vlt_sample_penalise(a, vocab, s->mark, s->scores);
-    int32_t best = argmax(s->scores, vocab);
-    if (s->scores[best] == -INFINITY) {
-        return vlt_sample_nothing(vocab, err);
+    for (int64_t i = 0; i < vocab; i++) {
+        s->scores[i] = vlt_sample_bounded(a->logits[i]);
     }
+    vlt_sample_penalise(a, vocab, s->mark, s->scores);
     if (params->greedy) {
+        int32_t best = argmax(s->scores, vocab);
+        if (s->scores[best] == -INFINITY) {
+            return vlt_sample_nothing(vocab, err);
+        }
         vlt_sample_choose(a, vocab, best);
         return VLT_OK;
     }
-    vlt_sample_heat(s->scores, vocab, params->temperature);
+    for (int64_t i = 0; i < vocab; i++) {
+        s->scores[i] = vlt_sample_bounded(s->scores[i] / (float)params->temperature);
+    }
     sort(s, vocab);
+    if (s->sorted[vocab - 1].score == -INFINITY) {
+        return vlt_sample_nothing(vocab, err);
+    }
     int64_t first = after_top_k(s->sorted, vocab, params->top_k);
     first = after_top_p(s, vocab, first, params->top_p);
     first = after_min_p(s, vocab, first, params->min_p);

@@ -1,10 +1,15 @@
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "optimizations/sample/sample_internal.h"
 
 enum { MARK_SEEN = 1, MARK_GENERATED = 2 };
+
+/* Also in f32, in which it is used. */
+static bool positive(double value)
+{
+    return (float)value > 0 && isfinite((float)value);
+}
 
 vlt_status vlt_sample_check(const vlt_sample_args *args, vlt_error *err)
 {
@@ -15,11 +20,9 @@ vlt_status vlt_sample_check(const vlt_sample_args *args, vlt_error *err)
         bool valid;
         const char *range;
     } checks[] = {
-        {"repetition_penalty", p->repetition_penalty,
-         p->repetition_penalty > 0 && isfinite(p->repetition_penalty), "above 0"},
+        {"repetition_penalty", p->repetition_penalty, positive(p->repetition_penalty), "above 0"},
         {"presence_penalty", p->presence_penalty, isfinite(p->presence_penalty), "a number"},
-        {"temperature", p->temperature,
-         p->greedy || (p->temperature > 0 && isfinite(p->temperature)), "above 0"},
+        {"temperature", p->temperature, p->greedy || positive(p->temperature), "above 0"},
         {"top_k", (double)p->top_k, p->greedy || p->top_k >= 0, "0 or more"},
         {"top_p", p->top_p, p->greedy || (p->top_p > 0 && p->top_p <= 1), "above 0 and up to 1"},
         {"min_p", p->min_p, p->greedy || (p->min_p >= 0 && p->min_p <= 1), "0 to 1"},
@@ -34,19 +37,11 @@ vlt_status vlt_sample_check(const vlt_sample_args *args, vlt_error *err)
     return VLT_OK;
 }
 
-static float bounded(float score)
-{
-    return isnan(score) ? -INFINITY : score > FLT_MAX ? FLT_MAX : score;
-}
-
 void vlt_sample_penalise(const vlt_sample_args *args, int64_t vocab, unsigned char *mark,
                          float *scores)
 {
     float repetition = (float)args->params->repetition_penalty;
     float presence = (float)args->params->presence_penalty;
-    for (int64_t i = 0; i < vocab; i++) {
-        scores[i] = bounded(args->logits[i]);
-    }
     for (int64_t i = 0; i < args->id_count; i++) {
         int32_t id = args->ids[i];
         if (id >= 0 && id < vocab) {
@@ -59,17 +54,9 @@ void vlt_sample_penalise(const vlt_sample_args *args, int64_t vocab, unsigned ch
             float score = scores[id];
             score = score < 0 ? score * repetition : score / repetition;
             score = mark[id] & MARK_GENERATED ? score - presence : score;
-            scores[id] = bounded(score);
+            scores[id] = vlt_sample_bounded(score);
             mark[id] = 0;
         }
-    }
-}
-
-void vlt_sample_heat(float *scores, int64_t count, double temperature)
-{
-    float divisor = (float)temperature;
-    for (int64_t i = 0; i < count && temperature != 1; i++) {
-        scores[i] = bounded(scores[i] / divisor);
     }
 }
 

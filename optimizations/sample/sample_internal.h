@@ -3,6 +3,7 @@
 #ifndef VLT_SAMPLE_INTERNAL_H
 #define VLT_SAMPLE_INTERNAL_H
 
+#include <float.h>
 #include <math.h>
 
 #include "optimizations/sample/sample.h"
@@ -10,13 +11,15 @@
 /* USAGE names the parameter beyond its range. */
 vlt_status vlt_sample_check(const vlt_sample_args *args, vlt_error *err);
 
-/* scores[vocab] = the logits with NaN as -infinity and values above FLT_MAX as FLT_MAX, after
- * both penalties. mark[vocab] is zero before and after. */
+/* A NaN counts as -infinity, a score above FLT_MAX as FLT_MAX. */
+static inline float vlt_sample_bounded(float score)
+{
+    return isnan(score) ? -INFINITY : score > FLT_MAX ? FLT_MAX : score;
+}
+
+/* Both penalties on scores[vocab], the bounded logits. mark[vocab] is zero before and after. */
 void vlt_sample_penalise(const vlt_sample_args *args, int64_t vocab, unsigned char *mark,
                          float *scores);
-
-/* scores[count] /= temperature, in f32. */
-void vlt_sample_heat(float *scores, int64_t count, double temperature);
 
 /* INPUT: no logit can be chosen. */
 vlt_status vlt_sample_nothing(int64_t vocab, vlt_error *err);

@@ -1,0 +1,8 @@
+/* Bottleneck: behind selection what remains is scanning the vocabulary one score at a time.
+ * Idea: as select, with penalties' copy, temperature and largest scores on 16 lanes.
+ * Loses: never by much; a tiny vocabulary is all tail.
+ */
+#include "optimizations/sample/sample_select_internal.h"
+
+VLT_VARIANT(sample, avx512, .summary = "heap selection, scans on 16 lanes",
+            .prepare = select_prepare, .run = select_run, .release = select_release);

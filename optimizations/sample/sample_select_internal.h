@@ -1,0 +1,314 @@
+/* sample_select_internal.h: sampling without a sort, for the base ISA or one vector width.
+ *
+ *   1  the largest score of every block of BLOCK tokens, once
+ *   2  top-k: the k-th largest from a heap of k, which most blocks cannot enter by their largest;
+ *      then the tokens that reach it, in order of id
+ *   3  top-p: tokens leave a heap of those kept, most likely first, until the mass is reached
+ *   4  min-p, sum, draw: over the few tokens left
+ * Tokens more than FAR below the largest are left out even without top-k: their f32 probability is
+ * 0, so neither a sum nor a draw could tell. Decisions are those of the baseline (see
+ * sample_internal.h): same ids, probabilities and bits.
+ */
+#ifndef VLT_SAMPLE_SELECT_INTERNAL_H
+#define VLT_SAMPLE_SELECT_INTERNAL_H
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "optimizations/core/memory.h"
+#include "optimizations/core/simd.h"
+#include "optimizations/sample/sample_internal.h"
+
+enum { BLOCK = 512 };
+#define FAR 110.0f /* exp(-110) is below half the smallest f32 */
+
+struct candidate {
+    float score;
+    int32_t id;
+};
+
+struct select_state {
+    vlt_arena arena;
+    int64_t vocab, blocks;
+    unsigned char *mark;     /* [vocab], zero between uses */
+    float *scores;           /* [vocab] */
+    float *block_largest;    /* [blocks] */
+    float *top;              /* [vocab] heap of the k largest, smallest first */
+    float *kept_scores;      /* [vocab] in order of id */
+    int32_t *kept;           /* [vocab] */
+    struct candidate *order; /* [vocab] heap of the kept, most likely first */
+};
+
+static void take_pieces(vlt_arena *arena, size_t vocab, bool take, struct select_state *s)
+{
+    size_t blocks = (vocab + BLOCK - 1) / BLOCK;
+    const struct {
+        void **piece;
+        size_t count, element_bytes;
+    } pieces[] = {
+        {(void **)&s->mark, vocab, 1},
+        {(void **)&s->scores, vocab, sizeof(float)},
+        {(void **)&s->block_largest, blocks, sizeof(float)},
+        {(void **)&s->top, vocab, sizeof(float)},
+        {(void **)&s->kept_scores, vocab, sizeof(float)},
+        {(void **)&s->kept, vocab, sizeof(int32_t)},
+        {(void **)&s->order, vocab, sizeof(struct candidate)},
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        if (take) {
+            *pieces[i].piece = vlt_arena_take(arena, pieces[i].count, pieces[i].element_bytes);
+        } else {
+            vlt_arena_reserve(arena, pieces[i].count, pieces[i].element_bytes);
+        }
+    }
+    s->vocab = (int64_t)vocab;
+    s->blocks = (int64_t)blocks;
+}
+
+static vlt_status select_prepare(vlt_plan *plan, vlt_error *err)
+{
+    size_t vocab = (size_t)plan->problem.dim[VLT_SAMPLE_DIM_VOCAB];
+    struct select_state unused;
+    vlt_arena arena = {0};
+    vlt_arena_reserve(&arena, 1, sizeof unused);
+    take_pieces(&arena, vocab, false, &unused);
+    vlt_status status = vlt_arena_commit(&arena, err);
+    if (status == VLT_OK) {
+        struct select_state *s = vlt_arena_take(&arena, 1, sizeof *s);
+        take_pieces(&arena, vocab, true, s);
+        s->arena = arena;
+        plan->state = s;
+    }
+    return status;
+}
+
+static void select_release(vlt_plan *plan)
+{
+    struct select_state *s = plan->state;
+    if (s) {
+        vlt_arena arena = s->arena;
+        vlt_arena_release(&arena);
+    }
+}
+
+/* out[count] = in[count] / divisor, bounded; may be in place. Dividing by 1 changes nothing. */
+static void divide_bounded(const float *in, float *out, int64_t count, float divisor)
+{
+    int64_t i = 0;
+#ifdef VLT_SIMD
+    vec by = vec_set(divisor), most = vec_set(FLT_MAX), none = vec_set(-INFINITY);
+    for (; i + VEC_LANES <= count; i += VEC_LANES) {
+        vec v = vec_max(vec_div(vec_load(in + i), by), none); /* a NaN becomes `none` */
+        vec_store(out + i, vec_min(v, most));
+    }
+#endif
+    for (; i < count; i++) {
+        out[i] = vlt_sample_bounded(in[i] / divisor);
+    }
+}
+
+/* Largest of count >= 1 scores without NaN. */
+static float largest_of(const float *scores, int64_t count)
+{
+    float largest = scores[0];
+    int64_t i = 0;
+#ifdef VLT_SIMD
+    vec a = vec_set(largest), b = a;
+    for (; i + 2 * VEC_LANES <= count; i += 2 * VEC_LANES) {
+        a = vec_max(a, vec_load(scores + i));
+        b = vec_max(b, vec_load(scores + i + VEC_LANES));
+    }
+    largest = vec_largest(vec_max(a, b));
+#endif
+    for (; i < count; i++) {
+        largest = scores[i] > largest ? scores[i] : largest;
+    }
+    return largest;
+}
+
+static int64_t block_count(const struct select_state *s, int64_t block)
+{
+    int64_t left = s->vocab - block * BLOCK;
+    return left < BLOCK ? left : BLOCK;
+}
+
+static float find_largest(struct select_state *s)
+{
+    for (int64_t b = 0; b < s->blocks; b++) {
+        s->block_largest[b] = largest_of(s->scores + b * BLOCK, block_count(s, b));
+    }
+    return largest_of(s->block_largest, s->blocks);
+}
+
+/* Lowest id with this score, which one has. */
+static int32_t first_with(const struct select_state *s, float score)
+{
+    int64_t id = 0;
+    while (s->block_largest[id / BLOCK] < score) {
+        id += BLOCK;
+    }
+    while (s->scores[id] < score) {
+        id++;
+    }
+    return (int32_t)id;
+}
+
+/* Puts `score` into the place of the root and lets it sink: smallest first. */
+static void sink_score(float *heap, int64_t count, int64_t at, float score)
+{
+    for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        child += child + 1 < count && heap[child + 1] < heap[child];
+        if (heap[child] >= score) {
+            break;
+        }
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = score;
+}
+
+/* The k-th largest score, 1 <= k < vocab. */
+static float kth_largest(struct select_state *s, int64_t k)
+{
+    memcpy(s->top, s->scores, (size_t)k * sizeof *s->top);
+    for (int64_t i = k / 2 - 1; i >= 0; i--) {
+        sink_score(s->top, k, i, s->top[i]);
+    }
+    for (int64_t id = k; id < s->vocab;) {
+        int64_t end = (id / BLOCK + 1) * BLOCK;
+        end = end < s->vocab ? end : s->vocab;
+        if (s->block_largest[id / BLOCK] <= s->top[0]) {
+            id = end;
+            continue;
+        }
+        for (; id < end; id++) {
+            if (s->scores[id] > s->top[0]) {
+                sink_score(s->top, k, 0, s->scores[id]);
+            }
+        }
+    }
+    return s->top[0];
+}
+
+/* Tokens of at least `least`, in order of id. */
+static int64_t gather(struct select_state *s, float least)
+{
+    int64_t count = 0;
+    for (int64_t b = 0; b < s->blocks; b++) {
+        if (s->block_largest[b] < least) {
+            continue;
+        }
+        for (int64_t i = b * BLOCK; i < b * BLOCK + block_count(s, b); i++) {
+            s->kept[count] = (int32_t)i;
+            s->kept_scores[count] = s->scores[i];
+            count += s->scores[i] >= least;
+        }
+    }
+    return count;
+}
+
+/* Most likely first; the higher id on ties, because the baseline drops the lower ones first. */
+static bool comes_before(struct candidate a, struct candidate b)
+{
+    return a.score > b.score || (a.score == b.score && a.id > b.id);
+}
+
+static void sink(struct candidate *heap, int64_t count, int64_t at)
+{
+    struct candidate sinking = heap[at];
+    for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        child += child + 1 < count && comes_before(heap[child + 1], heap[child]);
+        if (comes_before(sinking, heap[child])) {
+            break;
+        }
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = sinking;
+}
+
+/* Keeps the marked ones of the first `count` kept tokens and clears their marks. */
+static int64_t keep_marked(struct select_state *s, int64_t count)
+{
+    int64_t left = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t id = s->kept[i];
+        if (s->mark[id]) {
+            s->mark[id] = 0;
+            s->kept[left] = id;
+            s->kept_scores[left++] = s->kept_scores[i];
+        }
+    }
+    return left;
+}
+
+static int64_t cut_top_p(struct select_state *s, int64_t count, float largest, double top_p)
+{
+    double sum = vlt_sample_sum(s->kept_scores, count, largest);
+    uint64_t units = 0; /* of the token at the root and all behind it */
+    int64_t left = count;
+    for (int64_t i = 0; i < count; i++) {
+        units += vlt_sample_units(vlt_sample_probability(s->kept_scores[i], largest, sum));
+        s->order[i] = (struct candidate){.score = s->kept_scores[i], .id = s->kept[i]};
+    }
+    for (int64_t i = count / 2 - 1; i >= 0; i--) {
+        sink(s->order, count, i);
+    }
+    while (left > 0 && (left == count || !vlt_sample_below_top_p(units, top_p))) {
+        float score = s->order[0].score;
+        s->mark[s->order[0].id] = 1;
+        units -= vlt_sample_units(vlt_sample_probability(score, largest, sum));
+        s->order[0] = s->order[--left];
+        if (left > 0) {
+            sink(s->order, left, 0);
+        }
+    }
+    return keep_marked(s, count);
+}
+
+static int64_t cut_min_p(struct select_state *s, int64_t count, float largest, double min_p)
+{
+    double sum = vlt_sample_sum(s->kept_scores, count, largest);
+    float limit = (float)min_p * vlt_sample_probability(largest, largest, sum);
+    for (int64_t i = 0; i < count; i++) {
+        s->mark[s->kept[i]] = !(vlt_sample_probability(s->kept_scores[i], largest, sum) < limit);
+    }
+    return keep_marked(s, count);
+}
+
+static vlt_status select_run(vlt_plan *plan, const void *args, vlt_error *err)
+{
+    struct select_state *s = plan->state;
+    const vlt_sample_args *a = args;
+    const vlt_sample_params *params = a->params;
+    vlt_status status = vlt_sample_check(a, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    divide_bounded(a->logits, s->scores, s->vocab, 1);
+    vlt_sample_penalise(a, s->vocab, s->mark, s->scores);
+    if (!params->greedy && params->temperature != 1) {
+        divide_bounded(s->scores, s->scores, s->vocab, (float)params->temperature);
+    }
+    float largest = find_largest(s);
+    if (largest == -INFINITY) {
+        return vlt_sample_nothing(s->vocab, err);
+    }
+    if (params->greedy) {
+        vlt_sample_choose(a, s->vocab, first_with(s, largest));
+        return VLT_OK;
+    }
+    float least = largest - FAR;
+    if (params->top_k > 0 && params->top_k < s->vocab) {
+        float kth = kth_largest(s, params->top_k);
+        least = kth > least ? kth : least;
+    }
+    int64_t count = gather(s, least);
+    count = params->top_p < 1 ? cut_top_p(s, count, largest, params->top_p) : count;
+    count = params->min_p > 0 ? cut_min_p(s, count, largest, params->min_p) : count;
+    vlt_sample_finish(a, s->vocab, s->kept_scores, s->kept, count, largest);
+    return VLT_OK;
+}
+
+#endif
