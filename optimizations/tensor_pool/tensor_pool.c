@@ -10,6 +10,20 @@ vlt_tensor_pool vlt_tensor_pool_of(vlt_plan *plan)
     return ((const vlt_tensor_pool_common *)plan->state)->pool;
 }
 
+static void stats(const void *self, vlt_tensor_pool_stats *stats)
+{
+    *stats = ((const vlt_tensor_pool_common *)self)->stats;
+}
+
+void vlt_tensor_pool_common_init(vlt_tensor_pool_common *common, const vlt_plan *plan,
+                                 vlt_tensor_pool functions)
+{
+    common->limit_bytes = (size_t)plan->problem.dim[VLT_TENSOR_POOL_DIM_LIMIT];
+    common->pool = functions;
+    common->pool.self = common;
+    common->pool.stats = stats;
+}
+
 vlt_status vlt_tensor_pool_refuse(vlt_tensor_pool_common *common, size_t bytes, vlt_error *err)
 {
     common->stats.refusals++;

@@ -76,24 +76,17 @@ static void set_limit(void *self, size_t limit_bytes)
     state->common.limit_bytes = limit_bytes;
 }
 
-static void stats(const void *self, vlt_tensor_pool_stats *stats)
-{
-    *stats = ((const struct state *)self)->common.stats;
-}
-
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
     void *block;
     vlt_status status = vlt_alloc(sizeof(struct state), &block, err);
     if (status == VLT_OK) {
         struct state *state = plan->state = block;
-        state->common.limit_bytes = (size_t)plan->problem.dim[VLT_TENSOR_POOL_DIM_LIMIT];
-        state->common.pool = (vlt_tensor_pool){.self = state,
-                                               .acquire = acquire,
-                                               .release = release_block,
-                                               .trim = trim,
-                                               .set_limit = set_limit,
-                                               .stats = stats};
+        vlt_tensor_pool_common_init(&state->common, plan,
+                                    (vlt_tensor_pool){.acquire = acquire,
+                                                      .release = release_block,
+                                                      .trim = trim,
+                                                      .set_limit = set_limit});
     }
     return status;
 }

@@ -313,11 +313,6 @@ static void set_limit(void *self, size_t limit_bytes)
     }
 }
 
-static void stats(const void *self, vlt_tensor_pool_stats *stats)
-{
-    *stats = ((const struct state *)self)->common.stats;
-}
-
 vlt_status vlt_tensor_pool_classes_prepare(vlt_plan *plan,
                                            const vlt_tensor_pool_classes_options *options,
                                            vlt_error *err)
@@ -332,13 +327,11 @@ vlt_status vlt_tensor_pool_classes_prepare(vlt_plan *plan,
         for (int i = 0; i < CLASSES; i++) {
             state->footprint_bytes[i] = footprint_of(state, bytes_of_class(i));
         }
-        state->common.limit_bytes = (size_t)plan->problem.dim[VLT_TENSOR_POOL_DIM_LIMIT];
-        state->common.pool = (vlt_tensor_pool){.self = state,
-                                               .acquire = acquire,
-                                               .release = release_block,
-                                               .trim = trim,
-                                               .set_limit = set_limit,
-                                               .stats = stats};
+        vlt_tensor_pool_common_init(&state->common, plan,
+                                    (vlt_tensor_pool){.acquire = acquire,
+                                                      .release = release_block,
+                                                      .trim = trim,
+                                                      .set_limit = set_limit});
     }
     return status;
 }

@@ -4,12 +4,17 @@
 
 #include "optimizations/tensor_pool/tensor_pool.h"
 
-/* The first member of every variant's state: plan->state points to it. */
+/* The first member of every variant's state: plan->state and pool.self point to it. */
 typedef struct vlt_tensor_pool_common {
     vlt_tensor_pool pool;
     size_t limit_bytes;
     vlt_tensor_pool_stats stats;
 } vlt_tensor_pool_common;
+
+/* Sets the limit of the plan's problem and the table: the four functions of the variant (the other
+ * fields are not looked at), self, and stats, which is the same for all. */
+void vlt_tensor_pool_common_init(vlt_tensor_pool_common *common, const vlt_plan *plan,
+                                 vlt_tensor_pool functions);
 
 /* Every variant's run: replays the trace through the plan's pool. */
 vlt_status vlt_tensor_pool_run(vlt_plan *plan, const void *args, vlt_error *err);

@@ -1,12 +1,10 @@
 #include <criterion/criterion.h>
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "harness/model/generation.h"
 #include "harness/model/make_internal.h"
@@ -14,41 +12,7 @@
 #include "harness/model/weights.h"
 #include "optimizations/bpe_encode/decode.h"
 #include "tests/support/data.h"
-
-static char root[64];
-
-static void make_root(void)
-{
-    strcpy(root, "/tmp/vltune-make-XXXXXX");
-    cr_assert_not_null(mkdtemp(root));
-}
-
-static void remove_root(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    cr_assert_eq(system(command), 0);
-}
-
-static const char *path_of(const char *name)
-{
-    static char paths[4][256];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", root, name);
-    return path;
-}
-
-static int entries_of_root(void)
-{
-    int count = -2; /* . and .. */
-    DIR *folder = opendir(root);
-    while (readdir(folder)) {
-        count++;
-    }
-    closedir(folder);
-    return count;
-}
+#include "tests/support/folder.h"
 
 static void make(const char *name, uint64_t seed, int threads)
 {
@@ -56,15 +20,16 @@ static void make(const char *name, uint64_t seed, int threads)
     vlt_threads_options pool = {.count = threads};
     vlt_make_options options = {.size = "tiny", .seed = seed};
     cr_assert_eq(vlt_threads_create(&pool, &options.threads, &err), VLT_OK);
-    cr_assert_eq(vlt_model_make(path_of(name), &options, NULL, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(vlt_model_make(test_folder_path(name), &options, NULL, &err), VLT_OK, "%s",
+                 err.message);
     vlt_threads_destroy(options.threads);
 }
 
 static bool equal_files(const char *a, const char *b)
 {
     size_t a_bytes = 0, b_bytes = 0;
-    char *a_data = test_read_file(path_of(a), &a_bytes);
-    char *b_data = test_read_file(path_of(b), &b_bytes);
+    char *a_data = test_read_file(test_folder_path(a), &a_bytes);
+    char *b_data = test_read_file(test_folder_path(b), &b_bytes);
     cr_assert(a_data && b_data, "%s %s", a, b);
     bool equal = a_bytes == b_bytes && !memcmp(a_data, b_data, a_bytes);
     free(a_data);
@@ -72,7 +37,7 @@ static bool equal_files(const char *a, const char *b)
     return equal;
 }
 
-Test(make, equal_seeds_give_equal_bytes, .init = make_root, .fini = remove_root)
+Test(make, equal_seeds_give_equal_bytes, .init = test_folder_make, .fini = test_folder_remove)
 {
     static const char *const files[] = {"config.json",
                                         "generation_config.json",
@@ -98,7 +63,7 @@ Test(make, equal_seeds_give_equal_bytes, .init = make_root, .fini = remove_root)
                       !strcmp(files[i], "model.safetensors");
         cr_assert_eq(equal_files(a, c), !seeded, "%s", files[i]);
     }
-    cr_assert_eq(entries_of_root(), 3);
+    cr_assert_eq(test_folder_entries(), 3);
 }
 
 /* The totals of reference/qwen3vl.md 2.4, which pin every shape. */
@@ -117,17 +82,19 @@ Test(make, size_2b_has_the_published_tensors)
     vlt_make_list_release(&list);
 }
 
-Test(make, readers_take_what_was_made, .init = make_root, .fini = remove_root)
+Test(make, readers_take_what_was_made, .init = test_folder_make, .fini = test_folder_remove)
 {
     vlt_error err = {0};
     vlt_model_config config;
     vlt_tokenizer *tokenizer = NULL;
     vlt_safetensors *tensors = NULL;
     make("a", 1, 2);
-    cr_assert_eq(vlt_model_config_load(path_of("a"), &config, &err), VLT_OK, "%s", err.message);
-    cr_assert_eq(vlt_tokenizer_load(path_of("a"), &tokenizer, &err), VLT_OK, "%s", err.message);
-    cr_assert_eq(vlt_safetensors_open_checkpoint(path_of("a"), &tensors, &err), VLT_OK, "%s",
+    cr_assert_eq(vlt_model_config_load(test_folder_path("a"), &config, &err), VLT_OK, "%s",
                  err.message);
+    cr_assert_eq(vlt_tokenizer_load(test_folder_path("a"), &tokenizer, &err), VLT_OK, "%s",
+                 err.message);
+    cr_assert_eq(vlt_safetensors_open_checkpoint(test_folder_path("a"), &tensors, &err), VLT_OK,
+                 "%s", err.message);
     const vlt_vocab *vocab = vlt_tokenizer_vocab(tokenizer);
     cr_assert_leq(vlt_vocab_size(vocab), config.text.vocab);
     cr_assert_eq(config.text.vocab % 64, 0);
@@ -144,12 +111,12 @@ Test(make, readers_take_what_was_made, .init = make_root, .fini = remove_root)
     vlt_tokenizer_destroy(tokenizer);
 }
 
-Test(make, weights_are_normal_with_the_deviation_of_their_fan_in, .init = make_root,
-     .fini = remove_root)
+Test(make, weights_are_normal_with_the_deviation_of_their_fan_in, .init = test_folder_make,
+     .fini = test_folder_remove)
 {
     vlt_safetensors *tensors = NULL;
     make("a", 2, 2);
-    cr_assert_eq(vlt_safetensors_open_checkpoint(path_of("a"), &tensors, NULL), VLT_OK);
+    cr_assert_eq(vlt_safetensors_open_checkpoint(test_folder_path("a"), &tensors, NULL), VLT_OK);
     for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
         const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
         int64_t count = vlt_tensor_elements(tensor);
@@ -178,10 +145,12 @@ Test(make, weights_are_normal_with_the_deviation_of_their_fan_in, .init = make_r
     vlt_safetensors_close(tensors);
 }
 
-Test(make, tokenizer_encodes_and_decodes_every_script, .init = make_root, .fini = remove_root)
+Test(make, tokenizer_encodes_and_decodes_every_script, .init = test_folder_make,
+     .fini = test_folder_remove)
 {
-    static const char text[] = "How's it going? 1234 \t\n\n Größe, Ёлка, 测试 टेस्ट 🙂 \x01 int "
-                               "main(void)";
+    static const char text[] =
+        "How's it going? 1234 \t\n\n Größe, Ёлка, 测试 टेस्ट 🙂 \x01 int "
+        "main(void)";
     vlt_error err = {0};
     vlt_tokenizer *tokenizer = NULL;
     vlt_caps caps = {.cpu_count = 1};
@@ -190,7 +159,8 @@ Test(make, tokenizer_encodes_and_decodes_every_script, .init = make_root, .fini 
     size_t count = 0, bytes = 0;
     char *decoded = NULL;
     make("a", 1, 1);
-    cr_assert_eq(vlt_tokenizer_load(path_of("a"), &tokenizer, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(vlt_tokenizer_load(test_folder_path("a"), &tokenizer, &err), VLT_OK, "%s",
+                 err.message);
     cr_assert_eq(
         vlt_tokenizer_encode(tokenizer, &context, text, sizeof text - 1, false, &ids, &count, &err),
         VLT_OK, "%s", err.message);
@@ -210,26 +180,29 @@ static bool stop_early(void *user, double share)
     return ++*calls > 40 && share < 1;
 }
 
-Test(make, nothing_half_written_is_left, .init = make_root, .fini = remove_root)
+Test(make, nothing_half_written_is_left, .init = test_folder_make, .fini = test_folder_remove)
 {
     vlt_error err = {0};
     int calls = 0;
     vlt_make_options options = {.size = "tiny", .stop = stop_early, .user = &calls};
-    cr_assert_eq(vlt_model_make(path_of("a"), &options, NULL, &err), VLT_STATUS_INTERRUPTED);
+    cr_assert_eq(vlt_model_make(test_folder_path("a"), &options, NULL, &err),
+                 VLT_STATUS_INTERRUPTED);
     cr_assert_gt(calls, 40);
-    cr_assert_eq(entries_of_root(), 0);
+    cr_assert_eq(test_folder_entries(), 0);
 
     options = (vlt_make_options){.size = "huge"};
-    cr_assert_eq(vlt_model_make(path_of("a"), &options, NULL, &err), VLT_STATUS_USAGE);
+    cr_assert_eq(vlt_model_make(test_folder_path("a"), &options, NULL, &err), VLT_STATUS_USAGE);
     cr_assert(strstr(err.message, "'huge'"), "%s", err.message);
     options = (vlt_make_options){.size = "tiny"};
-    cr_assert_eq(vlt_model_make(path_of("no/such/parent"), &options, NULL, &err), VLT_STATUS_IO);
+    cr_assert_eq(vlt_model_make(test_folder_path("no/such/parent"), &options, NULL, &err),
+                 VLT_STATUS_IO);
 
     make("a", 1, 1);
-    cr_assert_eq(vlt_model_make(path_of("a"), &options, NULL, &err), VLT_STATUS_USAGE);
-    cr_assert_eq(vlt_model_make(path_of("a/config.json"), &options, NULL, &err), VLT_STATUS_USAGE);
-    cr_assert_eq(entries_of_root(), 1);
-    cr_assert_eq(mkdir(path_of("empty"), 0755), 0);
+    cr_assert_eq(vlt_model_make(test_folder_path("a"), &options, NULL, &err), VLT_STATUS_USAGE);
+    cr_assert_eq(vlt_model_make(test_folder_path("a/config.json"), &options, NULL, &err),
+                 VLT_STATUS_USAGE);
+    cr_assert_eq(test_folder_entries(), 1);
+    cr_assert_eq(mkdir(test_folder_path("empty"), 0755), 0);
     make("empty", 1, 1); /* an empty folder may be filled */
     cr_assert(equal_files("a/model.safetensors", "empty/model.safetensors"));
 }

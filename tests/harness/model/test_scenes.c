@@ -10,6 +10,7 @@
 #include "harness/model/scenes.h"
 #include "optimizations/core/memory.h"
 #include "tests/support/data.h"
+#include "tests/support/folder.h"
 
 static uint64_t fnv1a(const uint8_t *data, size_t bytes)
 {
@@ -95,26 +96,16 @@ static bool stop_at_two(void *user, int64_t done)
     return done == 2;
 }
 
-static bool exists(const char *folder, const char *name)
+static bool exists(const char *name)
 {
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return access(path, R_OK) == 0;
+    return access(test_folder_path(name), R_OK) == 0;
 }
 
-static void remove_folder(const char *folder)
+Test(scenes, are_written_with_their_list, .init = test_folder_make, .fini = test_folder_remove)
 {
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-Test(scenes, are_written_with_their_list)
-{
-    char root[] = "/tmp/vltune-scenes-XXXXXX", folder[64], path[128];
+    const char *folder = test_folder_path("new");
+    char path[320];
     vlt_error err = {0};
-    cr_assert_not_null(mkdtemp(root));
-    snprintf(folder, sizeof folder, "%s/new", root);
     vlt_scenes_options options = {.seed = 7, .count = 3};
     cr_assert_eq(vlt_scenes_write(folder, &options, &err), VLT_OK, "%s", err.message);
     snprintf(path, sizeof path, "%s/scenes.jsonl", folder);
@@ -142,18 +133,16 @@ Test(scenes, are_written_with_their_list)
     }
     cr_assert_eq(*line, '\0');
     free(lines);
-    remove_folder(root);
 }
 
-Test(scenes, bad_wishes_are_refused)
+Test(scenes, bad_wishes_are_refused, .init = test_folder_make, .fini = test_folder_remove)
 {
-    char folder[] = "/tmp/vltune-scenes-XXXXXX";
-    cr_assert_not_null(mkdtemp(folder));
+    const char *folder = test_folder_path("");
     vlt_error err = {0};
     vlt_scenes_options options = {.count = 5, .stop = stop_at_two};
     cr_assert_eq(vlt_scenes_write(folder, &options, &err), VLT_STATUS_INTERRUPTED);
-    cr_assert(exists(folder, "scene-001.jpg") && !exists(folder, "scene-002.jpg"));
-    cr_assert(!exists(folder, "scenes.jsonl"));
+    cr_assert(exists("scene-001.jpg") && !exists("scene-002.jpg"));
+    cr_assert(!exists("scenes.jsonl"));
 
     options = (vlt_scenes_options){.count = 0};
     cr_assert_eq(vlt_scenes_write(folder, &options, &err), VLT_STATUS_USAGE);
@@ -161,10 +150,8 @@ Test(scenes, bad_wishes_are_refused)
     cr_assert_eq(vlt_scenes_write(folder, &options, &err), VLT_STATUS_USAGE);
     cr_assert(strstr(err.message, "63x128") && strstr(err.message, "64"), "%s", err.message);
 
-    char file[64];
     options = (vlt_scenes_options){.count = 1};
-    snprintf(file, sizeof file, "%s/scene-001.jpg", folder); /* a file where a folder should be */
+    const char *file = test_folder_path("scene-001.jpg"); /* where a folder should be */
     cr_assert_eq(vlt_scenes_write(file, &options, &err), VLT_STATUS_IO);
     cr_assert_eq(vlt_scenes_write("/nonexistent/deeper/folder", &options, &err), VLT_STATUS_IO);
-    remove_folder(folder);
 }
