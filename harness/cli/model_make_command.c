@@ -14,15 +14,15 @@ static bool stop(void *user, double share)
 static vlt_status print_result(const vlt_cli *cli, const vlt_make_options *options,
                                const vlt_make_result *result, vlt_error *err)
 {
-    static const char note[] = "random weights: the words of this model are noise, it is for "
-                               "timing only";
+    static const char note[] = "random weights: what this model says is noise, use it for timing";
     const char *directory = vlt_cli_operand(cli, 1);
     if (!vlt_cli_flag(cli, "json")) {
-        printf("%s: %s, %.1f M weights in %d tensors, %.1f MB, %d tokens (%d rows), seed %llu\n",
-               directory, options->size, (double)result->weights * 1e-6, result->tensors,
-               (double)result->data_bytes * 1e-6, result->tokens, result->rows,
-               (unsigned long long)options->seed);
-        printf("%s\n", note);
+        printf("made      %s\n", directory);
+        printf("size      %s, seed %llu\n", options->size, (unsigned long long)options->seed);
+        printf("weights   %.1f M in %d tensors, %.1f MB\n", (double)result->weights * 1e-6,
+               result->tensors, (double)result->data_bytes * 1e-6);
+        printf("tokens    %d, embedding of %d rows\n", result->tokens, result->rows);
+        printf("note      %s\n", note);
         return VLT_OK;
     }
     json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:I, s:I, s:i, s:i, s:s}", "directory",

@@ -270,18 +270,26 @@ void vlt_scene_draw(uint64_t seed, uint64_t index, int width, int height, uint8_
     ask(&random, things, taken, count, background, scene);
 }
 
+vlt_status vlt_scene_check_size(int width, int height, vlt_error *err)
+{
+    if (width < VLT_SCENE_SIDE_MIN || width > VLT_SCENE_SIDE_MAX || height < VLT_SCENE_SIDE_MIN ||
+        height > VLT_SCENE_SIDE_MAX) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "scene: size %dx%d, expected %d to %d a side", width,
+                        height, VLT_SCENE_SIDE_MIN, VLT_SCENE_SIDE_MAX);
+    }
+    return VLT_OK;
+}
+
 vlt_status vlt_scene_jpeg(uint64_t seed, uint64_t index, int width, int height, vlt_scene *scene,
                           uint8_t **out, size_t *out_bytes, vlt_error *err)
 {
     void *rgb;
     *out = NULL;
     *out_bytes = 0;
-    if (width < VLT_SCENE_SIDE_MIN || width > VLT_SCENE_SIDE_MAX || height < VLT_SCENE_SIDE_MIN ||
-        height > VLT_SCENE_SIDE_MAX) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "scene: size %dx%d, expected %d to %d a side", width,
-                        height, VLT_SCENE_SIDE_MIN, VLT_SCENE_SIDE_MAX);
+    vlt_status status = vlt_scene_check_size(width, height, err);
+    if (status == VLT_OK) {
+        status = vlt_alloc((size_t)width * (size_t)height * 3, &rgb, err);
     }
-    vlt_status status = vlt_alloc((size_t)width * (size_t)height * 3, &rgb, err);
     if (status != VLT_OK) {
         return status;
     }

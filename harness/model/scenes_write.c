@@ -83,13 +83,17 @@ vlt_status vlt_scenes_write(const char *folder, const vlt_scenes_options *given,
         return vlt_fail(err, VLT_STATUS_USAGE, "scenes: count %lld, expected 1 to %d",
                         (long long)options.count, COUNT_MAX);
     }
+    vlt_status status = vlt_scene_check_size(options.width, options.height, err);
+    if (status != VLT_OK) {
+        return status;
+    }
     char *text = NULL, path[PATH_BYTES];
     size_t text_bytes = 0;
     FILE *lines = open_memstream(&text, &text_bytes);
     if (!lines) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "scenes: out of memory");
     }
-    vlt_status status = write_pictures(folder, &options, lines, err);
+    status = write_pictures(folder, &options, lines, err);
     if (fclose(lines) != 0 && status == VLT_OK) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "scenes: out of memory");
     }
