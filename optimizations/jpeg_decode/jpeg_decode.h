@@ -10,7 +10,8 @@
 
 #include "optimizations/core/plan.h"
 
-/* Size of the image (of the header), bytes of the file in the workload. */
+/* Size of the image (of the header); restart interval in rows of MCUs, 0: none, or no whole rows.
+ */
 enum { VLT_JPEG_DECODE_DIM_H, VLT_JPEG_DECODE_DIM_W, VLT_JPEG_DECODE_DIM_RESTARTS };
 
 typedef struct vlt_jpeg_decode_args {
@@ -23,5 +24,21 @@ typedef struct vlt_jpeg_decode_args {
 } vlt_jpeg_decode_args;
 
 extern const vlt_op vlt_op_jpeg_decode;
+
+/* What the header says; orientation data as stored in the file. */
+typedef struct vlt_jpeg_info {
+    int64_t h, w;
+    int64_t restart_rows; /* the third dimension of the problem */
+    int orientation;      /* of the first APP1 segment's EXIF alone; 0: none */
+    int orientation_any;  /* of all EXIF segments joined, else of XMP; 0: none */
+} vlt_jpeg_info;
+
+/* Reads the header. INPUT: what is wrong with it; UNSUPPORTED and LIMIT: what we do not decode. */
+vlt_status vlt_jpeg_inspect(const void *data, size_t bytes, vlt_jpeg_info *out, vlt_error *err);
+
+static inline vlt_problem vlt_jpeg_decode_problem(const vlt_jpeg_info *info)
+{
+    return (vlt_problem){.op = &vlt_op_jpeg_decode, .dim = {info->h, info->w, info->restart_rows}};
+}
 
 #endif

@@ -21,8 +21,13 @@ enum {
 
 enum { VLT_PATCHIFY_TEMPORAL_MAX = 8 };
 
+/* The table decides. How it was made is a hint for variants that compute instead of looking up:
+ * ((float)(v * factor) - mean) / std. They check it against the table for every byte and look up
+ * where it does not hold; all zero says nothing. */
 typedef struct vlt_patchify_constants {
     float table[3][256]; /* normalised value of byte v of channel c */
+    double factor;
+    float mean[3], std[3];
 } vlt_patchify_constants;
 
 typedef struct vlt_patchify_args {
@@ -32,5 +37,18 @@ typedef struct vlt_patchify_args {
 } vlt_patchify_args;
 
 extern const vlt_op vlt_op_patchify;
+
+/* constants: vlt_patchify_constants */
+static inline vlt_problem vlt_patchify_problem(int64_t h, int64_t w, int64_t patch,
+                                               int64_t temporal, int64_t merge,
+                                               const vlt_patchify_constants *constants)
+{
+    return (vlt_problem){
+        .op = &vlt_op_patchify, .dim = {h, w, patch, temporal, merge}, .constants = constants};
+}
+
+/* Fills the table from factor, mean and std, in f32 after the product. */
+void vlt_patchify_constants_init(vlt_patchify_constants *constants, double factor,
+                                 const float *mean, const float *std);
 
 #endif

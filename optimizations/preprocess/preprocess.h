@@ -33,4 +33,21 @@ typedef struct vlt_preprocess_args {
 
 extern const vlt_op vlt_op_preprocess;
 
+/* Frames of a group that lie in memory: 1 for a still image, else `temporal`. */
+typedef struct vlt_preprocess_shape {
+    int64_t images, frames;
+    int64_t src_h, src_w, dst_h, dst_w;
+    vlt_arithmetic arithmetic;
+    int64_t patch, temporal, merge;
+} vlt_preprocess_shape;
+
+static inline vlt_problem vlt_preprocess_problem(const vlt_preprocess_shape *s,
+                                                 const vlt_patchify_constants *constants)
+{
+    return (vlt_problem){.op = &vlt_op_preprocess,
+                         .dim = {s->images, s->frames, s->src_h, s->src_w, s->dst_h, s->dst_w,
+                                 s->arithmetic, s->patch, s->temporal, s->merge},
+                         .constants = constants};
+}
+
 #endif

@@ -1,0 +1,291 @@
+#include "harness/model/vision_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/json/json.h"
+#include "harness/measure/clock.h"
+#include "optimizations/core/memory.h"
+#include "optimizations/preprocess/preprocess.h"
+
+enum { FILE_LIMIT = 1 << 30 };
+
+struct vlt_vision_reader {
+    vlt_context *context;
+    vlt_processor processor;
+    vlt_vision_options options;
+    vlt_patchify_constants image_table, video_table;
+    vlt_plan *plan; /* of the last shape, or NULL */
+};
+
+static vlt_status read_name(const char *option, const char *text, const char *const *names,
+                            int count, int *out, vlt_error *err)
+{
+    *out = 0;
+    for (int i = 0; text && i < count; i++) {
+        if (!strcmp(text, names[i])) {
+            *out = i;
+            return VLT_OK;
+        }
+    }
+    return text ? vlt_fail(err, VLT_STATUS_USAGE, "--%s '%s', expected %s, %s%s%s", option, text,
+                           names[0], names[1], count > 2 ? " or " : "", count > 2 ? names[2] : "")
+                : VLT_OK;
+}
+
+vlt_status vlt_vision_options_read(const char *reference, const char *exif, const char *alpha,
+                                   const char *dialect, bool strict, vlt_vision_options *out,
+                                   vlt_error *err)
+{
+    static const char *const references[] = {"torch", "pillow", "pillow12"};
+    static const char *const exifs[] = {"auto", "on", "off"};
+    static const char *const alphas[] = {"auto", "drop", "white"};
+    static const char *const dialects[] = {"5", "4.57"};
+    int value[4] = {0};
+    vlt_status status = read_name("reference", reference, references, 3, &value[0], err);
+    if (status == VLT_OK) {
+        status = read_name("exif", exif, exifs, 3, &value[1], err);
+    }
+    if (status == VLT_OK) {
+        status = read_name("alpha", alpha, alphas, 3, &value[2], err);
+    }
+    if (status == VLT_OK) {
+        status = read_name("dialect", dialect, dialects, 2, &value[3], err);
+    }
+    *out = (vlt_vision_options){.arithmetic = (vlt_arithmetic)value[0],
+                                .images = {.manner = value[0] == VLT_ARITHMETIC_TORCH
+                                                         ? VLT_IMAGE_AS_TORCH
+                                                         : VLT_IMAGE_AS_PILLOW,
+                                           .exif = (vlt_image_exif)value[1],
+                                           .alpha = (vlt_image_alpha)value[2],
+                                           .strict = strict},
+                                .dialect = (vlt_dialect)value[3]};
+    return status;
+}
+
+vlt_status vlt_vision_reader_create(vlt_context *context, const vlt_processor *processor,
+                                    const vlt_vision_options *options, vlt_vision_reader **out,
+                                    vlt_error *err)
+{
+    vlt_vision_reader *reader = calloc(1, sizeof *reader);
+    *out = reader;
+    if (!reader) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "image reader: out of memory");
+    }
+    reader->context = context;
+    reader->processor = *processor;
+    reader->options = *options;
+    reader->options.images.manner = options->arithmetic == VLT_ARITHMETIC_TORCH
+                                        ? VLT_IMAGE_AS_TORCH
+                                        : VLT_IMAGE_AS_PILLOW;
+    vlt_processor_table(&processor->image, options->arithmetic, &reader->image_table);
+    if (processor->video.present) {
+        vlt_processor_table(&processor->video, options->arithmetic, &reader->video_table);
+    }
+    return VLT_OK;
+}
+
+void vlt_vision_reader_destroy(vlt_vision_reader *reader)
+{
+    if (reader) {
+        vlt_plan_destroy(reader->plan);
+        free(reader);
+    }
+}
+
+void vlt_vision_input_release(vlt_vision_input *input)
+{
+    vlt_free(input->patches);
+    *input = (vlt_vision_input){0};
+}
+
+/* The plan of this problem: the last one, or a new one. */
+static vlt_status find_plan(vlt_vision_reader *reader, const vlt_problem *problem, vlt_error *err)
+{
+    if (reader->plan && reader->plan->problem.constants == problem->constants &&
+        !memcmp(reader->plan->problem.dim, problem->dim, sizeof problem->dim)) {
+        return VLT_OK;
+    }
+    vlt_plan_destroy(reader->plan);
+    return vlt_plan_create(reader->context, problem, &reader->plan, err);
+}
+
+static vlt_status alloc_patches(vlt_vision_input *out, vlt_error *err)
+{
+    size_t bytes;
+    void *patches = NULL;
+    int64_t dims[] = {out->rows, out->row_values};
+    vlt_status status = vlt_dims_bytes(dims, 2, sizeof(float), &bytes, err);
+    if (status == VLT_OK) {
+        status = vlt_alloc(bytes, &patches, err);
+    }
+    out->patches = patches;
+    return status;
+}
+
+/* src[groups * frames] of one size -> out; grid and patches are set here. */
+static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_config *config,
+                             const vlt_patchify_constants *table, const uint8_t *const *src,
+                             vlt_preprocess_shape *shape, vlt_vision_input *out, vlt_error *err)
+{
+    shape->arithmetic = reader->options.arithmetic;
+    shape->patch = config->patch;
+    shape->temporal = config->temporal;
+    shape->merge = config->merge;
+    vlt_problem problem = vlt_preprocess_problem(shape, table);
+    out->grid[0] = shape->images;
+    out->grid[1] = shape->dst_h / shape->patch;
+    out->grid[2] = shape->dst_w / shape->patch;
+    out->rows = out->grid[0] * out->grid[1] * out->grid[2];
+    out->row_values = 3 * shape->temporal * shape->patch * shape->patch;
+    vlt_status status = find_plan(reader, &problem, err);
+    if (status == VLT_OK) {
+        status = alloc_patches(out, err);
+    }
+    if (status == VLT_OK) {
+        vlt_preprocess_args args = {.src = src,
+                                    .src_stride = shape->src_w * 3,
+                                    .images = shape->images,
+                                    .out = out->patches};
+        status = vlt_plan_run(reader->plan, &args, err);
+    }
+    if (status != VLT_OK) {
+        vlt_vision_input_release(out);
+    }
+    return status;
+}
+
+static void add_ms(double *total, uint64_t since_ns)
+{
+    *total += (double)(vlt_clock_wall(vlt_clock_system()) - since_ns) * 1e-6;
+}
+
+static vlt_status read_image(vlt_vision_reader *reader, const vlt_vision_source *source,
+                             vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
+{
+    vlt_image image = {0};
+    vlt_preprocess_shape shape = {.images = 1, .frames = 1};
+    const vlt_processor_config *config = &reader->processor.image;
+    uint64_t start = vlt_clock_wall(vlt_clock_system());
+    vlt_status status = vlt_image_decode(reader->context, source->data, source->data_bytes, NULL,
+                                         &reader->options.images, &image, err);
+    add_ms(&times->decode_ms, start);
+    start = vlt_clock_wall(vlt_clock_system());
+    if (status == VLT_OK) {
+        shape.src_h = out->source_h = image.h;
+        shape.src_w = out->source_w = image.w;
+        status = vlt_processor_image_size(config, image.h, image.w, &shape.dst_h, &shape.dst_w,
+                                          err);
+    }
+    if (status == VLT_OK) {
+        const uint8_t *src = image.rgb;
+        status = preprocess(reader, config, &reader->image_table, &src, &shape, out, err);
+    }
+    add_ms(&times->preprocess_ms, start);
+    vlt_image_release(&image);
+    return status;
+}
+
+vlt_status vlt_vision_read_image(vlt_vision_reader *reader, const vlt_vision_source *image,
+                                 vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
+{
+    vlt_vision_times ignored;
+    *out = (vlt_vision_input){0};
+    vlt_status status = read_image(reader, image, out, times ? times : &ignored, err);
+    return status != VLT_OK && image->name ? vlt_fail_in(err, status, "%s: ", image->name) : status;
+}
+
+vlt_status vlt_vision_read_file(vlt_vision_reader *reader, const char *path, vlt_vision_input *out,
+                                vlt_vision_times *times, vlt_error *err)
+{
+    char *data = NULL;
+    size_t bytes = 0;
+    uint64_t start = vlt_clock_wall(vlt_clock_system());
+    *out = (vlt_vision_input){0};
+    vlt_status status = vlt_read_file(path, FILE_LIMIT, &data, &bytes, err);
+    if (times) {
+        add_ms(&times->decode_ms, start);
+    }
+    if (status == VLT_OK) {
+        vlt_vision_source source = {data, bytes, path};
+        status = vlt_vision_read_image(reader, &source, out, times, err);
+    }
+    free(data);
+    return status;
+}
+
+/* Decodes all frames and checks that they have one size. */
+static vlt_status decode_frames(vlt_vision_reader *reader, const vlt_vision_source *frames,
+                                int64_t count, vlt_image *image, vlt_error *err)
+{
+    for (int64_t i = 0; i < count; i++) {
+        vlt_status status = vlt_image_decode(reader->context, frames[i].data, frames[i].data_bytes,
+                                             NULL, &reader->options.images, &image[i], err);
+        if (status == VLT_OK && (image[i].h != image[0].h || image[i].w != image[0].w)) {
+            status = vlt_fail(err, VLT_STATUS_INPUT,
+                              "%lldx%lld pixels, the first frame has %lldx%lld",
+                              (long long)image[i].w, (long long)image[i].h, (long long)image[0].w,
+                              (long long)image[0].h);
+        }
+        if (status != VLT_OK) {
+            return vlt_fail_in(err, status, "frame %lld of %lld%s%s: ", (long long)i + 1,
+                               (long long)count, frames[i].name ? " " : "",
+                               frames[i].name ? frames[i].name : "");
+        }
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_vision_read_video(vlt_vision_reader *reader, const vlt_vision_source *frames,
+                                 int64_t frame_count, vlt_vision_input *out,
+                                 vlt_vision_times *times, vlt_error *err)
+{
+    const vlt_processor_config *config = &reader->processor.video;
+    vlt_vision_times ignored;
+    vlt_image *image = NULL;
+    const uint8_t **src = NULL;
+    *out = (vlt_vision_input){0};
+    times = times ? times : &ignored;
+    if (!config->present) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "video: the model has neither video_preprocessor_config.json nor "
+                        "processor_config.json with a video_processor");
+    }
+    if (frame_count < 1) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "video: no frames");
+    }
+    int64_t groups = (frame_count + config->temporal - 1) / config->temporal;
+    vlt_preprocess_shape shape = {.images = groups, .frames = config->temporal};
+    vlt_status status = VLT_OK;
+    image = calloc((size_t)frame_count, sizeof *image);
+    src = calloc((size_t)(groups * config->temporal), sizeof *src);
+    if (!image || !src) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "video: out of memory");
+        goto done;
+    }
+    uint64_t start = vlt_clock_wall(vlt_clock_system());
+    status = decode_frames(reader, frames, frame_count, image, err);
+    add_ms(&times->decode_ms, start);
+    if (status != VLT_OK) {
+        goto done;
+    }
+    start = vlt_clock_wall(vlt_clock_system());
+    shape.src_h = out->source_h = image[0].h;
+    shape.src_w = out->source_w = image[0].w;
+    status = vlt_processor_video_size(config, reader->options.dialect, frame_count, image[0].h,
+                                      image[0].w, &shape.dst_h, &shape.dst_w, err);
+    for (int64_t i = 0; i < groups * config->temporal; i++) {
+        src[i] = image[i < frame_count ? i : frame_count - 1].rgb; /* the last one fills up */
+    }
+    if (status == VLT_OK) {
+        status = preprocess(reader, config, &reader->video_table, src, &shape, out, err);
+    }
+    add_ms(&times->preprocess_ms, start);
+done:
+    for (int64_t i = 0; image && i < frame_count; i++) {
+        vlt_image_release(&image[i]);
+    }
+    free(image);
+    free(src);
+    return status;
+}

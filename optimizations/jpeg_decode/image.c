@@ -1,0 +1,151 @@
+#include "optimizations/jpeg_decode/image.h"
+
+#include <string.h>
+
+#include "optimizations/jpeg_decode/image_internal.h"
+
+vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *format,
+                           vlt_error *err)
+{
+    void *rgb;
+    if (h < 1 || w < 1 || h > VLT_IMAGE_PIXELS_MAX / w) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "%s: %lldx%lld pixels, expected 1 to %lld", format,
+                        (long long)w, (long long)h, (long long)VLT_IMAGE_PIXELS_MAX);
+    }
+    vlt_status status = vlt_alloc((size_t)h * (size_t)w * 3, &rgb, err);
+    image->rgb = rgb;
+    image->h = h;
+    image->w = w;
+    return status;
+}
+
+void vlt_image_release(vlt_image *image)
+{
+    vlt_free(image->rgb);
+    *image = (vlt_image){0};
+}
+
+void vlt_image_from_rgba(const uint8_t *rgba, uint8_t *rgb, int64_t pixels, bool white)
+{
+    for (int64_t i = 0; i < pixels; i++) {
+        int alpha = white ? rgba[4 * i + 3] : 255;
+        for (int c = 0; c < 3; c++) {
+            int v = rgba[4 * i + c] * alpha + 255 * (255 - alpha) + 128;
+            rgb[3 * i + c] = (uint8_t)((v + (v >> 8)) >> 8);
+        }
+    }
+}
+
+/* Where the pixel (row, column) of the upright image lies in the stored one of h x w. */
+static int64_t stored_at(int orientation, int64_t row, int64_t column, int64_t h, int64_t w)
+{
+    int64_t y = orientation >= 5 ? column : row, x = orientation >= 5 ? row : column;
+    bool flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    y = flip_y ? h - 1 - y : y;
+    x = flip_x ? w - 1 - x : x;
+    return y * w + x;
+}
+
+static vlt_status make_upright(vlt_image *image, vlt_error *err)
+{
+    int64_t h = image->h, w = image->w;
+    bool turned = image->orientation >= 5;
+    vlt_image upright = *image;
+    upright.rgb = NULL;
+    vlt_status status = vlt_image_alloc(&upright, turned ? w : h, turned ? h : w, "image", err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    for (int64_t row = 0; row < upright.h; row++) {
+        uint8_t *to = upright.rgb + row * upright.w * 3;
+        for (int64_t column = 0; column < upright.w; column++) {
+            memcpy(to + column * 3,
+                   image->rgb + stored_at(image->orientation, row, column, h, w) * 3, 3);
+        }
+    }
+    vlt_free(image->rgb);
+    *image = upright;
+    return VLT_OK;
+}
+
+static bool sniff(const uint8_t *data, size_t bytes, vlt_image_format *format)
+{
+    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF};
+    static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    if (bytes >= sizeof jpeg && !memcmp(data, jpeg, sizeof jpeg)) {
+        *format = VLT_IMAGE_JPEG;
+    } else if (bytes >= sizeof png && !memcmp(data, png, sizeof png)) {
+        *format = VLT_IMAGE_PNG;
+    } else if (bytes >= 12 && !memcmp(data, "RIFF", 4) && !memcmp(data + 8, "WEBP", 4)) {
+        *format = VLT_IMAGE_WEBP;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static vlt_image_policy policy_of(const vlt_image_options *options, vlt_image_format format)
+{
+    bool pillow = options->manner == VLT_IMAGE_AS_PILLOW;
+    bool by_reference = pillow || format != VLT_IMAGE_WEBP;
+    return (vlt_image_policy){.rotate = options->exif == VLT_IMAGE_EXIF_AUTO
+                                            ? by_reference
+                                            : options->exif == VLT_IMAGE_EXIF_ON,
+                              .pillow = pillow,
+                              .white = options->alpha == VLT_IMAGE_ALPHA_WHITE,
+                              .white_key = options->alpha == VLT_IMAGE_ALPHA_AUTO && pillow,
+                              .strict = options->strict};
+}
+
+static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
+                         const vlt_image_options *options, vlt_image *out, vlt_error *err)
+{
+    if (bytes == 0) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "the file is empty");
+    }
+    if (!sniff(data, bytes, &out->format)) {
+        const uint8_t *d = data;
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                        "begins with %02x %02x %02x (%zu bytes in all), expected JPEG, PNG or WebP",
+                        d[0], bytes > 1 ? d[1] : 0, bytes > 2 ? d[2] : 0, bytes);
+    }
+    vlt_image_policy policy = policy_of(options, out->format);
+    vlt_status status;
+    switch (out->format) {
+    case VLT_IMAGE_JPEG:
+        status = vlt_image_decode_jpeg(context, data, bytes, &policy, out, err);
+        break;
+    case VLT_IMAGE_PNG:
+        status = vlt_image_decode_png(data, bytes, &policy, out, err);
+        break;
+    default:
+        status = vlt_image_decode_webp(data, bytes, &policy, out, err);
+        break;
+    }
+    if (status == VLT_OK && policy.rotate && out->orientation > 1) {
+        return make_upright(out, err);
+    }
+    out->orientation = 1;
+    return status;
+}
+
+vlt_status vlt_image_decode(vlt_context *context, const void *data, size_t bytes, const char *name,
+                            const vlt_image_options *options, vlt_image *out, vlt_error *err)
+{
+    static const vlt_image_options defaults = {.manner = VLT_IMAGE_AS_TORCH};
+    *out = (vlt_image){0};
+    int64_t stored_h = 0;
+    vlt_status status = decode(context, data, bytes, options ? options : &defaults, out, err);
+    if (status != VLT_OK) {
+        vlt_image_release(out);
+        return name ? vlt_fail_in(err, status, "%s: ", name) : status;
+    }
+    if (out->rows_missing) {
+        stored_h = out->orientation >= 5 ? out->w : out->h;
+        vlt_log(context, VLT_LOG_WARNING,
+                "%s%sJPEG data is missing from row %lld of %lld on, accepted", name ? name : "",
+                name ? ": " : "", (long long)(stored_h - out->rows_missing), (long long)stored_h);
+    }
+    return VLT_OK;
+}

@@ -1,0 +1,60 @@
+/* image.h: bytes of a JPEG, PNG or WebP file -> upright interleaved RGB, as a reference sees it.
+ *
+ * The first bytes decide the format. JPEGs go through the operator jpeg_decode in the context
+ * given, PNG through libspng, WebP through libwebp. 16-bit samples keep their high byte, gray is
+ * replicated, palettes are looked up, of an animation the first frame counts.
+ *
+ *                    torch                        pillow
+ *   EXIF, auto       JPEG and PNG                 JPEG, PNG and WebP, XMP where EXIF is silent
+ *   alpha, auto      dropped, tRNS ignored        alpha dropped, a single transparent colour (tRNS
+ *                                                 of gray and RGB, or a lone palette entry) on
+ * white alpha, white     RGBA, LA and tRNS composited on white, in both
+ *
+ * Compositing is exact: v = s*a + 255*(255-a) + 128; (v + (v >> 8)) >> 8.
+ * Source: golden/README.md pixels, reference/qwen3vl.md 3.1. Not an operator: what is measured is
+ * jpeg_decode. Thread-safe as far as the context is.
+ */
+#ifndef VLT_IMAGE_H
+#define VLT_IMAGE_H
+
+#include "optimizations/core/context.h"
+
+#define VLT_IMAGE_PIXELS_MAX INT64_C(178956970)
+
+typedef enum vlt_image_manner { VLT_IMAGE_AS_TORCH, VLT_IMAGE_AS_PILLOW } vlt_image_manner;
+typedef enum vlt_image_exif {
+    VLT_IMAGE_EXIF_AUTO,
+    VLT_IMAGE_EXIF_ON,
+    VLT_IMAGE_EXIF_OFF
+} vlt_image_exif;
+typedef enum vlt_image_alpha {
+    VLT_IMAGE_ALPHA_AUTO,
+    VLT_IMAGE_ALPHA_DROP,
+    VLT_IMAGE_ALPHA_WHITE
+} vlt_image_alpha;
+typedef enum vlt_image_format { VLT_IMAGE_JPEG, VLT_IMAGE_PNG, VLT_IMAGE_WEBP } vlt_image_format;
+
+typedef struct vlt_image_options {
+    vlt_image_manner manner;
+    vlt_image_exif exif;
+    vlt_image_alpha alpha;
+    bool strict; /* refuse a JPEG with missing rows, too */
+} vlt_image_options;
+
+typedef struct vlt_image {
+    uint8_t *rgb; /* [h, w, 3] without padding, owned */
+    int64_t h, w; /* after rotation */
+    vlt_image_format format;
+    int orientation;      /* 1 to 8: what was applied */
+    int64_t rows_missing; /* of the stored rows, 0 as a rule */
+} vlt_image;
+
+/* Decodes data[bytes]. `name` (may be NULL) stands before messages. INPUT: what is broken, and
+ * where; LIMIT: more pixels than VLT_IMAGE_PIXELS_MAX; UNSUPPORTED: another format. Accepted damage
+ * is a warning in the context's log. On failure *out is {0}. options may be NULL. */
+vlt_status vlt_image_decode(vlt_context *context, const void *data, size_t bytes, const char *name,
+                            const vlt_image_options *options, vlt_image *out, vlt_error *err);
+
+void vlt_image_release(vlt_image *image); /* may be called twice, or on {0} */
+
+#endif

@@ -1,0 +1,34 @@
+/* image_internal.h: what image.c asks of the decoder of each format. */
+#ifndef VLT_IMAGE_INTERNAL_H
+#define VLT_IMAGE_INTERNAL_H
+
+#include "optimizations/core/memory.h"
+#include "optimizations/jpeg_decode/image.h"
+
+/* What the chosen reference does with this format, all automatic choices made. */
+typedef struct vlt_image_policy {
+    bool rotate;
+    bool pillow;    /* else torch: how EXIF is looked for */
+    bool white;     /* put everything transparent on white */
+    bool white_key; /* put a single transparent colour on white (Pillow's own doing) */
+    bool strict;
+} vlt_image_policy;
+
+/* Each fills image->rgb, h, w as stored in the file, rows_missing, and orientation as found (0 or
+ * 1: upright; only looked at under policy->rotate). */
+vlt_status vlt_image_decode_jpeg(vlt_context *context, const uint8_t *data, size_t bytes,
+                                 const vlt_image_policy *policy, vlt_image *image, vlt_error *err);
+vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
+                                vlt_image *image, vlt_error *err);
+vlt_status vlt_image_decode_webp(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
+                                 vlt_image *image, vlt_error *err);
+
+/* Checks the size against the limit, then allocates image->rgb for it and sets h and w. */
+vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *format,
+                           vlt_error *err);
+
+/* rgb[pixels * 3] from rgba[pixels * 4]: alpha dropped, or composited on white. The two may begin
+ * at the same address. */
+void vlt_image_from_rgba(const uint8_t *rgba, uint8_t *rgb, int64_t pixels, bool white);
+
+#endif

@@ -1,0 +1,254 @@
+#include "optimizations/jpeg_decode/jpeg_reader.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <jerror.h>
+
+#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/jpeg_decode/jpeg_decode.h"
+
+/* A progressive file may hold any number of scans, each of which costs a pass over the image. Real
+ * ones have about ten; TurboJPEG's own limit is 500. */
+enum { SCANS_MAX = 500, CMYK_CHANNELS = 4 };
+
+_Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reader->message, sizeof reader->message, format, args);
+    va_end(args);
+    longjmp(reader->failed, 1);
+}
+
+static void on_error(j_common_ptr jpeg)
+{
+    vlt_jpeg_reader *reader = jpeg->client_data;
+    jpeg->err->format_message(jpeg, reader->message);
+    longjmp(reader->failed, 1);
+}
+
+/* Warnings have level -1, traces 0 and above. */
+static void on_message(j_common_ptr jpeg, int level)
+{
+    vlt_jpeg_reader *reader = jpeg->client_data;
+    const struct jpeg_decompress_struct *d = &reader->jpeg;
+    if (level >= 0) {
+        return;
+    }
+    jpeg->err->num_warnings++;
+    if (jpeg->err->msg_code == JWRN_HIT_MARKER) {
+        int64_t row = (int64_t)d->input_iMCU_row * d->max_v_samp_factor * DCTSIZE;
+        row = row < (int64_t)d->image_height ? row : (int64_t)d->image_height;
+        if (reader->rows_reached < 0 || row < reader->rows_reached) {
+            reader->rows_reached = row;
+        }
+    }
+}
+
+static void no_output(j_common_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+static void on_progress(j_common_ptr jpeg)
+{
+    vlt_jpeg_reader *reader = jpeg->client_data;
+    if (reader->jpeg.input_scan_number > SCANS_MAX) {
+        vlt_jpeg_stop(reader, "more than %d scans", SCANS_MAX);
+    }
+}
+
+static void source_start_or_end(j_decompress_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+static boolean source_fill(j_decompress_ptr jpeg)
+{
+    vlt_jpeg_reader *reader = jpeg->client_data;
+    while (reader->piece_next < reader->piece_count) {
+        const vlt_jpeg_piece *piece = &reader->piece[reader->piece_next++];
+        if (piece->bytes) {
+            reader->source.next_input_byte = piece->data;
+            reader->source.bytes_in_buffer = piece->bytes;
+            return TRUE;
+        }
+    }
+    reader->ended = true;
+    longjmp(reader->failed, 1);
+}
+
+static void source_skip(j_decompress_ptr jpeg, long bytes)
+{
+    vlt_jpeg_reader *reader = jpeg->client_data;
+    while (bytes > 0 && (size_t)bytes > reader->source.bytes_in_buffer) {
+        bytes -= (long)reader->source.bytes_in_buffer;
+        source_fill(jpeg);
+    }
+    if (bytes > 0) {
+        reader->source.next_input_byte += bytes;
+        reader->source.bytes_in_buffer -= (size_t)bytes;
+    }
+}
+
+static size_t total_bytes(const vlt_jpeg_reader *reader)
+{
+    size_t total = 0;
+    for (int i = 0; i < reader->piece_count; i++) {
+        total += reader->piece[i].bytes;
+    }
+    return total;
+}
+
+/* Where the data ended: in the header, or at a row of the picture. */
+static vlt_status fail_ended(const vlt_jpeg_reader *reader, vlt_error *err)
+{
+    const struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    if (jpeg->global_state < 202) { /* DSTATE_READY: the header has been read */
+        return vlt_fail(err, VLT_STATUS_INPUT, "JPEG ends inside its header, after %zu bytes",
+                        total_bytes(reader));
+    }
+    int64_t row = (int64_t)jpeg->input_iMCU_row * jpeg->max_v_samp_factor * DCTSIZE;
+    row = row < (int64_t)jpeg->image_height ? row : (int64_t)jpeg->image_height;
+    return vlt_fail(err, VLT_STATUS_INPUT,
+                    "JPEG ends before its EOI marker, after %zu bytes, at row %lld of %u",
+                    total_bytes(reader), (long long)row, jpeg->image_height);
+}
+
+static bool guarded(vlt_jpeg_reader *reader, vlt_jpeg_body *body, void *argument)
+{
+    if (setjmp(reader->failed)) {
+        return false;
+    }
+    jpeg_create_decompress(&reader->jpeg);
+    reader->jpeg.src = &reader->source;
+    reader->jpeg.progress = &reader->progress;
+    if (reader->markers) {
+        jpeg_save_markers(&reader->jpeg, JPEG_APP0 + 1, 0xFFFF);
+    }
+    body(reader, argument);
+    return true;
+}
+
+vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, int piece_count,
+                         vlt_jpeg_body *body, void *argument, vlt_error *err)
+{
+    bool markers = reader->markers;
+    vlt_status status = VLT_OK;
+    memset(reader, 0, sizeof *reader);
+    reader->markers = markers;
+    reader->piece = piece;
+    reader->piece_count = piece_count;
+    reader->rows_reached = -1;
+    reader->jpeg.err = jpeg_std_error(&reader->errors);
+    reader->errors.error_exit = on_error;
+    reader->errors.emit_message = on_message;
+    reader->errors.output_message = no_output;
+    reader->progress.progress_monitor = on_progress;
+    reader->source = (struct jpeg_source_mgr){.init_source = source_start_or_end,
+                                              .fill_input_buffer = source_fill,
+                                              .skip_input_data = source_skip,
+                                              .resync_to_restart = jpeg_resync_to_restart,
+                                              .term_source = source_start_or_end};
+    reader->jpeg.client_data = reader;
+    if (!guarded(reader, body, argument)) {
+        status = reader->ended
+                     ? fail_ended(reader, err)
+                     : vlt_fail(err,
+                                reader->errors.msg_code == JERR_OUT_OF_MEMORY ? VLT_STATUS_NOMEM
+                                                                              : VLT_STATUS_INPUT,
+                                "JPEG: %s", reader->message);
+    }
+    jpeg_destroy_decompress(&reader->jpeg);
+    return status;
+}
+
+void vlt_jpeg_start_header(vlt_jpeg_reader *reader)
+{
+    struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    jpeg_read_header(jpeg, TRUE);
+    if ((int64_t)jpeg->image_width * (int64_t)jpeg->image_height > VLT_IMAGE_PIXELS_MAX) {
+        vlt_jpeg_stop(reader, "%ux%u pixels, expected at most %lld", jpeg->image_width,
+                      jpeg->image_height, (long long)VLT_IMAGE_PIXELS_MAX);
+    }
+    if (jpeg->num_components != 1 && jpeg->num_components != 3 &&
+        jpeg->num_components != CMYK_CHANNELS) {
+        vlt_jpeg_stop(reader, "%d components, expected 1, 3 or 4", jpeg->num_components);
+    }
+    jpeg->out_color_space = jpeg->num_components == CMYK_CHANNELS ? JCS_CMYK : JCS_RGB;
+    jpeg->dct_method = JDCT_ISLOW;
+    jpeg->do_fancy_upsampling = TRUE;
+}
+
+/* Both references take the four channels for inverted ones, as Adobe writes them, whatever the
+ * marker says: channel * black / 255, rounded. */
+static void row_from_cmyk(const uint8_t *cmyk, uint8_t *rgb, int64_t width)
+{
+    for (int64_t i = 0; i < width; i++) {
+        int black = cmyk[4 * i + 3];
+        for (int c = 0; c < 3; c++) {
+            int v = (255 - cmyk[4 * i + c]) * black + 128;
+            v = black - (((v >> 8) + v) >> 8);
+            rgb[3 * i + c] = (uint8_t)(v < 0 ? 0 : v);
+        }
+    }
+}
+
+void vlt_jpeg_read_rows(vlt_jpeg_reader *reader, int64_t begin, int64_t end, uint8_t *rgb,
+                        int64_t stride)
+{
+    struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    bool cmyk = jpeg->out_color_space == JCS_CMYK;
+    JSAMPROW spare = NULL;
+    if (cmyk || begin > 0) {
+        size_t bytes = (size_t)jpeg->output_width * CMYK_CHANNELS;
+        spare = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, bytes);
+    }
+    while ((int64_t)jpeg->output_scanline < end) {
+        int64_t row = (int64_t)jpeg->output_scanline;
+        uint8_t *target = row < begin ? NULL : rgb + row * stride;
+        JSAMPROW to = cmyk || !target ? spare : target;
+        jpeg_read_scanlines(jpeg, &to, 1);
+        if (cmyk && target) {
+            row_from_cmyk(spare, target, (int64_t)jpeg->output_width);
+        }
+    }
+}
+
+struct plain {
+    const vlt_jpeg_decode_args *args;
+    int64_t h, w;
+};
+
+static void plain_body(vlt_jpeg_reader *reader, void *argument)
+{
+    const struct plain *plain = argument;
+    struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    vlt_jpeg_start_header(reader);
+    if ((int64_t)jpeg->image_height != plain->h || (int64_t)jpeg->image_width != plain->w) {
+        vlt_jpeg_stop(reader, "%ux%u pixels, planned for %lldx%lld", jpeg->image_width,
+                      jpeg->image_height, (long long)plain->w, (long long)plain->h);
+    }
+    jpeg_start_decompress(jpeg);
+    vlt_jpeg_read_rows(reader, 0, plain->h, plain->args->rgb, plain->args->stride);
+    jpeg_finish_decompress(jpeg);
+}
+
+vlt_status vlt_jpeg_decode_plain(const vlt_jpeg_decode_args *args, int64_t h, int64_t w,
+                                 vlt_error *err)
+{
+    vlt_jpeg_reader reader = {.markers = false};
+    vlt_jpeg_piece piece = {args->data, args->data_bytes};
+    struct plain plain = {args, h, w};
+    vlt_status status = vlt_jpeg_read(&reader, &piece, 1, plain_body, &plain, err);
+    int64_t reached = reader.rows_reached < 0 ? h : reader.rows_reached;
+    if (status == VLT_OK && args->strict && reader.rows_reached >= 0) {
+        status = vlt_fail(err, VLT_STATUS_INPUT, "JPEG: data is missing from row %lld of %lld on",
+                          (long long)reached, (long long)h);
+    }
+    if (args->rows_reached) {
+        *args->rows_reached = reached;
+    }
+    return status;
+}

@@ -1,0 +1,67 @@
+/* Bottleneck: one lookup and one four-byte store a value, and each frame of a still image anew.
+ * Idea: 16 pixels at a time; where the table is a formula (checked for every byte) the values are
+ * computed, else gathered, and a still image's values are stored once per frame of the patch.
+ * Loses: on images of a few patches, where starting the threads costs more than the work.
+ */
+#include "optimizations/patchify/patchify_internal.h"
+#include "optimizations/patchify/patchify_pixels_avx2.h"
+
+enum { LANES = 16 };
+
+static inline __m512 values(const vlt_patchify_state *state, int c, __m128i bytes)
+{
+    const vlt_patchify_formula *f = &state->formula;
+    __m512i wide = _mm512_cvtepu8_epi32(bytes);
+    if (!f->exact) {
+        return _mm512_i32gather_ps(wide, state->constants->table[c], sizeof(float));
+    }
+    __m512 v = _mm512_cvtepi32_ps(wide), inverse = _mm512_set1_ps(f->inverse[c]);
+    __m512 u = _mm512_fmadd_ps(v, _mm512_set1_ps(f->high),
+                               _mm512_mul_ps(v, _mm512_set1_ps(f->low)));
+    u = _mm512_sub_ps(u, _mm512_set1_ps(f->mean[c]));
+    __m512 q = _mm512_mul_ps(u, inverse);
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(_mm512_set1_ps(f->std[c]), q, u), inverse, q);
+}
+
+static inline void store(const vlt_patchify_state *state, float *out, __m512 value)
+{
+    if (state->stream) {
+        _mm512_stream_ps(out, value);
+    } else {
+        _mm512_storeu_ps(out, value);
+    }
+}
+
+static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, int frames,
+                  int64_t stride, float *out)
+{
+    int64_t side = state->patch, area = side * side, temporal = state->temporal;
+    for (int f = 0; f < frames; f++) {
+        int64_t last = frames == 1 ? temporal : f + 1;
+        for (int64_t y = 0; y < side; y++) {
+            for (int64_t x = 0; x < side; x += LANES) {
+                __m128i channel[3];
+                vlt_split_pixels(frame[f] + y * stride + x * 3, channel);
+                for (int c = 0; c < 3; c++) {
+                    __m512 value = values(state, c, channel[c]);
+                    for (int64_t t = f; t < last; t++) {
+                        store(state, out + (c * temporal + t) * area + y * side + x, value);
+                    }
+                }
+            }
+        }
+    }
+    if (state->stream) {
+        _mm_sfence(); /* streaming stores are not ordered by what hands the chunk back */
+    }
+}
+
+static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+{
+    return vlt_patchify_prepare(plan, patch, err);
+}
+
+VLT_VARIANT(patchify, avx512, .summary = "16 pixels a step, values computed, over threads",
+            .knobs = vlt_patchify_knobs, .knob_count = VLT_PATCHIFY_KNOBS,
+            .applicable = vlt_patchify_applicable_16, .prepare = prepare, .run = vlt_patchify_run,
+            .release = vlt_patchify_release);

@@ -1,0 +1,75 @@
+#include "optimizations/preprocess/preprocess_internal.h"
+
+vlt_problem vlt_preprocess_resize_problem(const vlt_problem *problem)
+{
+    const int64_t *dim = problem->dim;
+    return vlt_resize_problem(dim[VLT_PREPROCESS_DIM_SRC_H], dim[VLT_PREPROCESS_DIM_SRC_W],
+                              dim[VLT_PREPROCESS_DIM_DST_H], dim[VLT_PREPROCESS_DIM_DST_W],
+                              (vlt_arithmetic)dim[VLT_PREPROCESS_DIM_ARITHMETIC]);
+}
+
+vlt_problem vlt_preprocess_patchify_problem(const vlt_problem *problem)
+{
+    const int64_t *dim = problem->dim;
+    return vlt_patchify_problem(dim[VLT_PREPROCESS_DIM_DST_H], dim[VLT_PREPROCESS_DIM_DST_W],
+                                dim[VLT_PREPROCESS_DIM_PATCH], dim[VLT_PREPROCESS_DIM_TEMPORAL],
+                                dim[VLT_PREPROCESS_DIM_MERGE], problem->constants);
+}
+
+vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *context,
+                                     const vlt_problem *problem, vlt_error *err)
+{
+    const int64_t *dim = problem->dim;
+    int64_t dst_h = dim[VLT_PREPROCESS_DIM_DST_H], dst_w = dim[VLT_PREPROCESS_DIM_DST_W];
+    bool same = dim[VLT_PREPROCESS_DIM_SRC_H] == dst_h && dim[VLT_PREPROCESS_DIM_SRC_W] == dst_w;
+    vlt_problem resize = vlt_preprocess_resize_problem(problem);
+    vlt_problem patchify = vlt_preprocess_patchify_problem(problem);
+    void *frame = NULL;
+    *whole = (vlt_preprocess_whole){.frames = dim[VLT_PREPROCESS_DIM_FRAMES],
+                                    .dst_stride = dst_w * 3,
+                                    .frame_bytes = dst_h * dst_w * 3,
+                                    .temporal = dim[VLT_PREPROCESS_DIM_TEMPORAL]};
+    whole->out_values = whole->frame_bytes * whole->temporal;
+    if (whole->frames != 1 && whole->frames != whole->temporal) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "preprocess: %lld frames, expected 1 or %lld",
+                        (long long)whole->frames, (long long)whole->temporal);
+    }
+    vlt_status status = vlt_plan_create(context, &patchify, &whole->patchify, err);
+    if (status == VLT_OK && !same) {
+        status = vlt_plan_create(context, &resize, &whole->resize, err);
+    }
+    if (status == VLT_OK && !same) {
+        status = vlt_alloc((size_t)(whole->frames * whole->frame_bytes), &frame, err);
+        whole->frame = frame;
+    }
+    return status;
+}
+
+void vlt_preprocess_whole_release(vlt_preprocess_whole *whole)
+{
+    vlt_plan_destroy(whole->resize);
+    vlt_plan_destroy(whole->patchify);
+    vlt_free(whole->frame);
+    *whole = (vlt_preprocess_whole){0};
+}
+
+vlt_status vlt_preprocess_whole_run(vlt_preprocess_whole *whole, const vlt_preprocess_args *args,
+                                    int64_t image, vlt_error *err)
+{
+    const uint8_t *const *src = args->src + image * whole->frames;
+    vlt_patchify_args patchify = {.stride = whole->resize ? whole->dst_stride : args->src_stride,
+                                  .out = args->out + image * whole->out_values};
+    vlt_status status = VLT_OK;
+    for (int64_t f = 0; f < whole->frames && whole->resize && status == VLT_OK; f++) {
+        vlt_resize_args resize = {.src = src[f],
+                                  .dst = whole->frame + f * whole->frame_bytes,
+                                  .src_stride = args->src_stride,
+                                  .dst_stride = whole->dst_stride};
+        status = vlt_plan_run(whole->resize, &resize, err);
+    }
+    for (int64_t t = 0; t < whole->temporal; t++) {
+        int64_t f = whole->frames == 1 ? 0 : t;
+        patchify.frame[t] = whole->resize ? whole->frame + f * whole->frame_bytes : src[f];
+    }
+    return status == VLT_OK ? vlt_plan_run(whole->patchify, &patchify, err) : status;
+}
