@@ -1,28 +1,14 @@
 #include "harness/model/bpe_train.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "harness/model/bpe_pairs.h"
+#include "harness/model/byte_alphabet.h"
 #include "optimizations/bpe_encode/bpe_scan.h"
 #include "optimizations/bpe_encode/nfc.h"
 #include "optimizations/core/memory.h"
 
 enum { BYTES = 256, TEXT_MAX = 1 << 20 };
-
-int vlt_byte_alphabet_code_point(uint8_t byte)
-{
-    if ((byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD)) {
-        return byte;
-    }
-    return 0x100 + (byte <= 0x20 ? byte : byte < 0xAD ? 0x21 + byte - 0x7F : 0x43);
-}
-
-int vlt_byte_alphabet_id(uint8_t byte)
-{
-    int code = vlt_byte_alphabet_code_point(byte);
-    return code >= 0x100 ? code - 0x100 + 188
-                         : code - 0x21 - (code >= 0xA1 ? 0xA1 - 0x7F : 0) - (code > 0xAD ? 1 : 0);
-}
 
 /* A word of the text, once, as the tokens that it consists of so far. */
 struct word {
@@ -31,11 +17,6 @@ struct word {
     int64_t count;
     const uint8_t *bytes; /* in the text, for telling words apart */
     size_t byte_count;
-};
-
-struct pair {
-    int32_t left, right;
-    int64_t count;
 };
 
 /* Open addressing over item numbers; -1 is empty. At most half full. */
@@ -49,9 +30,7 @@ struct trainer {
     int32_t word_count;
     struct index words;
     int32_t *tokens; /* what the words' token pointers point into */
-    struct pair *pair;
-    int32_t pair_count, pair_max;
-    struct index pairs;
+    vlt_bpe_pairs pairs;
     vlt_bpe_trained *out;
     size_t text_used, text_max; /* of out->text */
     int32_t token_max;
@@ -111,80 +90,16 @@ static int32_t *find_token(struct trainer *trainer, const uint8_t *bytes, size_t
     }
 }
 
-static int32_t *find_pair(struct trainer *trainer, int32_t left, int32_t right)
-{
-    uint64_t hash = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9E3779B97F4A7C15u;
-    for (uint32_t i = (uint32_t)(hash >> 32);; i++) {
-        int32_t *slot = &trainer->pairs.slot[i & trainer->pairs.mask];
-        if (*slot < 0) {
-            return slot;
-        }
-        const struct pair *pair = &trainer->pair[*slot];
-        if (pair->left == left && pair->right == right) {
-            return slot;
-        }
-    }
-}
-
-static vlt_status grow_pairs(struct trainer *trainer, vlt_error *err)
-{
-    int32_t size = trainer->pair_max ? 2 * trainer->pair_max : 4096;
-    struct pair *pair = realloc(trainer->pair, (size_t)size * sizeof *pair);
-    struct index larger = {NULL, 0};
-    if (!pair) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "tokenizer training: out of memory");
-    }
-    trainer->pair = pair;
-    vlt_status status = index_init(&larger, (size_t)size, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    vlt_free(trainer->pairs.slot);
-    trainer->pairs = larger;
-    trainer->pair_max = size;
-    for (int32_t i = 0; i < trainer->pair_count; i++) {
-        *find_pair(trainer, pair[i].left, pair[i].right) = i;
-    }
-    return VLT_OK;
-}
-
 /* Adds change times the word's count to each of its pairs. */
 static vlt_status count_pairs(struct trainer *trainer, const struct word *word, int change,
                               vlt_error *err)
 {
-    for (int i = 0; i + 1 < word->length; i++) {
-        int32_t left = word->token[i], right = word->token[i + 1];
-        if (trainer->pair_count == trainer->pair_max) {
-            vlt_status status = grow_pairs(trainer, err);
-            if (status != VLT_OK) {
-                return status;
-            }
-        }
-        int32_t *slot = find_pair(trainer, left, right);
-        if (*slot < 0) {
-            *slot = trainer->pair_count++;
-            trainer->pair[*slot] = (struct pair){left, right, 0};
-        }
-        trainer->pair[*slot].count += change * word->count;
+    vlt_status status = VLT_OK;
+    for (int i = 0; i + 1 < word->length && status == VLT_OK; i++) {
+        status = vlt_bpe_pairs_add(&trainer->pairs, word->token[i], word->token[i + 1],
+                                   change * word->count, err);
     }
-    return VLT_OK;
-}
-
-static bool comes_before(const struct pair *a, const struct pair *b)
-{
-    if (a->count != b->count) {
-        return a->count > b->count;
-    }
-    return a->left != b->left ? a->left < b->left : a->right < b->right;
-}
-
-static const struct pair *best_pair(const struct trainer *trainer)
-{
-    const struct pair *best = trainer->pair;
-    for (int32_t i = 1; i < trainer->pair_count; i++) {
-        best = comes_before(&trainer->pair[i], best) ? &trainer->pair[i] : best;
-    }
-    return best;
+    return status;
 }
 
 /* Id of the token that left and right spell together, which may be an old one. */
@@ -332,13 +247,13 @@ static vlt_status train(struct trainer *trainer, int64_t min_count, vlt_error *e
 {
     vlt_bpe_trained *out = trainer->out;
     vlt_status status = VLT_OK;
-    while (out->token_count < trainer->token_max && trainer->pair_count && status == VLT_OK &&
+    while (out->token_count < trainer->token_max && status == VLT_OK &&
            out->merge_count < 2 * trainer->token_max) {
-        const struct pair *best = best_pair(trainer);
-        vlt_merge merge = {best->left, best->right, 0};
-        if (best->count < min_count) {
+        const vlt_bpe_pair *best = vlt_bpe_pairs_best(&trainer->pairs);
+        if (!best || best->count < min_count) {
             break;
         }
+        vlt_merge merge = {best->left, best->right, 0};
         status = spell(trainer, merge.left, merge.right, &merge.result, err);
         if (status == VLT_OK) {
             out->merge[out->merge_count++] = merge;
@@ -399,9 +314,8 @@ vlt_status vlt_bpe_train(const char *text, size_t text_bytes, int32_t token_max,
     vlt_free(trainer.word);
     vlt_free(trainer.tokens);
     vlt_free(trainer.words.slot);
-    vlt_free(trainer.pairs.slot);
     vlt_free(trainer.spelled.slot);
-    free(trainer.pair);
+    vlt_bpe_pairs_release(&trainer.pairs);
     if (status != VLT_OK) {
         vlt_bpe_trained_release(out);
     }

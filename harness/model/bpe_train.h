@@ -27,8 +27,4 @@ vlt_status vlt_bpe_train(const char *text, size_t text_bytes, int32_t token_max,
                          vlt_bpe_trained *out, vlt_error *err);
 void vlt_bpe_trained_release(vlt_bpe_trained *trained); /* {0} is fine, twice too */
 
-/* Id of a single byte, and the code point that stands for it in the files. */
-int vlt_byte_alphabet_id(uint8_t byte);
-int vlt_byte_alphabet_code_point(uint8_t byte);
-
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/model/byte_alphabet.h"
 #include "harness/model/corpus.h"
 #include "harness/model/make_internal.h"
 

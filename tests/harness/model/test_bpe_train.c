@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/model/bpe_train.h"
+#include "harness/model/byte_alphabet.h"
 #include "harness/model/corpus.h"
 #include "optimizations/core/random.h"
 
@@ -186,6 +187,26 @@ Test(bpe_train, edge_cases)
     cr_assert_eq(vlt_bpe_train("a", 1, 255, 1, &trained, &err), VLT_STATUS_USAGE);
     cr_assert_eq(vlt_bpe_train("a", 1, 300, 0, &trained, &err), VLT_STATUS_USAGE);
     cr_assert_null(trained.token);
+}
+
+/* The order of reference/qwen3vl.md 5.3. */
+Test(bpe_train, byte_alphabet_is_the_published_one)
+{
+    static const int ids[][2] = {{'!', 0},    {'3', 18},   {'~', 93},   {0xA1, 94},
+                                 {0xAE, 106}, {0xFF, 187}, {'\t', 197}, {'\n', 198},
+                                 {' ', 220},  {0x7F, 221}, {0xAD, 255}, {0, 188}};
+    bool seen[256] = {false};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        cr_assert_eq(vlt_byte_alphabet_id((uint8_t)ids[i][0]), ids[i][1], "byte %d", ids[i][0]);
+    }
+    for (int byte = 0; byte < 256; byte++) {
+        int id = vlt_byte_alphabet_id((uint8_t)byte);
+        cr_assert(id >= 0 && id < 256 && !seen[id]);
+        seen[id] = true;
+    }
+    cr_assert_eq(vlt_byte_alphabet_code_point(' '), 0x120);
+    cr_assert_eq(vlt_byte_alphabet_code_point('\n'), 0x10A);
+    cr_assert_eq(vlt_byte_alphabet_code_point(0xAD), 0x143);
 }
 
 /* The numbers are those of Hugging Face tokenizers 0.23.3 (BpeTrainer, min_frequency 2) on the same

@@ -66,6 +66,24 @@ Test(make, equal_seeds_give_equal_bytes, .init = test_folder_make, .fini = test_
     cr_assert_eq(test_folder_entries(), 3);
 }
 
+/* The bytes of one seed, so that a made checkpoint means the same on every machine: FNV-1a over the
+ * words of eight bytes. */
+Test(make, the_weights_are_the_same_everywhere, .init = test_folder_make,
+     .fini = test_folder_remove)
+{
+    make("a", 0, 2);
+    size_t bytes;
+    char *data = test_read_file(test_folder_path("a/model.safetensors"), &bytes);
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (size_t at = 0; at + 8 <= bytes; at += 8) {
+        uint64_t word;
+        memcpy(&word, data + at, 8);
+        hash = (hash ^ word) * 0x100000001B3u;
+    }
+    cr_assert_eq(hash, 0x7a107c4455d76e49u, "%llx", (unsigned long long)hash);
+    free(data);
+}
+
 /* The totals of reference/qwen3vl.md 2.4, which pin every shape. */
 Test(make, size_2b_has_the_published_tensors)
 {
