@@ -9,7 +9,7 @@
 enum {
     GEMM_ROWS = 100, /* at work 1000 */
     GEMM_WIDTH = 64,
-    COPY_BYTES = 600 * 1000, /* both blocks within 2 MB of L2, at half as much more work too */
+    COPY_BYTES = 200 * 1000, /* in the second-level cache, at twice the work too */
     HASH_SLOTS = 1 << 19,
     HASH_LOOKUPS = 20 * 1000
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tuner/cli/bench_options.h"
+#include "tuner/cli/bench_selfcheck.h"
 
 struct bench {
     const vlt_cli *cli;
@@ -120,6 +121,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
                           .shape = vlt_cli_text(cli, "shape", NULL),
                           .variant = vlt_cli_text(cli, "variant", NULL),
                           .progress = {.cli = cli}};
+    if (vlt_cli_flag(cli, "self-check")) {
+        return vlt_bench_selfcheck(cli, err);
+    }
     for (int i = 0; i < vlt_cli_operand_count(cli); i++) {
         if (!vlt_registry_find_op(vlt_cli_operand(cli, i))) {
             return unknown_op(vlt_cli_operand(cli, i), err);
@@ -144,6 +148,11 @@ static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
     {"shape", "NAME", "only this named shape", 0},
     {"variant", "NAME", "only this variant", 0},
+    {"self-check", NULL, "measure the measuring: false alarms, power, noise, costs", 0},
+    {"long", NULL, "self-check for a night: 628 gates, 93 trials of each slowdown", 0},
+    {"table", "FILE", "self-check: append every series there; goes on where it stopped", 0},
+    {"gates", "N", "self-check: false-alarm gates (default 20)", 0},
+    {"trials", "N", "self-check: gates for each injected slowdown (default 10)", 0},
 };
 
 VLT_COMMAND(bench, .operands = "[OP...]",

@@ -131,7 +131,9 @@ static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options,
         experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
         experiment.judge.margin = stage->margin;
         experiment.judge.alpha = options->experiment.judge.alpha / gate->stage_count;
+        uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
         vlt_status status = vlt_row_measure(&stage->screen, side, &experiment, err);
+        stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
         if (status != VLT_OK) {
             return status;
         }
@@ -157,7 +159,9 @@ static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options
         experiment.judge.margin = stage->margin;
         experiment.judge.anytime = false; /* one look, at the end */
         experiment.launches_min = experiment.launches_max = options->confirm_launches;
+        uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
         vlt_status status = vlt_row_measure(&stage->confirm, side, &experiment, err);
+        stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
         if (status != VLT_OK) {
             return status;
         }
@@ -165,9 +169,20 @@ static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options
     return VLT_OK;
 }
 
+vlt_status vlt_gate_measure(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+{
+    bool needed[VLT_GATE_STAGES_MAX] = {false};
+    vlt_status status = screen_stages(gate, options, err);
+    if (status == VLT_OK && vlt_gate_screen(gate, options, needed)) {
+        status = confirm_stages(gate, options, needed, err);
+    }
+    vlt_gate_judge(gate, options);
+    return status;
+}
+
 vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
 {
-    bool needed[VLT_GATE_STAGES_MAX] = {false}, wrong = false;
+    bool wrong = false;
     gate->idle_pressure = measure_idle_pressure();
     vlt_status status = verify_stages(gate, options, err);
     for (int i = 0; i < gate->stage_count; i++) {
@@ -175,10 +190,7 @@ vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_err
     }
     gate->crowded = gate->idle_pressure > options->pressure_max;
     if (status == VLT_OK && !wrong && !gate->crowded) {
-        status = screen_stages(gate, options, err);
-        if (status == VLT_OK && vlt_gate_screen(gate, options, needed)) {
-            status = confirm_stages(gate, options, needed, err);
-        }
+        return vlt_gate_measure(gate, options, err);
     }
     vlt_gate_judge(gate, options);
     return status;

@@ -34,6 +34,7 @@ typedef struct vlt_gate_stage {
     double limit_s;         /* of measuring in one process; 0: as the options say */
     vlt_row screen;         /* the first series of launches */
     vlt_row confirm;        /* the second one; not measured unless the first one asked for it */
+    double seconds;         /* spent on it, both series */
     double p_holm;          /* of the screen, over all stages; NAN unknown */
     double p_confirm;       /* of the second series, over what was confirmed; NAN unknown */
     vlt_gate_verdict verdict;
@@ -66,6 +67,10 @@ void vlt_gate_release(vlt_gate *gate);
 /* Verifies, measures, confirms, judges. INTERRUPTED, IO: stopped in the middle; what was measured
  * is there and judged as far as it goes. A regression or a wrong output is no error here. */
 vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
+
+/* The measuring part of it: no verifying, no look at the machine before. Stages whose screen.status
+ * is not OK are left out. */
+vlt_status vlt_gate_measure(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
 
 /* The judging alone, of whatever has been measured: which stages need a second series (true when
  * some do), and the verdicts. */
