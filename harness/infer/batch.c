@@ -89,8 +89,7 @@ static void settle_times(struct run *run, vlt_timings *timings)
     double now_ms = vlt_now_ms();
     double busy = timings->image_decode + timings->preprocess + timings->tokenize +
                   timings->vision + timings->prefill + timings->decode;
-    timings->load = run->engine->load_reported ? 0 : run->engine->load_ms;
-    run->engine->load_reported = true;
+    timings->load = vlt_engine_take_load_ms(run->engine);
     timings->total = timings->load + now_ms - run->finished_ms;
     double excess = timings->load + busy - timings->total;
     timings->overlap = excess > 0 ? excess : 0;

@@ -15,6 +15,11 @@ double vlt_now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
+double vlt_engine_take_load_ms(vlt_engine *engine)
+{
+    return atomic_exchange(&engine->load_reported, true) ? 0 : engine->load_ms;
+}
+
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
 {
     if (engine->message) {

@@ -9,6 +9,7 @@
 #define VLT_HARNESS_ENGINE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "harness/config/tuned.h"
 #include "harness/infer/positions.h"
@@ -78,7 +79,7 @@ struct vlt_engine {
     vlt_vision_plans vision;
 
     double load_ms;
-    bool load_reported; /* the first run reports it */
+    atomic_bool load_reported; /* the first run reports it */
 };
 
 /* Makes sure the plans exist; to be called, and the plans used, under compute_lock. Larger plans
@@ -92,6 +93,9 @@ void vlt_engine_release_plans(vlt_engine *engine);
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 double vlt_now_ms(void);
+
+/* The time of loading for the run that asks first, 0 for all others. */
+double vlt_engine_take_load_ms(vlt_engine *engine);
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
     VLT_PRINTF(3, 4);

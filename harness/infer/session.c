@@ -214,8 +214,7 @@ vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt
     vlt_prompt_release(&prompt);
     if (status == VLT_OK) {
         vlt_timings *timings = &out->timings;
-        timings->load = engine->load_reported ? 0 : engine->load_ms;
-        engine->load_reported = true;
+        timings->load = vlt_engine_take_load_ms(engine);
         timings->total = timings->load + vlt_now_ms() - start_ms;
         timings->other = timings->total - timings->load - timings->image_decode -
                          timings->preprocess - timings->tokenize - timings->vision -
