@@ -48,6 +48,37 @@ static vlt_status check_vocabulary(const vlt_engine *engine, vlt_error *err)
     return VLT_OK;
 }
 
+/* The files of one checkpoint must speak of one patch. */
+static vlt_status check_processor(const vlt_engine *engine, const vlt_processor_config *processor,
+                                  vlt_error *err)
+{
+    const vlt_vision_config *vision = &engine->config.vision;
+    if (processor->present &&
+        (processor->patch != vision->patch || processor->temporal != vision->temporal ||
+         processor->merge != vision->merge)) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "%s: %s: patch %lld, temporal %lld, merge %lld; config.json says %lld, "
+                        "%lld, %lld",
+                        engine->directory, processor->file, (long long)processor->patch,
+                        (long long)processor->temporal, (long long)processor->merge,
+                        (long long)vision->patch, (long long)vision->temporal,
+                        (long long)vision->merge);
+    }
+    return VLT_OK;
+}
+
+static vlt_status load_processor(vlt_engine *engine, vlt_error *err)
+{
+    vlt_status status = vlt_processor_load(engine->directory, &engine->processor, err);
+    if (status == VLT_OK) {
+        status = check_processor(engine, &engine->processor.image, err);
+    }
+    if (status == VLT_OK) {
+        status = check_processor(engine, &engine->processor.video, err);
+    }
+    return status;
+}
+
 static vlt_status load_model(vlt_engine *engine, vlt_error *err)
 {
     const char *directory = engine->directory;
@@ -63,7 +94,8 @@ static vlt_status load_model(vlt_engine *engine, vlt_error *err)
         return vlt_fail_in(err, status, "%s: ", directory);
     }
     if ((status = vlt_tokenizer_load(directory, &engine->tokenizer, err)) != VLT_OK ||
-        (status = check_vocabulary(engine, err)) != VLT_OK) {
+        (status = check_vocabulary(engine, err)) != VLT_OK ||
+        (status = load_processor(engine, err)) != VLT_OK) {
         return status;
     }
     if (engine->weights.tied && !engine->config.tied) {
@@ -139,18 +171,6 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     return status;
 }
 
-static vlt_status read_options(vlt_engine *engine, const vlt_engine_options *options,
-                               vlt_error *err)
-{
-    const char *dialect = options->dialect ? options->dialect : "5";
-    bool known = !strcmp(dialect, "5") || !strcmp(dialect, "4.57");
-    engine->dialect = strcmp(dialect, "5") ? VLT_DIALECT_4_57 : VLT_DIALECT_5;
-    engine->message = options->message;
-    engine->message_user = options->message_user;
-    return known ? VLT_OK
-                 : vlt_fail(err, VLT_STATUS_USAGE, "dialect '%s', expected 5 or 4.57", dialect);
-}
-
 vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
                            vlt_engine **out, vlt_error *err)
 {
@@ -164,9 +184,14 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
     }
     pthread_mutex_init(&engine->prepare_lock, NULL);
     pthread_mutex_init(&engine->compute_lock, NULL);
+    engine->message = options->message;
+    engine->message_user = options->message_user;
     engine->directory = strdup(directory);
     vlt_status status = engine->directory
-                            ? read_options(engine, options, err)
+                            ? vlt_vision_options_read(options->reference, options->exif,
+                                                      options->alpha, options->dialect,
+                                                      options->strict_images,
+                                                      &engine->vision_options, err)
                             : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
     if (status == VLT_OK) {
         status = load_model(engine, err);
@@ -179,6 +204,10 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
     }
     if (status == VLT_OK) {
         status = make_context(engine, options, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_vision_reader_create(&engine->prepare_context, &engine->processor,
+                                          &engine->vision_options, &engine->reader, err);
     }
     if (status == VLT_OK) {
         status = vlt_engine_head_plan(engine, err);
@@ -201,6 +230,7 @@ void vlt_engine_close(vlt_engine *engine)
         return;
     }
     vlt_engine_release_plans(engine);
+    vlt_vision_reader_destroy(engine->reader);
     vlt_threads_destroy(engine->threads);
     vlt_scratch_release(&engine->scratch);
     vlt_ledger_release(&engine->ledger);

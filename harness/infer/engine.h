@@ -16,6 +16,7 @@
 #include "harness/infer/vltune.h"
 #include "harness/model/generation.h"
 #include "harness/model/placeholders.h"
+#include "harness/model/vision_input.h"
 #include "harness/model/weights.h"
 #include "optimizations/norm/norm.h"
 
@@ -54,8 +55,10 @@ struct vlt_engine {
     vlt_tokenizer *tokenizer;
     vlt_vision_tokens vision_tokens;
     vlt_text_rope rope;
-    vlt_dialect dialect;
-    uint64_t model_hash; /* vlt_safetensors_hash */
+    vlt_processor processor;
+    vlt_vision_options vision_options; /* dialect among them */
+    vlt_vision_reader *reader;         /* under prepare_lock */
+    uint64_t model_hash;               /* vlt_safetensors_hash */
 
     vlt_caps caps;
     int thread_count; /* worth starting here */

@@ -164,7 +164,7 @@ static vlt_status list_media(const vlt_engine *engine, const vlt_chat *chat,
     }
     media->image_tokens = lists->image_tokens;
     media->video = lists->video;
-    media->dialect = engine->dialect;
+    media->dialect = engine->vision_options.dialect;
     return VLT_OK;
 }
 

@@ -1,20 +1,93 @@
 #include "harness/infer/visual.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const char *files,
+#include "harness/infer/media.h"
+#include "optimizations/core/hash.h"
+
+enum { SHORT_BYTES = 48 };
+
+/* The bytes of all files of an item, and what they are called. */
+struct files {
+    vlt_vision_source *source;
+    char (*name)[SHORT_BYTES];
+    int count;
+};
+
+static void release_files(struct files *files)
+{
+    for (int i = 0; i < files->count; i++) {
+        free((void *)files->source[i].data);
+    }
+    free(files->source);
+    free(files->name);
+}
+
+static vlt_status read_files(const char *const *path, int count, const char *folder,
+                             struct files *files, vlt_error *err)
+{
+    files->source = calloc((size_t)count + 1, sizeof *files->source);
+    files->name = calloc((size_t)count + 1, sizeof *files->name);
+    if (!files->source || !files->name) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", count);
+    }
+    for (int i = 0; i < count; i++) {
+        vlt_vision_source *source = &files->source[i];
+        uint8_t *data = NULL;
+        vlt_status status = vlt_media_read(path[i], folder, &data, &source->data_bytes, err);
+        if (status != VLT_OK) {
+            return status;
+        }
+        source->data = data;
+        source->name = vlt_media_short(path[i], files->name[i]);
+        files->count = i + 1;
+    }
+    return VLT_OK;
+}
+
+/* The key under which rows of a cache made from this item are found again. */
+static uint64_t hash_input(const vlt_vision_input *input, bool video)
+{
+    const int64_t head[] = {input->grid[0], input->grid[1], input->grid[2], video};
+    size_t bytes = (size_t)(input->rows * input->row_values) * sizeof *input->patches;
+    return vlt_hash_bytes(input->patches, bytes, vlt_hash_bytes(head, sizeof head, 0));
+}
+
+vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const char *folder,
                            vlt_visual *out, vlt_visual_times *times, vlt_error *err)
 {
-    (void)engine;
-    (void)files;
-    (void)times;
+    const bool video = media->kind == VLT_MEDIA_VIDEO;
+    struct files files = {0};
+    vlt_vision_input input = {0};
+    vlt_vision_times phase = {0};
     *out = (vlt_visual){0};
-    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "image '%.64s': no images yet",
-                    media->source ? media->source : "");
+    if (!video && !media->source) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "an image item names no image");
+    }
+    double start_ms = vlt_now_ms();
+    vlt_status status = read_files(video ? media->frames : &media->source,
+                                   video ? media->frame_count : 1, folder, &files, err);
+    phase.decode_ms = vlt_now_ms() - start_ms;
+    if (status == VLT_OK) {
+        status = video ? vlt_vision_read_video(engine->reader, files.source, files.count, &input,
+                                               &phase, err)
+                       : vlt_vision_read_image(engine->reader, files.source, &input, &phase, err);
+    }
+    if (status == VLT_OK) {
+        *out = (vlt_visual){
+            .grid = {.video = video, .t = input.grid[0], .h = input.grid[1], .w = input.grid[2]},
+            .patches = input.patches,
+            .hash = hash_input(&input, video)};
+    }
+    release_files(&files);
+    times->image_decode_ms += phase.decode_ms;
+    times->preprocess_ms += phase.preprocess_ms;
+    return status;
 }
 
 void vlt_visual_release(vlt_visual *visual)
 {
-    free(visual->patches);
+    vlt_free(visual->patches);
     *visual = (vlt_visual){0};
 }
