@@ -1,0 +1,77 @@
+/* Any bytes as text: every variant gives the baseline's ids, and the ids decode to the text's
+ * normal form as the encoder saw it. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/machine/isa.h"
+#include "optimizations/bpe_encode/bpe_sample.h"
+#include "optimizations/bpe_encode/decode.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { TEXT_MAX = 1 << 16, VARIANTS_MAX = 8 };
+
+/* Made once: the vocabulary and one plan for each variant. */
+static struct {
+    vlt_bpe_sample sample;
+    vlt_caps caps;
+    vlt_context context;
+    vlt_bpe_encode_constants constants;
+    vlt_plan *plan[VARIANTS_MAX];
+    int plans;
+    int32_t *ids[2];
+} fuzz;
+
+static void start(void)
+{
+    fuzz.caps = (vlt_caps){.isa = vlt_isa_detect(), .cpu_count = 1, .core_count = 1};
+    fuzz.context.caps = &fuzz.caps;
+    if (vlt_bpe_sample_init(1, &fuzz.sample, NULL) != VLT_OK) {
+        abort();
+    }
+    fuzz.constants.vocab = fuzz.sample.vocab;
+    vlt_problem problem = vlt_bpe_encode_problem(TEXT_MAX, &fuzz.constants);
+    for (int v = 0; v < vlt_registry_variant_count(&vlt_op_bpe_encode); v++) {
+        const vlt_variant *variant = vlt_registry_variant(&vlt_op_bpe_encode, v);
+        if (vlt_registry_applicable(variant, &problem, &fuzz.caps, NULL) &&
+            vlt_plan_create_with(&fuzz.context, &problem, variant, NULL, &fuzz.plan[fuzz.plans++],
+                                 NULL) != VLT_OK) {
+            abort();
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        fuzz.ids[i] = malloc(vlt_bpe_encode_bound(TEXT_MAX) * sizeof *fuzz.ids[i]);
+    }
+}
+
+static size_t encode(int v, const uint8_t *data, size_t size, int32_t *ids)
+{
+    size_t count;
+    vlt_bpe_encode_args args = {(const char *)data, size, false, ids, &count};
+    if (vlt_plan_run(fuzz.plan[v], &args, NULL) != VLT_OK) {
+        abort();
+    }
+    return count;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!fuzz.plans) {
+        start();
+    }
+    size = size < TEXT_MAX ? size : TEXT_MAX;
+    size_t expected = encode(0, data, size, fuzz.ids[0]), bytes;
+    for (int v = 1; v < fuzz.plans; v++) {
+        size_t count = encode(v, data, size, fuzz.ids[1]);
+        if (count != expected || memcmp(fuzz.ids[0], fuzz.ids[1], count * sizeof(int32_t)) != 0) {
+            abort();
+        }
+    }
+    char *text;
+    if (vlt_decode(fuzz.sample.vocab, fuzz.ids[0], expected, false, &text, &bytes, NULL) ==
+        VLT_OK) {
+        free(text);
+    }
+    return 0;
+}
