@@ -12,6 +12,9 @@
 /* Floor of the binary logarithm of a positive 64-bit number. */
 #define VLT_LOG2(x) (63 - __builtin_clzll(x))
 
+/* The optimiser must believe that something reads and writes all memory behind `pointer`. */
+#define VLT_USED(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
+
 /* Before a loop of a register tile: unrolls it completely, so that its arrays become registers. */
 #if defined(__clang__)
 #define VLT_UNROLL _Pragma("unroll")

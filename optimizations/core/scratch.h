@@ -11,8 +11,9 @@
  *     release   vlt_lease_release(&state->lease);
  *
  * The contents do not survive from run to run. A context with scratch runs leasing plans from one
- * thread at a time, and a leasing plan is no child of another one. In a context without it every
- * plan has its own block.
+ * thread at a time. There are two blocks: a composite operator leases from the first one, a leaf
+ * (which may be its child, and itself has none) with vlt_lease_init_leaf from the second. In a
+ * context without scratch every plan has its own block.
  */
 #ifndef VLT_CORE_SCRATCH_H
 #define VLT_CORE_SCRATCH_H
@@ -21,10 +22,12 @@
 
 struct vlt_context;
 
-/* The block; grows while plans are prepared, never shrinks. {0} is empty. */
+/* A block grows while plans are prepared and never shrinks. {0} is empty. */
 typedef struct vlt_scratch {
-    unsigned char *base;
+    unsigned char *base; /* of composites */
     size_t size_bytes;
+    unsigned char *leaf_base;
+    size_t leaf_size_bytes;
 } vlt_scratch;
 
 void vlt_scratch_release(vlt_scratch *scratch); /* may be called twice */
@@ -32,11 +35,15 @@ void vlt_scratch_release(vlt_scratch *scratch); /* may be called twice */
 typedef struct vlt_lease {
     vlt_scratch own;     /* used where the context has none */
     vlt_scratch *shared; /* the context's */
+    bool leaf;
 } vlt_lease;
 
 /* `planned` has been reserved, not committed. NOMEM or LIMIT. */
 vlt_status vlt_lease_init(vlt_lease *lease, const struct vlt_context *context,
                           const vlt_arena *planned, vlt_error *err);
+
+vlt_status vlt_lease_init_leaf(vlt_lease *lease, const struct vlt_context *context,
+                               const vlt_arena *planned, vlt_error *err);
 
 /* Takes no lock and allocates nothing. Do not release the arena. */
 vlt_arena vlt_lease_view(const vlt_lease *lease);

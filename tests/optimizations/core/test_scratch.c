@@ -36,6 +36,23 @@ Test(scratch, plans_of_a_context_share_one_block)
     vlt_scratch_release(&scratch);
 }
 
+Test(scratch, a_leaf_does_not_meet_its_parent)
+{
+    vlt_scratch scratch = {0};
+    vlt_context context = {.scratch = &scratch};
+    vlt_lease parent, leaf, other;
+    vlt_arena arena = planned(100);
+    cr_assert_eq(vlt_lease_init(&parent, &context, &arena, NULL), VLT_OK);
+    cr_assert_eq(vlt_lease_init_leaf(&leaf, &context, &arena, NULL), VLT_OK);
+    cr_assert_eq(vlt_lease_init_leaf(&other, &context, &arena, NULL), VLT_OK);
+    cr_assert_neq(vlt_lease_view(&parent).base, vlt_lease_view(&leaf).base);
+    cr_assert_eq(vlt_lease_view(&other).base, vlt_lease_view(&leaf).base);
+    vlt_lease_release(&parent);
+    vlt_lease_release(&leaf);
+    vlt_lease_release(&other);
+    vlt_scratch_release(&scratch);
+}
+
 Test(scratch, without_a_shared_block_a_plan_has_its_own)
 {
     vlt_context context = {0};
