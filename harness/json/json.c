@@ -23,8 +23,49 @@ vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json
     return VLT_OK;
 }
 
+/* Grows *data to at least `room` bytes and one for the NUL. */
+static vlt_status grow(char **data, size_t room, const char *path, vlt_error *err)
+{
+    char *grown = realloc(*data, room + 1);
+    if (!grown) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for %zu bytes", path, room);
+    }
+    *data = grown;
+    return VLT_OK;
+}
+
+/* Reads to the end: `room` bytes of a file, or what a pipe gives, growing up to `limit`. */
+static vlt_status read_all(int file, const char *path, bool pipe, size_t room, size_t limit,
+                           char **data, size_t *used, vlt_error *err)
+{
+    vlt_status status = grow(data, room, path, err);
+    while (status == VLT_OK && (pipe || *used < room)) {
+        ssize_t got = read(file, *data + *used, room - *used);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0 || (got == 0 && !pipe)) {
+            return vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
+                            got < 0 ? strerror(errno) : "ends", *used, room);
+        }
+        if (got == 0) {
+            break;
+        }
+        *used += (size_t)got;
+        if (pipe && *used > limit) {
+            return vlt_fail(err, VLT_STATUS_LIMIT, "%s: gives more than %zu bytes", path, limit);
+        }
+        if (pipe && *used == room) {
+            room *= 2;
+            status = grow(data, room, path, err);
+        }
+    }
+    return status;
+}
+
 vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err)
 {
+    enum { PIPE_ROOM = 1 << 16 };
     struct stat info;
     vlt_status status = VLT_OK;
     char *data = NULL;
@@ -35,7 +76,8 @@ vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *byt
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
         goto done;
     }
-    if (!S_ISREG(info.st_mode)) {
+    bool pipe = S_ISFIFO(info.st_mode);
+    if (!S_ISREG(info.st_mode) && !pipe) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: not a regular file", path);
         goto done;
     }
@@ -44,28 +86,14 @@ vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *byt
                           (long long)info.st_size, limit);
         goto done;
     }
-    size_t size = (size_t)info.st_size;
-    data = malloc(size + 1);
-    if (!data) {
-        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for %zu bytes", path, size);
-        goto done;
+    status = read_all(file, path, pipe, pipe ? PIPE_ROOM : (size_t)info.st_size, limit, &data,
+                      &used, err);
+    if (status == VLT_OK) {
+        data[used] = '\0';
+        *out = data;
+        *bytes = used;
+        data = NULL;
     }
-    while (used < size) {
-        ssize_t got = read(file, data + used, size - used);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            status = vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
-                              got < 0 ? strerror(errno) : "ends", used, size);
-            goto done;
-        }
-        used += (size_t)got;
-    }
-    data[size] = '\0';
-    *out = data;
-    *bytes = size;
-    data = NULL;
 done:
     free(data);
     if (file >= 0) {

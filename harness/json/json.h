@@ -21,7 +21,8 @@ vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json
 /* Reads a whole file, at most `limit` bytes, then parses it. IO or INPUT, naming the path. */
 vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error *err);
 
-/* Reads a whole file of at most `limit` bytes into *out (malloc'ed, a NUL behind). */
+/* Reads a whole file (or a pipe to its end) of at most `limit` bytes into *out (malloc'ed, a NUL
+ * behind). */
 vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err);
 
 /* Writes bytes to a file that appears whole or not at all (temporary beside it, fsync, rename). */
