@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
+#include "harness/cli/plan_cli.h"
 #include "harness/cli/tokenize_lines.h"
-#include "harness/config/tuned.h"
-#include "harness/machine/machine.h"
-#include "harness/model/safetensors.h"
 #include "optimizations/core/memory.h"
 
 static const char details[] =
@@ -30,86 +28,9 @@ static const vlt_option options[] = {
     {"no-special", NULL, "take added tokens in the text for ordinary text", 0},
 };
 
-/* Everything that plans are prepared in. */
-struct machinery {
-    vlt_machine *machine;
-    vlt_threads *threads;
-    vlt_choices choices;
-    vlt_context context;
-};
-
 static void warn(void *user, const char *message)
 {
     vlt_cli_warn(user, "%s", message);
-}
-
-static void log_warning(void *user, vlt_log_level level, const char *message)
-{
-    if (level == VLT_LOG_WARNING) {
-        vlt_cli_warn(user, "%s", message);
-    }
-}
-
-/* A config belongs to a model; a folder with no weights has none, unless --config names one. */
-static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *choices,
-                               vlt_error *err)
-{
-    vlt_safetensors *weights = NULL;
-    vlt_tuned_loaded loaded;
-    vlt_tuned_request request = {.config = vlt_cli_text(cli, "config", NULL),
-                                 .directory = folder,
-                                 .no_config = vlt_cli_flag(cli, "no-config"),
-                                 .baseline = vlt_cli_flag(cli, "baseline"),
-                                 .require = vlt_cli_flag(cli, "require-tuned"),
-                                 .warn = warn,
-                                 .warn_user = cli};
-    vlt_status status = VLT_OK;
-    for (int i = 0; i < vlt_cli_count(cli, "force") && status == VLT_OK; i++) {
-        status = vlt_choices_force(choices, vlt_cli_nth(cli, "force", i), err);
-    }
-    if (status != VLT_OK) {
-        return status;
-    }
-    if (vlt_safetensors_open_checkpoint(folder, &weights, NULL) == VLT_OK) {
-        request.model_hash = vlt_safetensors_hash(weights);
-        vlt_safetensors_close(weights);
-    } else if (!request.config && !request.require) {
-        request.no_config = true;
-    }
-    return vlt_tuned_load(&request, choices, &loaded, err);
-}
-
-static vlt_status start(vlt_cli *cli, const char *folder, struct machinery *m, vlt_error *err)
-{
-    const vlt_machine_sources sources = {.no_gpu = true};
-    int64_t count;
-    vlt_status status = vlt_machine_probe(&sources, &m->machine, err);
-    if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "threads", 1, 1024, vlt_machine_thread_count(m->machine), &count,
-                             err);
-    }
-    if (status == VLT_OK) {
-        const vlt_threads_options threads = {.count = (int)count, .spin_us = 20};
-        status = vlt_threads_create(&threads, &m->threads, err);
-    }
-    if (status == VLT_OK) {
-        status = load_choices(cli, folder, &m->choices, err);
-    }
-    m->context = (vlt_context){.caps = m->machine ? vlt_machine_caps(m->machine) : NULL,
-                               .choices = &m->choices,
-                               .policy = vlt_cli_flag(cli, "baseline") ? VLT_POLICY_BASELINE
-                                                                       : VLT_POLICY_CHOICES,
-                               .threads = m->threads,
-                               .log = log_warning,
-                               .log_user = cli};
-    return status;
-}
-
-static void stop(struct machinery *m)
-{
-    vlt_threads_destroy(m->threads);
-    vlt_choices_release(&m->choices);
-    vlt_machine_destroy(m->machine);
 }
 
 /* Input that was read and not answered yet. */
@@ -218,7 +139,7 @@ static vlt_status read_options(vlt_cli *cli, vlt_lines_options *out, vlt_error *
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     const char *folder = vlt_cli_operand(cli, 0);
-    struct machinery machinery = {0};
+    vlt_plan_cli machinery = {0};
     vlt_lines_options lines_options;
     vlt_tokenizer *tokenizer = NULL;
     vlt_lines *lines = NULL;
@@ -227,7 +148,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         status = vlt_tokenizer_load(folder, &tokenizer, err);
     }
     if (status == VLT_OK) {
-        status = start(cli, folder, &machinery, err);
+        status = vlt_plan_cli_start(cli, folder, &machinery, err);
     }
     if (status == VLT_OK) {
         status = vlt_lines_create(tokenizer, &machinery.context, &lines_options, &lines, err);
@@ -237,7 +158,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     vlt_lines_destroy(lines);
     vlt_tokenizer_destroy(tokenizer);
-    stop(&machinery);
+    vlt_plan_cli_stop(&machinery);
     return status;
 }
 

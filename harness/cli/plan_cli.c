@@ -1,0 +1,79 @@
+#include "harness/cli/plan_cli.h"
+
+#include "harness/config/tuned.h"
+#include "harness/model/safetensors.h"
+
+static void warn(void *user, const char *message)
+{
+    vlt_cli_warn(user, "%s", message);
+}
+
+static void log_warning(void *user, vlt_log_level level, const char *message)
+{
+    if (level == VLT_LOG_WARNING) {
+        vlt_cli_warn(user, "%s", message);
+    }
+}
+
+/* A config belongs to a model; a folder with no weights has none, unless --config names one. */
+static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *choices,
+                               vlt_error *err)
+{
+    vlt_safetensors *weights = NULL;
+    vlt_tuned_loaded loaded;
+    vlt_tuned_request request = {.config = vlt_cli_text(cli, "config", NULL),
+                                 .directory = folder,
+                                 .no_config = vlt_cli_flag(cli, "no-config"),
+                                 .baseline = vlt_cli_flag(cli, "baseline"),
+                                 .require = vlt_cli_flag(cli, "require-tuned"),
+                                 .warn = warn,
+                                 .warn_user = cli};
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < vlt_cli_count(cli, "force") && status == VLT_OK; i++) {
+        status = vlt_choices_force(choices, vlt_cli_nth(cli, "force", i), err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (vlt_safetensors_open_checkpoint(folder, &weights, NULL) == VLT_OK) {
+        request.model_hash = vlt_safetensors_hash(weights);
+        vlt_safetensors_close(weights);
+    } else if (!request.config && !request.require) {
+        request.no_config = true;
+    }
+    return vlt_tuned_load(&request, choices, &loaded, err);
+}
+
+vlt_status vlt_plan_cli_start(vlt_cli *cli, const char *folder, vlt_plan_cli *plan_cli,
+                              vlt_error *err)
+{
+    const vlt_machine_sources sources = {.no_gpu = true};
+    int64_t count;
+    vlt_status status = vlt_machine_probe(&sources, &plan_cli->machine, err);
+    if (status == VLT_OK) {
+        status = vlt_cli_int(cli, "threads", 1, 1024, vlt_machine_thread_count(plan_cli->machine),
+                             &count, err);
+    }
+    if (status == VLT_OK) {
+        const vlt_threads_options threads = {.count = (int)count, .spin_us = 20};
+        status = vlt_threads_create(&threads, &plan_cli->threads, err);
+    }
+    if (status == VLT_OK) {
+        status = load_choices(cli, folder, &plan_cli->choices, err);
+    }
+    plan_cli->context = (vlt_context){
+        .caps = plan_cli->machine ? vlt_machine_caps(plan_cli->machine) : NULL,
+        .choices = &plan_cli->choices,
+        .policy = vlt_cli_flag(cli, "baseline") ? VLT_POLICY_BASELINE : VLT_POLICY_CHOICES,
+        .threads = plan_cli->threads,
+        .log = log_warning,
+        .log_user = cli};
+    return status;
+}
+
+void vlt_plan_cli_stop(vlt_plan_cli *plan_cli)
+{
+    vlt_threads_destroy(plan_cli->threads);
+    vlt_choices_release(&plan_cli->choices);
+    vlt_machine_destroy(plan_cli->machine);
+}
