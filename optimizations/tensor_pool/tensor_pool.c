@@ -45,10 +45,10 @@ static const vlt_dim dims[] = {
 };
 
 static const vlt_shape shapes[] = {
-    {"request", {2048, 64 << 20, 0}}, /* a picture of 1024x1024 in the 2B model */
-    {"bounded", {2048, 64 << 20, 192 << 20}},
-    {"picture", {4096, 16 << 20, 0}}, /* 512x512 */
-    {"small", {16384, 4 << 10, 0}},
+    {"request", {96, 64 << 20, 0}}, /* pictures up to 1024x1024 in the 2B model */
+    {"bounded", {96, 64 << 20, 192 << 20}},
+    {"picture", {768, 16 << 20, 0}}, /* up to 512x512 */
+    {"small", {8192, 4 << 10, 0}},
 };
 
 static void cost(const vlt_problem *problem, vlt_cost *cost)
@@ -120,7 +120,7 @@ vlt_status vlt_tensor_pool_run(vlt_plan *plan, const void *args, vlt_error *err)
  * over the patches of a picture, layers over the prompt, then single tokens; the next picture has
  * another size. Widths are in quarters of the largest block, which is the hidden layer of the
  * feed-forward over the largest picture. */
-enum { SLOTS = 4, ROWS_MAX = 1024, LAYERS = 6, TOKENS = 8 };
+enum { SLOTS = 4, ROWS_MAX = 1024, LAYERS = 2, TOKENS = 4 };
 
 struct step {
     uint8_t slot;

@@ -32,7 +32,7 @@ Test(tensor_pool, variants_equal_the_baseline_on_the_named_shapes)
     for (int i = 0; i < vlt_op_tensor_pool.shape_count; i++) {
         int64_t dims[VLT_DIM_MAX];
         memcpy(dims, vlt_op_tensor_pool.shapes[i].dim, sizeof dims);
-        dims[VLT_TENSOR_POOL_DIM_REQUESTS] = 20; /* the first layers: pages are dear */
+        dims[VLT_TENSOR_POOL_DIM_REQUESTS] = 30; /* layers of one picture: pages are dear */
         cr_assert_gt(test_variants(&test, &vlt_op_tensor_pool, dims), 0);
     }
     test_context_release(&test);
