@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "optimizations/core/hash.h"
 #include "optimizations/tokenize_batch/tokenize_batch_internal.h"
 
 enum { BLOCK_BYTES = 248, NONE = -1 };
@@ -233,7 +233,7 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     vlt_status status = vlt_batch_check(plan, a, &bytes, err);
     for (int64_t t = 0; t < a->text_count && status == VLT_OK; t++) {
         size_t count = 0;
-        uint64_t hash = XXH3_64bits(a->text[t], a->text_bytes[t]);
+        uint64_t hash = vlt_hash_bytes(a->text[t], a->text_bytes[t], 0);
         a->id_first[t] = used;
         if (!look_up(s, hash, a, t, a->ids + used, &count)) {
             status = vlt_batch_encode(s->encoders.plan[0], a, t, a->ids + used, &count, err);

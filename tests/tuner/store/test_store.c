@@ -11,7 +11,7 @@
 
 #include "harness/json/json.h"
 #include "optimizations/core/random.h"
-#include "tests/support/store.h"
+#include "tests/support/stores.h"
 #include "tuner/store/store_admin.h"
 #include "tuner/store/store_internal.h"
 

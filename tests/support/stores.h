@@ -1,4 +1,4 @@
-/* store.h: databases for tests: made trials in temporary files. */
+/* stores.h: databases for tests: made trials in temporary files. */
 #ifndef VLT_TESTS_STORE_H
 #define VLT_TESTS_STORE_H
 

@@ -1,4 +1,4 @@
-#include "tests/support/store.h"
+#include "tests/support/stores.h"
 
 #include <math.h>
 #include <stdio.h>
