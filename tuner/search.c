@@ -1,0 +1,140 @@
+#include "tuner/search.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Draws from the whole space without a new best before the search is over. */
+enum { DRAWS_MAX = 6, NEIGHBOUR_MAX = 64 };
+
+/* What a default may save, what a step to a neighbour may, and how fast hope fades. */
+static const double hope_default = 0.7, hope_neighbour = 0.12, hope_fading = 0.75;
+
+void vlt_search_init(vlt_search *search, const vlt_space *space, uint64_t seed)
+{
+    *search = (vlt_search){.space = *space, .random = {seed}};
+}
+
+void vlt_search_release(vlt_search *search)
+{
+    free(search->tried);
+    *search = (vlt_search){0};
+}
+
+static vlt_tried *find(const vlt_search *search, const vlt_setting *setting)
+{
+    for (int i = 0; i < search->count; i++) {
+        if (vlt_setting_equal(&search->tried[i].setting, setting)) {
+            return &search->tried[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_new(const vlt_search *search, const vlt_setting *setting)
+{
+    const vlt_setting baseline = vlt_space_baseline(&search->space);
+    return !vlt_setting_equal(setting, &baseline) && !find(search, setting);
+}
+
+const vlt_tried *vlt_search_best(const vlt_search *search)
+{
+    const vlt_tried *best = NULL;
+    for (int i = 0; i < search->count; i++) {
+        const vlt_tried *tried = &search->tried[i];
+        if (tried->outcome == VLT_OUTCOME_OK && tried->log_ratio < 0 &&
+            (!best || tried->log_ratio < best->log_ratio)) {
+            best = tried;
+        }
+    }
+    return best;
+}
+
+static bool next_neighbour(const vlt_search *search, vlt_setting *out)
+{
+    vlt_setting near[NEIGHBOUR_MAX];
+    const vlt_tried *best = vlt_search_best(search);
+    const vlt_setting from = best ? best->setting : vlt_space_baseline(&search->space);
+    int count = vlt_space_neighbours(&search->space, &from, near, NEIGHBOUR_MAX);
+    for (int i = 0; i < count; i++) {
+        if (is_new(search, &near[i])) {
+            *out = near[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool next_draw(vlt_search *search, vlt_setting *out)
+{
+    while (search->draws < DRAWS_MAX) {
+        search->draws++;
+        for (int i = 0; i < NEIGHBOUR_MAX; i++) {
+            if (vlt_space_draw(&search->space, &search->random, out) && is_new(search, out)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool vlt_search_next(vlt_search *search, vlt_setting *out)
+{
+    while (search->defaults < search->space.variant_count) {
+        if (vlt_space_default(&search->space, search->defaults++, out) && is_new(search, out)) {
+            return true;
+        }
+    }
+    return next_neighbour(search, out) || next_draw(search, out);
+}
+
+static vlt_tried *append(vlt_search *search, const vlt_setting *setting, vlt_error *err)
+{
+    if (search->count == search->capacity) {
+        int capacity = search->capacity ? search->capacity * 2 : 32;
+        void *grown = realloc(search->tried, (size_t)capacity * sizeof *search->tried);
+        if (!grown) {
+            vlt_fail(err, VLT_STATUS_NOMEM, "search: out of memory after %d settings",
+                     search->count);
+            return NULL;
+        }
+        search->tried = grown;
+        search->capacity = capacity;
+    }
+    vlt_tried *tried = &search->tried[search->count++];
+    *tried = (vlt_tried){.setting = *setting, .log_ratio = NAN, .call_ns = {NAN, NAN}};
+    return tried;
+}
+
+vlt_status vlt_search_note(vlt_search *search, const vlt_setting *setting, vlt_outcome outcome,
+                           double log_ratio, const double call_ns[2], vlt_error *err)
+{
+    const vlt_tried *best = vlt_search_best(search);
+    double before = best ? best->log_ratio : 0;
+    vlt_tried *tried = find(search, setting);
+    tried = tried ? tried : append(search, setting, err);
+    if (!tried) {
+        return VLT_STATUS_NOMEM;
+    }
+    /* a setting that failed once is never chosen, whatever it shows at other times */
+    tried->outcome = tried->trials && tried->outcome != VLT_OUTCOME_OK ? tried->outcome : outcome;
+    if (outcome == VLT_OUTCOME_OK) {
+        double weight = 1.0 / (tried->trials + 1);
+        tried->log_ratio = tried->trials && isfinite(tried->log_ratio)
+                               ? tried->log_ratio + weight * (log_ratio - tried->log_ratio)
+                               : log_ratio;
+        memcpy(tried->call_ns, call_ns, sizeof tried->call_ns);
+    }
+    tried->trials++;
+    best = vlt_search_best(search);
+    bool better = best && best->log_ratio < before - 0.01;
+    search->misses = better ? 0 : search->misses + 1;
+    search->draws = better ? 0 : search->draws;
+    return VLT_OK;
+}
+
+double vlt_search_potential(const vlt_search *search)
+{
+    int left = search->space.variant_count - search->defaults;
+    return left > 0 ? hope_default : hope_neighbour * pow(hope_fading, search->misses);
+}

@@ -1,0 +1,51 @@
+/* search.h: which setting of a problem to try next.
+ *
+ * Simple and honest: the default of every applicable variant, then the neighbours of the best
+ * setting so far, from there downhill; where that ends, a few draws from the whole space, each with
+ * its own neighbours when it turns out to be the best. No setting is tried twice. The search
+ * measures nothing: its caller does, and tells it. Everything is determined by the seed and what
+ * was told.
+ */
+#ifndef VLT_TUNER_SEARCH_H
+#define VLT_TUNER_SEARCH_H
+
+#include "tuner/space.h"
+#include "tuner/store/store.h"
+
+/* A setting with what its trials showed. */
+typedef struct vlt_tried {
+    vlt_setting setting;
+    vlt_outcome outcome;
+    double log_ratio;  /* ln(candidate / baseline), median of its trials; NAN when it failed */
+    double call_ns[2]; /* baseline, candidate; NAN */
+    int trials;
+} vlt_tried;
+
+typedef struct vlt_search {
+    vlt_space space;
+    vlt_random random;
+    vlt_tried *tried; /* owned */
+    int count, capacity;
+    int defaults; /* variants whose default has been proposed */
+    int draws;    /* fruitless draws from the whole space so far */
+    int misses;   /* proposals since the best one got better */
+} vlt_search;
+
+void vlt_search_init(vlt_search *search, const vlt_space *space, uint64_t seed);
+void vlt_search_release(vlt_search *search); /* fine on {0} */
+
+/* A setting that was not tried; false when the search is over. */
+bool vlt_search_next(vlt_search *search, vlt_setting *out);
+
+/* What a trial of a setting showed; the setting need not come from vlt_search_next. */
+vlt_status vlt_search_note(vlt_search *search, const vlt_setting *setting, vlt_outcome outcome,
+                           double log_ratio, const double call_ns[2], vlt_error *err);
+
+/* The fastest setting that is faster than the baseline at face value; NULL when there is none. */
+const vlt_tried *vlt_search_best(const vlt_search *search);
+
+/* How much of the problem's present time another trial may be expected to save, 0 to 1: a prior,
+ * for sharing the budget among problems. */
+double vlt_search_potential(const vlt_search *search);
+
+#endif

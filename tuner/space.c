@@ -1,0 +1,140 @@
+#include "tuner/space.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DRAWS_MAX = 100, SCAN_MAX = 1 << 16 };
+
+void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps)
+{
+    *space = (vlt_space){.problem = *problem, .caps = caps};
+    int count = vlt_registry_variant_count(problem->op);
+    for (int i = 0; i < count && space->variant_count < VLT_SPACE_VARIANT_MAX; i++) {
+        const vlt_variant *variant = vlt_registry_variant(problem->op, i);
+        if (i == 0 || vlt_registry_applicable(variant, problem, caps, NULL)) {
+            space->variant[space->variant_count++] = variant;
+        }
+    }
+}
+
+bool vlt_space_valid(const vlt_space *space, const vlt_setting *setting)
+{
+    const vlt_variant *variant = setting->variant;
+    return !variant->valid || variant->valid(&space->problem, space->caps, &setting->binding);
+}
+
+bool vlt_setting_equal(const vlt_setting *a, const vlt_setting *b)
+{
+    return a->variant == b->variant && !memcmp(&a->binding, &b->binding, sizeof a->binding);
+}
+
+vlt_setting vlt_space_baseline(const vlt_space *space)
+{
+    vlt_setting setting = {.variant = space->variant[0]};
+    vlt_binding_defaults(setting.variant, &setting.binding);
+    return setting;
+}
+
+/* The next combination of the variant's values, like the digits of a number; false at the end. */
+static bool advance(vlt_setting *setting)
+{
+    const vlt_variant *variant = setting->variant;
+    for (int k = 0; k < variant->knob_count; k++) {
+        const vlt_knob *knob = &variant->knobs[k];
+        int at = 0;
+        while (at < knob->value_count && knob->values[at] != setting->binding.value[k]) {
+            at++;
+        }
+        if (at + 1 < knob->value_count) {
+            setting->binding.value[k] = knob->values[at + 1];
+            return true;
+        }
+        setting->binding.value[k] = knob->values[0];
+    }
+    return false;
+}
+
+static void first_values(vlt_setting *setting)
+{
+    memset(&setting->binding, 0, sizeof setting->binding);
+    for (int k = 0; k < setting->variant->knob_count; k++) {
+        setting->binding.value[k] = setting->variant->knobs[k].values[0];
+    }
+}
+
+bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out)
+{
+    *out = (vlt_setting){.variant = space->variant[index]};
+    vlt_binding_defaults(out->variant, &out->binding);
+    if (vlt_space_valid(space, out)) {
+        return true;
+    }
+    first_values(out);
+    for (int i = 0; i < SCAN_MAX; i++) {
+        if (vlt_space_valid(space, out)) {
+            return true;
+        }
+        if (!advance(out)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+int vlt_space_neighbours(const vlt_space *space, const vlt_setting *from, vlt_setting *out, int max)
+{
+    int count = 0;
+    for (int k = 0; k < from->variant->knob_count; k++) {
+        const vlt_knob *knob = &from->variant->knobs[k];
+        int at = 0;
+        while (at < knob->value_count && knob->values[at] != from->binding.value[k]) {
+            at++;
+        }
+        for (int i = 0; i < knob->value_count && count < max; i++) {
+            bool near = knob->labels || i == at - 1 || i == at + 1;
+            out[count] = *from;
+            out[count].binding.value[k] = knob->values[i];
+            count += i != at && near && vlt_space_valid(space, &out[count]);
+        }
+    }
+    return count;
+}
+
+bool vlt_space_draw(const vlt_space *space, vlt_random *random, vlt_setting *out)
+{
+    for (int i = 0; i < DRAWS_MAX; i++) {
+        *out = (vlt_setting){
+            .variant = space->variant[vlt_random_range(random, 0, space->variant_count - 1)]};
+        vlt_binding_defaults(out->variant, &out->binding);
+        for (int k = 0; k < out->variant->knob_count; k++) {
+            const vlt_knob *knob = &out->variant->knobs[k];
+            out->binding.value[k] =
+                knob->values[vlt_random_range(random, 0, knob->value_count - 1)];
+        }
+        if (vlt_space_valid(space, out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t vlt_space_count(const vlt_space *space, int64_t limit)
+{
+    const vlt_setting baseline = vlt_space_baseline(space);
+    int64_t count = 0;
+    for (int v = 0; v < space->variant_count; v++) {
+        vlt_setting setting = {.variant = space->variant[v]};
+        first_values(&setting);
+        do {
+            count += vlt_space_valid(space, &setting) && !vlt_setting_equal(&setting, &baseline);
+        } while (count < limit && advance(&setting));
+    }
+    return count < limit ? count : limit;
+}
+
+void vlt_setting_format(const vlt_setting *setting, char *text, size_t text_bytes)
+{
+    char knobs[VLT_SETTING_BYTES];
+    vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
+    snprintf(text, text_bytes, "%s%s%s", setting->variant->name, knobs[0] ? " " : "", knobs);
+}
