@@ -1,0 +1,28 @@
+/* vltune _whole: the child of a tuning task (tuner/whole.h); not for people. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "tuner/whole.h"
+
+/* The answer leaves through a copy of stdout, and stdout itself goes nowhere: a library that prints
+ * cannot spoil it. */
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    (void)cli;
+    int answer = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    FILE *out = answer >= 0 ? fdopen(answer, "w") : NULL;
+    if (!out || nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0) {
+        return vlt_fail(err, VLT_STATUS_IO, "tuning task: cannot set up the output");
+    }
+    close(nowhere);
+    vlt_status status = vlt_whole_serve(stdin, out, err);
+    if (fclose(out) != 0 && status == VLT_OK) {
+        status = vlt_fail(err, VLT_STATUS_IO, "tuning task: cannot write the answer");
+    }
+    return status;
+}
+
+VLT_COMMAND(_whole, .operands = "", .summary = "one tuning task in a fresh process (internal)",
+            .run = run);

@@ -1,0 +1,362 @@
+#include "tuner/tune.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/infer/engine.h"
+#include "harness/model/scenes.h"
+#include "tuner/code_hash.h"
+#include "tuner/tune_result.h"
+
+/* Ends of the stages, as shares of the budget; what a stage leaves goes to the next ones. The last
+ * share is kept for writing. */
+static const double share_search = 0.38, share_decide = 0.66, share_whole = 0.84,
+                    share_accuracy = 0.97;
+
+enum { UNSEEN_SCENES = 100, UNSEEN_SEED = 7000, REQUEST_TOKENS = 16 };
+
+double vlt_tuner_elapsed(const vlt_tuner *tuner)
+{
+    return (vlt_now_ms() - tuner->begin_ms) * 1e-3;
+}
+
+double vlt_tuner_left(const vlt_tuner *tuner, double share)
+{
+    double end_s = fmin(tuner->budget_s * share, tuner->budget_s - 0.15);
+    return end_s - vlt_tuner_elapsed(tuner);
+}
+
+bool vlt_tuner_stopped(const vlt_tuner *tuner)
+{
+    return tuner->options->stop && tuner->options->stop();
+}
+
+/* Speed-up of the whole as far as the rows tell: leaf operators alone, so that nothing is counted
+ * twice, would need to know who is whose child; the shares of children are inside their parents',
+ * so the largest saving is shown instead. */
+void vlt_tuner_progress(const vlt_tuner *tuner, const char *stage, const vlt_tune_item *item)
+{
+    const vlt_tune_options *options = tuner->options;
+    if (!options->progress) {
+        return;
+    }
+    const vlt_tried *best = item ? vlt_search_best(&item->search) : NULL;
+    const vlt_tune_progress progress = {.stage = stage,
+                                        .op = item ? item->met.op : "",
+                                        .elapsed_s = vlt_tuner_elapsed(tuner),
+                                        .budget_s = tuner->budget_s,
+                                        .left_s = fmax(0, vlt_tuner_left(tuner, share_accuracy)),
+                                        .trials = tuner->result->trials,
+                                        .best_speedup = best ? exp(-best->log_ratio) : NAN};
+    options->progress(options->user, &progress);
+}
+
+vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const char *scenes,
+                              double share)
+{
+    double left_s = vlt_tuner_left(tuner, share);
+    return (vlt_whole_task){.program = tuner->program,
+                            .model = tuner->options->directory,
+                            .config = config,
+                            .scenes = scenes,
+                            .threads = tuner->options->threads,
+                            .tokens = REQUEST_TOKENS,
+                            .timeout_s = fmax(left_s, 0.1),
+                            .memory_bytes = tuner->machine->caps.memory_bytes / 2,
+                            .stop = tuner->options->stop};
+}
+
+static vlt_status draw_scenes(vlt_tuner *tuner, vlt_error *err)
+{
+    const char *base = getenv("TMPDIR");
+    snprintf(tuner->folder, sizeof tuner->folder, "%.30s/vltune-tune-XXXXXX",
+             base && *base && strlen(base) < 30 ? base : "/tmp");
+    if (!mkdtemp(tuner->folder)) {
+        vlt_status status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", tuner->folder, strerror(errno));
+        tuner->folder[0] = '\0';
+        return status;
+    }
+    char seen[80], unseen[80];
+    snprintf(seen, sizeof seen, "%s/request", tuner->folder);
+    snprintf(unseen, sizeof unseen, "%s/unseen", tuner->folder);
+    snprintf(tuner->scenes, sizeof tuner->scenes, "%s/scenes.jsonl", seen);
+    snprintf(tuner->unseen, sizeof tuner->unseen, "%s/scenes.jsonl", unseen);
+    snprintf(tuner->provisional, sizeof tuner->provisional, "%s/tuned.toml", tuner->folder);
+    int64_t wanted = tuner->options->scenes > 0 ? tuner->options->scenes : UNSEEN_SCENES;
+    const vlt_scenes_options request = {
+        .seed = tuner->options->seed, .count = 1, .width = 640, .height = 480};
+    const vlt_scenes_options holdout = {.seed = UNSEEN_SEED + tuner->options->seed,
+                                        .count = wanted};
+    vlt_status status = vlt_scenes_write(seen, &request, err);
+    return status == VLT_OK ? vlt_scenes_write(unseen, &holdout, err) : status;
+}
+
+/* Removes the two scene folders and the config under trial. */
+static void remove_folder(const vlt_tuner *tuner)
+{
+    static const char *const folders[] = {"request", "unseen"};
+    char path[160];
+    if (!tuner->folder[0]) {
+        return;
+    }
+    int64_t wanted = tuner->options->scenes > 0 ? tuner->options->scenes : UNSEEN_SCENES;
+    for (int f = 0; f < 2; f++) {
+        for (int64_t i = 0; i < (f ? wanted : 1); i++) {
+            snprintf(path, sizeof path, "%s/%s/scene-%03lld.jpg", tuner->folder, folders[f],
+                     (long long)i);
+            unlink(path);
+        }
+        snprintf(path, sizeof path, "%s/%s/scenes.jsonl", tuner->folder, folders[f]);
+        unlink(path);
+        snprintf(path, sizeof path, "%s/%s", tuner->folder, folders[f]);
+        rmdir(path);
+    }
+    unlink(tuner->provisional);
+    rmdir(tuner->folder);
+}
+
+/* Weight of a problem before it was measured: nanoseconds at a plain loop's speed. */
+static double estimate_ns(const vlt_problem *problem)
+{
+    vlt_cost cost = {0};
+    if (problem->op->cost) {
+        problem->op->cost(problem, &cost);
+    }
+    return 1000 + cost.flops / 2 + cost.bytes / 8;
+}
+
+static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_error *err)
+{
+    const vlt_op *op = vlt_registry_find_op(met->op);
+    if (!op || (tuner->options->only_op && strcmp(tuner->options->only_op, met->op) != 0)) {
+        return VLT_OK;
+    }
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_tune_item *item = &tuner->item[i];
+        if (!strcmp(item->met.op, met->op) && !strcmp(item->met.bucket, met->bucket)) {
+            item->met.runs += met->runs;
+            return VLT_OK;
+        }
+    }
+    vlt_tune_item *item = &tuner->item[tuner->item_count];
+    *item = (vlt_tune_item){
+        .met = *met, .problem = {.op = op}, .baseline_ns = NAN, .tuned_ns = NAN, .wall_s = NAN};
+    vlt_status status = vlt_problem_parse(&item->problem, met->problem, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_space space;
+    vlt_space_init(&space, &item->problem, &tuner->machine->caps);
+    if (vlt_space_count(&space, 1) == 0) {
+        return VLT_OK; /* there is nothing to choose */
+    }
+    vlt_search_init(&item->search, &space, tuner->options->seed + (uint64_t)tuner->item_count);
+    item->estimate = estimate_ns(&item->problem);
+    tuner->item_count++;
+    return tuner->options->fresh ? VLT_OK : vlt_tuner_recall(tuner, item, err);
+}
+
+static void keep_phases(vlt_tune_result *result, const vlt_whole_request *request, bool tuned)
+{
+    static const char *const names[] = {"image decode", "preprocess", "tokenize", "vision",
+                                        "prefill",      "decode",     "other"};
+    result->phase_count = sizeof names / sizeof *names;
+    for (int i = 0; i < result->phase_count; i++) {
+        vlt_tune_phase *phase = &result->phase[i];
+        if (!phase->name) {
+            *phase = (vlt_tune_phase){.name = names[i], .baseline_ms = NAN, .tuned_ms = NAN};
+        }
+        for (int k = 0; k < request->phase_count; k++) {
+            if (!strcmp(request->phase[k].name, names[i])) {
+                *(tuned ? &phase->tuned_ms : &phase->baseline_ms) = request->phase[k].ms;
+            }
+        }
+    }
+}
+
+static vlt_status begin_session(vlt_tuner *tuner, const vlt_whole_request *request, vlt_error *err)
+{
+    vlt_status status = vlt_tuned_key_here(request->model_hash, &tuner->key, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    const vlt_store_session info = {.kind = "tune",
+                                    .key = &tuner->key,
+                                    .model_name = request->model_name,
+                                    .code_hash = vlt_code_hash(),
+                                    .threads = tuner->options->threads,
+                                    .seed = tuner->options->seed};
+    return vlt_store_begin_session(tuner->store, &info, &tuner->session, err);
+}
+
+/* One baseline request tells what the model meets and which share each problem has. */
+static vlt_status find_problems(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_whole_request request;
+    vlt_whole_task task = vlt_tuner_task(tuner, "baseline", tuner->scenes, share_search);
+    vlt_tuner_progress(tuner, "problems", NULL);
+    vlt_status status = vlt_whole_run_request(&task, &request, err);
+    if (status != VLT_OK) {
+        return status == VLT_STATUS_STOPPED
+                   ? vlt_fail_in(err, VLT_STATUS_UNMEASURED,
+                                 "the baseline did not answer one request within the budget: ")
+                   : status;
+    }
+    tuner->request_ms = request.total_ms;
+    snprintf(tuner->result->model, sizeof tuner->result->model, "%.250s", request.model_name);
+    keep_phases(tuner->result, &request, false);
+    status = begin_session(tuner, &request, err);
+    if (status == VLT_OK) {
+        tuner->item = calloc((size_t)request.problem_count + 1, sizeof *tuner->item);
+        status = tuner->item ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
+    }
+    for (int i = 0; i < request.problem_count && status == VLT_OK; i++) {
+        status = add_item(tuner, &request.problem[i], err);
+    }
+    vlt_whole_request_release(&request);
+    return status;
+}
+
+static void time_phases(vlt_tuner *tuner)
+{
+    vlt_whole_request request;
+    vlt_whole_task task = vlt_tuner_task(tuner, tuner->provisional, tuner->scenes, share_accuracy);
+    if (vlt_tuner_left(tuner, share_whole) > 2e-3 * tuner->request_ms &&
+        vlt_whole_run_request(&task, &request, NULL) == VLT_OK) {
+        keep_phases(tuner->result, &request, true);
+        vlt_whole_request_release(&request);
+    }
+}
+
+static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_status status;
+    if ((status = draw_scenes(tuner, err)) != VLT_OK ||
+        (status = find_problems(tuner, err)) != VLT_OK ||
+        (status = vlt_tuner_search(tuner, share_search, err)) != VLT_OK ||
+        (status = vlt_tuner_decide(tuner, share_decide, err)) != VLT_OK ||
+        (status = vlt_tuner_check_whole(tuner, share_whole, err)) != VLT_OK) {
+        return status;
+    }
+    time_phases(tuner);
+    return tuner->options->scenes < 0 ? VLT_OK
+                                      : vlt_tuner_check_accuracy(tuner, share_accuracy, err);
+}
+
+/* What is certain so far becomes the config; also after Ctrl-C. */
+static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
+{
+    vlt_tune_result *result = tuner->result;
+    bool stopped = status == VLT_STATUS_INTERRUPTED;
+    if (status != VLT_OK && !stopped) {
+        return status;
+    }
+    if (tuner->session && tuner->item && result->trials + result->trials_reused == 0 &&
+        tuner->item_count > 0 && !stopped) {
+        return vlt_fail(err, VLT_STATUS_UNMEASURED, "nothing was measured within %.3g s",
+                        tuner->budget_s);
+    }
+    if (stopped && !tuner->session) {
+        return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted before anything was measured");
+    }
+    if (stopped) {
+        result->end = VLT_TUNE_INTERRUPTED;
+    }
+    vlt_status written = vlt_tuner_fill_rows(tuner, err);
+    if (written == VLT_OK) {
+        written = vlt_tuner_write_config(tuner, tuner->options->config_path, -1, err);
+    }
+    if (written != VLT_OK) {
+        return written;
+    }
+    snprintf(result->config_path, sizeof result->config_path, "%s", tuner->options->config_path);
+    return stopped
+               ? vlt_fail(err, VLT_STATUS_INTERRUPTED,
+                          "interrupted: %s holds what was certain, tuning again with %s goes on",
+                          tuner->options->config_path, tuner->options->db_path)
+               : VLT_OK;
+}
+
+static void start_result(vlt_tune_result *result)
+{
+    *result = (vlt_tune_result){.peak_baseline_bytes = NAN, .peak_tuned_bytes = NAN};
+    result->end_to_end = (vlt_tune_row){.baseline_ns = NAN,
+                                        .tuned_ns = NAN,
+                                        .ratio = NAN,
+                                        .ratio_low = NAN,
+                                        .ratio_high = NAN,
+                                        .share = NAN};
+    snprintf(result->correctness, sizeof result->correctness, "not checked");
+}
+
+static void release(vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_search_release(&tuner->item[i].search);
+        free(tuner->item[i].confirm);
+    }
+    free(tuner->item);
+    remove_folder(tuner);
+    vlt_store_close(tuner->store);
+    vlt_machine_destroy(tuner->machine);
+}
+
+/* The folder of a file that will be written must be there before a minute is spent. */
+static vlt_status check_folder(const char *path, vlt_error *err)
+{
+    char folder[VLT_TUNED_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    int length = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+                          slash ? path : ".");
+    if (length >= (int)sizeof folder || strlen(path) >= VLT_TUNED_PATH_BYTES) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%.60s...': path of %zu bytes, expected below %d",
+                        path, strlen(path), VLT_TUNED_PATH_BYTES);
+    }
+    return access(folder, W_OK | X_OK) == 0
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_IO, "%s: %s: %s", path, folder, strerror(errno));
+}
+
+vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
+                         vlt_tune_result *result, vlt_error *err)
+{
+    vlt_tune_options options = *given;
+    vlt_tuner tuner = {.options = &options,
+                       .result = result,
+                       .program = program,
+                       .begin_ms = vlt_now_ms(),
+                       .budget_s = given->budget_s > 0 ? given->budget_s : VLT_TUNE_BUDGET_S,
+                       .launch_seed = given->seed << 20};
+    options.config_path = given->config_path ? given->config_path : "tuned.toml";
+    options.db_path = given->db_path ? given->db_path : "vltune.db";
+    options.seed = given->seed ? given->seed : 1;
+    start_result(result);
+    result->budget_s = tuner.budget_s;
+    vlt_status status;
+    if ((status = check_folder(options.config_path, err)) == VLT_OK &&
+        (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
+        (status = vlt_machine_probe(NULL, &tuner.machine, err)) == VLT_OK) {
+        snprintf(result->db_path, sizeof result->db_path, "%s", options.db_path);
+        vlt_machine_describe(tuner.machine, result->machine, sizeof result->machine);
+        if (options.threads <= 0) {
+            options.threads = vlt_machine_thread_count(tuner.machine);
+        }
+        status = conclude(&tuner, run_stages(&tuner, err), err);
+    }
+    if (tuner.session) {
+        vlt_store_end_session(tuner.store, tuner.session, vlt_tune_end_name(result->end), NULL);
+    }
+    result->seconds = vlt_tuner_elapsed(&tuner);
+    release(&tuner);
+    return status;
+}
+
+vlt_status vlt_tune(const vlt_tune_options *options, vlt_tune_result *result, vlt_error *err)
+{
+    return vlt_tune_with(options, NULL, result, err);
+}

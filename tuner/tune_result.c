@@ -1,0 +1,93 @@
+/* The result as plain data, from the state of a run. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tuner/tune_internal.h"
+#include "tuner/tune_result.h"
+
+const char *vlt_tune_end_name(vlt_tune_end end)
+{
+    static const char *const names[] = {"complete", "budget reached", "interrupted"};
+    return names[end];
+}
+
+void vlt_tune_result_release(vlt_tune_result *result)
+{
+    free(result->row);
+    free(result->note);
+    *result = (vlt_tune_result){0};
+}
+
+void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...)
+{
+    vlt_tune_result *result = tuner->result;
+    void *grown = realloc(result->note, (size_t)(result->note_count + 1) * sizeof *result->note);
+    if (grown) { /* a note that does not fit is lost, nothing else */
+        va_list args;
+        result->note = grown;
+        va_start(args, format);
+        vsnprintf(result->note[result->note_count++], sizeof *result->note, format, args);
+        va_end(args);
+    }
+}
+
+static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row *row)
+{
+    *row = (vlt_tune_row){.baseline_ns = item->baseline_ns,
+                          .tuned_ns = item->decided ? item->tuned_ns : NAN,
+                          .ratio = NAN,
+                          .ratio_low = NAN,
+                          .ratio_high = NAN,
+                          .verdict = item->judgement.verdict,
+                          .trials = item->trials,
+                          .failed = item->failed,
+                          .reverted = item->reverted};
+    snprintf(row->op, sizeof row->op, "%s", item->met.op);
+    snprintf(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
+    snprintf(row->shape, sizeof row->shape, "%.90s", item->met.problem);
+    row->share = isnan(item->baseline_ns) || !(request_ns > 0)
+                     ? NAN
+                     : vlt_item_weight(item, false) / request_ns;
+    if (item->decided) {
+        vlt_setting_format(&item->choice, row->choice, sizeof row->choice);
+        snprintf(row->reason, sizeof row->reason, "%s", item->reason);
+    } else {
+        snprintf(row->reason, sizeof row->reason, "%s",
+                 item->broken ? item->why : "not decided within the budget: the default is used");
+    }
+    if (item->decided && item->measured) {
+        row->measured = true;
+        row->ratio = item->judgement.ratio;
+        row->ratio_low = item->judgement.low > 0 ? item->judgement.low : NAN;
+        row->ratio_high = isfinite(item->judgement.high) ? item->judgement.high : NAN;
+    }
+}
+
+static int by_share(const void *left, const void *right)
+{
+    const vlt_tune_row *a = left, *b = right;
+    double share_a = isnan(a->share) ? -1 : a->share, share_b = isnan(b->share) ? -1 : b->share;
+    if (share_a != share_b) {
+        return share_a > share_b ? -1 : 1;
+    }
+    int order = strcmp(a->op, b->op);
+    return order ? order : strcmp(a->bucket, b->bucket);
+}
+
+vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_tune_result *result = tuner->result;
+    result->row = calloc((size_t)tuner->item_count + 1, sizeof *result->row);
+    if (!result->row) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "result: out of memory");
+    }
+    for (int i = 0; i < tuner->item_count; i++) {
+        fill_row(&tuner->item[i], tuner->request_ms * 1e6, &result->row[i]);
+    }
+    result->row_count = tuner->item_count;
+    qsort(result->row, (size_t)result->row_count, sizeof *result->row, by_share);
+    return VLT_OK;
+}

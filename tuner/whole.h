@@ -1,0 +1,95 @@
+/* whole.h: the true end-to-end path, asked in child processes.
+ *
+ * Every task opens the model in a process of its own (`vltune _whole`), so that a config that
+ * crashes, hangs or eats memory costs the question and not the tuner. Which config a task runs
+ * under is a file, or "baseline".
+ */
+#ifndef VLT_TUNER_WHOLE_H
+#define VLT_TUNER_WHOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "optimizations/core/problem.h"
+#include "optimizations/core/status.h"
+
+enum { VLT_WHOLE_NAME_BYTES = 48, VLT_WHOLE_PHASE_MAX = 12, VLT_WHOLE_TEXT_BYTES = 512 };
+
+/* What every task needs; texts are borrowed. */
+typedef struct vlt_whole_task {
+    const char *program; /* NULL: /proc/self/exe */
+    const char *model;   /* directory */
+    const char *config;  /* file, or "baseline" */
+    const char *scenes;  /* JSON lines of `model scenes`; its first picture is the request's */
+    int threads;         /* 0: one per usable core */
+    int64_t tokens;      /* generated, exactly */
+    int64_t scene_max;   /* scenes at most; 0: all */
+    double limit_s;      /* answers stop after this, with what there is */
+    double timeout_s;    /* the child is killed after this */
+    uint64_t memory_bytes;
+    bool (*stop)(void);
+} vlt_whole_task;
+
+/* A problem that a request met. */
+typedef struct vlt_whole_problem {
+    char op[VLT_WHOLE_NAME_BYTES];
+    char bucket[VLT_BUCKET_BYTES];
+    char problem[VLT_BUCKET_BYTES]; /* all dimensions */
+    int64_t runs;                   /* per request */
+} vlt_whole_problem;
+
+/* One request: picture and question in, tokens out. */
+typedef struct vlt_whole_request {
+    uint64_t model_hash;
+    char model_name[VLT_WHOLE_TEXT_BYTES]; /* "demo, 4.5 M weights" */
+    double total_ms;                       /* load left out */
+    struct {
+        char name[24];
+        double ms;
+    } phase[VLT_WHOLE_PHASE_MAX];
+    int phase_count;
+    vlt_whole_problem *problem; /* owned */
+    int problem_count;
+    double peak_bytes; /* of the process; NAN unknown */
+} vlt_whole_request;
+
+vlt_status vlt_whole_run_request(const vlt_whole_task *task, vlt_whole_request *out,
+                                 vlt_error *err);
+void vlt_whole_request_release(vlt_whole_request *request); /* fine on {0} */
+
+/* Is the output under the config correct, in the sense of the README: logits teacher-forced on the
+ * baseline's ids within the summed tolerances of the operators, greedy ids equal wherever the
+ * baseline leads by 0.005? WRONG says where not. */
+typedef struct vlt_whole_outputs {
+    int64_t scenes;   /* looked at */
+    double worst;     /* largest difference of logits over the largest logit */
+    double tolerance; /* summed over the operators that ran */
+} vlt_whole_outputs;
+
+vlt_status vlt_whole_check_outputs(const vlt_whole_task *task, vlt_whole_outputs *out,
+                                   vlt_error *err);
+
+/* Greedy answers to scenes. */
+typedef struct vlt_whole_answer {
+    char text[VLT_WHOLE_TEXT_BYTES];
+    char question[VLT_WHOLE_TEXT_BYTES];
+    char truth[VLT_WHOLE_TEXT_BYTES];
+    bool right;
+} vlt_whole_answer;
+
+typedef struct vlt_whole_answers {
+    vlt_whole_answer *answer; /* owned */
+    int64_t count;
+    double peak_bytes; /* of the process; NAN unknown */
+} vlt_whole_answers;
+
+vlt_status vlt_whole_answer_scenes(const vlt_whole_task *task, vlt_whole_answers *out,
+                                   vlt_error *err);
+void vlt_whole_answers_release(vlt_whole_answers *answers); /* fine on {0} */
+
+/* What the child does: reads a request, writes its answer; the return value says only whether it
+ * could be written. */
+vlt_status vlt_whole_serve(FILE *in, FILE *out, vlt_error *err);
+
+#endif
