@@ -238,7 +238,8 @@ static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
     vlt_status status;
     if ((status = draw_scenes(tuner, err)) != VLT_OK ||
         (status = find_problems(tuner, err)) != VLT_OK ||
-        (status = vlt_tuner_search(tuner, share_search, err)) != VLT_OK ||
+        (tuner->launch_seed += (uint64_t)tuner->result->trials_reused,
+         status = vlt_tuner_search(tuner, share_search, err)) != VLT_OK ||
         (status = vlt_tuner_decide(tuner, share_decide, err)) != VLT_OK ||
         (status = vlt_tuner_check_whole(tuner, share_whole, err)) != VLT_OK) {
         return status;
@@ -348,6 +349,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
         }
         status = conclude(&tuner, run_stages(&tuner, err), err);
     }
+    result->session = tuner.session;
     if (tuner.session) {
         vlt_store_end_session(tuner.store, tuner.session, vlt_tune_end_name(result->end), NULL);
     }

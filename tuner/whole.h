@@ -14,7 +14,7 @@
 #include "optimizations/core/problem.h"
 #include "optimizations/core/status.h"
 
-enum { VLT_WHOLE_NAME_BYTES = 48, VLT_WHOLE_PHASE_MAX = 12, VLT_WHOLE_TEXT_BYTES = 512 };
+enum { VLT_WHOLE_NAME_BYTES = 40, VLT_WHOLE_PHASE_MAX = 12, VLT_WHOLE_TEXT_BYTES = 512 };
 
 /* What every task needs; texts are borrowed. */
 typedef struct vlt_whole_task {

@@ -1,0 +1,149 @@
+/* vltune tune: search, store, write the tuned config, verify it end to end, show what it gained. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/cli/program.h"
+#include "reports/page/page.h"
+#include "reports/report_tune.h"
+#include "reports/terminal/terminal.h"
+#include "tuner/store/store.h"
+
+static const vlt_option options[] = {
+    {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b'},
+    {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o'},
+    {"page", "FILE", "the HTML page to write (default report.html)", 0},
+    {"no-page", NULL, "write no HTML page", 0},
+    {"op", "OP", "tune this operator alone", 0},
+    {"seed", "N", "of inputs, coins and the search (default 1)", 's'},
+    {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0},
+    {"fresh", NULL, "measure anew what the database already has", 0},
+};
+
+enum { BAR = 20 };
+
+/* "tuning    [####----]  41 s of 60 s · 312 trials · linear: 6.8x so far · 19 s left" */
+static void show_progress(void *user, const vlt_tune_progress *progress)
+{
+    const vlt_cli *cli = user;
+    char bar[BAR + 3], best[32] = "";
+    vlt_terminal_bar(progress->elapsed_s / progress->budget_s, BAR, bar);
+    if (isfinite(progress->best_speedup)) {
+        snprintf(best, sizeof best, ": %.1fx so far", progress->best_speedup);
+    }
+    vlt_cli_progress(cli, "tuning    %s  %.0f s of %.0f s, %lld trials, %s%s, %.0f s left", bar,
+                     progress->elapsed_s, progress->budget_s, (long long)progress->trials,
+                     progress->op[0] ? progress->op : progress->stage, best, progress->left_s);
+}
+
+static void warn(void *user, const char *message)
+{
+    vlt_cli_warn(user, "%s", message);
+}
+
+static vlt_status read_options(vlt_cli *cli, vlt_tune_options *out, vlt_error *err)
+{
+    int64_t seed, scenes, threads;
+    vlt_status status;
+    *out = (vlt_tune_options){.directory = vlt_cli_operand(cli, 0),
+                              .config_path = vlt_cli_text(cli, "output", NULL),
+                              .db_path = vlt_cli_text(cli, "db", NULL),
+                              .only_op = vlt_cli_text(cli, "op", NULL),
+                              .fresh = vlt_cli_flag(cli, "fresh"),
+                              .stop = vlt_cli_interrupted,
+                              .progress = show_progress,
+                              .warn = warn,
+                              .user = cli};
+    if ((status = vlt_cli_duration(cli, "budget", VLT_TUNE_BUDGET_S, &out->budget_s, err)) ||
+        (status = vlt_cli_int(cli, "seed", 1, INT64_MAX, 1, &seed, err)) ||
+        (status = vlt_cli_int(cli, "scenes", 0, 10000, 100, &scenes, err)) ||
+        (status = vlt_cli_int(cli, "threads", 0, 1024, 0, &threads, err))) {
+        return status;
+    }
+    out->seed = (uint64_t)seed;
+    out->scenes = scenes ? scenes : -1;
+    out->threads = (int)threads;
+    return VLT_OK;
+}
+
+/* Beside the samples, for `vltune report`. */
+static vlt_status keep_report(const vlt_tune_result *result, const vlt_report *report,
+                              vlt_error *err)
+{
+    vlt_store *store;
+    vlt_status status = vlt_store_open(result->db_path, VLT_STORE_WRITE, &store, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    json_t *document = vlt_report_to_json(report);
+    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    status = text ? vlt_store_put_result(store, result->session, text, err)
+                  : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
+    free(text);
+    json_decref(document);
+    vlt_store_close(store);
+    return status;
+}
+
+static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *err)
+{
+    const char *page = vlt_cli_flag(cli, "no-page") ? NULL
+                                                    : vlt_cli_text(cli, "page", "report.html");
+    vlt_report report;
+    vlt_status status = vlt_report_from_tune(result, page, &report, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (result->session) {
+        status = keep_report(result, &report, err);
+    }
+    if (page && status == VLT_OK) {
+        status = vlt_page_write(&report, page, err);
+    }
+    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
+        json_t *document = vlt_report_to_json(&report);
+        status = vlt_json_print(document, false, stdout, err);
+        json_decref(document);
+    } else if (status == VLT_OK) {
+        vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
+        vlt_terminal_head(&terminal, &report);
+        fprintf(stdout, "tuning    %s after %.0f s of %.0f s, %lld trials", report.status,
+                report.seconds, report.budget_seconds, (long long)report.trials);
+        if (result->trials_reused) {
+            fprintf(stdout, ", %lld more known from before", (long long)result->trials_reused);
+        }
+        fprintf(stdout, "\n");
+        vlt_terminal_result(&terminal, &report);
+    }
+    vlt_report_release(&report);
+    return status;
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    vlt_tune_options tune;
+    vlt_tune_result result = {0};
+    vlt_status status = read_options(cli, &tune, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_tune(&tune, &result, err);
+    vlt_cli_progress(cli, NULL);
+    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED) {
+        vlt_status shown = show(cli, &result, status == VLT_OK ? err : NULL);
+        status = status == VLT_OK ? shown : status;
+    }
+    vlt_tune_result_release(&result);
+    return status;
+}
+
+VLT_COMMAND(tune, .operands = "DIR",
+            .summary = "find the fastest variants for this machine and model, prove it",
+            .details =
+                "DIR is a checkpoint. One baseline request tells which problems the model meets; "
+                "settings are\ntried in child processes, verified, measured in pairs, and chosen "
+                "only where the gain is\ncertain. The config as a whole is verified end to end on "
+                "unseen inputs. Ctrl-C leaves a valid\ndatabase and the best config so far; the "
+                "same command goes on from there.",
+            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
+            .operand_max = 1, .run = run);

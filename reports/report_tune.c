@@ -1,0 +1,97 @@
+#include "reports/report_tune.h"
+
+#include "optimizations/core/memory.h"
+
+/* "" stands for unknown in the tuner's result */
+static const char *known(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static vlt_report_row row_of(const vlt_tune_row *row)
+{
+    return (vlt_report_row){
+        .op = row->op,
+        .shape = known(row->shape),
+        .baseline_ns = row->baseline_ns,
+        .tuned_ns = row->tuned_ns,
+        .ratio = row->ratio,
+        .ratio_low = row->ratio_low,
+        .ratio_high = row->ratio_high,
+        .verdict = row->measured ? vlt_verdict_name(row->verdict) : NULL,
+        .choice = row->reverted ? "baseline (reverted)" : known(row->choice),
+        .reason = known(row->reason),
+        .trials = row->trials,
+        .share = row->share,
+    };
+}
+
+static vlt_status copy_lists(const vlt_tune_result *result, vlt_report *out, vlt_error *err)
+{
+    void *rows, *phases, *answers, *notes;
+    vlt_status status;
+    if ((status = vlt_alloc((size_t)result->row_count * sizeof *out->row, &rows, err))) {
+        return status;
+    }
+    out->row = rows;
+    if ((status = vlt_alloc((size_t)result->phase_count * sizeof *out->phase, &phases, err))) {
+        return status;
+    }
+    out->phase = phases;
+    if ((status = vlt_alloc((size_t)result->answer_count * sizeof *out->answer, &answers, err))) {
+        return status;
+    }
+    out->answer = answers;
+    if ((status = vlt_alloc((size_t)result->note_count * sizeof *out->note, &notes, err))) {
+        return status;
+    }
+    out->note = notes;
+    for (; out->row_count < result->row_count; out->row_count++) {
+        out->row[out->row_count] = row_of(&result->row[out->row_count]);
+    }
+    for (; out->phase_count < result->phase_count; out->phase_count++) {
+        const vlt_tune_phase *phase = &result->phase[out->phase_count];
+        out->phase[out->phase_count] = (vlt_report_phase){phase->name, phase->baseline_ms,
+                                                          phase->tuned_ms};
+    }
+    for (; out->answer_count < result->answer_count; out->answer_count++) {
+        const vlt_tune_answer *answer = &result->answer[out->answer_count];
+        out->answer[out->answer_count] = (vlt_report_answer){.image = answer->image,
+                                                             .question = answer->question,
+                                                             .baseline = known(answer->baseline),
+                                                             .tuned = known(answer->tuned),
+                                                             .truth = known(answer->truth)};
+    }
+    for (; out->note_count < result->note_count; out->note_count++) {
+        out->note[out->note_count] = result->note[out->note_count];
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_report_from_tune(const vlt_tune_result *result, const char *page_path,
+                                vlt_report *out, vlt_error *err)
+{
+    *out = (vlt_report){.machine = known(result->machine),
+                        .model = known(result->model),
+                        .status = vlt_tune_end_name(result->end),
+                        .seconds = result->seconds,
+                        .budget_seconds = result->budget_s,
+                        .trials = result->trials,
+                        .correctness = known(result->correctness),
+                        .accuracy_total = result->accuracy_total,
+                        .accuracy_baseline = result->accuracy_baseline,
+                        .accuracy_tuned = result->accuracy_tuned,
+                        .peak_baseline_bytes = result->peak_baseline_bytes,
+                        .peak_tuned_bytes = result->peak_tuned_bytes,
+                        .config_path = known(result->config_path),
+                        .db_path = known(result->db_path),
+                        .page_path = page_path};
+    if (result->end_to_end.op[0]) {
+        out->end_to_end = row_of(&result->end_to_end);
+    }
+    vlt_status status = copy_lists(result, out, err);
+    if (status != VLT_OK) {
+        vlt_report_release(out);
+    }
+    return status;
+}
