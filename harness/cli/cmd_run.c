@@ -147,6 +147,9 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     if (status == VLT_OK) {
         status = vlt_session_run(session, request, &response, err);
     }
+    if (status == VLT_STATUS_INPUT && request->messages) {
+        status = vlt_fail_in(err, status, "%s: ", vlt_cli_text(cli, "messages", ""));
+    }
     vlt_cli_progress(cli, NULL);
     if (status == VLT_OK && path) {
         status = vlt_session_save(session, path, err);
