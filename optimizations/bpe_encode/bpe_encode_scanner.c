@@ -73,11 +73,12 @@ static size_t encode(void *state, const uint8_t *text, size_t bytes, int32_t *id
     size_t count = 0;
     (void)err;
     while (p < end) {
-        const uint8_t *stop = vlt_scan_word(p, end);
+        bool readable = end - p >= 16;
+        const uint8_t *stop = readable ? vlt_scan_word_fast(p, end) : vlt_scan_word(p, end);
         size_t length = (size_t)(stop - p);
         vlt_word_key key = {0, 0};
         if (VLT_LIKELY(length <= VLT_WORD_BYTES)) {
-            key = vlt_word_key_of(p, length, end - p >= 16);
+            key = vlt_word_key_of(p, length, readable);
             int32_t id = vlt_word_find(s->vocab, key);
             if (VLT_LIKELY(id >= 0)) {
                 ids[count++] = id;

@@ -6,11 +6,21 @@
 #include "optimizations/bpe_encode/vocab_internal.h"
 #include "optimizations/core/memory.h"
 
+#define LOW_BYTES(n) ((n) < 8 ? (UINT64_C(1) << 8 * ((n)&7)) - 1 : UINT64_MAX)
+#define MASK(n)                                      \
+    {                                                \
+        LOW_BYTES(n), (n) > 8 ? LOW_BYTES((n)-8) : 0 \
+    }
+
+const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 1] = {
+    MASK(0), MASK(1), MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7),
+    MASK(8), MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15)};
+
 /* The smallest power of two that leaves half of the slots free, as a mask. */
 static uint32_t mask_for(size_t entries)
 {
     uint32_t slots = 16;
-    while (slots < 2 * entries) {
+    while (slots < 2 * (uint64_t)entries) {
         slots *= 2;
     }
     return slots - 1;

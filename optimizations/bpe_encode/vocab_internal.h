@@ -73,18 +73,17 @@ static inline const vlt_pair_slot *vlt_pair_find(const vlt_vocab *vocab, int32_t
     }
 }
 
+/* Which bits of 16 bytes belong to a word, by its length. */
+extern const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 1];
+
 /* Key of 1 to VLT_WORD_BYTES bytes; `readable` says that 16 bytes may be read at p. */
 static inline vlt_word_key vlt_word_key_of(const uint8_t *p, size_t length, bool readable)
 {
     vlt_word_key key = {0, 0};
     if (readable) {
         memcpy(&key, p, 16);
-        if (length < 8) {
-            key.low &= (UINT64_C(1) << 8 * length) - 1;
-            key.high = 0;
-        } else {
-            key.high &= (UINT64_C(1) << 8 * (length - 8)) - 1;
-        }
+        key.low &= vlt_word_mask[length].low;
+        key.high &= vlt_word_mask[length].high;
     } else {
         memcpy(&key, p, length);
     }

@@ -120,7 +120,7 @@ Test(vocab, added_tokens_leftmost_longest)
     encodes(vocab, "<a", 2, false, (int32_t[]){'<', 'a'}, 2);
     encodes(vocab, "<a>", 3, true, (int32_t[]){'<', 'a', '>'}, 3);
     encodes(vocab, "a\n\n\nabc", 7, false, (int32_t[]){'a', 261, '\n', 257}, 4);
-    encodes(vocab, "", 0, false, NULL, 0);
+    encodes(vocab, "", 0, false, (int32_t[]){0}, 0);
     encodes(vocab, "a\0b", 3, false, (int32_t[]){'a', 0, 'b'}, 3);
     vlt_vocab_destroy(vocab);
 }
