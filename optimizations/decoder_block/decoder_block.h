@@ -12,7 +12,9 @@
 #ifndef VLT_DECODER_BLOCK_H
 #define VLT_DECODER_BLOCK_H
 
-#include "optimizations/core/plan.h"
+#include <string.h>
+
+#include "optimizations/attention/attention.h"
 
 #define VLT_DECODER_BLOCK_TOLERANCE 1e-4
 
@@ -53,5 +55,40 @@ extern const vlt_op vlt_op_decoder_block;
 
 /* The `applicable` of every variant: heads must be a multiple of kv_heads, rows fit the context. */
 bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
+
+/* Puts rows [row, row + rows) of the run, x[rows, kv_heads * head], into one of its caches. */
+static inline void vlt_decoder_block_append(const vlt_decoder_block_args *args, const float *x,
+                                            int64_t row, int64_t rows, int64_t kv_heads,
+                                            int64_t head, float *cache)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t h = 0; h < kv_heads; h++) {
+            memcpy(cache + (h * args->cache_rows + args->first + row + r) * head,
+                   x + (r * kv_heads + h) * head, (size_t)head * sizeof *x);
+        }
+    }
+}
+
+/* Attention of the run's rows, q[rows, heads * head], over the cache into out of the same shape. */
+static inline vlt_attention_args vlt_decoder_block_attention(const vlt_decoder_block_args *args,
+                                                             const float *q, float *out,
+                                                             int64_t heads, int64_t head)
+{
+    return (vlt_attention_args){.q = q,
+                                .k = args->k_cache,
+                                .v = args->v_cache,
+                                .out = out,
+                                .q_rows = args->rows,
+                                .kv_rows = args->first + args->rows,
+                                .q_first = args->first,
+                                .q_row = heads * head,
+                                .q_head = head,
+                                .k_row = head,
+                                .k_head = args->cache_rows * head,
+                                .v_row = head,
+                                .v_head = args->cache_rows * head,
+                                .out_row = heads * head,
+                                .out_head = head};
+}
 
 #endif

@@ -1,6 +1,5 @@
 /* The layer as its formula reads, one child plan after the other, each over all rows. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "optimizations/activation/activation.h"
 #include "optimizations/attention/attention.h"
@@ -138,38 +137,6 @@ static vlt_status rotate(vlt_plan *rope, float *x, const vlt_decoder_block_args 
     return vlt_plan_run(rope, &args, err);
 }
 
-static void append(const struct state *s, const vlt_decoder_block_args *a, const float *rows,
-                   float *cache)
-{
-    for (int64_t r = 0; r < a->rows; r++) {
-        for (int64_t h = 0; h < s->kv_heads; h++) {
-            memcpy(cache + (h * a->cache_rows + a->first + r) * s->head,
-                   rows + (r * s->kv_heads + h) * s->head, (size_t)s->head * sizeof *rows);
-        }
-    }
-}
-
-static vlt_status attend(const struct state *s, const vlt_decoder_block_args *a, const float *q,
-                         float *out, vlt_error *err)
-{
-    vlt_attention_args attention = {.q = q,
-                                    .k = a->k_cache,
-                                    .v = a->v_cache,
-                                    .out = out,
-                                    .q_rows = a->rows,
-                                    .kv_rows = a->first + a->rows,
-                                    .q_first = a->first,
-                                    .q_row = s->heads * s->head,
-                                    .q_head = s->head,
-                                    .k_row = s->head,
-                                    .k_head = a->cache_rows * s->head,
-                                    .v_row = s->head,
-                                    .v_head = a->cache_rows * s->head,
-                                    .out_row = s->heads * s->head,
-                                    .out_head = s->head};
-    return vlt_plan_run(s->attention_plan, &attention, err);
-}
-
 static vlt_status run_attention(const struct state *s, const vlt_decoder_block_args *a,
                                 const struct pieces *p, vlt_error *err)
 {
@@ -185,9 +152,11 @@ static vlt_status run_attention(const struct state *s, const vlt_decoder_block_a
         (status = rotate(s->k_rope_plan, p->k, a, err)) != VLT_OK) {
         return status;
     }
-    append(s, a, p->k, a->k_cache);
-    append(s, a, p->v, a->v_cache);
-    status = attend(s, a, p->q, p->mixed, err);
+    vlt_decoder_block_append(a, p->k, 0, a->rows, s->kv_heads, s->head, a->k_cache);
+    vlt_decoder_block_append(a, p->v, 0, a->rows, s->kv_heads, s->head, a->v_cache);
+    vlt_attention_args attention = vlt_decoder_block_attention(a, p->q, p->mixed, s->heads,
+                                                               s->head);
+    status = vlt_plan_run(s->attention_plan, &attention, err);
     return status == VLT_OK ? vlt_linear_rows(s->o_plan, p->mixed, a->hidden, a->rows, true, err)
                             : status;
 }

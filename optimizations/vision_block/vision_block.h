@@ -11,7 +11,7 @@
 #ifndef VLT_VISION_BLOCK_H
 #define VLT_VISION_BLOCK_H
 
-#include "optimizations/core/plan.h"
+#include "optimizations/attention/attention.h"
 
 #define VLT_VISION_BLOCK_TOLERANCE 1e-4
 #define VLT_VISION_BLOCK_EPSILON   1e-6f /* of both norms; no checkpoint can set it */
@@ -51,5 +51,28 @@ extern const vlt_op vlt_op_vision_block;
 
 /* The `applicable` of every variant: width must be a multiple of heads, a head at least 2. */
 bool vlt_vision_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
+
+/* Attention within the segment of `rows` rows at `first`: from qkv [.., 3 width] to out [..,
+ * width]. */
+static inline vlt_attention_args vlt_vision_block_attention(const float *qkv, float *out,
+                                                            int64_t first, int64_t rows,
+                                                            int64_t width, int64_t head)
+{
+    const float *q = qkv + first * 3 * width;
+    return (vlt_attention_args){.q = q,
+                                .k = q + width,
+                                .v = q + 2 * width,
+                                .out = out + first * width,
+                                .q_rows = rows,
+                                .kv_rows = rows,
+                                .q_row = 3 * width,
+                                .q_head = head,
+                                .k_row = 3 * width,
+                                .k_head = head,
+                                .v_row = 3 * width,
+                                .v_head = head,
+                                .out_row = width,
+                                .out_head = head};
+}
 
 #endif

@@ -93,21 +93,8 @@ static vlt_status attend(struct state *s, const vlt_vision_block_args *a, float 
     vlt_status status = vlt_plan_run(s->rope_plan, &rope, err);
     int64_t first = 0;
     for (int i = 0; i < a->segments && status == VLT_OK; i++) {
-        const float *q = qkv + first * 3 * s->width;
-        vlt_attention_args attention = {.q = q,
-                                        .k = q + s->width,
-                                        .v = q + 2 * s->width,
-                                        .out = out + first * s->width,
-                                        .q_rows = a->segment_rows[i],
-                                        .kv_rows = a->segment_rows[i],
-                                        .q_row = 3 * s->width,
-                                        .q_head = s->head,
-                                        .k_row = 3 * s->width,
-                                        .k_head = s->head,
-                                        .v_row = 3 * s->width,
-                                        .v_head = s->head,
-                                        .out_row = s->width,
-                                        .out_head = s->head};
+        vlt_attention_args attention = vlt_vision_block_attention(
+            qkv, out, first, a->segment_rows[i], s->width, s->head);
         status = vlt_plan_run(s->attention_plan, &attention, err);
         first += a->segment_rows[i];
     }
