@@ -191,10 +191,10 @@ static vlt_status fill(const vlt_make_model *model, const char *directory,
                        const vlt_make_options *options, vlt_make_result *result, vlt_error *err)
 {
     vlt_make_list list;
-    vlt_status status = vlt_make_list_init(&list, &model->config, err);
-    *result = (vlt_make_result){.tensors = list.count,
-                                .tokens = model->trained.token_count + VLT_MAKE_ADDED,
-                                .rows = (int)model->config.text.vocab};
+    int tokens = model->trained.token_count + VLT_MAKE_ADDED;
+    vlt_status status = vlt_make_list_init(&list, &model->config, tokens, err);
+    *result = (vlt_make_result){
+        .tensors = list.count, .tokens = tokens, .rows = (int)model->config.text.vocab};
     for (int i = 0; i < list.count; i++) {
         result->weights += vlt_tensor_elements(&list.entry[i].tensor);
     }

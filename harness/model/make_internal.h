@@ -51,6 +51,7 @@ typedef struct vlt_make_tensor {
     vlt_tensor tensor; /* name owned by the list */
     float deviation;
     float constant;
+    int64_t random_elements; /* the ones behind them are 0 */
 } vlt_make_tensor;
 
 typedef struct vlt_make_list {
@@ -60,7 +61,10 @@ typedef struct vlt_make_list {
     bool failed; /* out of memory while it was filled */
 } vlt_make_list;
 
-vlt_status vlt_make_list_init(vlt_make_list *list, const vlt_model_config *config, vlt_error *err);
+/* `tokens`: ids that have a token. Rows of the embedding beyond them are zero, as padding is, so
+ * that a random model says words, not ids without a token. */
+vlt_status vlt_make_list_init(vlt_make_list *list, const vlt_model_config *config, int64_t tokens,
+                              vlt_error *err);
 void vlt_make_list_release(vlt_make_list *list);
 
 /* model.safetensors */

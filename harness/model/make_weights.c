@@ -42,6 +42,7 @@ static void add(vlt_make_list *list, float deviation, const int64_t *shape, cons
     for (int i = 0; shape[i]; i++) {
         entry->tensor.shape[entry->tensor.rank++] = shape[i];
     }
+    entry->random_elements = vlt_tensor_elements(&entry->tensor);
 }
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__, 0})
@@ -72,10 +73,17 @@ static void add_layer_norm(vlt_make_list *list, int64_t width, const char *prefi
     add_rms(list, width, prefix, name);
 }
 
-static void add_decoder(vlt_make_list *list, const vlt_text_config *text)
+static void add_rows(vlt_make_list *list, const vlt_text_config *text, int64_t tokens,
+                     const char *name)
+{
+    add(list, small_deviation, SHAPE(text->vocab, text->width), "%s", name);
+    list->entry[list->count - 1].random_elements = tokens * text->width;
+}
+
+static void add_decoder(vlt_make_list *list, const vlt_text_config *text, int64_t tokens)
 {
     static const char root[] = "model.language_model.";
-    add(list, small_deviation, SHAPE(text->vocab, text->width), "%sembed_tokens.weight", root);
+    add_rows(list, text, tokens, "model.language_model.embed_tokens.weight");
     for (int64_t i = 0; i < text->layers; i++) {
         char prefix[64];
         int64_t queries = text->heads * text->head, keys = text->kv_heads * text->head;
@@ -133,13 +141,14 @@ static void add_vision(vlt_make_list *list, const vlt_vision_config *vision)
         root);
 }
 
-vlt_status vlt_make_list_init(vlt_make_list *list, const vlt_model_config *config, vlt_error *err)
+vlt_status vlt_make_list_init(vlt_make_list *list, const vlt_model_config *config, int64_t tokens,
+                              vlt_error *err)
 {
     *list = (vlt_make_list){0};
-    add_decoder(list, &config->text);
+    add_decoder(list, &config->text, tokens);
     add_vision(list, &config->vision);
     if (!config->tied) {
-        add(list, small_deviation, SHAPE(config->text.vocab, config->text.width), "lm_head.weight");
+        add_rows(list, &config->text, tokens, "lm_head.weight");
     }
     return list->failed ? vlt_fail(err, VLT_STATUS_NOMEM, "list of tensors: out of memory")
                         : VLT_OK;
@@ -220,6 +229,15 @@ static void set_quantiles(struct work *work, const vlt_make_tensor *entry)
     }
 }
 
+/* Zeroes what lies behind the first `keep` elements; keep may be negative. */
+static void clear_behind(uint16_t *out, size_t count, int64_t keep)
+{
+    size_t first = keep < 0 ? 0 : (size_t)keep;
+    if (first < count) {
+        memset(out + first, 0, (count - first) * sizeof *out);
+    }
+}
+
 static vlt_status write_tensor(struct work *work, const vlt_make_tensor *entry, uint64_t seed,
                                vlt_error *err)
 {
@@ -240,6 +258,7 @@ static vlt_status write_tensor(struct work *work, const vlt_make_tensor *entry, 
         fill.first = done / PER_DRAW;
         vlt_threads_for(options->threads, (int64_t)(fill.count + PER_DRAW - 1) / PER_DRAW,
                         CHUNK_DRAWS, 0, fill_draws, &fill);
+        clear_behind(work->buffer, fill.count, entry->random_elements - done);
         status = vlt_safetensors_writer_append(work->writer, work->buffer,
                                                fill.count * sizeof *work->buffer, err);
         work->done += fill.count;
