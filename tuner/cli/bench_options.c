@@ -102,13 +102,52 @@ vlt_status vlt_bench_on_launch(void *user, int index, uint64_t seed, const vlt_l
 {
     const vlt_bench_progress *progress = user;
     char place[48] = "";
-    (void)seed, (void)err;
     if (progress->total > 1) {
         snprintf(place, sizeof place, "%d of %d  ", progress->done + 1, progress->total);
     }
     vlt_cli_progress(progress->cli, "%s%.48s  launch %d: %.3f", place, progress->what, index + 1,
                      exp(launch->run.log_ratio));
-    return VLT_OK;
+    return progress->recorder ? vlt_recorder_launch(progress->recorder, index, seed, launch, err)
+                              : VLT_OK;
+}
+
+vlt_status vlt_bench_record(const vlt_cli *cli, const char *kind,
+                            const vlt_experiment_options *options, vlt_recorder **out,
+                            vlt_error *err)
+{
+    const char *path = vlt_cli_text(cli, "db", NULL);
+    *out = NULL;
+    return path ? vlt_recorder_open(path, kind, options->launch.threads, options->launch.seed, out,
+                                    err)
+                : VLT_OK;
+}
+
+void vlt_bench_record_end(vlt_bench_progress *progress, vlt_status status)
+{
+    if (progress->recorder) {
+        vlt_cli_info(progress->cli, "stored as db:%.8s in %s", vlt_recorder_id(progress->recorder),
+                     vlt_cli_text(progress->cli, "db", ""));
+        vlt_recorder_close(progress->recorder,
+                           status == VLT_STATUS_INTERRUPTED ? "interrupted" : "complete");
+        progress->recorder = NULL;
+    }
+}
+
+vlt_status vlt_bench_measure(vlt_bench_progress *progress, vlt_row *row, const vlt_side side[2],
+                             vlt_experiment_options *options, vlt_error *err)
+{
+    progress->what = side[1].what;
+    options->user = progress;
+    if (progress->recorder) {
+        vlt_recorder_row(progress->recorder, side);
+    }
+    vlt_status status = vlt_row_measure(row, side, options, err);
+    if (status == VLT_OK && progress->recorder && row->status != VLT_OK) {
+        status = vlt_recorder_failure(progress->recorder, row, err);
+    }
+    vlt_cli_progress(progress->cli, NULL);
+    progress->done++;
+    return status;
 }
 
 vlt_status vlt_bench_print_json(const vlt_rows *rows, const vlt_experiment_options *options,

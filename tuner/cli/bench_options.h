@@ -6,6 +6,7 @@
 
 #include "harness/cli/cli.h"
 #include "tuner/bench/contender.h"
+#include "tuner/bench/recorder.h"
 #include "tuner/bench/row.h"
 
 #define VLT_BENCH_OPTIONS                                                                    \
@@ -44,8 +45,21 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
 typedef struct vlt_bench_progress {
     const vlt_cli *cli;
     const char *what;
-    int done, total; /* comparisons; total 0: not known */
+    int done, total;        /* comparisons; total 0: not known */
+    vlt_recorder *recorder; /* NULL: nothing is stored */
 } vlt_bench_progress;
+
+/* Opens the database of --db for recording where one is given (default: none). */
+vlt_status vlt_bench_record(const vlt_cli *cli, const char *kind,
+                            const vlt_experiment_options *options, vlt_recorder **out,
+                            vlt_error *err);
+
+/* Closes it and says how to name the run later. */
+void vlt_bench_record_end(vlt_bench_progress *progress, vlt_status status);
+
+/* vlt_row_measure with progress and recording. */
+vlt_status vlt_bench_measure(vlt_bench_progress *progress, vlt_row *row, const vlt_side side[2],
+                             vlt_experiment_options *options, vlt_error *err);
 
 vlt_status vlt_bench_on_launch(void *user, int index, uint64_t seed, const vlt_launch *launch,
                                vlt_error *err);

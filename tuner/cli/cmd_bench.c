@@ -55,15 +55,11 @@ static vlt_status bench_variant(struct bench *bench, const vlt_problem *problem,
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
-    bench->progress.what = b;
-    bench->options.user = &bench->progress;
-    vlt_status status = vlt_row_measure(row, side, &bench->options, err);
-    vlt_cli_progress(bench->cli, NULL);
+    vlt_status status = vlt_bench_measure(&bench->progress, row, side, &bench->options, err);
     if (!vlt_cli_flag(bench->cli, "json")) {
         vlt_bench_print_row(row, stdout);
         fflush(stdout);
     }
-    bench->progress.done++;
     return status;
 }
 
@@ -138,8 +134,13 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_USAGE, "no operator has shape '%s' and variant '%s'",
                         bench.shape ? bench.shape : "*", bench.variant ? bench.variant : "*");
     }
+    status = vlt_bench_record(cli, "bench", &bench.options, &bench.progress.recorder, err);
+    if (status != VLT_OK) {
+        return status;
+    }
     status = walk(&bench, NULL, err);
     status = finish(&bench, status, err);
+    vlt_bench_record_end(&bench.progress, status);
     vlt_rows_release(&bench.rows);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tuner/bench/contender.h"
+#include "tuner/bench/stored.h"
 #include "tuner/cli/bench_options.h"
 
 struct compare {
@@ -19,12 +20,7 @@ static vlt_status compare_sides(struct compare *compare, const vlt_side side[2],
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
-    compare->progress.what = side[1].what;
-    compare->options.user = &compare->progress;
-    vlt_status status = vlt_row_measure(row, side, &compare->options, err);
-    vlt_cli_progress(compare->cli, NULL);
-    compare->progress.done++;
-    return status;
+    return vlt_bench_measure(&compare->progress, row, side, &compare->options, err);
 }
 
 /* "baseline" beside a variant is the baseline of the same operator at the same size. */
@@ -103,6 +99,11 @@ static vlt_status dispatch(struct compare *compare, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_USAGE,
                         "a tuned config is compared end to end: --model DIR");
     }
+    if (c[0].kind == VLT_CONTENDER_STORED && c[1].kind == VLT_CONTENDER_STORED) {
+        const char *path = vlt_cli_text(compare->cli, "db", "vltune.db");
+        return vlt_rows_from_runs(path, c[0].text + strlen("db:"), c[1].text + strlen("db:"),
+                                  &compare->options.judge, &compare->rows, err);
+    }
     if (c[0].kind == VLT_CONTENDER_LIBRARY && c[1].kind == VLT_CONTENDER_LIBRARY) {
         return compare_libraries(compare, err);
     }
@@ -141,7 +142,15 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status != VLT_OK) {
         return status;
     }
+    bool stored = is_either(&compare, VLT_CONTENDER_STORED); /* --db is what is read then */
+    status = stored ? VLT_OK
+                    : vlt_bench_record(cli, "compare", &compare.options, &compare.progress.recorder,
+                                       err);
+    if (status != VLT_OK) {
+        return status;
+    }
     status = dispatch(&compare, err);
+    vlt_bench_record_end(&compare.progress, status);
     vlt_status adjusted = vlt_rows_adjust(&compare.rows, status == VLT_OK ? err : NULL);
     status = status == VLT_OK ? adjusted : status;
     if (vlt_cli_flag(cli, "json") && compare.rows.count > 0) {

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "harness/measure/statistics.h"
+#include "harness/measure/unpaired.h"
 #include "harness/measure/verdict.h"
 #include "optimizations/core/random.h"
 
@@ -227,5 +228,70 @@ Test(verdict, names_and_reasons)
         }
     }
     cr_assert(isnan(judgement.ratio));
+    cr_assert_eq(judgement.low, 0);
+}
+
+/* Against counting all arrangements of small samples. */
+static double count_arrangements(int n, int m, int u_max)
+{
+    int hits = 0, all = 0;
+    for (unsigned set = 0; set < 1u << (n + m); set++) {
+        int members = 0, u = 0, others = 0;
+        for (int i = 0; i < n + m; i++) {
+            bool first = set >> i & 1;
+            members += first;
+            u += first ? others : 0;
+            others += !first;
+        }
+        if (members == n) {
+            all++;
+            hits += u <= u_max;
+        }
+    }
+    return (double)hits / all;
+}
+
+Test(unpaired, distribution_is_exact)
+{
+    for (int n = 1; n <= 6; n++) {
+        for (int m = 1; m <= 6; m++) {
+            for (int u = 0; u <= n * m; u++) {
+                cr_assert_float_eq(vlt_mann_whitney_cdf(n, m, u), count_arrangements(n, m, u),
+                                   1e-12, "n %d m %d u %d", n, m, u);
+            }
+        }
+    }
+    cr_assert_eq(vlt_mann_whitney_cdf(5, 5, -1), 0);
+}
+
+Test(unpaired, verdicts_and_coverage)
+{
+    enum { RUNS = 1000, LAUNCHES = 12 };
+    vlt_judge_options options = vlt_judge_defaults();
+    vlt_random random = {21};
+    int missed = 0, slower = 0, found = 0;
+    for (int run = 0; run < RUNS; run++) {
+        double a[LAUNCHES], b[LAUNCHES], c[LAUNCHES];
+        vlt_judgement judgement;
+        for (int i = 0; i < LAUNCHES; i++) {
+            a[i] = -0.5 + 0.005 * normal(&random);
+            b[i] = -0.5 + 0.005 * normal(&random);
+            c[i] = -0.5 + log(1.03) + 0.005 * normal(&random);
+        }
+        cr_assert_eq(vlt_judge_unpaired(a, LAUNCHES, b, LAUNCHES, &options, &judgement, NULL),
+                     VLT_OK);
+        missed += judgement.low > 1 || judgement.high < 1;
+        slower += judgement.verdict == VLT_VERDICT_SLOWER;
+        vlt_judge_unpaired(a, LAUNCHES, c, LAUNCHES, &options, &judgement, NULL);
+        found += judgement.verdict == VLT_VERDICT_SLOWER;
+    }
+    cr_assert_leq(missed, (int)(0.065 * RUNS), "%d", missed);
+    cr_assert_eq(slower, 0);
+    cr_assert_geq(found, (int)(0.95 * RUNS), "%d", found);
+    vlt_judgement judgement;
+    cr_assert_eq(vlt_judge_unpaired(NULL, 0, NULL, 0, &options, &judgement, NULL), VLT_OK);
+    cr_assert_eq(judgement.verdict, VLT_VERDICT_INCONCLUSIVE);
+    double tiny[1] = {0};
+    vlt_judge_unpaired(tiny, 1, tiny, 1, &options, &judgement, NULL);
     cr_assert_eq(judgement.low, 0);
 }
