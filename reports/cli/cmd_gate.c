@@ -159,6 +159,11 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
                    ? VLT_STATUS_NOMEM
                    : status;
     }
+    if (c[0].kind == VLT_CONTENDER_STORED && c[1].kind == VLT_CONTENDER_LIBRARY) {
+        return vlt_gate_add_stored(&command->gate, vlt_cli_text(command->cli, "db", "vltune.db"),
+                                   c[0].text + strlen("db:"), c[1].path[0] ? c[1].path : NULL,
+                                   command->options.experiment.judge.margin, err);
+    }
     bool configs = c[0].kind == VLT_CONTENDER_CONFIG || c[1].kind == VLT_CONTENDER_CONFIG;
     if (configs && vlt_cli_text(command->cli, "model", NULL)) {
         return add_model_stage(command, err);
@@ -166,10 +171,11 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     bool usual = (c[0].kind == VLT_CONTENDER_LIBRARY || c[0].kind == VLT_CONTENDER_BASELINE) &&
                  c[1].kind == VLT_CONTENDER_LIBRARY;
     if (!usual) {
-        return vlt_fail(err, VLT_STATUS_USAGE,
-                        "gate: cannot judge '%s' against '%s', expected two builds, two variants, "
-                        "two configs with --model, or 'baseline' and one of them",
-                        c[1].text, c[0].text);
+        return vlt_fail(
+            err, VLT_STATUS_USAGE,
+            "gate: cannot judge '%s' against '%s', expected two builds, two variants, "
+            "two configs with --model, db:RUN and a build, or 'baseline' and one of them",
+            c[1].text, c[0].text);
     }
     for (int i = 0; i < given && status == VLT_OK; i++) {
         const char *what = vlt_cli_nth(command->cli, "what", i);
@@ -270,17 +276,19 @@ static const vlt_option options[] = {
     {"medians", NULL, "gbench: one row a stage, for github-action-benchmark", 0},
     {"strict", NULL, "exit with 6 when anything is inconclusive", 0},
     {"confirm", "N", "processes that must confirm a regression (default 15)", 0},
-    {"max-pressure", "PERCENT", "no verdict when CPUs are waited for longer (default 80)", 0},
+    {"max-pressure", "PERCENT", "no verdict when CPUs are waited for longer (default 95)", 0},
 };
 
-VLT_COMMAND(gate, .operands = "[BASELINE [CANDIDATE]]",
-            .summary = "judge a candidate against a baseline, for CI",
-            .details =
-                "BASELINE and CANDIDATE are the libvltune.so of a build (an executable stands for "
-                "the library beside\nit), OP/VARIANT[@...], or 'baseline', the default. Without "
-                "CANDIDATE it is this build.\nOutputs are compared before any time is taken. A "
-                "regression is reported only when a second series\nof fresh processes confirms it; "
-                "what is uncertain never fails.\nExit codes: 0 pass or inconclusive, 3 confirmed "
-                "regression, 4 wrong output, 5 nothing measured,\n6 inconclusive with --strict.",
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_max = 2,
-            .run = run);
+VLT_COMMAND(
+    gate, .operands = "[BASELINE [CANDIDATE]]",
+    .summary = "judge a candidate against a baseline, for CI",
+    .details =
+        "BASELINE and CANDIDATE are the libvltune.so of a build (an executable stands for "
+        "the library beside\nit), OP/VARIANT[@...], or 'baseline', the default. Without "
+        "CANDIDATE it is this build.\nBASELINE may be db:RUN, a run that bench stored with --db on "
+        "this machine; RUN is its id or latest.\nOutputs are compared before any time is taken. A "
+        "regression is reported only when a second series\nof fresh processes confirms it; "
+        "what is uncertain never fails.\nExit codes: 0 pass or inconclusive, 3 confirmed "
+        "regression, 4 wrong output, 5 nothing measured,\n6 inconclusive with --strict.",
+    .options = options, .option_count = sizeof options / sizeof *options, .operand_max = 2,
+    .run = run);

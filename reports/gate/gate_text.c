@@ -51,14 +51,19 @@ void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE
             if (vlt_row_measured(&stage->screen)) {
                 vlt_format_ns(stage->screen.experiment.result.call_ns[1], time, sizeof time);
             }
-            fprintf(stream, "%-30s %10s %7s  %-15s %s\n", stage->name, time, ratio, interval,
-                    vlt_gate_verdict_name(stage->verdict));
+            bool long_name = strlen(stage->name) > 30;
+            if (long_name) {
+                fprintf(stream, "%s\n", stage->name);
+            }
+            fprintf(stream, "%-30s %10s %7s  %-15s %s\n", long_name ? "" : stage->name, time, ratio,
+                    interval, vlt_gate_verdict_name(stage->verdict));
             if (stage->verdict != VLT_GATE_PASS) {
                 write_wrapped(4, 0, stage->reason, stream);
             }
         }
     }
-    fprintf(stream, "\n%s: %s\n", vlt_gate_verdict_name(gate->verdict), gate->reason);
+    int column = fprintf(stream, "\n%s: ", vlt_gate_verdict_name(gate->verdict)) - 1;
+    write_wrapped(4, column, gate->reason, stream);
 }
 
 /* A cell must not end the table. */

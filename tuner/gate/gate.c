@@ -6,11 +6,12 @@
 #include <unistd.h>
 
 #include "harness/measure/disturbance.h"
+#include "harness/measure/unpaired.h"
 
 vlt_gate_options vlt_gate_defaults(void)
 {
     return (vlt_gate_options){
-        .experiment = vlt_experiment_defaults(), .confirm_launches = 15, .pressure_max = 0.8};
+        .experiment = vlt_experiment_defaults(), .confirm_launches = 15, .pressure_max = 0.95};
 }
 
 vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side side[2],
@@ -47,6 +48,7 @@ void vlt_gate_release(vlt_gate *gate)
     for (int i = 0; i < gate->stage_count; i++) {
         vlt_experiment_release(&gate->stage[i].screen.experiment);
         vlt_experiment_release(&gate->stage[i].confirm.experiment);
+        free(gate->stage[i].stored);
     }
     free(gate->stage);
     *gate = (vlt_gate){0};
@@ -115,6 +117,32 @@ static uint64_t series_seed(const vlt_gate_options *options, int stage, int seri
            7919u * (uint64_t)series;
 }
 
+/* Against a stored run there is one look, at the end: its statistic has no anytime form. */
+static vlt_status judge_against_stored(const vlt_gate_stage *stage, vlt_row *row,
+                                       const vlt_judge_options *options, vlt_error *err)
+{
+    double now[VLT_UNPAIRED_MAX];
+    vlt_measure_result *result = &row->experiment.result;
+    int count = result->launches < VLT_UNPAIRED_MAX ? result->launches : VLT_UNPAIRED_MAX;
+    if (!stage->stored || count == 0) {
+        return VLT_OK;
+    }
+    for (int i = 0; i < count; i++) {
+        now[i] = result->run[i].log_ratio;
+    }
+    return vlt_judge_unpaired(stage->stored, stage->stored_count, now, count, options,
+                              &result->judgement, err);
+}
+
+static void fix_launches(const vlt_gate_stage *stage, vlt_experiment_options *experiment)
+{
+    enum { STORED_LAUNCHES = 20 };
+    if (stage->stored) {
+        experiment->launches_min = experiment->launches_max =
+            experiment->launches_max < STORED_LAUNCHES ? experiment->launches_max : STORED_LAUNCHES;
+    }
+}
+
 static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
 {
     for (int i = 0; i < gate->stage_count; i++) {
@@ -131,8 +159,12 @@ static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options,
         experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
         experiment.judge.margin = stage->margin;
         experiment.judge.alpha = options->experiment.judge.alpha / gate->stage_count;
+        fix_launches(stage, &experiment);
         uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
         vlt_status status = vlt_row_measure(&stage->screen, side, &experiment, err);
+        if (status == VLT_OK) {
+            status = judge_against_stored(stage, &stage->screen, &experiment.judge, err);
+        }
         stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
         if (status != VLT_OK) {
             return status;
@@ -161,6 +193,9 @@ static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options
         experiment.launches_min = experiment.launches_max = options->confirm_launches;
         uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
         vlt_status status = vlt_row_measure(&stage->confirm, side, &experiment, err);
+        if (status == VLT_OK) {
+            status = judge_against_stored(stage, &stage->confirm, &experiment.judge, err);
+        }
         stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
         if (status != VLT_OK) {
             return status;

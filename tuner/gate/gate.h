@@ -32,11 +32,15 @@ typedef struct vlt_gate_stage {
     const char *library[2]; /* borrowed; NULL: this build */
     double margin;          /* 0.01 for a stage, 0.03 end to end */
     double limit_s;         /* of measuring in one process; 0: as the options say */
-    vlt_row screen;         /* the first series of launches */
-    vlt_row confirm;        /* the second one; not measured unless the first one asked for it */
-    double seconds;         /* spent on it, both series */
-    double p_holm;          /* of the screen, over all stages; NAN unknown */
-    double p_confirm;       /* of the second series, over what was confirmed; NAN unknown */
+    double *stored;         /* owned; NULL, or log-ratios against the operator's baseline of an
+                               earlier run, which A stands for: what is measured now is compared
+                               with them, not with A */
+    int stored_count;
+    vlt_row screen;   /* the first series of launches */
+    vlt_row confirm;  /* the second one; not measured unless the first one asked for it */
+    double seconds;   /* spent on it, both series */
+    double p_holm;    /* of the screen, over all stages; NAN unknown */
+    double p_confirm; /* of the second series, over what was confirmed; NAN unknown */
     vlt_gate_verdict verdict;
     char reason[VLT_GATE_REASON_BYTES];
 } vlt_gate_stage;
@@ -63,6 +67,11 @@ typedef struct vlt_gate {
 vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side side[2],
                              double margin, vlt_error *err);
 void vlt_gate_release(vlt_gate *gate);
+
+/* A stage for every setting of a stored run that this build can measure: the setting now against
+ * the setting then. STALE when the run is of another machine. */
+vlt_status vlt_gate_add_stored(vlt_gate *gate, const char *db_path, const char *run,
+                               const char *library, double margin, vlt_error *err);
 
 /* Verifies, measures, confirms, judges. INTERRUPTED, IO: stopped in the middle; what was measured
  * is there and judged as far as it goes. A regression or a wrong output is no error here. */

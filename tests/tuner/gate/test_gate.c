@@ -6,6 +6,8 @@
 #include "optimizations/core/random.h"
 #include "tests/support/gates.h"
 #include "tests/support/run_program.h"
+#include "tests/support/store.h"
+#include "tuner/store/store_internal.h"
 
 static void confirm(vlt_gate_stage *stage, double ratio, double scatter, int launches)
 {
@@ -92,7 +94,7 @@ Test(gate, refuses_to_judge_under_pressure)
     vlt_gate_options options = vlt_gate_defaults();
     bool needed[1] = {false};
     vlt_gate gate = {0};
-    confirm(test_gate_stage(&gate, "slow", 1.2, 0.001, 20, 0.95), 1.2, 0.001, 15);
+    confirm(test_gate_stage(&gate, "slow", 1.2, 0.001, 20, 0.98), 1.2, 0.001, 15);
     cr_assert(!vlt_gate_screen(&gate, &options, needed));
     vlt_gate_judge(&gate, &options);
     cr_assert_eq(gate.verdict, VLT_GATE_INCONCLUSIVE);
@@ -199,6 +201,7 @@ Test(gate, through_the_program)
         {"gate /lib/x86_64-linux-gnu/libm.so.6", 2, "libm"},
         {"gate nothing.so", 2, "nothing.so"},
         {"gate db:1 baseline", 2, "cannot judge|db"},
+        {"gate db:1 --db /nonexistent.db", 2, "/nonexistent.db"},
         {"gate probe/gemm probe/gemm --format juni", 2, "junit"},
         {"gate probe/gemm probe/gemm --max-pressure 100 -o /nonexistent/file", 2, "/nonexistent"},
     };
@@ -216,4 +219,36 @@ Test(gate, through_the_program)
                   output.err);
         test_output_release(&output);
     }
+}
+
+/* A stored run of this machine, then the same with the words of another one. */
+Test(gate, against_a_stored_run)
+{
+    char command[512];
+    const char *path = test_store_path(3);
+    snprintf(command, sizeof command,
+             "bench norm --shape decode --variant baseline --threads 1 --db %s", path);
+    test_output output = test_program(command);
+    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    test_output_release(&output);
+
+    snprintf(command, sizeof command,
+             "gate db:latest --threads 1 --max-pressure 100 --json --db %s", path);
+    output = test_program(command);
+    cr_assert_eq(output.exit_code, 0, "%d %s", output.exit_code, output.err);
+    cr_assert(strstr(output.out, "norm/baseline@rows=1"), "%s", output.out);
+    cr_assert(!strstr(output.out, "\"regression\""), "%s", output.out);
+    test_output_release(&output);
+
+    vlt_store *store;
+    cr_assert_eq(vlt_store_open(path, VLT_STORE_WRITE, &store, NULL), VLT_OK);
+    cr_assert_eq(vlt_store_exec(store, "UPDATE machine SET hard = replace(hard, '\"cpu', '\"xcpu')",
+                                "testing", NULL),
+                 VLT_OK);
+    vlt_store_close(store);
+    output = test_program(command);
+    cr_assert_eq(output.exit_code, 2, "%d %s", output.exit_code, output.err);
+    cr_assert(strstr(output.err, "another machine"), "%s", output.err);
+    test_output_release(&output);
+    test_store_remove(path);
 }
