@@ -195,17 +195,16 @@ vlt_status vlt_gate_status(const vlt_gate *gate, bool strict, vlt_error *err)
             return vlt_fail(err, VLT_STATUS_REGRESSION, "%s: %s", stage->name, stage->reason);
         }
     }
+    /* what the user can mend (a wrong name, a library that is none) is not "nothing measured" */
+    const vlt_row *first = gate->stage_count ? &gate->stage[0].screen : NULL;
+    bool mendable = first && vlt_status_exit_code(first->status) == 2 &&
+                    first->status != VLT_STATUS_UNSUPPORTED;
+    if (!measured && mendable) {
+        return vlt_fail(err, first->status, "%s: %s", gate->stage[0].name, first->invalid_reason);
+    }
     if (!measured && !gate->crowded) {
-        /* what the user can mend (a wrong name, a library that is none) is not "nothing measured"
-         */
-        const vlt_row *first = gate->stage_count ? &gate->stage[0].screen : NULL;
-        if (first && vlt_status_exit_code(first->status) == 2 &&
-            first->status != VLT_STATUS_UNSUPPORTED) {
-            return vlt_fail(err, first->status, "%s: %s", gate->stage[0].name,
-                            first->invalid_reason);
-        }
         return vlt_fail(err, VLT_STATUS_UNMEASURED, "gate: nothing was measured: %s",
-                        gate->stage_count ? gate->stage[0].reason : "there is no stage");
+                        first ? gate->stage[0].reason : "there is no stage");
     }
     if (gate->verdict == VLT_GATE_INCONCLUSIVE && strict) {
         return vlt_fail(err, VLT_STATUS_INCONCLUSIVE, "gate: %s", gate->reason);

@@ -9,7 +9,7 @@
 
 #include "harness/json/json.h"
 #include "tests/support/run_program.h"
-#include "tests/support/store.h"
+#include "tests/support/stores.h"
 #include "tuner/bench/stored.h"
 #include "tuner/store/store_admin.h"
 

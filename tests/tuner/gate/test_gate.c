@@ -6,7 +6,7 @@
 #include "optimizations/core/random.h"
 #include "tests/support/gates.h"
 #include "tests/support/run_program.h"
-#include "tests/support/store.h"
+#include "tests/support/stores.h"
 #include "tuner/store/store_internal.h"
 
 static void confirm(vlt_gate_stage *stage, double ratio, double scatter, int launches)
