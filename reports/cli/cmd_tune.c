@@ -1,7 +1,6 @@
 /* vltune tune: search, store, write the tuned config, verify it end to end, show what it gained. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "reports/cli/program.h"
 #include "reports/page/page.h"
@@ -66,23 +65,35 @@ static vlt_status read_options(vlt_cli *cli, vlt_tune_options *out, vlt_error *e
     return VLT_OK;
 }
 
-/* Beside the samples, for `vltune report`. */
-static vlt_status keep_report(const vlt_tune_result *result, const vlt_report *report,
-                              vlt_error *err)
+/* The report stays beside its samples, for `vltune report`. */
+static vlt_status keep(const vlt_tune_result *result, const json_t *document, vlt_error *err)
 {
     vlt_store *store;
-    vlt_status status = vlt_store_open(result->db_path, VLT_STORE_WRITE, &store, err);
-    if (status != VLT_OK) {
-        return status;
+    if (!result->session) {
+        return VLT_OK;
     }
-    json_t *document = vlt_report_to_json(report);
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
-    status = text ? vlt_store_put_result(store, result->session, text, err)
-                  : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
-    free(text);
-    json_decref(document);
-    vlt_store_close(store);
+    vlt_status status = vlt_store_open(result->db_path, VLT_STORE_WRITE, &store, err);
+    if (status == VLT_OK) {
+        char *text = json_dumps(document, JSON_COMPACT);
+        status = text ? vlt_store_put_result(store, result->session, text, err)
+                      : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
+        free(text);
+        vlt_store_close(store);
+    }
     return status;
+}
+
+static void print_text(const vlt_cli *cli, const vlt_report *report, int64_t reused)
+{
+    vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
+    vlt_terminal_head(&terminal, report);
+    printf("tuning    %s after %.0f s of %.0f s, %lld trials", report->status, report->seconds,
+           report->budget_seconds, (long long)report->trials);
+    if (reused) {
+        printf(", %lld more known from before", (long long)reused);
+    }
+    printf("\n");
+    vlt_terminal_result(&terminal, report);
 }
 
 static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *err)
@@ -94,27 +105,20 @@ static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *e
     if (status != VLT_OK) {
         return status;
     }
-    if (result->session) {
-        status = keep_report(result, &report, err);
-    }
-    if (page && status == VLT_OK) {
+    json_t *document = vlt_report_to_json(&report);
+    if (page) {
         status = vlt_page_write(&report, page, err);
     }
-    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        json_t *document = vlt_report_to_json(&report);
-        status = vlt_json_print(document, false, stdout, err);
-        json_decref(document);
-    } else if (status == VLT_OK) {
-        vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
-        vlt_terminal_head(&terminal, &report);
-        fprintf(stdout, "tuning    %s after %.0f s of %.0f s, %lld trials", report.status,
-                report.seconds, report.budget_seconds, (long long)report.trials);
-        if (result->trials_reused) {
-            fprintf(stdout, ", %lld more known from before", (long long)result->trials_reused);
-        }
-        fprintf(stdout, "\n");
-        vlt_terminal_result(&terminal, &report);
+    if (status == VLT_OK) {
+        status = keep(result, document, err);
     }
+    if (vlt_cli_flag(cli, "json")) {
+        vlt_status printed = vlt_json_print(document, false, stdout, status == VLT_OK ? err : NULL);
+        status = status == VLT_OK ? printed : status;
+    } else {
+        print_text(cli, &report, result->trials_reused);
+    }
+    json_decref(document);
     vlt_report_release(&report);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reports/page/page_internal.h"
+#include "reports/shape_text.h"
 
 static const char style[] =
     ":root{--ink:#1b1f24;--dim:#66707b;--paper:#fff;--panel:#f5f6f8;--line:#d5dae0;--good:#17803d;"
@@ -85,7 +86,7 @@ static void cards(vlt_page_text *page, const vlt_report *report)
 
 static void table_row(vlt_page_text *page, const vlt_report_row *row, const char *last)
 {
-    char baseline[32], tuned[32], gain[32], interval[48], share[16] = "";
+    char baseline[32], tuned[32], gain[32], interval[48], share[16] = "", shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
     vlt_format_speedup(row, gain, sizeof gain);
@@ -96,7 +97,8 @@ static void table_row(vlt_page_text *page, const vlt_report_row *row, const char
     vlt_page_raw(page, "<tr><td>");
     vlt_page_escaped(page, row->op);
     vlt_page_raw(page, "</td><td>");
-    vlt_page_escaped(page, row->shape ? row->shape : "");
+    vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
+    vlt_page_escaped(page, shape);
     vlt_page_format(page,
                     "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
                     "<td class=\"n %s\">%s</td><td class=\"n\">%s</td><td>",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reports/page/page_internal.h"
+#include "reports/shape_text.h"
 
 enum { WIDTH = 920, LABEL = 290, RIGHT = 120, ROW = 26, TOP = 34 };
 
@@ -54,13 +55,14 @@ static void forest_axis(vlt_page_text *page, double low, double high, int height
 static void forest_row(vlt_page_text *page, const vlt_report_row *row, int y, double low,
                        double high)
 {
-    char gain[32], interval[48];
+    char gain[32], interval[48], shape[96];
     vlt_format_speedup(row, gain, sizeof gain);
     vlt_format_interval(row, interval, sizeof interval);
     vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">", LABEL - 12, y + 5);
     vlt_page_escaped(page, row->op);
     vlt_page_raw(page, " <tspan class=\"dim\">");
-    vlt_page_escaped(page, row->shape ? row->shape : "");
+    vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
+    vlt_page_escaped(page, shape);
     vlt_page_raw(page, "</tspan></text>");
     if (plotted(row)) {
         double x = x_of(-log2(row->ratio), low, high);

@@ -6,7 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 9, INTERVAL = 15 };
+#include "reports/shape_text.h"
+
+enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 9, INTERVAL = 15, ANSWER = 14 };
 
 vlt_terminal vlt_terminal_stdout(bool colour)
 {
@@ -108,14 +110,15 @@ static void print_cell(const vlt_terminal *terminal, const char *text, int width
 
 static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, const char *last)
 {
-    char baseline[32], tuned[32], gain[32], interval[48];
+    char baseline[32], tuned[32], gain[32], interval[48], shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
     vlt_format_speedup(row, gain, sizeof gain);
     vlt_format_interval(row, interval, sizeof interval);
     bool same = row->verdict && !strcmp(row->verdict, "same");
     print_cell(terminal, row->op, OP);
-    print_cell(terminal, row->shape ? row->shape : "", SHAPE);
+    vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
+    print_cell(terminal, shape, SHAPE);
     fprintf(terminal->stream, "%*s%*s%s%*s%s  ", NUMBER - 1, baseline, NUMBER, tuned,
             colour_of(terminal, row), GAIN, gain, terminal->colour ? "\033[0m" : "");
     const char *shown = same ? "" : interval;
@@ -130,23 +133,60 @@ static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, c
     }
 }
 
+/* What was not measured is one line: how many problems, and how much of the time they are. */
+static void print_unmeasured(const vlt_terminal *terminal, const vlt_report *report)
+{
+    int count = 0;
+    double share = 0;
+    for (int i = 0; i < report->row_count; i++) {
+        if (!report->row[i].verdict) {
+            count++;
+            share += isfinite(report->row[i].share) ? report->row[i].share : 0;
+        }
+    }
+    if (count) {
+        char text[200], amount[32] = "";
+        if (share > 0) {
+            snprintf(amount, sizeof amount, ", %.1f %% of the time,", share * 100);
+        }
+        snprintf(text, sizeof text,
+                 "%d more problem%s%s %s the default variant: not measured within the budget",
+                 count, count == 1 ? "" : "s", amount, count == 1 ? "keeps" : "keep");
+        print_wrapped(terminal, text, 0);
+    }
+}
+
 static void print_table(const vlt_terminal *terminal, const vlt_report *report)
 {
+    bool wide = terminal->columns >= 100;
     fprintf(terminal->stream, "\n%-*s%-*s%*s%*s%*s  %-*s%s\n", OP, "operator", SHAPE, "shape",
-            NUMBER - 1, "baseline", NUMBER, "tuned", GAIN, "speed-up", INTERVAL,
-            terminal->columns >= 100 ? "95 % interval" : "interval",
-            terminal->columns >= 100 ? " choice" : "");
+            NUMBER - 1, "baseline", NUMBER, "tuned", GAIN, "speed-up", wide ? INTERVAL : 0,
+            wide ? "95 % interval" : "interval", wide ? " choice" : "");
     for (int i = 0; i < report->row_count; i++) {
-        print_row(terminal, &report->row[i], report->row[i].choice ? report->row[i].choice : "-");
+        const vlt_report_row *row = &report->row[i];
+        if (row->verdict) {
+            print_row(terminal, row, row->choice ? row->choice : "-");
+        }
     }
     if (report->end_to_end.op) {
         print_row(terminal, &report->end_to_end, report->correctness ? report->correctness : "-");
     }
+    print_unmeasured(terminal, report);
 }
 
 static const char *truth_mark(const char *answer, const char *truth)
 {
-    return !truth ? "" : answer && !strcmp(answer, truth) ? "   (true)" : "   (wrong)";
+    return !truth ? "" : answer && !strcmp(answer, truth) ? " (true)" : " (wrong)";
+}
+
+/* "  tuned       On a purple background: ...   (true)", wrapped */
+static void print_answer(const vlt_terminal *terminal, const char *label, const char *text,
+                         const char *mark)
+{
+    char line[1100];
+    snprintf(line, sizeof line, "%s%s", text ? text : "-", mark);
+    fprintf(terminal->stream, "  %-*s", ANSWER - 2, label);
+    print_wrapped(terminal, line, ANSWER);
 }
 
 static void print_answers(const vlt_terminal *terminal, const vlt_report *report)
@@ -154,21 +194,20 @@ static void print_answers(const vlt_terminal *terminal, const vlt_report *report
     for (int i = 0; i < report->answer_count; i++) {
         const vlt_report_answer *answer = &report->answer[i];
         bool equal = answer->baseline && answer->tuned && !strcmp(answer->baseline, answer->tuned);
+        bool right = answer->truth && answer->tuned && !strcmp(answer->tuned, answer->truth);
         fprintf(terminal->stream, "\n%s   \"%s\"\n", answer->image, answer->question);
-        fprintf(terminal->stream, "  %-11s %s%s\n", "tuned", answer->tuned ? answer->tuned : "-",
-                truth_mark(answer->tuned, answer->truth));
-        fprintf(terminal->stream, "  %-11s %s%s\n", "baseline",
-                equal              ? "the same"
-                : answer->baseline ? answer->baseline
-                                   : "-",
-                equal ? "" : truth_mark(answer->baseline, answer->truth));
-        if (answer->truth) {
-            fprintf(terminal->stream, "  %-11s %s\n", "truth", answer->truth);
+        print_answer(terminal, "answer", answer->tuned, truth_mark(answer->tuned, answer->truth));
+        if (!equal) {
+            print_answer(terminal, "baseline", answer->baseline,
+                         truth_mark(answer->baseline, answer->truth));
+        }
+        if (answer->truth && !right) {
+            print_answer(terminal, "truth", answer->truth, "");
         }
     }
     if (report->accuracy_total > 0) {
-        fprintf(terminal->stream, "  %-11s %lld of %lld unseen scenes, baseline %lld\n", "accuracy",
-                (long long)report->accuracy_tuned, (long long)report->accuracy_total,
+        fprintf(terminal->stream, "\n%-*s%lld of %lld unseen scenes, baseline %lld\n", LABEL,
+                "accuracy", (long long)report->accuracy_tuned, (long long)report->accuracy_total,
                 (long long)report->accuracy_baseline);
     }
 }
@@ -185,7 +224,7 @@ void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
     if (isfinite(report->peak_tuned_bytes)) {
         vlt_format_bytes(report->peak_tuned_bytes, tuned, sizeof tuned);
         vlt_format_bytes(report->peak_baseline_bytes, baseline, sizeof baseline);
-        fprintf(terminal->stream, "peak memory %s (baseline %s)\n", tuned, baseline);
+        fprintf(terminal->stream, "%-*speak %s (baseline %s)\n", LABEL, "memory", tuned, baseline);
     }
     fprintf(terminal->stream, "\n");
     if (report->config_path) {

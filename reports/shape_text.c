@@ -1,0 +1,73 @@
+#include "reports/shape_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* {name} stands for the value of a dimension. */
+static const struct {
+    const char *op;
+    const char *pattern;
+} patterns[] = {
+    {"jpeg_decode", "{w}x{h}"},
+    {"resize", "{src_w}x{src_h} -> {dst_w}x{dst_h}"},
+    {"patchify", "{w}x{h}"},
+    {"preprocess", "{src_w}x{src_h} -> {dst_w}x{dst_h}"},
+    {"bpe_encode", "{bytes} bytes"},
+    {"tokenize_batch", "{texts} texts, {bytes} B"},
+    {"linear", "{m} x {n} x {k}"},
+    {"attention", "{q_rows} x {kv_rows}, {heads} of {head}"},
+    {"norm", "{rows} x {width}"},
+    {"activation", "{rows} x {width}"},
+    {"rope", "{rows} x {heads} of {head}"},
+    {"vision_block", "{rows} rows x {width}"},
+    {"decoder_block", "{rows} rows x {width}"},
+    {"sample", "{vocab} tokens"},
+};
+
+/* Value of `name` (length bytes) in "a=1,b=2", or NULL; *value_length says how long it is. */
+static const char *find_value(const char *dims, const char *name, size_t length,
+                              size_t *value_length)
+{
+    while (*dims) {
+        size_t key = strcspn(dims, "=,");
+        const char *value = dims[key] == '=' ? dims + key + 1 : dims + key;
+        *value_length = strcspn(value, ",");
+        if (key == length && !strncmp(dims, name, length)) {
+            return value;
+        }
+        dims = value + *value_length;
+        dims += *dims == ',';
+    }
+    return NULL;
+}
+
+static int fill(const char *pattern, const char *dims, char *text, size_t text_bytes)
+{
+    size_t used = 0;
+    while (*pattern && used + 1 < text_bytes) {
+        if (*pattern != '{') {
+            text[used++] = *pattern++;
+            continue;
+        }
+        size_t length = strcspn(++pattern, "}"), value_length;
+        const char *value = find_value(dims, pattern, length, &value_length);
+        if (!value || used + value_length >= text_bytes) {
+            return -1;
+        }
+        memcpy(text + used, value, value_length);
+        used += value_length;
+        pattern += length + 1;
+    }
+    text[used] = '\0';
+    return 0;
+}
+
+void vlt_shape_text(const char *op, const char *dims, char *text, size_t text_bytes)
+{
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        if (!strcmp(patterns[i].op, op) && fill(patterns[i].pattern, dims, text, text_bytes) == 0) {
+            return;
+        }
+    }
+    snprintf(text, text_bytes, "%s", dims);
+}
