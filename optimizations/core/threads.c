@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* A job is published by bumping `generation`; workers that were let in by `tickets` claim chunks
+/* A job is published by bumping `generation`; workers that find a ticket at the gate claim chunks
  * from `next` until it passes `items`, and the last one out wakes the caller:
  *
- *   caller:  fill job -> generation++ -> work -> wait until running == 0
- *   worker:  wait for generation -> take a ticket? -> work -> running--
+ *   caller:  fill job -> open the gate -> generation++ -> work -> close the gate -> wait until
+ *            nobody is inside
+ *   worker:  wait for generation -> enter the gate? -> work -> leave
+ *
+ * The gate is one word, so that a worker which wakes up late, because a neighbour has its CPU,
+ * finds it closed and the caller need not wait for it.
  */
 struct vlt_threads {
     int count;
@@ -32,9 +36,10 @@ struct vlt_threads {
     int64_t items;
     int64_t chunk;
     _Atomic int64_t next;
-    atomic_int tickets; /* workers still allowed to join this job */
-    atomic_int running; /* workers that have not yet left this job */
+    _Atomic uint32_t gate; /* TICKET * workers still allowed to join + workers inside */
 };
+
+enum { TICKET = 1 << 16, INSIDE_MASK = TICKET - 1 };
 
 struct worker {
     vlt_threads *threads;
@@ -90,6 +95,26 @@ static uint64_t wait_for_job(vlt_threads *threads, uint64_t seen)
     return atomic_load(&threads->generation);
 }
 
+static bool enter(vlt_threads *threads)
+{
+    uint32_t gate = atomic_load(&threads->gate);
+    while (gate >= TICKET) {
+        if (atomic_compare_exchange_weak(&threads->gate, &gate, gate - TICKET + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void leave(vlt_threads *threads)
+{
+    if ((atomic_fetch_sub(&threads->gate, 1) & INSIDE_MASK) == 1) {
+        pthread_mutex_lock(&threads->lock);
+        pthread_cond_signal(&threads->finished);
+        pthread_mutex_unlock(&threads->lock);
+    }
+}
+
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
@@ -100,13 +125,9 @@ static void *worker_main(void *argument)
         if (atomic_load(&threads->stop)) {
             return NULL;
         }
-        if (atomic_fetch_sub(&threads->tickets, 1) > 0) {
+        if (enter(threads)) {
             work(threads, worker->index);
-        }
-        if (atomic_fetch_sub(&threads->running, 1) == 1) {
-            pthread_mutex_lock(&threads->lock);
-            pthread_cond_signal(&threads->finished);
-            pthread_mutex_unlock(&threads->lock);
+            leave(threads);
         }
     }
 }
@@ -119,13 +140,14 @@ static void publish(vlt_threads *threads)
     pthread_mutex_unlock(&threads->lock);
 }
 
-static void wait_for_workers(vlt_threads *threads)
+static void close_gate_and_wait(vlt_threads *threads)
 {
+    atomic_fetch_and(&threads->gate, INSIDE_MASK);
     int64_t deadline = now_ns() + threads->spin_ns;
-    for (int i = 0; atomic_load(&threads->running) > 0; i++) {
+    for (int i = 0; atomic_load(&threads->gate) > 0; i++) {
         if (i % 64 == 63 && now_ns() > deadline) {
             pthread_mutex_lock(&threads->lock);
-            while (atomic_load(&threads->running) > 0) {
+            while (atomic_load(&threads->gate) > 0) {
                 pthread_cond_wait(&threads->finished, &threads->lock);
             }
             pthread_mutex_unlock(&threads->lock);
@@ -153,11 +175,10 @@ void vlt_threads_for(vlt_threads *threads, int64_t items, int64_t chunk, int lim
     threads->items = items;
     threads->chunk = chunk;
     atomic_store(&threads->next, 0);
-    atomic_store(&threads->tickets, count - 1);
-    atomic_store(&threads->running, threads->started);
+    atomic_store(&threads->gate, (uint32_t)(count - 1) * TICKET);
     publish(threads);
     work(threads, 0);
-    wait_for_workers(threads);
+    close_gate_and_wait(threads);
     pthread_mutex_unlock(&threads->busy);
 }
 
