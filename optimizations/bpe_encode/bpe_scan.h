@@ -141,7 +141,7 @@ static inline size_t vlt_scan_letters(const uint8_t *p)
     /* The high bit of a byte is set when it is at least 'a', or beyond 'z', or not ASCII. */
     uint64_t from_a = lower + (0x80 - 'a') * ones, beyond_z = lower + (0x80 - 'z' - 1) * ones;
     uint64_t others = (~from_a | beyond_z | v) & high;
-    return others ? (size_t)__builtin_ctzll(others) / 8 : 8;
+    return others ? (size_t)VLT_LOW_ZEROS(others) / 8 : 8;
 }
 
 /* vlt_scan_word where 16 bytes may be read at p: most words of plain text are an optional byte and

@@ -12,6 +12,9 @@
 /* Floor of the binary logarithm of a positive 64-bit number. */
 #define VLT_LOG2(x) (63 - __builtin_clzll(x))
 
+/* Number of zero bits below the lowest set bit of a 64-bit x > 0. */
+#define VLT_LOW_ZEROS(x) __builtin_ctzll(x)
+
 /* The optimiser must believe that something reads and writes all memory behind `pointer`. */
 #define VLT_USED(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 
