@@ -20,6 +20,7 @@
 
 #include "optimizations/attention/attention.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/scratch.h"
 
 enum { FEW_ROWS_MAX = 12, FEW_HEADS = VLT_SIMD == 512 ? 4 : 2, QUAD = 4 };
 enum { SERIAL_BELOW = 1 << 17 /* multiply-adds: waking a thread costs as much */ };
@@ -47,8 +48,9 @@ struct scratch {
 };
 
 struct vector_state {
-    vlt_arena arena;
-    struct scratch *worker; /* one per thread of the pool */
+    vlt_lease lease;
+    int workers;
+    struct scratch worker[]; /* one per thread of the pool; pieces taken anew in every run */
 };
 
 struct vector_job {
@@ -90,33 +92,28 @@ static void plan_scratch(vlt_arena *arena, const vlt_plan *plan, bool take, stru
 static vlt_status vector_prepare(vlt_plan *plan, vlt_error *err)
 {
     int workers = vlt_threads_count(plan->context->threads);
-    vlt_arena arena = {0};
+    vlt_arena planned = {0};
     struct scratch unused;
-    vlt_arena_reserve(&arena, 1, sizeof(struct vector_state));
-    vlt_arena_reserve(&arena, (size_t)workers, sizeof(struct scratch));
-    for (int i = 0; i < workers; i++) {
-        plan_scratch(&arena, plan, false, &unused);
-    }
-    vlt_status status = vlt_arena_commit(&arena, err);
+    void *block;
+    vlt_status status = vlt_alloc(
+        sizeof(struct vector_state) + (size_t)workers * sizeof(struct scratch), &block, err);
     if (status != VLT_OK) {
         return status;
     }
-    struct vector_state *state = vlt_arena_take(&arena, 1, sizeof *state);
-    state->worker = vlt_arena_take(&arena, (size_t)workers, sizeof(struct scratch));
+    struct vector_state *state = plan->state = block;
+    state->workers = workers;
     for (int i = 0; i < workers; i++) {
-        plan_scratch(&arena, plan, true, &state->worker[i]);
+        plan_scratch(&planned, plan, false, &unused);
     }
-    state->arena = arena;
-    plan->state = state;
-    return VLT_OK;
+    return vlt_lease_init_leaf(&state->lease, plan->context, &planned, err);
 }
 
 static void vector_release(vlt_plan *plan)
 {
     struct vector_state *state = plan->state;
     if (state) {
-        vlt_arena arena = state->arena;
-        vlt_arena_release(&arena);
+        vlt_lease_release(&state->lease);
+        vlt_free(state);
     }
 }
 
@@ -404,7 +401,7 @@ static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
     (void)err;
     const vlt_attention_args *a = args;
     const int64_t *dim = plan->problem.dim;
-    const struct vector_state *state = plan->state;
+    struct vector_state *state = plan->state;
     struct vector_job job = {.args = a,
                              .worker = state->worker,
                              .heads = dim[VLT_ATTENTION_DIM_HEADS],
@@ -412,6 +409,10 @@ static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
                              .causal = dim[VLT_ATTENTION_DIM_CAUSAL],
                              .rows = vlt_plan_knob(plan, KNOB_ROWS),
                              .keys = vlt_plan_knob(plan, KNOB_KEYS)};
+    vlt_arena arena = vlt_lease_view(&state->lease);
+    for (int i = 0; i < state->workers; i++) {
+        plan_scratch(&arena, plan, true, &state->worker[i]);
+    }
     job.group = job.heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
     job.padded = (job.head + VEC_PANEL - 1) / VEC_PANEL * VEC_PANEL;
     job.blocks = (a->q_rows + job.rows - 1) / job.rows;
