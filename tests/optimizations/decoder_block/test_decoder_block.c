@@ -1,9 +1,9 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "optimizations/decoder_block/decoder_block.h"
+#include "tests/support/reference.h"
 #include "tests/support/variants.h"
 
 Test(decoder_block, variants_equal_the_baseline)
@@ -19,5 +19,93 @@ Test(decoder_block, variants_equal_the_baseline)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         cr_assert_gt(test_variants(&test, &vlt_op_decoder_block, sizes[i]), 0);
     }
+    test_context_release(&test);
+}
+
+/* The layer in double; cache rows before `first` come from the caches as they are. */
+static void exact(const vlt_workload *workload, double *h)
+{
+    const vlt_decoder_block_constants *c = workload->problem.constants;
+    const vlt_decoder_block_args *a = workload->args;
+    const int64_t *dim = workload->problem.dim;
+    int rows = (int)a->rows, first = (int)a->first, cache = (int)a->cache_rows;
+    int width = (int)dim[VLT_DECODER_BLOCK_DIM_WIDTH],
+        heads = (int)dim[VLT_DECODER_BLOCK_DIM_HEADS],
+        kv_heads = (int)dim[VLT_DECODER_BLOCK_DIM_KV_HEADS],
+        head = (int)dim[VLT_DECODER_BLOCK_DIM_HEAD], inner = (int)dim[VLT_DECODER_BLOCK_DIM_INNER];
+    int kv_width = kv_heads * head, q_width = heads * head;
+    double *x = calloc((size_t)(rows * width), sizeof *x);
+    double *q = calloc((size_t)(rows * q_width), sizeof *q),
+           *mixed = calloc((size_t)(rows * q_width), sizeof *q);
+    double *k = calloc((size_t)(cache * kv_width), sizeof *k),
+           *v = calloc((size_t)(cache * kv_width), sizeof *v);
+    double *gate = calloc((size_t)(rows * inner), sizeof *gate),
+           *up = calloc((size_t)(rows * inner), sizeof *up);
+    for (int j = 0; j < first; j++) {
+        for (int i = 0; i < kv_width; i++) { /* [head][row][i] to [row][head][i] */
+            int at = (i / head * cache + j) * head + i % head;
+            k[j * kv_width + i] = (double)a->k_cache[at];
+            v[j * kv_width + i] = (double)a->v_cache[at];
+        }
+    }
+    for (int i = 0; i < rows * width; i++) {
+        h[i] = (double)a->hidden[i];
+    }
+    test_norm(h, c->input_norm, NULL, c->epsilon, rows, width, x);
+    test_linear(x, c->q_weight, NULL, rows, q_width, width, false, q);
+    test_linear(x, c->k_weight, NULL, rows, kv_width, width, false, k + first * kv_width);
+    test_linear(x, c->v_weight, NULL, rows, kv_width, width, false, v + first * kv_width);
+    test_norm(q, c->q_norm, NULL, c->epsilon, rows * heads, head, q);
+    test_norm(k + first * kv_width, c->k_norm, NULL, c->epsilon, rows * kv_heads, head,
+              k + first * kv_width);
+    test_rope(q, a->cos, a->sin, rows, q_width, heads, head);
+    test_rope(k + first * kv_width, a->cos, a->sin, rows, kv_width, kv_heads, head);
+    for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < heads; j++) {
+            int kv = j / (heads / kv_heads) * head;
+            test_attend(q + r * q_width + j * head, k + kv, v + kv, kv_width, first + r + 1, head,
+                        mixed + r * q_width + j * head);
+        }
+    }
+    test_linear(mixed, c->o_weight, NULL, rows, width, q_width, true, h);
+    test_norm(h, c->post_norm, NULL, c->epsilon, rows, width, x);
+    test_linear(x, c->gate_weight, NULL, rows, inner, width, false, gate);
+    test_linear(x, c->up_weight, NULL, rows, inner, width, false, up);
+    for (int i = 0; i < rows * inner; i++) {
+        gate[i] = gate[i] / (1 + exp(-gate[i])) * up[i];
+    }
+    test_linear(gate, c->down_weight, NULL, rows, width, inner, true, h);
+    free(x);
+    free(q);
+    free(mixed);
+    free(k);
+    free(v);
+    free(gate);
+    free(up);
+}
+
+Test(decoder_block, baseline_equals_a_computation_in_double)
+{
+    enum { ROWS = 9, WIDTH = 40 };
+    test_context test;
+    vlt_workload workload;
+    vlt_plan *plan = NULL;
+    double h[ROWS * WIDTH];
+    test_context_init(&test);
+    vlt_problem problem = {.op = &vlt_op_decoder_block,
+                           .dim = {ROWS, 21, WIDTH, 4, 2, 18, 50, VLT_DTYPE_F32}};
+    cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 3, NULL), VLT_OK);
+    workload.reset(&workload);
+    exact(&workload, h);
+    test.context.policy = VLT_POLICY_BASELINE;
+    cr_assert_eq(vlt_plan_create(&test.context, &workload.problem, &plan, NULL), VLT_OK);
+    cr_assert_eq(vlt_plan_run(plan, workload.args, NULL), VLT_OK);
+    const vlt_decoder_block_args *args = workload.args;
+    for (int i = 0; i < ROWS * WIDTH; i++) {
+        cr_assert_float_eq(args->hidden[i], h[i], 1e-5, "%d: %g, expected %g", i,
+                           (double)args->hidden[i], h[i]);
+    }
+    vlt_plan_destroy(plan);
+    vlt_workload_release(&workload);
     test_context_release(&test);
 }
