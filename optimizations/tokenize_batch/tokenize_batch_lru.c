@@ -1,9 +1,10 @@
-/* Bottleneck: chat traffic repeats itself: system prompts, tool lists and earlier turns are encoded
- * again and again.
+/* Bottleneck: chat traffic repeats itself: a batch holds the same system prompts, tool lists and
+ * earlier turns again and again.
  * Idea: a cache of whole texts bounded in bytes, least recently used out first; text and ids are
  * kept in blocks of a store taken at prepare, and a hit is compared byte by byte before it counts.
  * Loses: where no text comes twice it costs a hash and a copy of every text; texts beyond a quarter
- * of the store pass by.
+ * of the store pass by. It forgets at the start of every run: what is measured replays one batch,
+ * and a memory of the last replay would be measured on nothing but hits.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,9 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     const vlt_tokenize_batch_args *a = args;
     size_t bytes, used = 0;
     vlt_status status = vlt_batch_check(plan, a, &bytes, err);
+    while (s->oldest != NONE) {
+        evict_oldest(s);
+    }
     for (int64_t t = 0; t < a->text_count && status == VLT_OK; t++) {
         size_t count = 0;
         uint64_t hash = vlt_hash_bytes(a->text[t], a->text_bytes[t], 0);
@@ -266,5 +270,5 @@ static const vlt_knob knobs[] = {
     {"limit", "KiB of the cache, all told", limits, 4, 8192, NULL},
 };
 
-VLT_VARIANT(tokenize_batch, lru, .summary = "bounded cache of whole texts", .knobs = knobs,
+VLT_VARIANT(tokenize_batch, lru, .summary = "bounded cache of the texts of a batch", .knobs = knobs,
             .knob_count = 1, .prepare = prepare, .run = run, .release = release);
