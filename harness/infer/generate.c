@@ -1,11 +1,9 @@
 /* From a prompt to an answer: what the cache already holds, prefill, then token by token. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/infer/session.h"
+#include "harness/infer/sampler.h"
 #include "optimizations/bpe_encode/decode.h"
-#include "optimizations/core/random.h"
 
 /* The answer under way. All memory is taken before the first token. */
 struct generation {
@@ -13,8 +11,7 @@ struct generation {
     const vlt_request *request;
     const vlt_prompt *prompt;
     vlt_response *out;
-    vlt_sample_params params;
-    vlt_random random;
+    vlt_sampler sampler;
     int64_t max_tokens;
     vlt_stream_decoder *decoder;
     size_t text_room;
@@ -32,85 +29,6 @@ static int64_t cached_rows(const vlt_session *session, const vlt_prompt *prompt)
         rows++;
     }
     return rows;
-}
-
-static vlt_status check_real(const char *name, double value, double low, bool low_included,
-                             double high, vlt_error *err)
-{
-    bool fits = (low_included ? value >= low : value > low) && value <= high;
-    return fits ? VLT_OK
-                : vlt_fail(err, VLT_STATUS_USAGE, "%s is %g, expected %s%g to %g", name, value,
-                           low_included ? "" : "above ", low, high);
-}
-
-/* The request over the checkpoint's generation_config. */
-static vlt_status choose_params(struct generation *generation, vlt_error *err)
-{
-    const vlt_request *request = generation->request;
-    const vlt_generation_config *config = &generation->session->engine->generation;
-    const uint32_t given = request->given;
-    const uint32_t sampling = VLT_GIVEN_TEMPERATURE | VLT_GIVEN_TOP_K | VLT_GIVEN_TOP_P |
-                              VLT_GIVEN_MIN_P;
-    vlt_sample_params *params = &generation->params;
-    *params = (vlt_sample_params){
-        .temperature = given & VLT_GIVEN_TEMPERATURE ? request->temperature : config->temperature,
-        .top_k = given & VLT_GIVEN_TOP_K ? request->top_k : config->top_k,
-        .top_p = given & VLT_GIVEN_TOP_P ? request->top_p : config->top_p,
-        .min_p = given & VLT_GIVEN_MIN_P ? request->min_p : config->min_p,
-        .repetition_penalty = given & VLT_GIVEN_REPETITION_PENALTY ? request->repetition_penalty
-                                                                   : config->repetition_penalty,
-        .presence_penalty = given & VLT_GIVEN_PRESENCE_PENALTY ? request->presence_penalty : 0,
-    };
-    params->greedy = request->greedy || (!config->sample && !(given & sampling));
-    if (given & VLT_GIVEN_TEMPERATURE && request->temperature == 0) {
-        params->greedy = true;
-        params->temperature = 1;
-    }
-    const struct {
-        const char *name;
-        double value, low;
-        bool low_included;
-        double high;
-    } reals[] = {
-        {"temperature", params->temperature, 0, false, 1e6},
-        {"top_k", (double)params->top_k, 0, true, INT32_MAX},
-        {"top_p", params->top_p, 0, false, 1},
-        {"min_p", params->min_p, 0, true, 1},
-        {"repetition_penalty", params->repetition_penalty, 0, false, 1e6},
-        {"presence_penalty", params->presence_penalty, -1e6, true, 1e6},
-    };
-    vlt_status status = VLT_OK;
-    for (size_t i = 0; i < sizeof reals / sizeof *reals && status == VLT_OK; i++) {
-        status = check_real(reals[i].name, reals[i].value, reals[i].low, reals[i].low_included,
-                            reals[i].high, err);
-    }
-    return status;
-}
-
-static vlt_status prepare_sampler(vlt_session *session, const vlt_sample_params *params,
-                                  vlt_plan **plan, vlt_error *err)
-{
-    const vlt_text_config *text = &session->engine->config.text;
-    int64_t top_k = params->top_k < text->vocab ? params->top_k : text->vocab;
-    vlt_problem problem = {.op = &vlt_op_sample,
-                           .dim = {[VLT_SAMPLE_DIM_VOCAB] = text->vocab,
-                                   [VLT_SAMPLE_DIM_GREEDY] = params->greedy,
-                                   [VLT_SAMPLE_DIM_TOP_K] = params->greedy ? 0 : top_k}};
-    if (*plan && !memcmp((*plan)->problem.dim, problem.dim, sizeof problem.dim)) {
-        return VLT_OK;
-    }
-    vlt_plan_destroy(*plan);
-    *plan = NULL;
-    return vlt_plan_create(&session->engine->context, &problem, plan, err);
-}
-
-/* Penalties alone: what greedy logprobs are taken from. */
-static vlt_sample_params plain_params(const vlt_sample_params *params)
-{
-    return (vlt_sample_params){.temperature = 1,
-                               .top_p = 1,
-                               .repetition_penalty = params->repetition_penalty,
-                               .presence_penalty = params->presence_penalty};
 }
 
 /* How many tokens there is room for; LIMIT, with the numbers, when that is less than asked. */
@@ -145,11 +63,7 @@ static vlt_status reserve_output(struct generation *generation, vlt_error *err)
     const vlt_engine *engine = generation->session->engine;
     const size_t tokens = (size_t)generation->max_tokens;
     size_t room, bytes;
-    out->logprob_top = generation->request->forced_ids ? 0 : generation->request->logprobs;
-    if (out->logprob_top < 0 || out->logprob_top > engine->config.text.vocab) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "logprobs is %d, expected 0 to %lld",
-                        out->logprob_top, (long long)engine->config.text.vocab);
-    }
+    out->logprob_top = generation->sampler.logprobs;
     generation->text_room = 256;
     out->ids = malloc((tokens + 1) * sizeof *out->ids);
     out->text = calloc(1, generation->text_room);
@@ -202,31 +116,6 @@ static bool is_end(const vlt_engine *engine, int32_t id)
     return false;
 }
 
-/* The chosen one, then the `top` most probable in descending order (ties: lowest id). */
-static void note_logprobs(struct generation *generation, int32_t id)
-{
-    vlt_response *out = generation->out;
-    const float *p = generation->session->probabilities;
-    const int64_t vocab = generation->session->engine->config.text.vocab;
-    const int top = out->logprob_top;
-    vlt_logprob *row = out->logprobs + out->id_count * (top + 1);
-    row[0] = (vlt_logprob){.id = id, .logprob = logf(p[id])};
-    int count = 0;
-    for (int64_t i = 0; i < vocab; i++) {
-        if (count == top && !(p[i] > row[top].logprob)) {
-            continue;
-        }
-        int at = count < top ? ++count : top;
-        for (; at > 1 && p[i] > row[at - 1].logprob; at--) {
-            row[at] = row[at - 1];
-        }
-        row[at] = (vlt_logprob){.id = (int32_t)i, .logprob = p[i]};
-    }
-    for (int i = 1; i <= top; i++) {
-        row[i].logprob = logf(row[i].logprob);
-    }
-}
-
 static vlt_status take_forced(const struct generation *generation, int32_t *id, vlt_error *err)
 {
     const int64_t step = generation->out->id_count;
@@ -243,38 +132,18 @@ static vlt_status choose_token(struct generation *generation, int32_t *id, vlt_e
 {
     vlt_session *session = generation->session;
     const vlt_request *request = generation->request;
-    const bool logprobs = generation->out->logprob_top > 0;
-    if (request->on_logits &&
-        !request->on_logits(request->user, generation->out->id_count, session->logits,
-                            session->engine->config.text.vocab)) {
+    const vlt_response *out = generation->out;
+    const bool logprobs = out->logprob_top > 0;
+    if (request->on_logits && !request->on_logits(request->user, out->id_count, session->logits,
+                                                  session->engine->config.text.vocab)) {
         generation->interrupted = true;
     }
     if (request->forced_ids) {
         return take_forced(generation, id, err);
     }
-    vlt_sample_result result = {0};
-    vlt_sample_args args = {.logits = session->logits,
-                            .ids = session->ids,
-                            .id_count = generation->prompt->count + generation->out->id_count,
-                            .prompt_count = generation->prompt->count,
-                            .params = &generation->params,
-                            .result = &result};
-    if (!generation->params.greedy) {
-        args.draw = vlt_random_unit(&generation->random);
-        args.probabilities = logprobs ? session->probabilities : NULL;
-    }
-    vlt_status status = vlt_plan_run(session->sample, &args, err);
-    *id = result.id;
-    if (status == VLT_OK && logprobs && generation->params.greedy) {
-        vlt_sample_params plain = plain_params(&generation->params);
-        args.params = &plain;
-        args.probabilities = session->probabilities;
-        status = vlt_plan_run(session->distribution, &args, err);
-    }
-    if (status == VLT_OK && logprobs) {
-        note_logprobs(generation, *id);
-    }
-    return status;
+    vlt_logprob *row = logprobs ? out->logprobs + out->id_count * (out->logprob_top + 1) : NULL;
+    return vlt_sampler_choose(&generation->sampler, session, generation->prompt->count,
+                              out->id_count, id, row, err);
 }
 
 /* Takes the id into the answer. */
@@ -390,7 +259,8 @@ static vlt_status prefill(struct generation *generation, vlt_error *err)
 static vlt_status prepare(struct generation *generation, vlt_error *err)
 {
     vlt_session *session = generation->session;
-    vlt_status status = choose_params(generation, err);
+    vlt_status status = vlt_sampler_init(&generation->sampler, session, generation->request,
+                                         generation->out->seed, err);
     if (status == VLT_OK) {
         status = fit_context(generation, err);
     }
@@ -402,13 +272,6 @@ static vlt_status prepare(struct generation *generation, vlt_error *err)
                                      err);
     }
     if (status == VLT_OK) {
-        status = prepare_sampler(session, &generation->params, &session->sample, err);
-    }
-    if (status == VLT_OK && generation->out->logprob_top && generation->params.greedy) {
-        vlt_sample_params plain = plain_params(&generation->params);
-        status = prepare_sampler(session, &plain, &session->distribution, err);
-    }
-    if (status == VLT_OK) {
         status = vlt_engine_text_plans(session->engine, &session->engine->decode, 1,
                                        session->capacity, err);
     }
@@ -418,11 +281,8 @@ static vlt_status prepare(struct generation *generation, vlt_error *err)
 vlt_status vlt_session_answer(vlt_session *session, const vlt_request *request,
                               const vlt_prompt *prompt, vlt_response *out, vlt_error *err)
 {
-    struct generation generation = {.session = session,
-                                    .request = request,
-                                    .prompt = prompt,
-                                    .out = out,
-                                    .random = {out->seed}};
+    struct generation generation = {
+        .session = session, .request = request, .prompt = prompt, .out = out};
     vlt_status status = prepare(&generation, err);
     if (status == VLT_OK) {
         status = prefill(&generation, err);

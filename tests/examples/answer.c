@@ -1,7 +1,5 @@
-/* answer.c: a whole program on the public API: answer CHECKPOINT IMAGE QUESTION
- *
- * Streams the answer, then asks to describe the same image in a second turn, which finds the first
- * one in the cache. */
+/* A whole program on the public API: answer CHECKPOINT IMAGE QUESTION. The second turn asks about
+ * the same image and finds the first one in the cache. */
 #include <stdio.h>
 
 #include "harness/infer/vltune.h"
@@ -18,15 +16,12 @@ int main(int argc, char **argv)
     vlt_response response = {0};
     vlt_error err = {0};
     if (argc != 4) {
-        fprintf(stderr, "usage: answer CHECKPOINT IMAGE QUESTION\n");
-        return 2;
+        return fprintf(stderr, "usage: answer CHECKPOINT IMAGE QUESTION\n"), 2;
     }
-    const char *image = argv[2];
     vlt_request request = {.prompt = argv[3],
-                           .images = &image,
+                           .images = (const char **)&argv[2],
                            .image_count = 1,
                            .greedy = true,
-                           .max_tokens = 64,
                            .on_text = show,
                            .user = stdout};
     vlt_status status = vlt_engine_open(argv[1], NULL, &engine, &err);
@@ -34,19 +29,16 @@ int main(int argc, char **argv)
         status = vlt_session_open(engine, NULL, &session, &err);
     }
     for (int turn = 0; turn < 2 && status == VLT_OK; turn++) {
-        vlt_response_release(&response);
         status = vlt_session_run(session, &request, &response, &err);
-        printf("\n");
+        printf("\n%lld of %lld prompt tokens came from the cache\n",
+               (long long)response.cached_count, (long long)response.prompt_count);
+        vlt_response_release(&response);
         request.prompt = "Describe the image.";
         request.image_count = 0;
     }
-    if (status == VLT_OK) {
-        printf("%lld of %lld prompt tokens came from the cache\n", (long long)response.cached_count,
-               (long long)response.prompt_count);
-    } else {
+    if (status != VLT_OK) {
         fprintf(stderr, "answer: %s\n", err.message);
     }
-    vlt_response_release(&response);
     vlt_session_close(session);
     vlt_engine_close(engine);
     return status == VLT_OK ? 0 : 1;
