@@ -15,8 +15,8 @@
 
 /* Ends of the stages, as shares of the budget; what a stage leaves goes to the next ones. The last
  * share is kept for writing. */
-static const double share_search = 0.38, share_decide = 0.66, share_whole = 0.84,
-                    share_accuracy = 0.97;
+static const double share_problems = 0.6, share_search = 0.26, share_decide = 0.56,
+                    share_whole = 0.84, share_accuracy = 0.98;
 
 enum { UNSEEN_SCENES = 100, UNSEEN_SEED = 7000, REQUEST_TOKENS = 16 };
 
@@ -198,7 +198,7 @@ static vlt_status begin_session(vlt_tuner *tuner, const vlt_whole_request *reque
 static vlt_status find_problems(vlt_tuner *tuner, vlt_error *err)
 {
     vlt_whole_request request;
-    vlt_whole_task task = vlt_tuner_task(tuner, "baseline", tuner->scenes, share_search);
+    vlt_whole_task task = vlt_tuner_task(tuner, "baseline", tuner->scenes, share_problems);
     vlt_tuner_progress(tuner, "problems", NULL);
     vlt_status status = vlt_whole_run_request(&task, &request, err);
     if (status != VLT_OK) {

@@ -38,7 +38,8 @@ typedef struct vlt_tune_row {
     double ratio, ratio_low, ratio_high; /* 95 % interval */
     bool measured;                       /* else the ratio is NAN and the verdict means nothing */
     vlt_verdict verdict;
-    char choice[VLT_TUNE_TEXT_BYTES]; /* "avx512 strip=64", "baseline", "" : left to the default */
+    char choice[VLT_TUNE_TEXT_BYTES]; /* "avx512 strip=64", "baseline", "default" where nothing was
+                                         decided */
     char reason[VLT_TUNED_REASON_BYTES];
     int64_t trials; /* settings tried, failed ones included */
     int64_t failed; /* crashed, hung, out of memory or wrong */

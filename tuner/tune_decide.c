@@ -29,26 +29,21 @@ vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm
 static int judge(const vlt_tune_item *item, const vlt_setting *setting, vlt_judgement *judgement,
                  double call_ns[2])
 {
-    double log_ratio[VLT_CONFIRM_MAX], ns[2][VLT_CONFIRM_MAX];
+    double log_ratio[VLT_CONFIRM_LAUNCHES], ns[2][VLT_CONFIRM_LAUNCHES];
     int m = 0;
-    for (int i = 0; i < item->confirm_count && m < VLT_CONFIRM_MAX; i++) {
+    for (int i = 0; i < item->confirm_count && m < VLT_CONFIRM_LAUNCHES; i++) {
         if (vlt_setting_equal(&item->confirm[i].setting, setting)) {
             ns[0][m] = item->confirm[i].call_ns[0];
             ns[1][m] = item->confirm[i].call_ns[1];
             log_ratio[m++] = item->confirm[i].log_ratio;
         }
     }
-    const vlt_judge_options options = vlt_judge_defaults();
+    vlt_judge_options options = vlt_judge_defaults();
+    options.anytime = false; /* one look, when all launches are there */
     vlt_judge(log_ratio, m, &options, judgement);
     call_ns[0] = m ? vlt_median(ns[0], (size_t)m) : NAN;
     call_ns[1] = m ? vlt_median(ns[1], (size_t)m) : NAN;
     return m;
-}
-
-static bool clear(const vlt_judgement *judgement, int launches)
-{
-    return launches >= VLT_CONFIRM_MIN && judgement->verdict != VLT_VERDICT_INCONCLUSIVE &&
-           isfinite(judgement->high);
 }
 
 static void choose(vlt_tune_item *item, const vlt_setting *setting, const char *reason)
@@ -133,7 +128,7 @@ vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_er
     return vlt_store_add_decision(tuner->store, tuner->session, &decision, item->evidence, err);
 }
 
-/* Launches until the verdict on the setting is clear, there are enough, or time is up. */
+/* Launches until there are enough, or time is up. */
 static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
                           double share, vlt_error *err)
 {
@@ -141,11 +136,12 @@ static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setti
     bool failed = false;
     double call_ns[2];
     int launches = judge(item, setting, &item->judgement, call_ns);
-    while (status == VLT_OK && !failed && launches < VLT_CONFIRM_MAX &&
-           !clear(&item->judgement, launches) && vlt_tuner_left(tuner, share) > 0) {
+    while (status == VLT_OK && !failed && launches < VLT_CONFIRM_LAUNCHES &&
+           vlt_tuner_left(tuner, share) > 0) {
         vlt_trial_shown shown;
         vlt_tuner_progress(tuner, "confirm", item);
-        status = vlt_tuner_try(tuner, item, setting, "confirm", launch_limit_s, &shown, err);
+        status = vlt_tuner_try(tuner, item, setting, "confirm", launches == 0, launch_limit_s,
+                               &shown, err);
         failed = status == VLT_OK && shown.outcome != VLT_OUTCOME_OK;
         if (status == VLT_OK && !failed) {
             vlt_confirm one = {.setting = *setting, .log_ratio = shown.log_ratio};
@@ -161,7 +157,7 @@ static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setti
         return status;
     }
     item->launches = launches;
-    if (launches >= VLT_CONFIRM_MIN) {
+    if (launches >= VLT_CONFIRM_LAUNCHES) {
         item->measured = true;
         item->baseline_ns = call_ns[0];
         explain(item, setting, &item->judgement, launches);

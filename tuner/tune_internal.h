@@ -8,7 +8,8 @@
 #include "tuner/tune.h"
 #include "tuner/whole.h"
 
-enum { VLT_CONFIRM_MIN = 8, VLT_CONFIRM_MAX = 16 };
+/* Launches behind a decision: the fewest with which one look can be certain (1/256 < 0.5 %). */
+enum { VLT_CONFIRM_LAUNCHES = 8 };
 
 /* One launch of a setting in the confirming stage. */
 typedef struct vlt_confirm {
@@ -89,7 +90,8 @@ typedef struct vlt_trial_shown {
 } vlt_trial_shown;
 
 vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
-                         const char *stage, double limit_s, vlt_trial_shown *shown, vlt_error *err);
+                         const char *stage, bool verify, double limit_s, vlt_trial_shown *shown,
+                         vlt_error *err);
 
 /* tune_search.c: what earlier runs have measured; then search until the share is used up. */
 vlt_status vlt_tuner_recall(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);

@@ -55,6 +55,7 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row 
         vlt_setting_format(&item->choice, row->choice, sizeof row->choice);
         snprintf(row->reason, sizeof row->reason, "%s", item->reason);
     } else {
+        snprintf(row->choice, sizeof row->choice, "default");
         snprintf(row->reason, sizeof row->reason, "%s",
                  item->broken ? item->why : "not decided within the budget: the default is used");
     }
@@ -84,10 +85,20 @@ vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
     if (!result->row) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "result: out of memory");
     }
+    int untouched = 0;
     for (int i = 0; i < tuner->item_count; i++) {
-        fill_row(&tuner->item[i], tuner->request_ms * 1e6, &result->row[i]);
+        if (tuner->item[i].trials == 0) {
+            untouched++;
+        } else {
+            fill_row(&tuner->item[i], tuner->request_ms * 1e6, &result->row[result->row_count++]);
+        }
     }
-    result->row_count = tuner->item_count;
+    if (untouched) {
+        vlt_tuner_note(tuner,
+                       "%d problems with small shares of the time were not measured: their "
+                       "default variants are used",
+                       untouched);
+    }
     qsort(result->row, (size_t)result->row_count, sizeof *result->row, by_share);
     return VLT_OK;
 }

@@ -65,8 +65,8 @@ static vlt_status try_baseline(vlt_tuner *tuner, vlt_tune_item *item, vlt_error 
 {
     const vlt_setting baseline = vlt_space_baseline(&item->search.space);
     vlt_trial_shown shown;
-    vlt_status status = vlt_tuner_try(tuner, item, &baseline, "search", trial_limit_s / 2, &shown,
-                                      err);
+    vlt_status status = vlt_tuner_try(tuner, item, &baseline, "search", false, trial_limit_s / 2,
+                                      &shown, err);
     if (status != VLT_OK) {
         return status;
     }
@@ -96,7 +96,8 @@ static vlt_status step(vlt_tuner *tuner, vlt_tune_item *item, bool *over, vlt_er
         *over = true;
         return VLT_OK;
     }
-    vlt_status status = vlt_tuner_try(tuner, item, &setting, "search", trial_limit_s, &shown, err);
+    vlt_status status = vlt_tuner_try(tuner, item, &setting, "search", true, trial_limit_s, &shown,
+                                      err);
     return status == VLT_OK ? vlt_search_note(&item->search, &setting, shown.outcome,
                                               shown.log_ratio, shown.call_ns, err)
                             : status;

@@ -61,7 +61,8 @@ static vlt_status store_trial(vlt_tuner *tuner, const vlt_tune_item *item,
 }
 
 vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
-                         const char *stage, double limit_s, vlt_trial_shown *shown, vlt_error *err)
+                         const char *stage, bool verify, double limit_s, vlt_trial_shown *shown,
+                         vlt_error *err)
 {
     char what[2][WHAT_BYTES];
     const vlt_setting baseline = vlt_space_baseline(&item->search.space);
@@ -80,7 +81,8 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
         .timeout_s = fmin(wanted_s, left_s),
         .memory_bytes = tuner->machine->caps.memory_bytes / 2,
         .threads = tuner->options->threads,
-        .verify = true,
+        .verify = verify,
+        .a_is_reference = true,
         .stop = tuner->options->stop};
     vlt_launch launch;
     vlt_error failure = {0};

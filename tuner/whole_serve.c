@@ -160,10 +160,19 @@ static void add_times(json_t *answer, const vlt_timings *t)
 static void add_model(json_t *answer, const vlt_engine *engine)
 {
     char hash[24], name[256];
-    const char *slash = strrchr(engine->directory, '/');
-    const char *last = slash && slash[1] ? slash + 1 : engine->directory;
+    char path[1024];
+    snprintf(path, sizeof path, "%.1000s", engine->directory);
+    /* the folder's name; .../demo/checkpoint/ is called demo */
+    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--) {
+        path[n - 1] = '\0';
+    }
+    char *slash = strrchr(path, '/');
+    if (slash && !strcmp(slash, "/checkpoint")) {
+        *slash = '\0';
+        slash = strrchr(path, '/');
+    }
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)engine->model_hash);
-    snprintf(name, sizeof name, "%.150s, %.1f M weights", last,
+    snprintf(name, sizeof name, "%.150s, %.1f M weights", slash ? slash + 1 : path,
              (double)engine->weights.value_count / 1e6);
     json_object_set_new(answer, "model_hash", json_string(hash));
     json_object_set_new(answer, "model_name", vlt_json_string(name, strlen(name)));

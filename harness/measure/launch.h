@@ -35,6 +35,7 @@ typedef struct vlt_launch_options {
     vlt_regime regime;
     size_t cold_bytes;
     bool verify; /* each side against its build's baseline, then B against A, before any timing */
+    bool a_is_reference; /* A is what B is verified against anyway: verify B alone */
     bool (*stop)(void);
 } vlt_launch_options;
 

@@ -232,11 +232,11 @@ static vlt_status verify_both(struct child *child, vlt_error *err)
 {
     char message[VLT_MEASURE_MESSAGE_BYTES] = "";
     vlt_status status = VLT_OK;
-    for (int side = 0; side < 2 && status == VLT_OK; side++) {
+    for (int side = child->options.a_is_reference; side < 2 && status == VLT_OK; side++) {
         int result = child->abi[side]->verify(child->request[side], message);
         status = pass_on(child, side, result, message, err);
     }
-    if (status == VLT_OK && same_problem(child->side)) {
+    if (status == VLT_OK && !child->options.a_is_reference && same_problem(child->side)) {
         status = cross_check(child, err);
     }
     return status;

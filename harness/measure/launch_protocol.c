@@ -17,11 +17,12 @@ static json_t *side_to_json(const vlt_side *side)
 json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_options *options)
 {
     return json_pack(
-        "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b}", "a", side_to_json(&side[0]), "b",
+        "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b, s:b}", "a", side_to_json(&side[0]), "b",
         side_to_json(&side[1]), "seed", (json_int_t)(options->seed >> 1), "data_seed",
         (json_int_t)(options->data_seed >> 1), "pairs", options->pairs, "limit_s", options->limit_s,
         "threads", options->threads, "regime", vlt_regime_name(options->regime), "cold_bytes",
-        (json_int_t)options->cold_bytes, "verify", options->verify);
+        (json_int_t)options->cold_bytes, "verify", options->verify, "a_is_reference",
+        options->a_is_reference);
 }
 
 static vlt_status read_side(const json_t *document, const char *key, vlt_side *side, vlt_error *err)
@@ -44,6 +45,7 @@ vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2],
 {
     const char *name = request_name, *regime;
     int64_t seed, data_seed, pairs, threads, cold;
+    bool found;
     vlt_status status;
     *options = (vlt_launch_options){0};
     if ((status = read_side(o, "a", &side[0], err)) == VLT_OK &&
@@ -57,6 +59,8 @@ vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2],
         (status = vlt_json_int(o, name, "threads", 0, 1024, &threads, NULL, err)) == VLT_OK &&
         (status = vlt_json_int(o, name, "cold_bytes", 0, INT64_MAX, &cold, NULL, err)) == VLT_OK &&
         (status = vlt_json_bool(o, name, "verify", &options->verify, NULL, err)) == VLT_OK &&
+        (status = vlt_json_bool(o, name, "a_is_reference", &options->a_is_reference, &found,
+                                err)) == VLT_OK &&
         (status = vlt_json_text(o, name, "regime", &regime, NULL, err)) == VLT_OK &&
         (status = vlt_regime_parse(regime, &options->regime, err)) == VLT_OK) {
         options->seed = (uint64_t)seed;

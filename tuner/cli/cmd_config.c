@@ -1,0 +1,232 @@
+/* vltune config: the tuned config shown, compared, checked. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/cli/cli.h"
+#include "harness/config/tuned.h"
+#include "harness/infer/engine.h"
+#include "harness/json/json.h"
+
+static void warn(void *user, const char *message)
+{
+    vlt_cli_warn(user, "%s", message);
+}
+
+static json_t *parts_to_json(const vlt_tuned_parts *parts)
+{
+    json_t *object = json_object();
+    for (int i = 0; i < parts->count; i++) {
+        json_object_set_new(object, parts->part[i].name,
+                            vlt_json_string(parts->part[i].value, strlen(parts->part[i].value)));
+    }
+    return object;
+}
+
+static json_t *decision_to_json(const vlt_tuned_decision *d)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "op", d->op, "bucket",
+                     d->bucket, "variant", d->variant, "knobs", d->knobs, "baseline_ns",
+                     vlt_json_real(d->baseline_ns), "speedup", vlt_json_real(d->speedup),
+                     "speedup_low", vlt_json_real(d->speedup_low), "speedup_high",
+                     vlt_json_real(d->speedup_high), "evidence", d->evidence, "reason", d->reason);
+}
+
+static json_t *config_to_json(const char *path, const vlt_tuned_config *config)
+{
+    char hash[24];
+    json_t *decisions = json_array();
+    for (int i = 0; i < config->count; i++) {
+        json_array_append_new(decisions, decision_to_json(&config->decision[i]));
+    }
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)config->key.model_hash);
+    return json_pack("{s:s, s:s, s:s, s:b, s:{s:o, s:o}, s:o}", "file", path, "model",
+                     config->model_name, "model_hash", hash, "edited", config->edited,
+                     "fingerprint", "hard", parts_to_json(&config->key.hard), "soft",
+                     parts_to_json(&config->key.soft), "decisions", decisions);
+}
+
+static void print_decision(const vlt_tuned_decision *d)
+{
+    char gain[24] = "";
+    if (isfinite(d->speedup)) {
+        snprintf(gain, sizeof gain, "%.2fx", d->speedup);
+    }
+    printf("%-15s %-44s %8s  %s%s%s\n", d->op, d->bucket, gain, d->variant, d->knobs[0] ? " " : "",
+           d->knobs);
+}
+
+static vlt_status print_json(json_t *document, vlt_error *err)
+{
+    vlt_status status = vlt_json_print(document, false, stdout, err);
+    json_decref(document);
+    return status;
+}
+
+static vlt_status run_show(vlt_cli *cli, const char *path, vlt_error *err)
+{
+    vlt_tuned_config config;
+    vlt_status status = vlt_tuned_read(path, warn, cli, &config, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (vlt_cli_flag(cli, "json")) {
+        status = print_json(config_to_json(path, &config), err);
+    } else {
+        const char *cpu = vlt_tuned_parts_get(&config.key.hard, "cpu");
+        printf("model           %s\nmachine         %s\n", config.model_name, cpu ? cpu : "-");
+        for (int i = 0; i < config.count; i++) {
+            print_decision(&config.decision[i]);
+        }
+    }
+    vlt_tuned_config_release(&config);
+    return status;
+}
+
+static bool same_choice(const vlt_tuned_decision *a, const vlt_tuned_decision *b)
+{
+    return a && b && !strcmp(a->variant, b->variant) && !strcmp(a->knobs, b->knobs);
+}
+
+static json_t *choice_to_json(const vlt_tuned_decision *d)
+{
+    return d ? json_pack("{s:s, s:s}", "variant", d->variant, "knobs", d->knobs) : json_null();
+}
+
+static void add_difference(const vlt_tuned_decision *a, const vlt_tuned_decision *b, bool json,
+                           json_t *list)
+{
+    const vlt_tuned_decision *known = a ? a : b;
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:o, s:o}", "op", known->op, "bucket",
+                                    known->bucket, "a", choice_to_json(a), "b", choice_to_json(b)));
+    if (!json) {
+        printf("%-15s %-44s %s%s%s -> %s%s%s\n", known->op, known->bucket, a ? a->variant : "none",
+               a && a->knobs[0] ? " " : "", a ? a->knobs : "", b ? b->variant : "none",
+               b && b->knobs[0] ? " " : "", b ? b->knobs : "");
+    }
+}
+
+static vlt_status run_diff(vlt_cli *cli, vlt_error *err)
+{
+    vlt_tuned_config config[2] = {{.count = 0}, {.count = 0}};
+    bool json = vlt_cli_flag(cli, "json");
+    json_t *list = json_array();
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        status = vlt_tuned_read(vlt_cli_operand(cli, i + 1), warn, cli, &config[i], err);
+    }
+    for (int i = 0; i < config[0].count && status == VLT_OK; i++) {
+        const vlt_tuned_decision *a = &config[0].decision[i];
+        const vlt_tuned_decision *b = vlt_tuned_config_find(&config[1], a->op, a->bucket);
+        if (!same_choice(a, b)) {
+            add_difference(a, b, json, list);
+        }
+    }
+    for (int i = 0; i < config[1].count && status == VLT_OK; i++) {
+        const vlt_tuned_decision *b = &config[1].decision[i];
+        if (!vlt_tuned_config_find(&config[0], b->op, b->bucket)) {
+            add_difference(NULL, b, json, list);
+        }
+    }
+    if (status == VLT_OK && json) {
+        status = print_json(json_pack("{s:O}", "differences", list), err);
+    } else if (status == VLT_OK && json_array_size(list) == 0) {
+        printf("the same choices\n");
+    }
+    json_decref(list);
+    vlt_tuned_config_release(&config[0]);
+    vlt_tuned_config_release(&config[1]);
+    return status;
+}
+
+/* The hash of the model that the config should be for; without one, the config's own is taken, so
+ * that the machine alone is checked. */
+static vlt_status model_hash(const char *directory, const vlt_tuned_config *config, uint64_t *hash,
+                             vlt_error *err)
+{
+    vlt_safetensors *tensors;
+    *hash = config->key.model_hash;
+    if (!directory) {
+        return VLT_OK;
+    }
+    vlt_status status = vlt_safetensors_open_checkpoint(directory, &tensors, err);
+    if (status == VLT_OK) {
+        *hash = vlt_safetensors_hash(tensors);
+        vlt_safetensors_close(tensors);
+    }
+    return status;
+}
+
+static vlt_status run_validate(vlt_cli *cli, const char *path, vlt_error *err)
+{
+    vlt_tuned_config config;
+    vlt_choices choices = {0};
+    vlt_tuned_loaded loaded = {0};
+    vlt_tuned_request request = {.config = path, .directory = vlt_cli_text(cli, "model", NULL)};
+    vlt_status status = vlt_tuned_read(path, NULL, NULL, &config, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    request.warn = warn;
+    request.warn_user = cli;
+    status = model_hash(request.directory, &config, &request.model_hash, err);
+    if (status == VLT_OK) {
+        status = vlt_tuned_load(&request, &choices, &loaded, err);
+    }
+    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
+        status = print_json(json_pack("{s:s, s:s, s:s, s:b, s:i}", "file", path, "status",
+                                      loaded.status, "reason", loaded.reason, "edited",
+                                      config.edited, "decisions", config.count),
+                            err);
+    } else if (status == VLT_OK) {
+        printf("%s: %s: %s\n", path, loaded.status, loaded.reason);
+    }
+    if (status == VLT_OK && strcmp(loaded.status, "tuned") != 0) {
+        status = vlt_fail(err, VLT_STATUS_STALE, "%s: %s", path, loaded.reason);
+    }
+    vlt_choices_release(&choices);
+    vlt_tuned_config_release(&config);
+    return status;
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    static const struct {
+        const char *name;
+        int operands_min, operands_max; /* after the name */
+    } subcommands[] = {{"show", 0, 1}, {"diff", 2, 2}, {"validate", 0, 1}};
+    const char *names[3], *name = vlt_cli_operand(cli, 0);
+    int given = vlt_cli_operand_count(cli) - 1;
+    const char *path = given > 0 ? vlt_cli_operand(cli, 1)
+                                 : vlt_cli_text(cli, "config", "tuned.toml");
+    for (int i = 0; i < 3; i++) {
+        names[i] = subcommands[i].name;
+        if (strcmp(name, names[i]) != 0) {
+            continue;
+        }
+        if (given < subcommands[i].operands_min || given > subcommands[i].operands_max) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "config %s: %d files given, expected %d", name,
+                            given, subcommands[i].operands_max);
+        }
+        return i == 0   ? run_show(cli, path, err)
+               : i == 1 ? run_diff(cli, err)
+                        : run_validate(cli, path, err);
+    }
+    const char *near = vlt_nearest_name(name, names, 3);
+    return vlt_fail(err, VLT_STATUS_USAGE, "config: unknown subcommand '%s'%s%s%s", name,
+                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static const vlt_option options[] = {
+    {"model", "DIR", "validate: also check that it is for this checkpoint", 0},
+};
+
+VLT_COMMAND(config, .operands = "show|diff|validate [FILE [FILE]]",
+            .summary = "show, compare or check tuned configs",
+            .details = "config show [FILE]          the decisions (default: --config, tuned.toml)\n"
+                       "config diff A B             choices that differ\n"
+                       "config validate [FILE] [--model DIR]\n"
+                       "                            is it whole, and for this machine and model?",
+            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
+            .operand_max = 3, .run = run);

@@ -1,0 +1,172 @@
+/* vltune explain: why a choice was made, by how much, how sure, and what would change it. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/cli/cli.h"
+#include "harness/cli/format.h"
+#include "harness/json/json.h"
+#include "optimizations/core/registry.h"
+#include "tuner/store/store_admin.h"
+
+enum { RUNNERS_UP = 5 };
+
+struct explain {
+    vlt_store *store;
+    bool json;
+    json_t *list;
+    int64_t decisions;
+    int shown; /* settings of the decision at hand */
+    json_t *settings;
+    vlt_status status;
+    vlt_error *err;
+};
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? vlt_json_string(text, strlen(text)) : json_null();
+}
+
+static bool setting_to_json(void *user, const vlt_store_setting *setting)
+{
+    struct explain *explain = user;
+    json_array_append_new(
+        explain->settings,
+        json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o}", "variant", setting->variant, "knobs",
+                  setting->knobs, "outcome", vlt_outcome_name(setting->outcome), "message",
+                  text_or_null(setting->message), "launches", setting->launches, "ratio",
+                  vlt_json_real(setting->ratio), "baseline_ns", vlt_json_real(setting->call_ns[0]),
+                  "ns", vlt_json_real(setting->call_ns[1])));
+    return true;
+}
+
+static bool print_setting(void *user, const vlt_store_setting *setting)
+{
+    struct explain *explain = user;
+    char ns[32], gain[32] = "";
+    if (setting->outcome == VLT_OUTCOME_OK && explain->shown >= RUNNERS_UP) {
+        return true;
+    }
+    explain->shown += setting->outcome == VLT_OUTCOME_OK;
+    vlt_format_ns(setting->call_ns[1], ns, sizeof ns);
+    if (isfinite(setting->ratio) && setting->ratio > 0) {
+        snprintf(gain, sizeof gain, "%.2fx", 1 / setting->ratio);
+    }
+    if (setting->outcome == VLT_OUTCOME_OK) {
+        printf("    %8s  %10s  %3d launches  %s%s%s\n", gain, ns, setting->launches,
+               setting->variant, setting->knobs[0] ? " " : "", setting->knobs);
+    } else {
+        printf("    %8s  %s%s%s: %s\n", vlt_outcome_name(setting->outcome), setting->variant,
+               setting->knobs[0] ? " " : "", setting->knobs,
+               setting->message ? setting->message : "no reason known");
+    }
+    return true;
+}
+
+static bool decision_to_json(struct explain *explain, const vlt_store_view *view)
+{
+    explain->settings = json_array();
+    explain->status = vlt_store_each_setting(explain->store, view, setting_to_json, explain,
+                                             explain->err);
+    json_array_append_new(
+        explain->list,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:b, s:s, "
+                  "s:s, s:o}",
+                  "op", view->op, "bucket", view->bucket, "problem", view->problem, "variant",
+                  view->variant, "knobs", view->knobs, "verdict", text_or_null(view->verdict),
+                  "ratio", vlt_json_real(view->ratio), "ratio_low", vlt_json_real(view->low),
+                  "ratio_high", vlt_json_real(view->high), "baseline_ns",
+                  vlt_json_real(view->baseline_ns), "tuned_ns", vlt_json_real(view->tuned_ns),
+                  "launches", view->launches, "reason", view->reason, "reverted", view->reverted,
+                  "evidence", view->decision_id, "session", view->session_id, "settings",
+                  explain->settings));
+    return explain->status == VLT_OK;
+}
+
+/* The interval's near end is what a new measurement would have to pass. */
+static void print_change(const vlt_store_view *view)
+{
+    const char *verdict = view->verdict ? view->verdict : "";
+    if (view->reverted) {
+        printf("  would change: a config in which the whole is right and not slower with it\n");
+    } else if (!strcmp(verdict, "faster")) {
+        printf("  would change: a setting that beats %s, or a gain that falls below 1.01x "
+               "(surely above %.2fx now)\n",
+               view->variant, isfinite(view->high) ? 1 / view->high : NAN);
+    } else {
+        printf("  would change: a setting that is surely more than 1.01x as fast as the "
+               "baseline\n");
+    }
+}
+
+static bool print_decision(struct explain *explain, const vlt_store_view *view)
+{
+    char baseline[32], tuned[32];
+    vlt_format_ns(view->baseline_ns, baseline, sizeof baseline);
+    vlt_format_ns(view->tuned_ns, tuned, sizeof tuned);
+    printf("%s  %s\n", view->op, view->problem);
+    printf("  choice        %s%s%s\n", view->variant, view->knobs[0] ? " " : "", view->knobs);
+    printf("  why           %s\n", view->reason);
+    printf("  time          %s, baseline %s\n", tuned, baseline);
+    print_change(view);
+    printf("  tried, best first\n");
+    explain->shown = 0;
+    explain->status = vlt_store_each_setting(explain->store, view, print_setting, explain,
+                                             explain->err);
+    printf("  evidence      %s in %s\n\n", view->decision_id, vlt_store_path(explain->store));
+    return explain->status == VLT_OK;
+}
+
+static bool each_decision(void *user, const vlt_store_view *view)
+{
+    struct explain *explain = user;
+    explain->decisions++;
+    return explain->json ? decision_to_json(explain, view) : print_decision(explain, view);
+}
+
+static vlt_status check_op(const char *op, vlt_error *err)
+{
+    const char *names[64];
+    int count = 0;
+    if (!op || vlt_registry_find_op(op)) {
+        return VLT_OK;
+    }
+    for (; count < vlt_registry_op_count() && count < 64; count++) {
+        names[count] = vlt_registry_op(count)->name;
+    }
+    const char *near = vlt_nearest_name(op, names, count);
+    return vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", op,
+                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    const char *op = vlt_cli_operand(cli, 0);
+    const char *path = vlt_cli_text(cli, "db", "vltune.db");
+    struct explain explain = {.json = vlt_cli_flag(cli, "json"), .err = err};
+    vlt_status status = check_op(op, err);
+    if (status == VLT_OK) {
+        status = vlt_store_open(path, VLT_STORE_READ, &explain.store, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    explain.list = json_array();
+    status = vlt_store_each_decision(explain.store, op, each_decision, &explain, err);
+    status = status == VLT_OK ? explain.status : status;
+    if (status == VLT_OK && explain.decisions == 0) {
+        status = vlt_fail(err, VLT_STATUS_UNMEASURED, "%s: no decision%s%s; run: vltune tune DIR",
+                          path, op ? " for " : "", op ? op : "");
+    } else if (status == VLT_OK && explain.json) {
+        status = vlt_json_print(explain.list, false, stdout, err);
+    }
+    json_decref(explain.list);
+    vlt_store_close(explain.store);
+    return status;
+}
+
+VLT_COMMAND(explain, .operands = "[OP]",
+            .summary = "why a choice was made, by how much, how sure, what would change it",
+            .details = "Reads the database that `vltune tune` wrote (--db, default vltune.db): the "
+                       "decisions of the\nlast run, each with the settings that were tried for it.",
+            .operand_max = 1, .run = run);
