@@ -67,9 +67,17 @@ static int orientation_of(spng_ctx *png, bool pillow)
     return orientation || !pillow ? orientation : text_orientation(png);
 }
 
+/* Is transparency one colour of 8-bit samples? (16-bit gray, which Pillow gets wrong, is left to
+ * libspng, which compares all bits.) */
+static bool is_keyed(const struct spng_ihdr *header)
+{
+    return header->color_type == SPNG_COLOR_TYPE_TRUECOLOR ||
+           (header->color_type == SPNG_COLOR_TYPE_GRAYSCALE && header->bit_depth < 16);
+}
+
 /* Pillow turns a lone transparent palette entry into a colour, and keeps the colour key of gray and
  * RGB; it forgets several entries. The key is compared with 8-bit samples, of which 16-bit files
- * keep the high byte. */
+ * keep the high byte, and without scaling, so that it rarely matches 2- and 4-bit gray. */
 static bool lone_key(spng_ctx *png, const struct spng_ihdr *header, uint8_t *key)
 {
     struct spng_trns trns;
@@ -163,18 +171,22 @@ vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_ima
         status = fail(code, "header", err);
         goto done;
     }
+    if (policy->rotate && !policy->pillow) { /* torch does not look behind the pixels */
+        image->orientation = orientation_of(png, false);
+    }
     status = vlt_image_alloc(image, header.height, header.width, "PNG", err);
     if (status == VLT_OK) {
-        status = decode_pixels(png, policy->white, image, err);
+        status = decode_pixels(png, policy->white && !is_keyed(&header), image, err);
     }
     if (status != VLT_OK) {
         goto done;
     }
-    if (policy->white_key && lone_key(png, &header, key)) {
+    bool by_key = policy->white_key || (policy->white && is_keyed(&header));
+    if (by_key && lone_key(png, &header, key)) {
         key_to_white(image->rgb, image->h * image->w, key);
     }
-    if (policy->rotate) {
-        image->orientation = orientation_of(png, policy->pillow);
+    if (policy->rotate && policy->pillow) {
+        image->orientation = orientation_of(png, true);
     }
 done:
     spng_ctx_free(png);

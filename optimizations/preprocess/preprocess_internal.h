@@ -21,6 +21,9 @@ void vlt_preprocess_whole_release(vlt_preprocess_whole *whole);
 vlt_status vlt_preprocess_whole_run(vlt_preprocess_whole *whole, const vlt_preprocess_args *args,
                                     int64_t image, vlt_error *err);
 
+/* USAGE unless frames is 1 or temporal. */
+vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err);
+
 /* The children's problems. */
 vlt_problem vlt_preprocess_resize_problem(const vlt_problem *problem);
 vlt_problem vlt_preprocess_patchify_problem(const vlt_problem *problem);

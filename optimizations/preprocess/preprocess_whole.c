@@ -16,6 +16,17 @@ vlt_problem vlt_preprocess_patchify_problem(const vlt_problem *problem)
                                 dim[VLT_PREPROCESS_DIM_MERGE], problem->constants);
 }
 
+vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err)
+{
+    int64_t frames = problem->dim[VLT_PREPROCESS_DIM_FRAMES];
+    int64_t temporal = problem->dim[VLT_PREPROCESS_DIM_TEMPORAL];
+    if (frames != 1 && frames != temporal) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "preprocess: %lld frames, expected 1 or %lld",
+                        (long long)frames, (long long)temporal);
+    }
+    return VLT_OK;
+}
+
 vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *context,
                                      const vlt_problem *problem, vlt_error *err)
 {
@@ -30,11 +41,10 @@ vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *c
                                     .frame_bytes = dst_h * dst_w * 3,
                                     .temporal = dim[VLT_PREPROCESS_DIM_TEMPORAL]};
     whole->out_values = whole->frame_bytes * whole->temporal;
-    if (whole->frames != 1 && whole->frames != whole->temporal) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "preprocess: %lld frames, expected 1 or %lld",
-                        (long long)whole->frames, (long long)whole->temporal);
+    vlt_status status = vlt_preprocess_check(problem, err);
+    if (status == VLT_OK) {
+        status = vlt_plan_create(context, &patchify, &whole->patchify, err);
     }
-    vlt_status status = vlt_plan_create(context, &patchify, &whole->patchify, err);
     if (status == VLT_OK && !same) {
         status = vlt_plan_create(context, &resize, &whole->resize, err);
     }

@@ -99,6 +99,18 @@ vlt_status vlt_resize_strips_run(vlt_plan *plan, const void *args, vlt_error *er
     return VLT_OK;
 }
 
+bool vlt_resize_has_rows(const vlt_plan *plan)
+{
+    return plan->variant->run == vlt_resize_strips_run;
+}
+
+void vlt_resize_rows(vlt_plan *plan, const vlt_resize_args *args, int64_t begin, int64_t end,
+                     int worker)
+{
+    struct job job = {.strips = plan->state, .args = args};
+    chunk(&job, begin, end, worker);
+}
+
 /* Most rows that a strip needs between the passes. */
 static int64_t rows_between(const vlt_resize_axis *y, int64_t strip)
 {

@@ -1,0 +1,190 @@
+/* Bottleneck: the resized image leaves the cache before it is cut into patches, and the two steps
+ * wait for each other's threads.
+ * Idea: bands of token rows over the threads; each band is resized into a buffer of its worker and
+ * patchified from there at once.
+ * Loses: on images of a few bands, and where rows between two bands are costly to resize twice.
+ */
+#include <string.h>
+
+#include "optimizations/preprocess/preprocess_internal.h"
+
+static const int64_t thread_values[] = {0, 1, 2, 4, 8};
+static const int64_t band_values[] = {1, 2, 4, 8};
+
+static const vlt_knob knobs[] = {
+    {"threads", "threads that work, at most; 0: all", thread_values, 5, 0, NULL},
+    {"band", "rows of tokens in a band", band_values, 4, 1, NULL},
+};
+
+enum { KNOB_THREADS, KNOB_BAND, KNOBS };
+
+/* A worker's own plans and buffer: a plan is run by one thread at a time. */
+struct worker {
+    vlt_plan *band; /* patchify of a whole band */
+    vlt_plan *tail; /* of the last, lower one; NULL where all are whole */
+    uint8_t *frame; /* [frames, band_px, dst_w, 3]; NULL where the size stays */
+};
+
+struct state {
+    vlt_context single; /* the caller's without threads, for the workers' plans */
+    vlt_plan *resize;   /* NULL where the size stays */
+    struct worker *worker;
+    int workers;
+    vlt_preprocess_whole whole; /* instead of all this, where resize has no rows */
+    bool has_whole;
+    int64_t band_px, bands, tail_px, dst_h, dst_stride, frames, temporal;
+    int threads;
+};
+
+static vlt_status init_worker(struct worker *worker, struct state *state,
+                              const vlt_problem *problem, vlt_error *err)
+{
+    vlt_problem patchify = vlt_preprocess_patchify_problem(problem);
+    void *frame = NULL;
+    patchify.dim[VLT_PATCHIFY_DIM_H] = state->band_px;
+    vlt_status status = vlt_plan_create(&state->single, &patchify, &worker->band, err);
+    if (status == VLT_OK && state->tail_px) {
+        patchify.dim[VLT_PATCHIFY_DIM_H] = state->tail_px;
+        status = vlt_plan_create(&state->single, &patchify, &worker->tail, err);
+    }
+    if (status == VLT_OK && state->resize) {
+        status = vlt_alloc((size_t)(state->frames * state->band_px * state->dst_stride), &frame,
+                           err);
+        worker->frame = frame;
+    }
+    return status;
+}
+
+static void set_bands(struct state *state, const vlt_plan *plan)
+{
+    const int64_t *dim = plan->problem.dim;
+    int64_t tile = dim[VLT_PREPROCESS_DIM_PATCH] * dim[VLT_PREPROCESS_DIM_MERGE];
+    int64_t band = vlt_plan_knob(plan, KNOB_BAND) * tile;
+    state->dst_h = dim[VLT_PREPROCESS_DIM_DST_H];
+    state->dst_stride = dim[VLT_PREPROCESS_DIM_DST_W] * 3;
+    state->band_px = band < state->dst_h ? band : state->dst_h;
+    state->bands = (state->dst_h + state->band_px - 1) / state->band_px;
+    state->tail_px = state->dst_h % state->band_px;
+    state->frames = dim[VLT_PREPROCESS_DIM_FRAMES];
+    state->temporal = dim[VLT_PREPROCESS_DIM_TEMPORAL];
+    state->threads = (int)vlt_plan_knob(plan, KNOB_THREADS);
+}
+
+static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+{
+    const int64_t *dim = plan->problem.dim;
+    bool same = dim[VLT_PREPROCESS_DIM_SRC_H] == dim[VLT_PREPROCESS_DIM_DST_H] &&
+                dim[VLT_PREPROCESS_DIM_SRC_W] == dim[VLT_PREPROCESS_DIM_DST_W];
+    vlt_problem resize = vlt_preprocess_resize_problem(&plan->problem);
+    void *workers;
+    vlt_status status = vlt_preprocess_check(&plan->problem, err);
+    if (status == VLT_OK) {
+        status = vlt_alloc(sizeof(struct state), &plan->state, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    struct state *state = plan->state;
+    state->single = *plan->context;
+    state->single.threads = NULL;
+    set_bands(state, plan);
+    if (!same) {
+        status = vlt_plan_create(plan->context, &resize, &state->resize, err);
+        if (status == VLT_OK && !vlt_resize_has_rows(state->resize)) {
+            state->has_whole = true;
+            return vlt_preprocess_whole_init(&state->whole, plan->context, &plan->problem, err);
+        }
+    }
+    int count = vlt_threads_count(plan->context->threads);
+    if (status == VLT_OK) {
+        status = vlt_alloc((size_t)count * sizeof(struct worker), &workers, err);
+    }
+    if (status == VLT_OK) {
+        state->worker = workers;
+        state->workers = count;
+    }
+    for (int i = 0; i < count && status == VLT_OK; i++) {
+        status = init_worker(&state->worker[i], state, &plan->problem, err);
+    }
+    return status;
+}
+
+struct job {
+    struct state *state;
+    const vlt_preprocess_args *args;
+};
+
+/* Band `band` of image `image`, by `worker`. */
+static void one_band(const struct job *job, int64_t image, int64_t band, int worker)
+{
+    const struct state *state = job->state;
+    const vlt_preprocess_args *args = job->args;
+    const struct worker *own = &state->worker[worker];
+    const uint8_t *const *src = args->src + image * state->frames;
+    int64_t begin = band * state->band_px;
+    bool tail = state->tail_px && band == state->bands - 1;
+    int64_t end = begin + (tail ? state->tail_px : state->band_px);
+    vlt_patchify_args patchify = {.stride = state->resize ? state->dst_stride : args->src_stride,
+                                  .out = args->out + (image * state->dst_h + begin) *
+                                                         state->dst_stride * state->temporal};
+    for (int64_t f = 0; f < state->frames; f++) {
+        uint8_t *frame = own->frame + f * state->band_px * state->dst_stride;
+        if (state->resize) {
+            vlt_resize_args resize = {.src = src[f],
+                                      .dst = frame - begin * state->dst_stride,
+                                      .src_stride = args->src_stride,
+                                      .dst_stride = state->dst_stride};
+            vlt_resize_rows(state->resize, &resize, begin, end, worker);
+        }
+        patchify.frame[f] = state->resize ? frame : src[f] + begin * args->src_stride;
+    }
+    for (int64_t t = state->frames; t < state->temporal; t++) {
+        patchify.frame[t] = patchify.frame[0];
+    }
+    vlt_plan_run(tail ? own->tail : own->band, &patchify, NULL); /* fails only in prepare */
+}
+
+static void bands(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct job *job = argument;
+    for (int64_t i = begin; i < end; i++) {
+        one_band(job, i / job->state->bands, i % job->state->bands, worker);
+    }
+}
+
+static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+{
+    struct state *state = plan->state;
+    struct job job = {.state = state, .args = args};
+    vlt_status status = VLT_OK;
+    if (!state->has_whole) {
+        vlt_threads_for(plan->context->threads, job.args->images * state->bands, 1, state->threads,
+                        bands, &job);
+        return VLT_OK;
+    }
+    for (int64_t image = 0; image < job.args->images && status == VLT_OK; image++) {
+        status = vlt_preprocess_whole_run(&state->whole, job.args, image, err);
+    }
+    return status;
+}
+
+static void release(vlt_plan *plan)
+{
+    struct state *state = plan->state;
+    if (!state) {
+        return;
+    }
+    for (int i = 0; i < state->workers; i++) {
+        vlt_plan_destroy(state->worker[i].band);
+        vlt_plan_destroy(state->worker[i].tail);
+        vlt_free(state->worker[i].frame);
+    }
+    vlt_free(state->worker);
+    vlt_plan_destroy(state->resize);
+    vlt_preprocess_whole_release(&state->whole);
+    vlt_free(state);
+}
+
+VLT_VARIANT(preprocess, fused, .summary = "bands over threads, each resized and cut while in cache",
+            .knobs = knobs, .knob_count = KNOBS, .prepare = prepare, .run = run,
+            .release = release);
