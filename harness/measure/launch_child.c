@@ -62,7 +62,6 @@ static uint64_t fingerprint(const struct shared *shared)
 struct child {
     vlt_side side[2];
     vlt_launch_options options;
-    void *library[2];
     const vlt_measure_abi *abi[2];
     char *request[2]; /* owned texts */
     void *handle[2];
@@ -70,31 +69,31 @@ struct child {
     vlt_launch launch;
 };
 
-static vlt_status load_side(struct child *child, int side, vlt_error *err)
+vlt_status vlt_launch_load(const char *path, const vlt_measure_abi **abi, vlt_error *err)
 {
-    const char *path = child->side[side].library;
     if (!path) {
-        child->abi[side] = vlt_measure_abi_table();
+        *abi = vlt_measure_abi_table();
         return VLT_OK;
     }
-    child->library[side] = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!child->library[side]) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library) {
         return vlt_fail(err, VLT_STATUS_INPUT, "library '%s': %s", path, dlerror());
     }
-    void *symbol = dlsym(child->library[side], "vlt_measure_abi_table");
+    void *symbol = dlsym(library, "vlt_measure_abi_table");
     vlt_measure_abi_function *table = NULL;
     memcpy(&table, &symbol, sizeof table); /* C has no cast from object to function pointer */
-    child->abi[side] = table ? table() : NULL;
-    if (!child->abi[side]) {
+    *abi = table ? table() : NULL;
+    dlclose(library); /* it stays, as the flag says: a child ends soon anyway */
+    if (!*abi) {
         return vlt_fail(err, VLT_STATUS_INPUT,
                         "library '%s' is no build of vltune that can be "
                         "measured: it lacks vlt_measure_abi_table",
                         path);
     }
-    if (child->abi[side]->version != VLT_MEASURE_ABI_VERSION ||
-        child->abi[side]->size_bytes < sizeof(vlt_measure_abi)) {
+    if ((*abi)->version != VLT_MEASURE_ABI_VERSION ||
+        (*abi)->size_bytes < sizeof(vlt_measure_abi)) {
         return vlt_fail(err, VLT_STATUS_STALE, "library '%s': measuring interface %u, expected %d",
-                        path, child->abi[side]->version, VLT_MEASURE_ABI_VERSION);
+                        path, (*abi)->version, VLT_MEASURE_ABI_VERSION);
     }
     return VLT_OK;
 }
@@ -273,7 +272,7 @@ static vlt_status serve(struct child *child, const json_t *document, vlt_error *
     int first = (int)(vlt_random_next(&random) >> 63);
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
         int side = i == 0 ? first : !first;
-        status = load_side(child, side, err);
+        status = vlt_launch_load(child->side[side].library, &child->abi[side], err);
         if (status == VLT_OK) {
             status = write_request(child, side, err);
         }
@@ -297,9 +296,6 @@ static void release(struct child *child)
             child->abi[i]->release(child->handle[i]);
         }
         free(child->request[i]);
-        if (child->library[i]) {
-            dlclose(child->library[i]);
-        }
     }
     for (int i = 0; i < child->shared->count; i++) {
         vlt_free(child->shared->block[i]);

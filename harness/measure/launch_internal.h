@@ -19,6 +19,9 @@ vlt_status vlt_launch_request_from_json(const json_t *document, vlt_side side[2]
  * computed anew from the pairs. */
 vlt_status vlt_launch_answer_from_json(const json_t *document, vlt_launch *launch, vlt_error *err);
 
+/* The measuring table of the libvltune.so at path; NULL: this build's. INPUT, STALE. */
+vlt_status vlt_launch_load(const char *path, const vlt_measure_abi **abi, vlt_error *err);
+
 /* B's output against A's (a_data is a copy of A's). Each may be off by its tolerance, so together
  * by both. WRONG names output, index and both values. */
 vlt_status vlt_launch_compare_output(const vlt_measure_output *a, const void *a_data,

@@ -16,6 +16,7 @@ struct command {
     vlt_gate_format format;
     vlt_gate_options options;
     vlt_gate gate;
+    bool count; /* instructions instead of time */
     char machine[256];
 };
 
@@ -47,6 +48,15 @@ static vlt_status read_options(struct command *command, vlt_error *err)
     }
     if (status != VLT_OK) {
         return status;
+    }
+    const char *counter = vlt_cli_text(cli, "counter", "time");
+    command->count = !strcmp(counter, "instructions");
+    if (!command->count && strcmp(counter, "time") != 0) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "counter '%s', expected time or instructions",
+                        counter);
+    }
+    if (command->count && !vlt_cli_count(cli, "margin")) {
+        options->experiment.judge.margin = 0.0005; /* counts do not scatter */
     }
     options->pressure_max = pressure / 100;
     options->confirm_launches = (int)confirm;
@@ -249,7 +259,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         goto done;
     }
     describe_machine(&command);
-    status = vlt_gate_run(&command.gate, &command.options, err);
+    status = command.count ? vlt_gate_count(&command.gate, &command.options, err)
+                           : vlt_gate_run(&command.gate, &command.options, err);
     vlt_cli_progress(cli, NULL);
     vlt_status written = write_outputs(&command, &written_err);
     if (status == VLT_OK) {
@@ -270,6 +281,7 @@ static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
     {"what", "OP[/VARIANT][@...]", "a stage to judge two builds at; repeatable", 0},
     VLT_BENCH_MODEL_OPTIONS,
+    {"counter", "COUNTER", "time (default) or instructions (callgrind, margin 0.05 %)", 0},
     {"format", "FORMAT", "text (default), json, junit, markdown or gbench", 0},
     {"output", "FILE", "write the result there instead of to stdout", 'o'},
     {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0},

@@ -30,6 +30,10 @@ void vlt_gate_format_ratio(const vlt_gate_stage *stage, char *ratio, size_t rati
     const vlt_judgement *judgement = &stage->screen.experiment.result.judgement;
     snprintf(ratio, ratio_bytes, "-");
     snprintf(interval, interval_bytes, "-");
+    if (isfinite(stage->instructions[0]) && isfinite(stage->instructions[1])) {
+        snprintf(ratio, ratio_bytes, "%.4f", stage->instructions[1] / stage->instructions[0]);
+        snprintf(interval, interval_bytes, "counted");
+    }
     if (vlt_row_measured(&stage->screen)) {
         snprintf(ratio, ratio_bytes, "%.3f", judgement->ratio);
         if (isfinite(judgement->high)) {

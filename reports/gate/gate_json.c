@@ -23,6 +23,15 @@ static json_t *stage_to_json(const vlt_gate_stage *stage)
     json_object_set_new(object, "verdict", json_string(vlt_gate_verdict_name(stage->verdict)));
     json_object_set_new(object, "reason", vlt_json_string(stage->reason, strlen(stage->reason)));
     json_object_set_new(object, "margin", vlt_json_real(stage->margin));
+    if (isfinite(stage->instructions[1])) {
+        double ratio = stage->instructions[1] / stage->instructions[0];
+        json_object_set_new(object, "ratio", vlt_json_real(ratio));
+        json_object_set_new(object, "counters",
+                            json_pack("{s:{s:o, s:o, s:s, s:s}}", "instructions", "value",
+                                      vlt_json_real(stage->instructions[1]), "baseline",
+                                      vlt_json_real(stage->instructions[0]), "status", "ok",
+                                      "source", "callgrind"));
+    }
     json_object_set_new(object, "p_holm", vlt_json_real(stage->p_holm));
     json_object_set_new(object, "p_confirm", vlt_json_real(stage->p_confirm));
     json_object_set_new(object, "confirmation",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness/measure/disturbance.h"
+#include "harness/measure/instructions.h"
 #include "harness/measure/unpaired.h"
 
 vlt_gate_options vlt_gate_defaults(void)
@@ -32,6 +33,7 @@ vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side si
     *stage = (vlt_gate_stage){.margin = margin,
                               .p_holm = NAN,
                               .p_confirm = NAN,
+                              .instructions = {NAN, NAN},
                               .verdict = VLT_GATE_INCONCLUSIVE,
                               .screen = {.status = VLT_STATUS_UNMEASURED},
                               .confirm = {.status = VLT_STATUS_UNMEASURED}};
@@ -81,8 +83,7 @@ static double measure_idle_pressure(void)
     return vlt_disturbance_pressure(&before, &after);
 }
 
-/* Every stage's outputs, before anything is timed. What cannot run at all is noted in its row. */
-static vlt_status verify_stages(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+vlt_status vlt_gate_verify(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
 {
     for (int i = 0; i < gate->stage_count; i++) {
         vlt_gate_stage *stage = &gate->stage[i];
@@ -215,17 +216,48 @@ vlt_status vlt_gate_measure(vlt_gate *gate, const vlt_gate_options *options, vlt
     return status;
 }
 
-vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+static bool any_wrong(const vlt_gate *gate)
 {
     bool wrong = false;
-    gate->idle_pressure = measure_idle_pressure();
-    vlt_status status = verify_stages(gate, options, err);
     for (int i = 0; i < gate->stage_count; i++) {
         wrong |= gate->stage[i].verdict == VLT_GATE_WRONG;
     }
+    return wrong;
+}
+
+vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+{
+    gate->idle_pressure = measure_idle_pressure();
+    vlt_status status = vlt_gate_verify(gate, options, err);
     gate->crowded = gate->idle_pressure > options->pressure_max;
-    if (status == VLT_OK && !wrong && !gate->crowded) {
+    if (status == VLT_OK && !any_wrong(gate) && !gate->crowded) {
         return vlt_gate_measure(gate, options, err);
+    }
+    vlt_gate_judge(gate, options);
+    return status;
+}
+
+vlt_status vlt_gate_count(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
+{
+    gate->idle_pressure = NAN; /* does not matter to a count */
+    vlt_status status = vlt_gate_verify(gate, options, err);
+    for (int i = 0; i < gate->stage_count && status == VLT_OK && !any_wrong(gate); i++) {
+        vlt_gate_stage *stage = &gate->stage[i];
+        vlt_error own = {0};
+        vlt_side side[2];
+        sides_of(stage, side);
+        tell(options, stage, "counting");
+        for (int s = 0; s < 2 && stage->screen.status == VLT_OK; s++) {
+            double count = NAN;
+            stage->screen.status = vlt_instructions_count(&side[s], &options->experiment.launch,
+                                                          &count, &own);
+            stage->instructions[s] = stage->screen.status == VLT_OK ? count : NAN;
+        }
+        snprintf(stage->screen.invalid_reason, sizeof stage->screen.invalid_reason, "%s",
+                 own.message);
+        if (stage->screen.status == VLT_STATUS_INTERRUPTED) {
+            status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "%s", own.message);
+        }
     }
     vlt_gate_judge(gate, options);
     return status;

@@ -36,11 +36,12 @@ typedef struct vlt_gate_stage {
                                earlier run, which A stands for: what is measured now is compared
                                with them, not with A */
     int stored_count;
-    vlt_row screen;   /* the first series of launches */
-    vlt_row confirm;  /* the second one; not measured unless the first one asked for it */
-    double seconds;   /* spent on it, both series */
-    double p_holm;    /* of the screen, over all stages; NAN unknown */
-    double p_confirm; /* of the second series, over what was confirmed; NAN unknown */
+    vlt_row screen;         /* the first series of launches */
+    vlt_row confirm;        /* the second one; not measured unless the first one asked for it */
+    double instructions[2]; /* of one call of A, B; NAN: not counted */
+    double seconds;         /* spent on it, both series */
+    double p_holm;          /* of the screen, over all stages; NAN unknown */
+    double p_confirm;       /* of the second series, over what was confirmed; NAN unknown */
     vlt_gate_verdict verdict;
     char reason[VLT_GATE_REASON_BYTES];
 } vlt_gate_stage;
@@ -76,6 +77,14 @@ vlt_status vlt_gate_add_stored(vlt_gate *gate, const char *db_path, const char *
 /* Verifies, measures, confirms, judges. INTERRUPTED, IO: stopped in the middle; what was measured
  * is there and judged as far as it goes. A regression or a wrong output is no error here. */
 vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
+
+/* Judges by instruction counts instead of time (instructions.h): deterministic, so one count each
+ * and the margin alone decide. Verifies first. What cannot be counted is inconclusive. */
+vlt_status vlt_gate_count(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
+
+/* Every stage's outputs, before anything is timed. What cannot run at all is noted in its screen,
+ * WRONG in its verdict. */
+vlt_status vlt_gate_verify(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
 
 /* The measuring part of it: no verifying, no look at the machine before. Stages whose screen.status
  * is not OK are left out. */

@@ -110,6 +110,22 @@ static void judge_suspect(vlt_gate_stage *stage, const vlt_gate_options *options
     }
 }
 
+static bool counted(const vlt_gate_stage *stage)
+{
+    return isfinite(stage->instructions[0]) && isfinite(stage->instructions[1]);
+}
+
+static void judge_count(vlt_gate_stage *stage)
+{
+    char text[VLT_GATE_REASON_BYTES];
+    const double *count = stage->instructions;
+    snprintf(text, sizeof text, "%.0f instructions a call, %.0f before (%+.3f %%)", count[1],
+             count[0], 100 * (count[1] / count[0] - 1));
+    set_verdict(stage,
+                count[1] > count[0] * (1 + stage->margin) ? VLT_GATE_REGRESSION : VLT_GATE_PASS,
+                text);
+}
+
 static void judge_stage(vlt_gate_stage *stage, const vlt_gate_options *options)
 {
     char text[VLT_GATE_REASON_BYTES];
@@ -117,6 +133,8 @@ static void judge_stage(vlt_gate_stage *stage, const vlt_gate_options *options)
     double pressure = pressure_of(&stage->screen);
     if (stage->screen.status == VLT_STATUS_WRONG) {
         set_verdict(stage, VLT_GATE_WRONG, stage->screen.invalid_reason);
+    } else if (counted(stage)) {
+        judge_count(stage);
     } else if (!vlt_row_measured(&stage->screen)) {
         set_verdict(stage, VLT_GATE_INCONCLUSIVE,
                     stage->screen.invalid_reason[0] ? stage->screen.invalid_reason
@@ -181,7 +199,7 @@ vlt_status vlt_gate_status(const vlt_gate *gate, bool strict, vlt_error *err)
 {
     bool measured = false;
     for (int i = 0; i < gate->stage_count; i++) {
-        measured |= vlt_row_measured(&gate->stage[i].screen);
+        measured |= vlt_row_measured(&gate->stage[i].screen) || counted(&gate->stage[i]);
     }
     for (int i = 0; i < gate->stage_count; i++) {
         const vlt_gate_stage *stage = &gate->stage[i];

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "optimizations/core/random.h"
+#include "tests/support/data.h"
 #include "tests/support/gates.h"
 #include "tests/support/run_program.h"
 #include "tests/support/stores.h"
@@ -251,4 +253,25 @@ Test(gate, against_a_stored_run)
     cr_assert(strstr(output.err, "another machine"), "%s", output.err);
     test_output_release(&output);
     test_store_remove(path);
+}
+
+/* Equal code counts equally, to the instruction; half a per mille more does not pass. */
+Test(gate, counts_instructions)
+{
+    if (access("/usr/bin/valgrind", X_OK) != 0) {
+        test_skip("valgrind is not installed");
+        return;
+    }
+    test_output same = test_program("gate probe/hash probe/hash --counter instructions --json");
+    cr_assert_eq(same.exit_code, 0, "%d %s", same.exit_code, same.err);
+    cr_assert(strstr(same.out, "\"ratio\": 1.0,"), "%s", same.out);
+    cr_assert(strstr(same.out, "callgrind"), "%s", same.out);
+    test_output_release(&same);
+    test_output more = test_program("gate probe/hash probe/hash@work=1001 --counter instructions");
+    cr_assert_eq(more.exit_code, 3, "%d %s", more.exit_code, more.err);
+    cr_assert(strstr(more.out, "instructions a call"), "%s", more.out);
+    test_output_release(&more);
+    test_output wrong = test_program("gate probe/hash probe/hash --counter cycles");
+    cr_assert_eq(wrong.exit_code, 2, "%d", wrong.exit_code);
+    test_output_release(&wrong);
 }
