@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "optimizations/core/random.h"
+#include "tests/support/data.h"
 #include "tests/support/run_program.h"
 #include "tuner/selfcheck/selfcheck.h"
 
@@ -175,4 +176,25 @@ Test(selfcheck, runs_and_resumes)
     cr_assert(strstr(full.err, "/dev/full"), "%s", full.err);
     cr_assert(strstr(full.out, "A/A"), "what was measured is still shown: %s", full.out);
     test_output_release(&full);
+}
+
+/* The committed run of this machine's kind: what the documentation claims stands in its lines. */
+Test(selfcheck, the_committed_table_supports_its_claims)
+{
+    const char *path = test_source("tests/reports/trust/selfcheck-vm.tsv");
+    vlt_selfcheck check = {0};
+    vlt_selfcheck_figures f;
+    vlt_error err = {0};
+    cr_assert(path);
+    cr_assert_eq(vlt_selfcheck_read(path, &check, &err), VLT_OK, "%s", err.message);
+    vlt_selfcheck_figure(&check, -1, -1, 0, &f);
+    cr_assert_geq(f.gates, 150);
+    cr_assert_eq(f.failed_gates, 0);
+    cr_assert_lt(f.failed_upper, 0.02);
+    for (int kernel = 0; kernel < VLT_PROBE_COUNT; kernel++) {
+        vlt_selfcheck_figure(&check, -1, kernel, 2, &f);
+        cr_assert(f.slower_lower > 0.8, "3 %% on %s: %d of %d", vlt_probe_name(kernel), f.slower,
+                  f.series);
+    }
+    vlt_selfcheck_release(&check);
 }
