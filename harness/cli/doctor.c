@@ -10,6 +10,7 @@
 
 #include "harness/cli/facts.h"
 #include "harness/measure/clock.h"
+#include "harness/measure/instructions.h"
 
 const char *vlt_finding_state_name(vlt_finding_state state)
 {
@@ -172,7 +173,7 @@ static void examine_counters(const vlt_metric *metric, int count, vlt_doctor *do
         doctor);
     examine_source(metric, count, "software", "system books",
                    "samples carry no faults and context switches", "allow getrusage", doctor);
-    bool valgrind = access("/usr/bin/valgrind", X_OK) == 0;
+    bool valgrind = vlt_instructions_valgrind() != NULL;
     add(doctor, "callgrind", valgrind ? VLT_FINDING_HAS : VLT_FINDING_LACKS,
         "no instruction counts: vltune gate --counter instructions cannot run",
         "apt-get install valgrind", "%s",

@@ -18,7 +18,7 @@ enum { LOG_BYTES = 65536, REQUEST_BYTES = 8192, FEW_CALLS = 1, MORE_CALLS = 3 };
 static const char request_name[] = "count request";
 static const char *const valgrind_places[] = {"/usr/bin/valgrind", "/usr/local/bin/valgrind"};
 
-static const char *find_valgrind(void)
+const char *vlt_instructions_valgrind(void)
 {
     for (size_t i = 0; i < sizeof valgrind_places / sizeof *valgrind_places; i++) {
         if (access(valgrind_places[i], X_OK) == 0) {
@@ -97,7 +97,7 @@ static vlt_status read_count(const char *log, double *count, vlt_error *err)
 static vlt_status run_counted(const char *request, const vlt_launch_options *options, double *count,
                               vlt_error *err)
 {
-    const char *valgrind = find_valgrind();
+    const char *valgrind = vlt_instructions_valgrind();
     int in[2] = {-1, -1}, out[2] = {-1, -1};
     char log[LOG_BYTES] = "", program[4096];
     if (!valgrind) {

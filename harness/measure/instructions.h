@@ -14,6 +14,9 @@
 
 #include "harness/measure/launch.h"
 
+/* Path of Valgrind, or NULL where it is not installed. */
+const char *vlt_instructions_valgrind(void);
+
 /* Instructions of one call of the side, on one thread. UNSUPPORTED with the repair where Valgrind
  * is not installed, or where the variant is not applicable under it. timeout_s and stop, program
  * and data_seed of the options are used. */

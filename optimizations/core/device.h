@@ -30,7 +30,23 @@ typedef void vlt_device_kernel(void *memory, size_t bytes, void *argument);
 
 typedef struct vlt_device vlt_device;
 
+/* One interval of activity, in the same shape for all kinds (CUPTI feeds it for CUDA). */
+typedef enum vlt_activity_kind {
+    VLT_ACTIVITY_COPY_TO,
+    VLT_ACTIVITY_COPY_FROM,
+    VLT_ACTIVITY_KERNEL
+} vlt_activity_kind;
+
+typedef struct vlt_activity {
+    vlt_activity_kind kind;
+    uint32_t stream;
+    uint64_t start_ns, end_ns; /* of clock_ns */
+    size_t bytes;
+} vlt_activity;
+
 /* Work put on one stream runs in order; streams run beside each other. _async returns at once;
+ * addresses inside a block of memory_alloc are valid. Streams and events are destroyed before the
+ * device;
  * host memory of an async copy must stay until an event behind it has passed. Calls that wait have
  * `wait` in their name. Every function may fail and says why. */
 typedef struct vlt_device_table {
@@ -58,6 +74,10 @@ typedef struct vlt_device_table {
                                vlt_device_address memory, size_t bytes, void *argument,
                                vlt_error *err);
     uint64_t (*clock_ns)(vlt_device *device); /* the device's own time; virtual when simulated */
+
+    /* Moves at most `capacity` records of finished work since the last call into out[] and returns
+     * how many; *lost counts those that were not kept. NULL: this kind keeps none by itself. */
+    int (*activity_take)(vlt_device *device, vlt_activity *out, int capacity, uint64_t *lost);
     void (*destroy)(vlt_device *device);
 } vlt_device_table;
 
@@ -67,19 +87,5 @@ struct vlt_device {
     const char *name;
     void *state;
 };
-
-/* One interval of activity, in the same shape for all kinds (CUPTI feeds it for CUDA). */
-typedef enum vlt_activity_kind {
-    VLT_ACTIVITY_COPY_TO,
-    VLT_ACTIVITY_COPY_FROM,
-    VLT_ACTIVITY_KERNEL
-} vlt_activity_kind;
-
-typedef struct vlt_activity {
-    vlt_activity_kind kind;
-    uint32_t stream;
-    uint64_t start_ns, end_ns; /* of clock_ns */
-    size_t bytes;
-} vlt_activity;
 
 #endif

@@ -4,6 +4,10 @@
  * after the other with pageable memory and waits each time; other variants use pinned staging,
  * several streams and double buffering, so that copies and kernels overlap. Tolerance: none.
  * Cost: bytes both ways; overlap = |copy and kernel at once| / min(sum copy, sum kernel).
+ *
+ * The workload runs on the host device and on CUDA. On the simulated device it refuses, because a
+ * time taken there is no measurement and must not reach a config, a speed-up or a claim; tests
+ * give such a device through the constants and look at its virtual clock.
  */
 #ifndef VLT_TRANSFER_H
 #define VLT_TRANSFER_H
@@ -28,5 +32,16 @@ typedef struct vlt_transfer_args {
 } vlt_transfer_args;
 
 extern const vlt_op vlt_op_transfer;
+
+/* Whatever is timed on such a problem must not be reported as a speed. */
+static inline bool vlt_transfer_is_simulated(const vlt_problem *problem)
+{
+    return problem->op == &vlt_op_transfer &&
+           problem->dim[VLT_TRANSFER_DIM_DEVICE] == VLT_DEVICE_SIMULATED;
+}
+
+/* The workload's kernel: every 32-bit word goes through *(int *)argument rounds of a mixing
+ * function, the bytes behind the last whole word are inverted. transfer_mix.cu is the same. */
+void vlt_transfer_mix(void *memory, size_t bytes, void *argument);
 
 #endif

@@ -1,0 +1,318 @@
+#include "optimizations/transfer/device_cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "optimizations/transfer/cuda_driver.h"
+#include "optimizations/transfer/nvrtc.h"
+#include "optimizations/transfer/transfer.h"
+
+extern const char vlt_cuda_text_transfer_mix[];
+
+enum { KERNELS = 16, THREADS = 256, BLOCKS_PER_SM = 8, STREAM_NON_BLOCKING = 1, EVENT_NO_TIME = 2 };
+
+struct bound_kernel {
+    vlt_device_kernel *kernel;
+    const char *source, *entry;
+    vlt_cu_module module;
+    vlt_cu_function function; /* NULL until the first launch */
+};
+
+struct cuda {
+    vlt_device device;
+    const vlt_cuda_driver *driver;
+    vlt_cu_device ordinal;
+    vlt_cu_context context;
+    int capability, multiprocessors;
+    char name[64];
+    struct bound_kernel kernel[KERNELS];
+    int kernel_count;
+};
+
+/* The handles of the table are the driver's own. */
+static vlt_cu_stream stream_of(vlt_stream *stream)
+{
+    return (vlt_cu_stream)(void *)stream;
+}
+
+static vlt_cu_event event_of(vlt_event *event)
+{
+    return (vlt_cu_event)(void *)event;
+}
+
+/* Makes the context current on the calling thread, then checks the call's result. */
+static vlt_status enter(struct cuda *cuda, vlt_error *err)
+{
+    return vlt_cuda_check(cuda->driver, cuda->driver->context_set(cuda->context), "cuCtxSetCurrent",
+                          err);
+}
+
+#define CUDA_CALL(cuda, err, member, ...)                                                    \
+    (enter(cuda, err) == VLT_OK                                                              \
+         ? vlt_cuda_check((cuda)->driver, (cuda)->driver->member(__VA_ARGS__), #member, err) \
+         : VLT_STATUS_INTERNAL)
+
+static vlt_status memory_alloc(vlt_device *device, size_t bytes, vlt_device_address *out,
+                               vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    *out = 0;
+    return CUDA_CALL(cuda, err, memory_alloc, out, bytes ? bytes : 1);
+}
+
+static void memory_free(vlt_device *device, vlt_device_address address)
+{
+    struct cuda *cuda = device->state;
+    if (address && enter(cuda, NULL) == VLT_OK) {
+        cuda->driver->memory_free(address);
+    }
+}
+
+static vlt_status pinned_alloc(vlt_device *device, size_t bytes, void **out, vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    *out = NULL;
+    return CUDA_CALL(cuda, err, host_alloc, out, bytes ? bytes : 1, 0);
+}
+
+static void pinned_free(vlt_device *device, void *block)
+{
+    struct cuda *cuda = device->state;
+    if (block && enter(cuda, NULL) == VLT_OK) {
+        cuda->driver->host_free(block);
+    }
+}
+
+static vlt_status stream_create(vlt_device *device, vlt_stream **out, vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    vlt_cu_stream stream = NULL;
+    vlt_status status = CUDA_CALL(cuda, err, stream_create, &stream, STREAM_NON_BLOCKING);
+    *out = (vlt_stream *)(void *)stream;
+    return status;
+}
+
+static void stream_destroy(vlt_device *device, vlt_stream *stream)
+{
+    struct cuda *cuda = device->state;
+    if (stream && enter(cuda, NULL) == VLT_OK) {
+        cuda->driver->stream_wait(stream_of(stream));
+        cuda->driver->stream_destroy(stream_of(stream));
+    }
+}
+
+static vlt_status stream_wait(vlt_device *device, vlt_stream *stream, vlt_error *err)
+{
+    return CUDA_CALL((struct cuda *)device->state, err, stream_wait, stream_of(stream));
+}
+
+static vlt_status event_create(vlt_device *device, vlt_event **out, vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    vlt_cu_event event = NULL;
+    vlt_status status = CUDA_CALL(cuda, err, event_create, &event, EVENT_NO_TIME);
+    *out = (vlt_event *)(void *)event;
+    return status;
+}
+
+static void event_destroy(vlt_device *device, vlt_event *event)
+{
+    struct cuda *cuda = device->state;
+    if (event && enter(cuda, NULL) == VLT_OK) {
+        cuda->driver->event_destroy(event_of(event));
+    }
+}
+
+static vlt_status event_record(vlt_device *device, vlt_event *event, vlt_stream *stream,
+                               vlt_error *err)
+{
+    return CUDA_CALL((struct cuda *)device->state, err, event_record, event_of(event),
+                     stream_of(stream));
+}
+
+static vlt_status event_wait(vlt_device *device, vlt_event *event, vlt_error *err)
+{
+    return CUDA_CALL((struct cuda *)device->state, err, event_wait, event_of(event));
+}
+
+static bool event_passed(vlt_device *device, vlt_event *event)
+{
+    struct cuda *cuda = device->state;
+    return enter(cuda, NULL) == VLT_OK && cuda->driver->event_query(event_of(event)) == 0;
+}
+
+static vlt_status stream_wait_event(vlt_device *device, vlt_stream *stream, vlt_event *event,
+                                    vlt_error *err)
+{
+    return CUDA_CALL((struct cuda *)device->state, err, stream_wait_event, stream_of(stream),
+                     event_of(event), 0);
+}
+
+static vlt_status copy_to_async(vlt_device *device, vlt_stream *stream, vlt_device_address to,
+                                const void *from, size_t bytes, vlt_error *err)
+{
+    return CUDA_CALL((struct cuda *)device->state, err, copy_to, to, from, bytes,
+                     stream_of(stream));
+}
+
+static vlt_status copy_from_async(vlt_device *device, vlt_stream *stream, void *to,
+                                  vlt_device_address from, size_t bytes, vlt_error *err)
+{
+    return CUDA_CALL((struct cuda *)device->state, err, copy_from, to, from, bytes,
+                     stream_of(stream));
+}
+
+static vlt_status build(struct cuda *cuda, struct bound_kernel *bound, vlt_error *err)
+{
+    char *image;
+    size_t bytes;
+    vlt_status status = vlt_nvrtc_compile(bound->source, bound->entry, cuda->capability, NULL, 0,
+                                          &image, &bytes, err);
+    if (status == VLT_OK) {
+        status = CUDA_CALL(cuda, err, module_load, &bound->module, image, 0, NULL, NULL);
+        free(image);
+    }
+    if (status == VLT_OK) {
+        status = CUDA_CALL(cuda, err, module_function, &bound->function, bound->module,
+                           bound->entry);
+    }
+    return status;
+}
+
+static vlt_status launch_async(vlt_device *device, vlt_stream *stream, vlt_device_kernel *kernel,
+                               vlt_device_address memory, size_t bytes, void *argument,
+                               vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    struct bound_kernel *bound = NULL;
+    for (int i = 0; i < cuda->kernel_count; i++) {
+        bound = cuda->kernel[i].kernel == kernel ? &cuda->kernel[i] : bound;
+    }
+    if (!bound) {
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: this kernel has no CUDA text",
+                        device->name);
+    }
+    vlt_status status = bound->function ? VLT_OK : build(cuda, bound, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    int value = argument ? *(const int *)argument : 0;
+    unsigned long long size = bytes;
+    void *arguments[] = {&memory, &size, &value};
+    size_t wanted = bytes / 4 / THREADS + 1;
+    size_t most = (size_t)cuda->multiprocessors * BLOCKS_PER_SM;
+    return CUDA_CALL(cuda, err, launch, bound->function, (unsigned)(wanted < most ? wanted : most),
+                     1, 1, THREADS, 1, 1, 0, stream_of(stream), arguments, NULL);
+}
+
+/* The host's clock: activity comes from CUPTI with times of its own. */
+static uint64_t clock_ns(vlt_device *device)
+{
+    struct timespec now;
+    (void)device;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void destroy(vlt_device *device)
+{
+    struct cuda *cuda = device ? device->state : NULL;
+    if (!cuda) {
+        return;
+    }
+    if (cuda->context && enter(cuda, NULL) == VLT_OK) {
+        for (int i = 0; i < cuda->kernel_count; i++) {
+            if (cuda->kernel[i].module) {
+                cuda->driver->module_unload(cuda->kernel[i].module);
+            }
+        }
+        cuda->driver->primary_release(cuda->ordinal);
+    }
+    free(cuda);
+}
+
+static const vlt_device_table table = {
+    .memory_alloc = memory_alloc,
+    .memory_free = memory_free,
+    .pinned_alloc = pinned_alloc,
+    .pinned_free = pinned_free,
+    .stream_create = stream_create,
+    .stream_destroy = stream_destroy,
+    .stream_wait = stream_wait,
+    .event_create = event_create,
+    .event_destroy = event_destroy,
+    .event_record = event_record,
+    .event_wait = event_wait,
+    .event_passed = event_passed,
+    .stream_wait_event = stream_wait_event,
+    .copy_to_async = copy_to_async,
+    .copy_from_async = copy_from_async,
+    .launch_async = launch_async,
+    .clock_ns = clock_ns,
+    .destroy = destroy,
+};
+
+vlt_status vlt_device_cuda_kernel(vlt_device *device, vlt_device_kernel *kernel, const char *source,
+                                  const char *entry, vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    if (cuda->kernel_count == KERNELS) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "%s: more than %d kernels", device->name, KERNELS);
+    }
+    cuda->kernel[cuda->kernel_count++] = (struct bound_kernel){
+        .kernel = kernel, .source = source, .entry = entry};
+    return VLT_OK;
+}
+
+static vlt_status read_facts(struct cuda *cuda, vlt_error *err)
+{
+    const vlt_cuda_driver *driver = cuda->driver;
+    int major = 0, minor = 0;
+    driver->device_name(cuda->name, sizeof cuda->name, cuda->ordinal);
+    vlt_status status = vlt_cuda_check(
+        driver, driver->device_attribute(&major, VLT_CU_ATTRIBUTE_CAPABILITY_MAJOR, cuda->ordinal),
+        "cuDeviceGetAttribute", err);
+    driver->device_attribute(&minor, VLT_CU_ATTRIBUTE_CAPABILITY_MINOR, cuda->ordinal);
+    driver->device_attribute(&cuda->multiprocessors, VLT_CU_ATTRIBUTE_MULTIPROCESSORS,
+                             cuda->ordinal);
+    cuda->capability = major * 10 + minor;
+    cuda->multiprocessors = cuda->multiprocessors < 1 ? 1 : cuda->multiprocessors;
+    return status;
+}
+
+vlt_status vlt_device_cuda_create(int ordinal, vlt_device **out, vlt_error *err)
+{
+    const vlt_cuda_driver *driver;
+    *out = NULL;
+    vlt_status status = vlt_cuda_driver_open(&driver, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    struct cuda *cuda = calloc(1, sizeof *cuda);
+    if (!cuda) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "CUDA device: out of memory");
+    }
+    cuda->driver = driver;
+    cuda->device = (vlt_device){
+        .table = &table, .kind = VLT_DEVICE_CUDA, .name = cuda->name, .state = cuda};
+    status = vlt_cuda_check(driver, driver->device_get(&cuda->ordinal, ordinal), "cuDeviceGet",
+                            err);
+    if (status == VLT_OK) {
+        status = read_facts(cuda, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_cuda_check(driver, driver->primary_retain(&cuda->context, cuda->ordinal),
+                                "cuDevicePrimaryCtxRetain", err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_device_cuda_kernel(&cuda->device, vlt_transfer_mix, vlt_cuda_text_transfer_mix,
+                                        "transfer_mix", err);
+    }
+    if (status != VLT_OK) {
+        destroy(&cuda->device);
+        return status;
+    }
+    *out = &cuda->device;
+    return VLT_OK;
+}

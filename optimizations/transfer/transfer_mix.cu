@@ -1,0 +1,18 @@
+// The workload's kernel on CUDA: the same words through the same rounds as vlt_transfer_mix.
+extern "C" __global__ void transfer_mix(unsigned char *memory, unsigned long long bytes, int rounds)
+{
+    unsigned long long words = bytes / 4, step = (unsigned long long)gridDim.x * blockDim.x;
+    unsigned long long first = (unsigned long long)blockIdx.x * blockDim.x + threadIdx.x;
+    unsigned int *word = (unsigned int *)memory;
+    for (unsigned long long i = first; i < words; i += step) {
+        unsigned int x = word[i];
+        for (int round = 0; round < rounds; round++) {
+            x = (x ^ (x >> 15)) * 0x2C1B3C6Du;
+            x = (x ^ (x >> 12)) * 0x297A2D39u;
+        }
+        word[i] = x;
+    }
+    for (unsigned long long i = words * 4 + first; i < bytes; i += step) {
+        memory[i] = (unsigned char)~memory[i];
+    }
+}

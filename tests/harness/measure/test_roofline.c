@@ -1,0 +1,102 @@
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "harness/measure/cupti_records.h"
+#include "harness/measure/roofline.h"
+#include "harness/measure/roofline_kernels.h"
+
+Test(roofline, ceilings_of_this_machine)
+{
+    vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine;
+    vlt_roofline roofline;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_machine_probe(&sources, &machine, &err), VLT_OK);
+    cr_assert_eq(vlt_roofline_measure(machine, 0.3, &roofline, &err), VLT_OK, "%s", err.message);
+    cr_assert_geq(roofline.bandwidth_count, 1);
+    cr_assert_eq(roofline.bandwidth[0].threads, 1);
+    cr_assert_gt(roofline.bandwidth[0].bytes_per_s, 1e8);
+    cr_assert_geq(roofline.peak_count, 1);
+    for (int i = 0; i < roofline.peak_count; i++) {
+        cr_assert_gt(roofline.peak[i].ops_per_s, 1e8, "%s %s",
+                     vlt_roofline_type_name(roofline.peak[i].type), roofline.peak[i].isa);
+        cr_assert_lt(roofline.peak[i].ops_per_s, 1e15, "work was optimised away: %s %s",
+                     vlt_roofline_type_name(roofline.peak[i].type), roofline.peak[i].isa);
+    }
+    bool has_bf16 = (machine->caps.isa & (VLT_ISA_AVX512_BF16 | VLT_ISA_AMX)) != 0;
+    cr_assert_eq(isnan(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_BF16, 1)), !has_bf16,
+                 "what the machine lacks is no number");
+    cr_assert_eq(vlt_roofline_measure(machine, 0, &roofline, &err), VLT_STATUS_USAGE);
+    vlt_machine_destroy(machine);
+}
+
+static vlt_roofline known(void)
+{
+    return (vlt_roofline){.bandwidth = {{1, 10e9}, {2, 16e9}},
+                          .bandwidth_count = 2,
+                          .peak = {{VLT_ROOFLINE_F32, "base", 1, 8e9},
+                                   {VLT_ROOFLINE_F32, "AVX2", 1, 100e9},
+                                   {VLT_ROOFLINE_F32, "base", 2, 16e9},
+                                   {VLT_ROOFLINE_F32, "AVX2", 2, 200e9}},
+                          .peak_count = 4};
+}
+
+Test(roofline, shares_follow_the_lower_roof)
+{
+    vlt_roofline roofline = known();
+    vlt_cost compute = {.flops = 200e9, .bytes = 1e9}, memory = {.flops = 1e9, .bytes = 16e9};
+    cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_F32, 1), 100e9);
+    cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_F32, 5), 200e9, "nearest below");
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, 2), 0.5, 1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 2, 4), 0.25, 1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 1, 1.6), 1, 1e-12);
+}
+
+Test(roofline, an_unknown_ceiling_gives_no_share)
+{
+    vlt_roofline roofline = known();
+    vlt_cost compute = {.flops = 1e9, .bytes = 1e9}, nothing = {0};
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_BF16, 2, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &nothing, VLT_ROOFLINE_F32, 2, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, 0)));
+    roofline.bandwidth_count = 0;
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, 1)));
+    vlt_cost no_memory = {.flops = 200e9};
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &no_memory, VLT_ROOFLINE_F32, 2, 1), 1, 1e-12);
+}
+
+Test(cupti, record_prefixes_are_read_by_their_offsets)
+{
+    unsigned char record[256] = {0};
+    vlt_activity activity;
+    uint32_t kind = VLT_CUPTI_KIND_CONCURRENT_KERNEL, stream = 7;
+    uint64_t start = 1000, end = 4000, bytes = 65536;
+    memcpy(record, &kind, 4);
+    memcpy(record + 16, &start, 8);
+    memcpy(record + 24, &end, 8);
+    memcpy(record + 48, &stream, 4);
+    cr_assert(vlt_cupti_record_read(record, &activity));
+    cr_assert_eq(activity.kind, VLT_ACTIVITY_KERNEL);
+    cr_assert_eq(activity.end_ns - activity.start_ns, 3000);
+    cr_assert_eq(activity.stream, 7);
+
+    memset(record, 0, sizeof record);
+    kind = VLT_CUPTI_KIND_MEMCPY;
+    memcpy(record, &kind, 4);
+    memcpy(record + 8, &bytes, 8);
+    memcpy(record + 16, &start, 8);
+    memcpy(record + 24, &end, 8);
+    memcpy(record + 40, &stream, 4);
+    record[4] = 2; /* device to host */
+    cr_assert(vlt_cupti_record_read(record, &activity));
+    cr_assert_eq(activity.kind, VLT_ACTIVITY_COPY_FROM);
+    cr_assert_eq(activity.bytes, 65536);
+    cr_assert_eq(activity.stream, 7);
+    record[4] = 8; /* device to device: no traffic of the link */
+    cr_assert_not(vlt_cupti_record_read(record, &activity));
+    kind = 17;
+    memcpy(record, &kind, 4);
+    cr_assert_not(vlt_cupti_record_read(record, &activity));
+}
