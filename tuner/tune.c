@@ -27,7 +27,8 @@ double vlt_tuner_elapsed(const vlt_tuner *tuner)
 
 double vlt_tuner_left(const vlt_tuner *tuner, double share)
 {
-    double end_s = fmin(tuner->budget_s * share, tuner->budget_s - 0.15);
+    double end_s = tuner->found_s + (tuner->budget_s - tuner->found_s) * share;
+    end_s = fmin(end_s, tuner->budget_s - 0.15);
     return end_s - vlt_tuner_elapsed(tuner);
 }
 
@@ -235,18 +236,21 @@ static void time_phases(vlt_tuner *tuner)
 
 static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
 {
-    vlt_status status;
-    if ((status = draw_scenes(tuner, err)) != VLT_OK ||
-        (status = find_problems(tuner, err)) != VLT_OK ||
-        (tuner->launch_seed += (uint64_t)tuner->result->trials_reused,
-         status = vlt_tuner_search(tuner, share_search, err)) != VLT_OK ||
-        (status = vlt_tuner_decide(tuner, share_decide, err)) != VLT_OK ||
-        (status = vlt_tuner_check_whole(tuner, share_whole, err)) != VLT_OK) {
-        return status;
+    vlt_status status = draw_scenes(tuner, err);
+    if (status == VLT_OK) {
+        status = find_problems(tuner, err);
     }
-    time_phases(tuner);
-    return tuner->options->scenes < 0 ? VLT_OK
-                                      : vlt_tuner_check_accuracy(tuner, share_accuracy, err);
+    tuner->found_s = vlt_tuner_elapsed(tuner);
+    /* another run over the same store shall see other layouts */
+    tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
+    if (status == VLT_OK && (status = vlt_tuner_search(tuner, share_search, err)) == VLT_OK &&
+        (status = vlt_tuner_decide(tuner, share_decide, err)) == VLT_OK &&
+        (status = vlt_tuner_check_whole(tuner, share_whole, err)) == VLT_OK) {
+        time_phases(tuner);
+        status = tuner->options->scenes < 0 ? VLT_OK
+                                            : vlt_tuner_check_accuracy(tuner, share_accuracy, err);
+    }
+    return status;
 }
 
 /* What is certain so far becomes the config; also after Ctrl-C. */

@@ -54,9 +54,10 @@ typedef struct vlt_tuner {
     int64_t session;
     double begin_ms;
     double budget_s;
-    char folder[64];      /* temporary: scenes, configs under trial; "": none */
-    char scenes[96];      /* a picture of 640 x 480, for requests */
-    char unseen[96];      /* scenes that the search never sees */
+    double found_s;  /* when the problems were known: the shares divide what is left from there */
+    char folder[64]; /* temporary: scenes, configs under trial; "": none */
+    char scenes[96]; /* a picture of 640 x 480, for requests */
+    char unseen[96]; /* scenes that the search never sees */
     char provisional[96]; /* the config under trial */
     double request_ms;    /* of one baseline request */
     vlt_tune_item *item;  /* owned, in order of falling weight once measured */

@@ -1,0 +1,215 @@
+/* Tuning as a whole, with children that lie, crash and hang. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/json/json.h"
+#include "tests/support/data.h"
+#include "tests/support/stores.h"
+#include "tuner/store/store_admin.h"
+#include "tuner/store/store_internal.h"
+#include "tuner/tune_result.h"
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static const char *program(void)
+{
+    const char *path = getenv("VLT_PROGRAM");
+    return path ? path : "build/vltune";
+}
+
+/* A program that hands everything to vltune, except trials of norm/avx2: those of 1024 rows crash
+ * or hang, those of 192 columns give a wrong result, the others garbage. */
+static const char *plant(void)
+{
+    static char path[64];
+    char script[2048];
+    snprintf(path, sizeof path, "/tmp/vltune-test-plant-%d.sh", (int)getpid());
+    int length = snprintf(script, sizeof script,
+                          "#!/bin/sh\n"
+                          "request=$(cat)\n"
+                          "case \"$request\" in\n"
+                          "*norm/avx2@rows=1024,width=128,*) kill -SEGV $$;;\n"
+                          "*norm/avx2@rows=1024,width=64,*) sleep 100;;\n"
+                          "*norm/avx2@*width=192,*) echo '{\"status\": \"WRONG\", \"message\": "
+                          "\"planted\"}'; exit 0;;\n"
+                          "*norm/avx2@*) echo '{\"status\": \"OK\", \"pairs\": 7'; exit 0;;\n"
+                          "esac\n"
+                          "printf '%%s' \"$request\" | exec '%s' \"$1\"\n",
+                          program());
+    cr_assert_eq(vlt_write_file(path, script, (size_t)length, NULL), VLT_OK);
+    chmod(path, 0755);
+    return path;
+}
+
+static vlt_tune_options options_for(const char *config, const char *db, double budget_s)
+{
+    return (vlt_tune_options){.directory = test_source("harness/model/demo/checkpoint"),
+                              .config_path = config,
+                              .db_path = db,
+                              .budget_s = budget_s,
+                              .threads = 1,
+                              .only_op = "norm",
+                              .scenes = -1};
+}
+
+static int64_t count(const char *db, const char *sql)
+{
+    vlt_store *store;
+    int64_t value = -1;
+    cr_assert_eq(vlt_store_open(db, VLT_STORE_READ, &store, NULL), VLT_OK);
+    cr_assert_eq(vlt_store_query_int(store, sql, "testing", &value, NULL, NULL, ""), VLT_OK);
+    vlt_store_close(store);
+    return value;
+}
+
+static void print_problem(void *user, const char *what)
+{
+    (void)user;
+    fprintf(stderr, "problem: %s\n", what);
+}
+
+static void check_store(const char *db)
+{
+    vlt_store *store;
+    int64_t problems = -1;
+    cr_assert_eq(vlt_store_open(db, VLT_STORE_READ, &store, NULL), VLT_OK);
+    cr_assert_eq(vlt_store_check(store, print_problem, NULL, &problems, NULL), VLT_OK);
+    cr_assert_eq(problems, 0);
+    vlt_store_close(store);
+}
+
+static const char *config_path(void)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/vltune-test-tune-%d.toml", (int)getpid());
+    unlink(path);
+    return path;
+}
+
+/* Faults of one variant cost its settings and nothing else. */
+Test(tune, planted_faults_are_contained, .timeout = 120)
+{
+    static const char *const outcomes[] = {"crash", "timeout", "wrong-result", "failed"};
+    const char *db = test_store_path(0), *config = config_path(), *planted = plant();
+    vlt_tune_options options = options_for(config, db, 25);
+    vlt_tune_result result;
+    vlt_error err = {0};
+    char sql[256];
+    vlt_status status = vlt_tune_with(&options, planted, &result, &err);
+    cr_assert_eq(status, VLT_OK, "%s", err.message);
+    for (int i = 0; i < 4; i++) {
+        snprintf(sql, sizeof sql,
+                 "SELECT count(*) FROM trial t JOIN variant v ON v.id = t.variant_id"
+                 " WHERE v.name = 'avx2' AND t.outcome = '%s' AND t.message IS NOT NULL",
+                 outcomes[i]);
+        cr_assert_gt(count(db, sql), 0, "no '%s' was recorded", outcomes[i]);
+    }
+    cr_assert_eq(count(db, "SELECT count(*) FROM trial t JOIN variant v ON v.id = t.variant_id"
+                           " WHERE v.name = 'avx2' AND t.outcome = 'ok'"),
+                 0);
+    cr_assert_gt(count(db, "SELECT count(*) FROM trial WHERE outcome = 'ok'"), 0);
+    cr_assert_eq(count(db, "SELECT count(*) FROM decision d JOIN variant v ON v.id = d.variant_id"
+                           " WHERE v.name = 'avx2'"),
+                 0);
+    check_store(db);
+    vlt_tuned_config read;
+    cr_assert_eq(vlt_tuned_read(config, NULL, NULL, &read, &err), VLT_OK, "%s", err.message);
+    cr_assert_not(read.edited);
+    vlt_tuned_config_release(&read);
+    vlt_tune_result_release(&result);
+    unlink(planted);
+    unlink(config);
+    test_store_remove(db);
+}
+
+Test(tune, the_budget_is_kept, .timeout = 120)
+{
+    static const double budgets[] = {2, 5};
+    for (int i = 0; i < 2; i++) {
+        const char *db = test_store_path(0), *config = config_path();
+        vlt_tune_options options = options_for(config, db, budgets[i]);
+        vlt_tune_result result;
+        options.only_op = NULL;
+        double begin_s = now_s();
+        vlt_status status = vlt_tune_with(&options, program(), &result, NULL);
+        cr_assert(status == VLT_OK || status == VLT_STATUS_UNMEASURED);
+        cr_assert_leq(now_s() - begin_s, budgets[i] + 1); /* the machine may be busy */
+        vlt_tune_result_release(&result);
+        unlink(config);
+        test_store_remove(db);
+    }
+}
+
+Test(tune, another_run_goes_on_from_the_store, .timeout = 120)
+{
+    const char *db = test_store_path(0), *config = config_path();
+    vlt_tune_options options = options_for(config, db, 20);
+    vlt_tune_result first, second;
+    cr_assert_eq(vlt_tune_with(&options, program(), &first, NULL), VLT_OK);
+    cr_assert_eq(first.trials_reused, 0);
+    cr_assert_gt(first.trials, 10);
+    cr_assert_eq(vlt_tune_with(&options, program(), &second, NULL), VLT_OK);
+    cr_assert_geq(second.trials_reused, 10);
+    check_store(db);
+    vlt_tune_result_release(&first);
+    vlt_tune_result_release(&second);
+    unlink(config);
+    test_store_remove(db);
+}
+
+Test(tune, bad_paths_are_refused_before_anything_is_spent)
+{
+    vlt_tune_options options = options_for("/nonexistent/tuned.toml", test_store_path(0), 30);
+    vlt_tune_result result;
+    vlt_error err = {0};
+    double begin_s = now_s();
+    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
+    cr_assert(strstr(err.message, "/nonexistent/tuned.toml"), "%s", err.message);
+    vlt_tune_result_release(&result);
+    options = options_for(config_path(), "/nonexistent/vltune.db", 30);
+    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
+    vlt_tune_result_release(&result);
+    options = options_for(config_path(), test_store_path(0), 30);
+    options.directory = "/nonexistent/model";
+    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
+    cr_assert(strstr(err.message, "/nonexistent/model"), "%s", err.message);
+    vlt_tune_result_release(&result);
+    cr_assert_neq(access(config_path(), F_OK), 0);
+    cr_assert_leq(now_s() - begin_s, 10);
+    test_store_remove(options.db_path);
+}
+
+Test(tune, a_kill_leaves_a_sound_store, .timeout = 120)
+{
+    const char *db = test_store_path(0), *config = config_path();
+    for (int i = 0; i < 3; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            vlt_tune_options options = options_for(config, db, 20);
+            vlt_tune_result result;
+            vlt_tune_with(&options, program(), &result, NULL);
+            _exit(0);
+        }
+        struct timespec wait = {i == 0 ? 2 : 1, 300000000L * i % 1000000000};
+        nanosleep(&wait, NULL);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        check_store(db);
+    }
+    unlink(config);
+    test_store_remove(db);
+}
