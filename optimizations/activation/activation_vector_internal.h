@@ -73,7 +73,7 @@ VLT_ALWAYS_INLINE vec vec_activation(int64_t kind, vec x)
                                              : vec_silu(x);
 }
 
-enum { ROWS_AT_ONCE = 4, SERIAL_ELEMENTS = 1 << 13 };
+enum { ROWS_AT_ONCE = 4, SERIAL_ELEMENTS = 1 << 15 };
 
 static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16};
 static const vlt_knob vector_knobs[] = {

@@ -23,7 +23,7 @@
 #include "optimizations/core/scratch.h"
 
 enum { FEW_ROWS_MAX = 12, FEW_HEADS = VLT_SIMD == 512 ? 4 : 2, QUAD = 4 };
-enum { SERIAL_BELOW = 1 << 17 /* multiply-adds: waking a thread costs as much */ };
+enum { SERIAL_BELOW = 1 << 20 /* multiply-adds: waking a thread that sleeps costs as much */ };
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_KEYS };
 

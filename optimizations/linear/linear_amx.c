@@ -29,7 +29,7 @@ enum {
     BLOCK_MAX = 1024,       /* inputs */
     OUTPUTS = 2 * SIDE,     /* of an item */
     ROWS_MIN = 16,          /* below, most of the unit's columns would be empty */
-    SERIAL_BELOW = 1 << 19, /* multiply-adds: waking a thread costs as much */
+    SERIAL_BELOW = 1 << 21, /* multiply-adds: waking a thread costs as much */
 };
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_BLOCK };

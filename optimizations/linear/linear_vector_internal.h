@@ -26,7 +26,7 @@ enum {
     FEW_ROWS = VLT_SIMD == 512 ? 4 : 2,
     PANEL_ROWS_MIN = 12,
     BLOCK_MAX = 512,
-    SERIAL_BELOW = 1 << 17 /* multiply-adds: waking a thread costs as much */
+    SERIAL_BELOW = 1 << 19 /* multiply-adds: waking a thread that sleeps costs as much */
 };
 
 enum { KNOB_THREADS, KNOB_CHUNK, KNOB_BLOCK, KNOB_ROWS, KNOB_AHEAD };

@@ -7,7 +7,7 @@
 #include "optimizations/core/simd.h"
 #include "optimizations/norm/norm.h"
 
-enum { ROWS_AT_ONCE = 8, SERIAL_ELEMENTS = 1 << 15 };
+enum { ROWS_AT_ONCE = 8, SERIAL_ELEMENTS = 1 << 17 };
 
 static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16};
 static const vlt_knob knobs[] = {
