@@ -28,8 +28,9 @@ static vlt_status read_name(const char *option, const char *text, const char *co
             return VLT_OK;
         }
     }
-    return text ? vlt_fail(err, VLT_STATUS_USAGE, "--%s '%s', expected %s, %s%s%s", option, text,
-                           names[0], names[1], count > 2 ? " or " : "", count > 2 ? names[2] : "")
+    return text ? vlt_fail(err, VLT_STATUS_USAGE, "--%s '%s', expected %s%s%s or %s", option, text,
+                           names[0], count > 2 ? ", " : "", count > 2 ? names[1] : "",
+                           names[count - 1])
                 : VLT_OK;
 }
 
