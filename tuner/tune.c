@@ -15,8 +15,8 @@
 
 /* Ends of the stages, as shares of the budget; what a stage leaves goes to the next ones. The last
  * share is kept for writing. */
-static const double share_problems = 0.6, share_search = 0.26, share_decide = 0.56,
-                    share_whole = 0.84, share_accuracy = 0.98;
+static const double share_problems = 0.6, share_search = 0.25, share_decide = 0.53,
+                    share_whole = 0.79, share_accuracy = 0.98;
 
 enum { UNSEEN_SCENES = 100, UNSEEN_SEED = 7000, REQUEST_TOKENS = 16 };
 

@@ -293,7 +293,8 @@ vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *e
     for (int i = 0; i < 2 && status == VLT_OK && scenes > 0; i++) {
         vlt_whole_task task = vlt_tuner_task(tuner, configs[i], tuner->unseen, share);
         task.scene_max = scenes;
-        task.limit_s = i == 0 ? left_s * 0.6 : vlt_tuner_left(tuner, share);
+        /* the baseline needs most of the time: it is the slow one */
+        task.limit_s = i == 0 ? left_s * 0.85 : vlt_tuner_left(tuner, share);
         vlt_tuner_progress(tuner, "accuracy", NULL);
         if (vlt_tuner_left(tuner, share) <= 0) {
             break;
