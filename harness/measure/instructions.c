@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -160,7 +161,12 @@ vlt_status vlt_instructions_count(const vlt_side *side, const vlt_launch_options
     if (status == VLT_OK) {
         status = count_calls(side, options, MORE_CALLS, &more, err);
     }
-    *instructions = (more - few) / (MORE_CALLS - FEW_CALLS);
+    if (status == VLT_OK && !(more > few)) {
+        return vlt_fail(err, VLT_STATUS_UNMEASURED,
+                        "counting instructions: %.0f in %d calls, %.0f in %d: nothing was counted",
+                        few, FEW_CALLS, more, MORE_CALLS);
+    }
+    *instructions = status == VLT_OK ? (more - few) / (MORE_CALLS - FEW_CALLS) : NAN;
     return status;
 }
 

@@ -120,6 +120,6 @@ Test(no_allocation, is_noticed)
 #else
 Test(no_allocation, in_any_run)
 {
-    test_skip("allocations are counted in builds without AddressSanitizer");
+    test_skip("allocations are counted in builds without a sanitizer");
 }
 #endif
