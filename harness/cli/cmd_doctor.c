@@ -8,6 +8,53 @@
 #include "harness/cli/facts.h"
 #include "harness/json/json.h"
 #include "harness/machine/build_info.h"
+#include "harness/measure/roofline.h"
+
+/* Enough for a first idea of the ceilings. */
+static const double ceilings_s = 0.3;
+
+static json_t *ceilings_to_json(const vlt_roofline *roofline)
+{
+    json_t *bandwidth = json_array(), *peaks = json_array();
+    for (int i = 0; i < roofline->bandwidth_count; i++) {
+        json_array_append_new(
+            bandwidth, json_pack("{s:i, s:o}", "threads", roofline->bandwidth[i].threads,
+                                 "bytes_per_s", vlt_json_real(roofline->bandwidth[i].bytes_per_s)));
+    }
+    for (int i = 0; i < roofline->peak_count; i++) {
+        const vlt_roofline_peak *peak = &roofline->peak[i];
+        json_array_append_new(peaks, json_pack("{s:s, s:s, s:i, s:o}", "type",
+                                               vlt_roofline_type_name(peak->type), "isa", peak->isa,
+                                               "threads", peak->threads, "ops_per_s",
+                                               vlt_json_real(peak->ops_per_s)));
+    }
+    return json_pack("{s:o, s:o, s:o}", "bandwidth", bandwidth, "bandwidth_reason",
+                     *roofline->bandwidth_reason ? json_string(roofline->bandwidth_reason)
+                                                 : json_null(),
+                     "peaks", peaks);
+}
+
+static void print_ceilings(const vlt_machine *machine, const vlt_roofline *roofline)
+{
+    char text[256] = "";
+    int threads = vlt_machine_thread_count(machine);
+    double bandwidth = vlt_roofline_bandwidth_of(roofline, threads) * 1e-9;
+    if (bandwidth > 0) {
+        snprintf(text, sizeof text, "reads %.1f GB/s; ", bandwidth);
+    }
+    for (int type = 0; type < VLT_ROOFLINE_TYPES; type++) {
+        double peak = vlt_roofline_peak_of(roofline, (vlt_roofline_type)type, threads) * 1e-9;
+        size_t used = strlen(text);
+        if (peak > 0) {
+            snprintf(text + used, sizeof text - used, "%s %.0f Gop/s, ",
+                     vlt_roofline_type_name((vlt_roofline_type)type), peak);
+        }
+    }
+    vlt_facts_print("measured", "%son %d thread%s", text, threads, threads == 1 ? "" : "s");
+    if (*roofline->bandwidth_reason) {
+        vlt_facts_print("", "(%s)", roofline->bandwidth_reason);
+    }
+}
 
 static int no_work(void *state, int64_t iterations)
 {
@@ -34,7 +81,7 @@ static json_t *metrics_to_json(const vlt_metric *metric, int count)
 }
 
 static vlt_status print_json(const vlt_doctor *doctor, const vlt_metric *metric, int metric_count,
-                             vlt_error *err)
+                             const vlt_roofline *roofline, vlt_error *err)
 {
     const vlt_build_info *build = vlt_build_info_get();
     json_t *findings = json_array();
@@ -46,12 +93,12 @@ static vlt_status print_json(const vlt_doctor *doctor, const vlt_metric *metric,
                                 vlt_json_string(finding->fact, strlen(finding->fact)),
                                 "consequence", finding->consequence, "repair", finding->repair));
     }
-    json_t *all = json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:o, s:o}", "version",
-                            build->version, "build", "revision", build->revision, "compiler",
-                            build->compiler, "type", build->type, "flags", build->flags,
-                            "sanitizers", build->sanitizers, "target", build->target, "libraries",
-                            build->libraries, "findings", findings, "counters",
-                            metrics_to_json(metric, metric_count));
+    json_t *all = json_pack(
+        "{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:o, s:o, s:o}", "version", build->version,
+        "build", "revision", build->revision, "compiler", build->compiler, "type", build->type,
+        "flags", build->flags, "sanitizers", build->sanitizers, "target", build->target,
+        "libraries", build->libraries, "findings", findings, "counters",
+        metrics_to_json(metric, metric_count), "roofline", ceilings_to_json(roofline));
     if (!all) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "doctor: no memory for the answer");
     }
@@ -60,7 +107,8 @@ static vlt_status print_json(const vlt_doctor *doctor, const vlt_metric *metric,
     return status;
 }
 
-static void print_text(const vlt_cli *cli, const vlt_doctor *doctor)
+static void print_text(const vlt_cli *cli, const vlt_doctor *doctor, const vlt_machine *machine,
+                       const vlt_roofline *roofline)
 {
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
     static const char *const marks[] = {"+", "-", "!"};
@@ -70,6 +118,7 @@ static void print_text(const vlt_cli *cli, const vlt_doctor *doctor)
     vlt_facts_print("built", "%s, %s (%s)%s%s, for %s", build->compiler, build->type, build->flags,
                     *build->sanitizers ? ", sanitizers " : "", build->sanitizers, build->target);
     vlt_facts_print("libraries", "%s", build->libraries);
+    print_ceilings(machine, roofline);
     printf("\n");
     int lacks = 0, warnings = 0;
     for (int i = 0; i < doctor->count; i++) {
@@ -96,6 +145,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_counters *counters = NULL;
     vlt_doctor *doctor = calloc(1, sizeof *doctor);
     vlt_pressure pressure;
+    vlt_roofline roofline;
     int count;
     const vlt_subject work = {.run = no_work};
     vlt_status status = doctor ? vlt_machine_probe(NULL, &machine, err)
@@ -104,18 +154,21 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         status = vlt_counters_open(NULL, 0, &counters, err);
     }
     if (status == VLT_OK) {
+        vlt_pressure_read(NULL, &pressure); /* before we press ourselves */
         status = vlt_counters_measure(counters, &work, 2000000, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_roofline_measure(machine, ceilings_s, &roofline, err);
     }
     if (status != VLT_OK) {
         goto done;
     }
     const vlt_metric *metric = vlt_counters_metrics(counters, &count);
-    vlt_pressure_read(NULL, &pressure);
     vlt_doctor_examine(machine, &pressure, metric, count, doctor);
     if (vlt_cli_flag(cli, "json")) {
-        status = print_json(doctor, metric, count, err);
+        status = print_json(doctor, metric, count, &roofline, err);
     } else {
-        print_text(cli, doctor);
+        print_text(cli, doctor, machine, &roofline);
     }
 done:
     vlt_counters_close(counters);

@@ -4,7 +4,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/json/json.h"
-#include "harness/machine/isa.h"
+#include "harness/machine/machine.h"
 #include "optimizations/core/registry.h"
 
 static void first_problem(const vlt_op *op, vlt_problem *problem)
@@ -81,8 +81,12 @@ static void print_op(const vlt_op *op, const vlt_caps *caps)
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     const char *only = vlt_cli_operand(cli, 0);
-    vlt_caps caps = {.isa = vlt_isa_detect(), .cpu_count = 1, .core_count = 1};
-    vlt_status status = VLT_OK;
+    vlt_machine *machine;
+    vlt_status status = vlt_machine_probe(NULL, &machine, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    const vlt_caps *caps = vlt_machine_caps(machine);
     json_t *all = json_array();
     if (only && !vlt_registry_find_op(only)) {
         const char *names[64];
@@ -101,9 +105,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
             continue;
         }
         if (vlt_cli_flag(cli, "json")) {
-            json_array_append_new(all, op_to_json(op, &caps));
+            json_array_append_new(all, op_to_json(op, caps));
         } else {
-            print_op(op, &caps);
+            print_op(op, caps);
         }
     }
     if (vlt_cli_flag(cli, "json")) {
@@ -111,6 +115,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
 done:
     json_decref(all);
+    vlt_machine_destroy(machine);
     return status;
 }
 

@@ -21,7 +21,7 @@ vlt_row *vlt_rows_add(vlt_rows *rows, vlt_error *err)
         rows->capacity = capacity;
     }
     vlt_row *row = &rows->row[rows->count++];
-    *row = (vlt_row){.status = VLT_STATUS_UNMEASURED, .p_adjusted = NAN};
+    *row = (vlt_row){.status = VLT_STATUS_UNMEASURED, .p_adjusted = NAN, .roofline_share = NAN};
     return row;
 }
 

@@ -3,9 +3,10 @@
 #define VLT_TUNER_ROW_H
 
 #include "harness/json/json.h"
+#include "harness/measure/counters.h"
 #include "harness/measure/experiment.h"
 
-enum { VLT_ROW_TEXT_BYTES = 1024 };
+enum { VLT_ROW_TEXT_BYTES = 1024, VLT_ROW_METRICS = 32 };
 
 /* B is the candidate. Texts are "" where they do not apply. */
 typedef struct vlt_row {
@@ -19,7 +20,10 @@ typedef struct vlt_row {
     vlt_status status; /* OK: measured, else why not, in words: */
     char invalid_reason[VLT_ERROR_BYTES];
     vlt_experiment experiment;
-    double p_adjusted; /* of faster or slower, after vlt_rows_adjust; NAN before */
+    vlt_metric metric[VLT_ROW_METRICS]; /* row_counters.h; per call */
+    int metric_count;                   /* 0: not counted */
+    double roofline_share; /* time that the machine's ceilings allow over the time taken; NAN */
+    double p_adjusted;     /* of faster or slower, after vlt_rows_adjust; NAN before */
 } vlt_row;
 
 typedef struct vlt_rows {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuner/bench/row.h"
+#include "tuner/bench/row_counters.h"
 
 static json_t *text_or_null(const char *text)
 {
@@ -51,6 +51,10 @@ static void add_measured(json_t *object, const vlt_row *row)
     }
     json_object_set_new(object, "flops", vlt_json_real(cost[0]));
     json_object_set_new(object, "bytes", vlt_json_real(cost[1]));
+    json_object_set_new(object, "roofline_share", vlt_json_real(row->roofline_share));
+    if (row->metric_count > 0) {
+        json_object_set_new(object, "counters", vlt_row_metrics_to_json(row));
+    }
 }
 
 /* What a reader needs to judge the row later. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tuner/bench/row_counters.h"
 #include "tuner/cli/bench_options.h"
 #include "tuner/cli/bench_selfcheck.h"
 
@@ -11,6 +12,7 @@ struct bench {
     const char *variant; /* --variant, NULL: all */
     vlt_experiment_options options;
     vlt_bench_progress progress;
+    vlt_roofline roofline; /* only for JSON, which shows counters and shares of the roof */
     vlt_rows rows;
 };
 
@@ -56,7 +58,9 @@ static vlt_status bench_variant(struct bench *bench, const vlt_problem *problem,
         return VLT_STATUS_NOMEM;
     }
     vlt_status status = vlt_bench_measure(&bench->progress, row, side, &bench->options, err);
-    if (!vlt_cli_flag(bench->cli, "json")) {
+    if (vlt_cli_flag(bench->cli, "json")) {
+        vlt_row_count(row, &side[1], &bench->options.launch, &bench->roofline);
+    } else {
         vlt_bench_print_row(row, stdout);
         fflush(stdout);
     }
@@ -133,6 +137,12 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (bench.progress.total == 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "no operator has shape '%s' and variant '%s'",
                         bench.shape ? bench.shape : "*", bench.variant ? bench.variant : "*");
+    }
+    if (vlt_cli_flag(cli, "json")) {
+        status = vlt_row_ceilings(&bench.roofline, err);
+        if (status != VLT_OK) {
+            return status;
+        }
     }
     status = vlt_bench_record(cli, "bench", &bench.options, &bench.progress.recorder, err);
     if (status != VLT_OK) {
