@@ -87,7 +87,7 @@ json_t *vlt_report_to_json(const vlt_report *report);
 vlt_status vlt_report_from_json(const json_t *document, vlt_report *out, vlt_error *err);
 void vlt_report_release(vlt_report *report); /* only for a report that was read from JSON */
 
-/* "15.8x" for the ratio 0.0633, "same" where the verdict says so, "-" for NAN. */
+/* "15.8x" for the ratio 0.0633, "same" and "unsure" where the verdict says so, "-" for NAN. */
 void vlt_format_speedup(const vlt_report_row *row, char *text, size_t text_bytes);
 /* "[15.6, 16.0]" as speed-ups, "" for NAN. */
 void vlt_format_interval(const vlt_report_row *row, char *text, size_t text_bytes);

@@ -10,6 +10,8 @@ void vlt_format_speedup(const vlt_report_row *row, char *text, size_t text_bytes
         snprintf(text, text_bytes, "-");
     } else if (!strcmp(row->verdict, "same")) {
         snprintf(text, text_bytes, "same");
+    } else if (!strcmp(row->verdict, "inconclusive")) {
+        snprintf(text, text_bytes, "unsure");
     } else {
         vlt_format_factor(1 / row->ratio, "x", text, text_bytes);
     }

@@ -95,7 +95,7 @@ vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
     }
     if (untouched) {
         vlt_tuner_note(tuner,
-                       "%d problems with small shares of the time were not measured: their "
+                       "%d problems with the smallest shares of the time were not tried: their "
                        "default variants are used",
                        untouched);
     }
