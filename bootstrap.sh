@@ -73,6 +73,25 @@ build() {
     rm -f "$log"
 }
 
+model=harness/model/demo/checkpoint
+
+# time_photo TUNE_OPTIONS...: the tuned config beside the baseline on a real photo, where there is one
+time_photo() {
+    local photo=${VLT_DATA:-../shared}/data/images/rocket-640x427-444.jpg config=tuned.toml
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --json | --quiet | -q) return ;;
+        -o | --output) config=$2 && shift ;;
+        -o*) config=${1#-o} ;;
+        --output=*) config=${1#--output=} ;;
+        esac
+        shift
+    done
+    [ -r "$photo" ] && [ -r "$config" ] || return 0
+    printf '\nphoto     %s, the same request\n' "$photo"
+    build/vltune compare baseline "$config" --model "$model" --image "$photo" --budget 15s
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
@@ -84,7 +103,8 @@ build)
 tune)
     install "${build_packages[@]}"
     build release vltune_program
-    exec build/vltune tune harness/model/demo/checkpoint "$@"
+    build/vltune tune "$model" "$@"
+    time_photo "$@"
     ;;
 test)
     install "${build_packages[@]}" "${test_packages[@]}"

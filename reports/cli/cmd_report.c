@@ -5,14 +5,33 @@
 #include "reports/cli/program.h"
 #include "reports/page/page.h"
 #include "reports/terminal/terminal.h"
+#include "reports/trust.h"
 #include "tuner/store/store.h"
 
 static const vlt_option options[] = {
     {"session", "ID", "the run whose id begins so (default: the newest)", 0},
     {"page", "FILE", "also write the HTML page", 'o'},
+    {"trust", "FILE", "add what `vltune bench --self-check --json` printed, as the trust box", 0},
 };
 
-static vlt_status load(const char *path, const char *session, vlt_report *out, vlt_error *err)
+/* The self-check of this machine becomes part of the report. */
+static vlt_status add_trust(const char *path, json_t *document, vlt_error *err)
+{
+    enum { LIMIT = 16 << 20 };
+    json_t *selfcheck, *facts;
+    vlt_status status = vlt_json_load(path, LIMIT, &selfcheck, err);
+    if (status == VLT_OK) {
+        status = vlt_trust_facts(selfcheck, &facts, err);
+        json_decref(selfcheck);
+    }
+    if (status == VLT_OK) {
+        json_object_set_new(document, "trust", facts);
+    }
+    return status;
+}
+
+static vlt_status load(const char *path, const char *session, const char *trust, vlt_report *out,
+                       vlt_error *err)
 {
     vlt_store *store;
     char *text = NULL;
@@ -25,6 +44,9 @@ static vlt_status load(const char *path, const char *session, vlt_report *out, v
     vlt_store_close(store);
     if (status == VLT_OK) {
         status = vlt_json_parse(text, strlen(text), path, &document, err);
+    }
+    if (status == VLT_OK && trust) {
+        status = add_trust(trust, document, err);
     }
     if (status == VLT_OK) {
         status = vlt_report_from_json(document, out, err);
@@ -39,7 +61,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_report report;
     const char *page = vlt_cli_text(cli, "page", NULL);
     vlt_status status = load(vlt_cli_text(cli, "db", "vltune.db"),
-                             vlt_cli_text(cli, "session", NULL), &report, err);
+                             vlt_cli_text(cli, "session", NULL), vlt_cli_text(cli, "trust", NULL),
+                             &report, err);
     if (status != VLT_OK) {
         return status;
     }

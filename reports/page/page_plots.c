@@ -85,17 +85,24 @@ static void forest_row(vlt_page_text *page, const vlt_report_row *row, int y, do
 void vlt_page_forest(vlt_page_text *page, const vlt_report *report)
 {
     double low, high;
-    int height = TOP + ROW * (report->row_count + (report->end_to_end.op ? 1 : 0)) + 4;
+    int rows = 0, y = TOP + ROW / 2;
+    for (int i = 0; i < report->row_count; i++) {
+        rows += plotted(&report->row[i]);
+    }
+    int height = TOP + ROW * (rows + (report->end_to_end.op ? 1 : 0)) + 4;
     axis_range(report, &low, &high);
     vlt_page_format(page,
                     "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"speed-up per operator\">",
                     WIDTH, height);
     forest_axis(page, low, high, height);
     for (int i = 0; i < report->row_count; i++) {
-        forest_row(page, &report->row[i], TOP + ROW * i + ROW / 2, low, high);
+        if (plotted(&report->row[i])) {
+            forest_row(page, &report->row[i], y, low, high);
+            y += ROW;
+        }
     }
     if (report->end_to_end.op) {
-        forest_row(page, &report->end_to_end, TOP + ROW * report->row_count + ROW / 2, low, high);
+        forest_row(page, &report->end_to_end, y, low, high);
     }
     vlt_page_raw(page, "</svg>\n");
 }

@@ -7,6 +7,7 @@
 
 #include "reports/page/page.h"
 #include "reports/terminal/terminal.h"
+#include "reports/trust.h"
 #include "tests/support/data.h"
 
 static vlt_report_row rows[] = {
@@ -156,4 +157,27 @@ Test(report, page_is_whole_and_escaped)
     vlt_error err = {0};
     cr_assert_eq(vlt_page_write(&report, "/nonexistent/page.html", &err), VLT_STATUS_IO);
     cr_assert(strstr(err.message, "/nonexistent/page.html"));
+}
+
+Test(report, trust_comes_from_a_self_check)
+{
+    static const char text[] =
+        "{\"clock\": {\"overhead_ns\": 16, \"pair_book_keeping_ns\": 1328, \"empty_kernel_ns\": "
+        "0.95},"
+        " \"a_a_gates\": [{\"machine\": \"as it is\", \"gates\": 94, \"false_failures\": 0,"
+        " \"upper_bound\": 0.0314}], \"rows\": [{\"machine\": \"any\", \"kernel\": \"any\","
+        " \"injected\": 0.03, \"series\": 84, \"slower\": 84, \"share_low\": 0.965,"
+        " \"seconds_median\": 4.19}]}";
+    json_t *selfcheck, *trust;
+    cr_assert_eq(vlt_json_parse(text, sizeof text - 1, "text", &selfcheck, NULL), VLT_OK);
+    cr_assert_eq(vlt_trust_facts(selfcheck, &trust, NULL), VLT_OK);
+    cr_assert_str_eq(json_string_value(json_object_get(
+                         trust, "false failures on identical code, machine as it is")),
+                     "0 of 94 gates (surely below 3.1 %)");
+    cr_assert_str_eq(json_string_value(json_object_get(trust, "slowdowns of 3 % found")),
+                     "84 of 84 (surely above 96.5 %), median 4.2 s");
+    json_decref(trust);
+    json_object_del(selfcheck, "rows");
+    cr_assert_eq(vlt_trust_facts(selfcheck, &trust, NULL), VLT_STATUS_INPUT);
+    json_decref(selfcheck);
 }
