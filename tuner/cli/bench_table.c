@@ -117,8 +117,8 @@ static void print_ratio(const vlt_judgement *judgement, FILE *stream)
         fprintf(stream, "  [%.4g, %.4g]", judgement->low, judgement->high);
     }
     if (judgement->ratio >= 0.5) {
-        fprintf(stream, "  B takes %.2g %% %s time than A\n", fabs(percent),
-                percent < 0 ? "less" : "more");
+        fprintf(stream, "  B takes %.*f %% %s time than A\n", fabs(percent) < 10 ? 1 : 0,
+                fabs(percent), percent < 0 ? "less" : "more");
     } else {
         fprintf(stream, "  B is %.3g times as fast as A\n", 1 / judgement->ratio);
     }
