@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/compiler.h"
 #include "tests/support/data.h"
 #include "tests/support/stores.h"
 #include "tuner/store/store_admin.h"
@@ -153,10 +154,11 @@ Test(tune, the_budget_is_kept, .timeout = 120)
     }
 }
 
-Test(tune, another_run_goes_on_from_the_store, .timeout = 120)
+Test(tune, another_run_goes_on_from_the_store, .timeout = 300)
 {
     const char *db = test_store_path(0), *config = config_path();
-    vlt_tune_options options = options_for(config, db, 20);
+    /* the one baseline request at the beginning is some ten times as slow under AddressSanitizer */
+    vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 20);
     vlt_tune_result first, second;
     cr_assert_eq(vlt_tune_with(&options, program(), &first, NULL), VLT_OK);
     cr_assert_eq(first.trials_reused, 0);
