@@ -89,7 +89,7 @@ time_photo() {
     done
     [ -r "$photo" ] && [ -r "$config" ] || return 0
     printf '\nphoto     %s, the same request\n' "$photo"
-    build/vltune compare baseline "$config" --model "$model" --image "$photo" --budget 15s
+    build/vltune compare baseline "$config" --model "$model" --image "$photo" --budget 30s
 }
 
 command=${1:-}
