@@ -16,6 +16,12 @@ enum {
     FIRST_LOOK = 12 /* pairs before the first look at the verdict */
 };
 
+/* What the system says about this thread (or process) up to now. */
+struct reading {
+    uint64_t wall_ns, cpu_ns;
+    long switches, faults;
+};
+
 struct measuring {
     const vlt_clock *clock;
     vlt_clock_info info;
@@ -23,7 +29,8 @@ struct measuring {
     const vlt_pair_options *options;
     vlt_epoch epoch;
     vlt_disturbance_files files;
-    vlt_disturbance last; /* the reading at which the current stretch of pressure began */
+    vlt_disturbance last;   /* at which the current stretch of pressure began */
+    struct reading reading; /* the newest */
     float pressure;
     uint64_t begin_ns;
     double *log_ratio; /* scratch for looks, room for every pair */
@@ -70,29 +77,44 @@ static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness,
     return VLT_OK;
 }
 
-/* One epoch between two readings of everything; the wall clock is read innermost. */
-static int time_side(const struct measuring *m, int side, vlt_pair *pair)
+/* Everything at once. A reading ends one side's stretch and begins the next one's: half the system
+ * calls, and nothing between two stretches goes unseen. */
+static void take_reading(const struct measuring *m, struct reading *reading)
+{
+    struct rusage usage;
+    reading->cpu_ns = vlt_clock_thread(m->clock);
+    getrusage(m->options->whole_process ? RUSAGE_SELF : RUSAGE_THREAD, &usage);
+    reading->switches = usage.ru_nivcsw;
+    reading->faults = usage.ru_minflt + usage.ru_majflt;
+    reading->wall_ns = vlt_clock_wall(m->clock);
+}
+
+static uint64_t since(uint64_t begin, uint64_t end)
+{
+    return end > begin ? end - begin : 0;
+}
+
+/* A reset, a priming call and one epoch; the wall clock is read innermost. */
+static int time_side(struct measuring *m, int side, vlt_pair *pair)
 {
     const vlt_subject *subject = &m->subject[side];
-    struct rusage before, after;
-    int who = m->options->whole_process ? RUSAGE_SELF : RUSAGE_THREAD;
+    const struct reading before = m->reading;
     if (subject->reset) {
         subject->reset(subject->state);
     }
-    getrusage(who, &before);
     int result = m->epoch.longest_ns > LONG_CALL_NS ? 0 : subject->run(subject->state, 1);
-    uint64_t cpu_begin = vlt_clock_thread(m->clock);
     uint64_t begin = vlt_clock_wall(m->clock);
     result = result ? result : subject->run(subject->state, m->epoch.iterations);
     uint64_t end = vlt_clock_wall(m->clock);
-    uint64_t cpu_end = vlt_clock_thread(m->clock);
-    getrusage(who, &after);
+    take_reading(m, &m->reading);
 
-    pair->wall_ns[side] = end > begin ? end - begin : 0;
-    pair->cpu_ns[side] = cpu_end > cpu_begin ? cpu_end - cpu_begin : 0;
-    pair->switches[side] = (uint32_t)(after.ru_nivcsw - before.ru_nivcsw);
-    pair->faults[side] = (uint32_t)(after.ru_minflt - before.ru_minflt + after.ru_majflt -
-                                    before.ru_majflt);
+    uint64_t stretch_ns = since(before.wall_ns, m->reading.wall_ns);
+    double cpu_share = (double)since(before.cpu_ns, m->reading.cpu_ns) /
+                       fmax(1, (double)stretch_ns);
+    pair->wall_ns[side] = since(begin, end);
+    pair->cpu_ns[side] = (uint64_t)(fmin(1, cpu_share) * (double)pair->wall_ns[side]);
+    pair->switches[side] = (uint32_t)(m->reading.switches - before.switches);
+    pair->faults[side] = (uint32_t)(m->reading.faults - before.faults);
     pair->flags |= pair->switches[side] ? VLT_PAIR_PREEMPTED : 0;
     pair->flags |= end > begin ? 0 : VLT_PAIR_CLOCK;
     return result;
@@ -127,6 +149,7 @@ static bool decided(struct measuring *m, const vlt_pair_run *run)
 static vlt_status measure_pairs(struct measuring *m, vlt_pair_run *run, vlt_error *err)
 {
     vlt_random coin = {m->options->seed};
+    take_reading(m, &m->reading);
     while (run->pair_count < m->options->pairs) {
         bool enough = run->pair_count >= m->options->pairs_min;
         if (stopped(m) || (enough && (spent(m, 1) || decided(m, run)))) {
@@ -150,7 +173,7 @@ static vlt_status measure_pairs(struct measuring *m, vlt_pair_run *run, vlt_erro
     return VLT_OK;
 }
 
-/* What a pair costs beside its epochs and priming calls: the same loop around nothing. */
+/* What a pair costs beside its epochs and priming calls: the same steps around nothing. */
 static int run_nothing(void *state, int64_t iterations)
 {
     (void)state, (void)iterations;
@@ -164,6 +187,7 @@ static double book_keeping_ns(const struct measuring *m)
     struct measuring empty = *m;
     double cost[REPEATS];
     empty.subject = nothing;
+    take_reading(&empty, &empty.reading);
     for (int i = 0; i < REPEATS; i++) {
         vlt_pair pair = {0};
         uint64_t begin = vlt_clock_wall(m->clock);

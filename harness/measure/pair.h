@@ -29,8 +29,9 @@ enum {
 /* Index 0 is A, 1 is B. */
 typedef struct vlt_pair {
     uint64_t wall_ns[2];
-    uint64_t cpu_ns[2];   /* of the measuring thread */
-    uint32_t switches[2]; /* involuntary context switches, priming call included */
+    uint64_t cpu_ns[2];   /* of the measuring thread: its share of the side's stretch, which begins
+                             where the other one's ended, times wall_ns */
+    uint32_t switches[2]; /* involuntary context switches in that stretch */
     uint32_t faults[2];   /* page faults, likewise */
     float pressure;       /* share of time in which some task waited for a CPU; NAN: not known */
     uint8_t b_first;      /* order */

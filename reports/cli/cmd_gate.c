@@ -287,7 +287,7 @@ static const vlt_option options[] = {
     {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0},
     {"medians", NULL, "gbench: one row a stage, for github-action-benchmark", 0},
     {"strict", NULL, "exit with 6 when anything is inconclusive", 0},
-    {"confirm", "N", "processes that must confirm a regression (default 15)", 0},
+    {"confirm", "N", "processes at most that may confirm a regression (default 30)", 0},
     {"max-pressure", "PERCENT", "no verdict when CPUs are waited for longer (default 95)", 0},
 };
 

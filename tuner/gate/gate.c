@@ -12,7 +12,7 @@
 vlt_gate_options vlt_gate_defaults(void)
 {
     return (vlt_gate_options){
-        .experiment = vlt_experiment_defaults(), .confirm_launches = 15, .pressure_max = 0.95};
+        .experiment = vlt_experiment_defaults(), .confirm_launches = 30, .pressure_max = 0.95};
 }
 
 vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side side[2],
@@ -177,6 +177,10 @@ static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options,
 static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options,
                                  const bool *needed, vlt_error *err)
 {
+    int suspects = 0;
+    for (int i = 0; i < gate->stage_count; i++) {
+        suspects += needed[i];
+    }
     for (int i = 0; i < gate->stage_count; i++) {
         vlt_gate_stage *stage = &gate->stage[i];
         vlt_experiment_options experiment = options->experiment;
@@ -190,8 +194,9 @@ static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options
         experiment.launch.verify = false;
         experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
         experiment.judge.margin = stage->margin;
-        experiment.judge.anytime = false; /* one look, at the end */
-        experiment.launches_min = experiment.launches_max = options->confirm_launches;
+        experiment.judge.alpha = options->experiment.judge.alpha / suspects;
+        experiment.launches_max = options->confirm_launches;
+        fix_launches(stage, &experiment);
         uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
         vlt_status status = vlt_row_measure(&stage->confirm, side, &experiment, err);
         if (status == VLT_OK) {

@@ -3,8 +3,8 @@
  * Wrong output comes first: every stage is verified before any is timed. Then each stage is
  * measured over fresh launches until its e-value decides or the launches are spent. What looks
  * slower beyond its margin after Holm's correction over all stages is measured once more on
- * launches of its own, judged by one sign test; only what both find is a regression. Everything
- * uncertain is inconclusive and fails nothing.
+ * launches of its own, by the same rule over what is suspected; only what both find is a
+ * regression. Everything uncertain is inconclusive and fails nothing.
  */
 #ifndef VLT_TUNER_GATE_H
 #define VLT_TUNER_GATE_H
@@ -48,7 +48,7 @@ typedef struct vlt_gate_stage {
 
 typedef struct vlt_gate_options {
     vlt_experiment_options experiment; /* judge.alpha is the family's: 0.005 */
-    int confirm_launches;              /* of a second series: 15 */
+    int confirm_launches;              /* of a second series at most: 30 */
     double pressure_max;               /* share of time waiting for CPUs beyond which it refuses */
     void (*progress)(void *user, const char *stage, const char *phase); /* NULL: none */
     void *user;

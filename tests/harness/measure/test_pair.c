@@ -181,7 +181,7 @@ Test(pair, drops_by_the_systems_word_and_never_by_duration)
 
 Test(pair, a_clock_that_steps_back_costs_its_pairs_only)
 {
-    struct fake fake = {.tick_ns = 1, .reading_ns = 20, .step_back_at = 1501};
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20, .step_back_at = 151};
     struct work work[2] = {{.call_ns = 1000}, {.call_ns = 1050}};
     vlt_pair_run run;
     vlt_pair_options options = {.seed = 3, .pairs = 600, .pairs_min = 1};
