@@ -102,10 +102,43 @@ done:
     return status;
 }
 
-vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_error *err)
+static vlt_status write_all(int file, const char *path, const char *data, size_t bytes,
+                            vlt_error *err)
+{
+    size_t used = 0;
+    while (used < bytes) {
+        ssize_t put = write(file, data + used, bytes - used);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
+                            put < 0 ? strerror(errno) : "nothing written", used, bytes);
+        }
+        used += (size_t)put;
+    }
+    return VLT_OK;
+}
+
+/* Into a terminal, a pipe, a device: there is nothing to replace. */
+static vlt_status write_into(const char *path, const void *data, size_t bytes, vlt_error *err)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    }
+    vlt_status status = write_all(file, path, data, bytes, err);
+    if (close(file) != 0 && status == VLT_OK) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    }
+    return status;
+}
+
+/* A new file beside the old one, then in its place. */
+static vlt_status replace(const char *path, const void *data, size_t bytes, vlt_error *err)
 {
     vlt_status status = VLT_OK;
-    size_t used = 0, length = strlen(path);
+    size_t length = strlen(path);
     bool made = false;
     int file = -1;
     char *temporary = malloc(length + 16);
@@ -119,17 +152,9 @@ vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
         goto done;
     }
-    while (used < bytes) {
-        ssize_t put = write(file, (const char *)data + used, bytes - used);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            status = vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
-                              strerror(errno), used, bytes);
-            goto done;
-        }
-        used += (size_t)put;
+    status = write_all(file, path, data, bytes, err);
+    if (status != VLT_OK) {
+        goto done;
     }
     if (fsync(file) != 0 || rename(temporary, path) != 0) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
@@ -144,6 +169,21 @@ done:
         unlink(temporary);
     }
     free(temporary);
+    return status;
+}
+
+vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return replace(path, data, bytes, err);
+    }
+    if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+        return write_into(path, data, bytes, err);
+    }
+    char *target = realpath(path, NULL); /* a link stays one: what it names is replaced */
+    vlt_status status = replace(target ? target : path, data, bytes, err);
+    free(target);
     return status;
 }
 

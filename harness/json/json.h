@@ -25,7 +25,8 @@ vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error
  * behind). */
 vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err);
 
-/* Writes bytes to a file that appears whole or not at all (temporary beside it, fsync, rename). */
+/* Writes bytes to a file that appears whole or not at all (temporary beside it, fsync, rename). A
+ * link is followed; a terminal, pipe or device is written into. */
 vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_error *err);
 
 /* A member of `object`. Missing (or null): *found = false and *out untouched when `found` is given,
