@@ -1,6 +1,7 @@
 #include "harness/measure/experiment.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/measure/statistics.h"
@@ -99,7 +100,12 @@ static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_option
     launch_options.verify = options->launch.verify && index == 0;
     for (int attempt = 0; attempt < FAILURES_MAX && status == VLT_STATUS_STOPPED; attempt++) {
         launch_options.seed = vlt_random_next(random) >> 2; /* fits whatever stores it */
+        uint64_t begin = vlt_clock_wall(vlt_clock_system());
         status = vlt_launch_run(side, &launch_options, &launch, err);
+        double spent_s = (double)(vlt_clock_wall(vlt_clock_system()) - begin) * 1e-9;
+        /* the first one may have verified as well */
+        experiment->launch_s =
+            index < 2 ? spent_s : experiment->launch_s + (spent_s - experiment->launch_s) / index;
         experiment->failed_launches += status == VLT_STATUS_STOPPED;
     }
     if (status != VLT_OK) {
@@ -111,6 +117,58 @@ static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_option
     keep_launch(experiment, &launch, launch_options.seed);
     vlt_launch_release(&launch);
     return status;
+}
+
+/* Time of a pair in a launch: two epochs, and a priming call before each. */
+static double pair_s(const vlt_pair_run *run)
+{
+    double calls = (double)run->iterations + 1;
+    return 1e-9 * (calls * (run->call_ns[0] + run->call_ns[1]) + run->book_ns);
+}
+
+/* What a next experiment like this one should be given. The scatter of launches seen contains what
+ * the median of their pairs leaves (its variance is pi/2 of the mean's). */
+static void plan(vlt_experiment *experiment, const vlt_judge_options *options)
+{
+    enum { PAIRS_MIN = 10, PAIRS_MAX = 1000 };
+    const double power = 0.9;
+    const vlt_measure_result *result = &experiment->result;
+    const vlt_judgement *judgement = &result->judgement;
+    const vlt_pair_run *last = &result->run[result->launches - 1];
+    double sigma = experiment->log_ratio_sigma, margin = log1p(options->margin);
+    double effect = fabs(log(judgement->ratio));
+    if (!(sigma > 0) || last->used == 0) {
+        return;
+    }
+    if (judgement->verdict == VLT_VERDICT_INCONCLUSIVE) {
+        experiment->launches_planned =
+            effect > margin ? vlt_plan_launches(effect, margin, sigma, options->alpha, power,
+                                                options->anytime, VLT_EXPERIMENT_PLAN_MAX)
+                            : vlt_plan_equal(effect, margin, sigma, options->coverage, power,
+                                             options->anytime, VLT_EXPERIMENT_PLAN_MAX);
+    }
+    double within = 1.2533 * last->scatter / sqrt(last->used);
+    double between = sqrt(fmax(sigma * sigma - within * within, 0.01 * sigma * sigma));
+    double launch_cost_s = experiment->launch_s - last->pair_count * pair_s(last);
+    experiment->pairs_planned = vlt_plan_pairs(fmax(launch_cost_s, 0), pair_s(last), last->scatter,
+                                               between, PAIRS_MIN, PAIRS_MAX);
+}
+
+/* The plan becomes part of the reason, where a person looks for what to do. */
+static void explain_plan(vlt_experiment *experiment)
+{
+    vlt_judgement *judgement = &experiment->result.judgement;
+    int planned = experiment->launches_planned;
+    size_t used = strlen(judgement->reason), room = sizeof judgement->reason - used;
+    if (planned > VLT_EXPERIMENT_PLAN_MAX) {
+        snprintf(judgement->reason + used, room,
+                 "; with processes scattering by %.2g %% more than %d would be needed",
+                 100 * experiment->log_ratio_sigma, VLT_EXPERIMENT_PLAN_MAX);
+    } else if (planned > 0) {
+        snprintf(judgement->reason + used, room,
+                 "; with processes scattering by %.2g %% about %d would decide",
+                 100 * experiment->log_ratio_sigma, planned);
+    }
 }
 
 static bool enough(const vlt_experiment *experiment, const vlt_experiment_options *options,
@@ -131,7 +189,7 @@ vlt_status vlt_experiment_run(const vlt_side side[2], const vlt_experiment_optio
 {
     vlt_random random = {options->launch.seed};
     uint64_t begin = vlt_clock_wall(vlt_clock_system());
-    *experiment = (vlt_experiment){.log_ratio_sigma = NAN};
+    *experiment = (vlt_experiment){.log_ratio_sigma = NAN, .launch_s = NAN};
     int launches_max = options->launches_max < LAUNCHES_LIMIT ? options->launches_max
                                                               : LAUNCHES_LIMIT;
     vlt_status status = open_result(&experiment->result, launches_max, err);
@@ -155,6 +213,8 @@ vlt_status vlt_experiment_run(const vlt_side side[2], const vlt_experiment_optio
     if (experiment->result.launches > 0) {
         vlt_status judged = vlt_experiment_judge(experiment, &options->judge, NULL);
         status = status == VLT_OK ? judged : status;
+        plan(experiment, &options->judge);
+        explain_plan(experiment);
     }
     return status;
 }

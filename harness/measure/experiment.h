@@ -22,13 +22,20 @@ typedef struct vlt_experiment_options {
 /* 100 pairs, at most a quarter of a second and 8 to 40 launches; verifies; 20 s of budget. */
 vlt_experiment_options vlt_experiment_defaults(void);
 
+enum { VLT_EXPERIMENT_PLAN_MAX = 400 };
+
 typedef struct vlt_experiment {
     vlt_measure_result result;
     double log_ratio_sigma; /* scatter of launches (robust standard deviation); NAN below 3 */
     double cost[2][3];      /* flops, bytes, work of one call of A, B; NAN unknown */
     char unit[16];
     char note[VLT_LAUNCH_NOTE_BYTES];
-    int failed_launches; /* ended from outside, and repeated */
+    int failed_launches;  /* ended from outside, and repeated */
+    double launch_s;      /* wall time of one launch, mean; NAN unknown */
+    int launches_planned; /* that would probably decide what is inconclusive, at the ratio and the
+                             scatter seen; 0: decided or not known, VLT_EXPERIMENT_PLAN_MAX + 1:
+                             more */
+    int pairs_planned;    /* per launch that would have made best use of the time; 0 unknown */
 } vlt_experiment;
 
 /* Judges after every launch. WRONG: the outputs differ, nothing was timed. UNMEASURED: no launch

@@ -49,7 +49,8 @@ static bool spent(const struct measuring *m, double share)
     return m->options->limit_s > 0 && spent_s > share * m->options->limit_s;
 }
 
-/* Alternates the subjects until the newest window of both is steady. */
+/* Alternates the subjects until the newest window of both is steady. "No steady state" needs a
+ * whole window at least: before that nothing has been tested. */
 static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness, vlt_error *err)
 {
     double window[2][VLT_STEADY_WINDOW];
@@ -57,7 +58,6 @@ static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness,
     if (m->epoch.longest_ns > LONG_CALL_NS) {
         return VLT_OK; /* calibration has called both already */
     }
-    *steadiness = VLT_STEADY_NO;
     for (int i = 0; i < WARM_EPOCHS_MAX && !stopped(m) && !spent(m, 0.3); i++) {
         for (int side = 0; side < 2; side++) {
             uint64_t wall_ns = 0;
@@ -68,10 +68,13 @@ static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness,
             }
             window[side][i % VLT_STEADY_WINDOW] = (double)wall_ns;
         }
-        if (i % VLT_STEADY_WINDOW == VLT_STEADY_WINDOW - 1 &&
-            vlt_steady(window[0], VLT_STEADY_WINDOW) && vlt_steady(window[1], VLT_STEADY_WINDOW)) {
-            *steadiness = VLT_STEADY_YES;
-            break;
+        if (i % VLT_STEADY_WINDOW == VLT_STEADY_WINDOW - 1) {
+            bool steady = vlt_steady(window[0], VLT_STEADY_WINDOW) &&
+                          vlt_steady(window[1], VLT_STEADY_WINDOW);
+            *steadiness = steady ? VLT_STEADY_YES : VLT_STEADY_NO;
+            if (steady) {
+                break;
+            }
         }
     }
     return VLT_OK;

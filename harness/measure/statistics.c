@@ -163,13 +163,39 @@ int vlt_sign_threshold(int m, double alpha)
     return s;
 }
 
+/* Smallest s whose e-value among m reaches 1 / alpha; m + 1 when there is none. */
+static int anytime_threshold(int m, double alpha)
+{
+    int s = m + 1;
+    while (s > 0 && vlt_log_evalue(m, s - 1) >= -log(alpha)) {
+        s--;
+    }
+    return s;
+}
+
 int vlt_plan_launches(double effect, double margin, double sigma, double alpha, double power,
-                      int limit)
+                      bool anytime, int limit)
 {
     double hit = sigma > 0 ? vlt_normal_cdf((effect - margin) / sigma) : effect > margin;
     for (int m = 1; m <= limit; m++) {
-        int s = vlt_sign_threshold(m, alpha);
+        int s = anytime ? anytime_threshold(m, alpha) : vlt_sign_threshold(m, alpha);
         if (s <= m && vlt_binomial_upper(m, s, hit) >= power) {
+            return m;
+        }
+    }
+    return limit + 1;
+}
+
+int vlt_plan_equal(double effect, double margin, double sigma, double coverage, double power,
+                   bool anytime, int limit)
+{
+    double below = sigma > 0 ? vlt_normal_cdf((-margin - effect) / sigma) : 0;
+    double above = sigma > 0 ? vlt_normal_cdf((effect - margin) / sigma) : 0;
+    for (int m = 1; m <= limit; m++) {
+        int k = anytime ? vlt_anytime_rank(m, 1 - coverage) : vlt_interval_rank(m, 1 - coverage);
+        /* the k-th value from either end is inside when fewer than k launches are outside there */
+        double outside = vlt_binomial_upper(m, k, below) + vlt_binomial_upper(m, k, above);
+        if (k > 0 && 1 - outside >= power) {
             return m;
         }
     }

@@ -6,6 +6,7 @@
 #ifndef VLT_HARNESS_STATISTICS_H
 #define VLT_HARNESS_STATISTICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct vlt_interval {
@@ -59,9 +60,14 @@ int vlt_sign_threshold(int m, double alpha);
 
 /* Launches needed to find a true log-ratio `effect` beyond `margin` (both > 0) with `power`, when
  * launches scatter with standard deviation sigma: the smallest m <= limit whose sign test has
- * that power; limit + 1 when none has. */
+ * that power, or whose e-value when it is looked at repeatedly; limit + 1 when none has. */
 int vlt_plan_launches(double effect, double margin, double sigma, double alpha, double power,
-                      int limit);
+                      bool anytime, int limit);
+
+/* Launches needed until the interval for a true log-ratio of effect, |effect| < margin, lies within
+ * the margin on both sides, with `power`; likewise. */
+int vlt_plan_equal(double effect, double margin, double sigma, double coverage, double power,
+                   bool anytime, int limit);
 
 /* Pairs per launch that make best use of time: sqrt((launch cost / pair cost) * (pair variance /
  * launch variance)), Kalibera and Jones, ISMM 2013; within [low, high]. */

@@ -74,6 +74,12 @@ static void add_circumstances(json_t *object, const vlt_row *row)
     json_object_set_new(object, "pairs_preempted", json_integer(preempted));
     json_object_set_new(object, "launches_failed", json_integer(row->experiment.failed_launches));
     json_object_set_new(object, "launch_sigma", vlt_json_real(row->experiment.log_ratio_sigma));
+    int planned = row->experiment.launches_planned;
+    json_object_set_new(object, "launches_planned",
+                        planned > 0 && planned <= VLT_EXPERIMENT_PLAN_MAX ? json_integer(planned)
+                                                                          : json_null());
+    int pairs = row->experiment.pairs_planned;
+    json_object_set_new(object, "pairs_planned", pairs > 0 ? json_integer(pairs) : json_null());
     json_object_set_new(object, "pressure", vlt_json_real(pressure));
     json_object_set_new(object, "steadiness", json_string(vlt_steadiness_name(result->steadiness)));
     json_object_set_new(object, "p_adjusted", vlt_json_real(row->p_adjusted));

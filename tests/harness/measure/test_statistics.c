@@ -140,14 +140,52 @@ Test(statistics, normal_distribution)
 
 Test(statistics, sample_sizes)
 {
-    int m = vlt_plan_launches(0.03, 0.01, 0.0, 0.001, 0.95, 100);
+    int m = vlt_plan_launches(0.03, 0.01, 0.0, 0.001, 0.95, false, 100);
     cr_assert_eq(m, 10, "unanimous launches need 2^-m <= 0.001, got %d", m);
-    int quiet = vlt_plan_launches(0.03, 0.01, 0.005, 0.001, 0.95, 400);
-    int noisy = vlt_plan_launches(0.03, 0.01, 0.02, 0.001, 0.95, 400);
+    int quiet = vlt_plan_launches(0.03, 0.01, 0.005, 0.001, 0.95, false, 400);
+    int noisy = vlt_plan_launches(0.03, 0.01, 0.02, 0.001, 0.95, false, 400);
     cr_assert(quiet >= 10 && quiet < noisy && noisy <= 400);
-    cr_assert_eq(vlt_plan_launches(0.01, 0.02, 0.01, 0.001, 0.95, 50), 51);
+    cr_assert_eq(vlt_plan_launches(0.01, 0.02, 0.01, 0.001, 0.95, false, 50), 51);
     cr_assert_eq(vlt_plan_pairs(0.02, 0.0005, 0.02, 0.001, 5, 400), 126);
     cr_assert_eq(vlt_plan_pairs(0.02, 0.0005, 0.0, 0.0, 5, 400), 5);
+}
+
+static double normal(vlt_random *random);
+
+/* As many launches as planned decide about as often as promised, in a simulation of them. */
+Test(statistics, planned_launches_decide_as_often_as_promised)
+{
+    enum { REPEATS = 400 };
+    const struct {
+        double effect, sigma;
+        bool anytime;
+    } cases[] = {
+        {0.02, 0.008, true}, {0.02, 0.008, false}, {0.0, 0.012, true}, {0.004, 0.008, false}};
+    vlt_random random = {77};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const double margin = log1p(0.01);
+        vlt_judge_options judge = vlt_judge_defaults();
+        bool larger = cases[c].effect > margin;
+        int m = larger ? vlt_plan_launches(cases[c].effect, margin, cases[c].sigma, judge.alpha,
+                                           0.9, cases[c].anytime, 400)
+                       : vlt_plan_equal(cases[c].effect, margin, cases[c].sigma, judge.coverage,
+                                        0.9, cases[c].anytime, 400);
+        int decided = 0;
+        cr_assert(m > 5 && m <= 400, "case %zu: %d", c, m);
+        judge.anytime = cases[c].anytime;
+        for (int r = 0; r < REPEATS; r++) {
+            double x[400];
+            vlt_judgement judgement;
+            for (int i = 0; i < m; i++) {
+                x[i] = cases[c].effect + cases[c].sigma * normal(&random);
+            }
+            vlt_judge(x, m, &judge, &judgement);
+            decided += judgement.verdict == (larger ? VLT_VERDICT_SLOWER : VLT_VERDICT_SAME);
+        }
+        cr_assert_geq(decided, (int)(0.85 * REPEATS), "case %zu: %d of %d with %d", c, decided,
+                      REPEATS, m);
+    }
+    cr_assert_eq(vlt_plan_equal(0.0, 0.01, 1.0, 0.95, 0.9, true, 40), 41);
 }
 
 static double normal(vlt_random *random)
