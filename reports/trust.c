@@ -56,6 +56,18 @@ static void add_rivals(json_t *facts, const json_t *row)
                         json_sprintf("%.2f %%", number(row, "launch_sigma") * 100));
 }
 
+static void add_costs(json_t *facts, const char *name, const json_t *clock)
+{
+    if (json_is_number(json_object_get(clock, "overhead_ns"))) {
+        json_object_set_new(facts, name,
+                            json_sprintf("%.0f ns inside an interval, %.1f us of book-keeping a "
+                                         "pair, an empty kernel reads %.1f ns",
+                                         number(clock, "overhead_ns"),
+                                         number(clock, "pair_book_keeping_ns") / 1e3,
+                                         number(clock, "empty_kernel_ns")));
+    }
+}
+
 vlt_status vlt_trust_facts(const json_t *selfcheck, json_t **out, vlt_error *err)
 {
     const json_t *clock = json_object_get(selfcheck, "clock");
@@ -81,12 +93,9 @@ vlt_status vlt_trust_facts(const json_t *selfcheck, json_t **out, vlt_error *err
             }
         }
     }
-    json_object_set_new(facts, "clock",
-                        json_sprintf("%.0f ns inside an interval, %.1f us of book-keeping a pair, "
-                                     "an empty kernel reads %.1f ns",
-                                     number(clock, "overhead_ns"),
-                                     number(clock, "pair_book_keeping_ns") / 1e3,
-                                     number(clock, "empty_kernel_ns")));
+    add_costs(facts, "clock", clock);
+    add_costs(facts, "clock beside a busy neighbour",
+              json_object_get(selfcheck, "clock_busy_neighbour"));
     *out = facts;
     return VLT_OK;
 }

@@ -1,14 +1,26 @@
 /* vltune gate: baseline against candidate, for CI. */
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/cli/cli.h"
-#include "harness/machine/machine.h"
 #include "reports/gate/gate_format.h"
 #include "tuner/bench/contender.h"
-#include "tuner/cli/bench_options.h"
+#include "reports/cli/bench_options.h"
+
+enum { MARGINS_MAX = 64 };
+
+/* What counts as equal: 1 % for a stage and 3 % end to end, or what --margin says: PERCENT for all,
+ * OP=PERCENT or end-to-end=PERCENT for some. */
+struct margins {
+    double stage, whole;
+    int count;
+    struct {
+        char name[VLT_GATE_NAME_BYTES]; /* of an operator, or "end-to-end" */
+        double margin;
+        bool used;
+    } own[MARGINS_MAX];
+};
 
 struct command {
     const vlt_cli *cli;
@@ -16,7 +28,9 @@ struct command {
     vlt_gate_format format;
     vlt_gate_options options;
     vlt_gate gate;
-    bool count; /* instructions instead of time */
+    struct margins margins;
+    vlt_bench_progress store; /* its recorder alone is used */
+    bool count;               /* instructions instead of time */
     char machine[256];
 };
 
@@ -24,6 +38,68 @@ static void show_progress(void *user, const char *stage, const char *phase)
 {
     const struct command *command = user;
     vlt_cli_progress(command->cli, "%s  %s", phase, stage);
+}
+
+static vlt_status read_percent(const char *text, double *share, vlt_error *err)
+{
+    char *end;
+    double percent = strtod(text, &end);
+    if (end == text || (*end && strcmp(end, "%") != 0) || !(percent >= 0 && percent <= 100)) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "--margin: '%s', expected [STAGE=]PERCENT with 0 to 100", text);
+    }
+    *share = percent / 100;
+    return VLT_OK;
+}
+
+static vlt_status read_margins(const vlt_cli *cli, bool count, struct margins *margins,
+                               vlt_error *err)
+{
+    /* counts do not scatter */
+    *margins = (struct margins){.stage = count ? 0.0005 : 0.01, .whole = count ? 0.0005 : 0.03};
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < vlt_cli_count(cli, "margin") && status == VLT_OK; i++) {
+        const char *text = vlt_cli_nth(cli, "margin", i), *equals = strchr(text, '=');
+        if (!equals) {
+            status = read_percent(text, &margins->stage, err);
+            margins->whole = margins->stage;
+        } else if (margins->count == MARGINS_MAX) {
+            status = vlt_fail(err, VLT_STATUS_USAGE, "--margin: more than %d stages", MARGINS_MAX);
+        } else {
+            int k = margins->count++;
+            snprintf(margins->own[k].name, sizeof margins->own[k].name, "%.*s",
+                     (int)(equals - text), text);
+            status = read_percent(equals + 1, &margins->own[k].margin, err);
+        }
+    }
+    return status;
+}
+
+/* A stage is named by its operator alone, or in full. */
+static double margin_of(struct margins *margins, const char *stage, bool whole)
+{
+    double margin = whole ? margins->whole : margins->stage;
+    const char *name = whole ? "end-to-end" : stage;
+    for (int i = 0; i < margins->count; i++) {
+        const char *own = margins->own[i].name;
+        size_t length = strlen(own);
+        if (!strncmp(name, own, length) && (!name[length] || strchr(" /@:", name[length]))) {
+            margin = margins->own[i].margin;
+            margins->own[i].used = true;
+        }
+    }
+    return margin;
+}
+
+static vlt_status check_margins(const struct margins *margins, vlt_error *err)
+{
+    for (int i = 0; i < margins->count; i++) {
+        if (!margins->own[i].used) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "--margin: no stage is named '%s'",
+                            margins->own[i].name);
+        }
+    }
+    return VLT_OK;
 }
 
 static vlt_status read_options(struct command *command, vlt_error *err)
@@ -55,15 +131,13 @@ static vlt_status read_options(struct command *command, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_USAGE, "counter '%s', expected time or instructions",
                         counter);
     }
-    if (command->count && !vlt_cli_count(cli, "margin")) {
-        options->experiment.judge.margin = 0.0005; /* counts do not scatter */
-    }
+    status = read_margins(cli, command->count, &command->margins, err);
     options->pressure_max = pressure / 100;
     options->confirm_launches = (int)confirm;
     options->experiment.on_launch = NULL; /* the stage's name says enough */
     options->progress = show_progress;
     options->user = command;
-    return VLT_OK;
+    return status;
 }
 
 static vlt_status read_contenders(struct command *command, vlt_error *err)
@@ -117,7 +191,7 @@ static vlt_status add_stage(struct command *command, const char *name, const cha
         status = side_of(&command->contender[i], what, text[i], &side[i], err);
     }
     if (status == VLT_OK &&
-        !vlt_gate_add(&command->gate, name, side, command->options.experiment.judge.margin, err)) {
+        !vlt_gate_add(&command->gate, name, side, margin_of(&command->margins, name, false), err)) {
         status = VLT_STATUS_NOMEM;
     }
     return status;
@@ -137,8 +211,8 @@ static vlt_status add_model_stage(struct command *command, vlt_error *err)
             return status;
         }
     }
-    vlt_gate_stage *stage = vlt_gate_add(&command->gate, "end to end", side, settings.judge.margin,
-                                         err);
+    vlt_gate_stage *stage = vlt_gate_add(&command->gate, "end to end", side,
+                                         margin_of(&command->margins, "", true), err);
     if (!stage) {
         return VLT_STATUS_NOMEM;
     }
@@ -156,7 +230,7 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     if (c[0].kind == VLT_CONTENDER_VARIANT && c[1].kind == VLT_CONTENDER_VARIANT) {
         const vlt_side side[2] = {{.what = c[0].text}, {.what = c[1].text}};
         return vlt_gate_add(&command->gate, c[1].text, side,
-                            command->options.experiment.judge.margin, err)
+                            margin_of(&command->margins, c[1].text, false), err)
                    ? VLT_OK
                    : VLT_STATUS_NOMEM;
     }
@@ -164,15 +238,21 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
         char text[VLT_ROW_TEXT_BYTES];
         vlt_side side[2] = {{0}, {.what = c[1].text}};
         status = side_of(&c[0], c[1].text, text, &side[0], err);
-        return status == VLT_OK && !vlt_gate_add(&command->gate, c[1].text, side,
-                                                 command->options.experiment.judge.margin, err)
+        return status == VLT_OK &&
+                       !vlt_gate_add(&command->gate, c[1].text, side,
+                                     margin_of(&command->margins, c[1].text, false), err)
                    ? VLT_STATUS_NOMEM
                    : status;
     }
     if (c[0].kind == VLT_CONTENDER_STORED && c[1].kind == VLT_CONTENDER_LIBRARY) {
-        return vlt_gate_add_stored(&command->gate, vlt_cli_text(command->cli, "db", "vltune.db"),
-                                   c[0].text + strlen("db:"), c[1].path[0] ? c[1].path : NULL,
-                                   command->options.experiment.judge.margin, err);
+        status = vlt_gate_add_stored(&command->gate, vlt_cli_text(command->cli, "db", "vltune.db"),
+                                     c[0].text + strlen("db:"), c[1].path[0] ? c[1].path : NULL,
+                                     command->margins.stage, err);
+        for (int i = 0; i < command->gate.stage_count; i++) {
+            vlt_gate_stage *stage = &command->gate.stage[i];
+            stage->margin = margin_of(&command->margins, stage->name, false);
+        }
+        return status;
     }
     bool configs = c[0].kind == VLT_CONTENDER_CONFIG || c[1].kind == VLT_CONTENDER_CONFIG;
     if (configs && vlt_cli_text(command->cli, "model", NULL)) {
@@ -203,18 +283,25 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     return status;
 }
 
-static void describe_machine(struct command *command)
+/* The document in memory first: the file appears whole or not at all. */
+static vlt_status write_file(const struct command *command, const vlt_gate_facts *facts,
+                             const char *path, vlt_error *err)
 {
-    const vlt_machine_sources sources = {.no_gpu = true};
-    vlt_machine *machine = NULL;
-    if (vlt_machine_probe(&sources, &machine, NULL) == VLT_OK) {
-        vlt_machine_describe(machine, command->machine, sizeof command->machine);
-        if (vlt_machine_caps(machine)->cpu_count < 2) {
-            vlt_cli_warn(command->cli, "only 1 usable CPU: measuring competes with everything else "
-                                       "that runs here");
-        }
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *memory = open_memstream(&text, &bytes);
+    if (!memory) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "'%s': no memory for the result", path);
     }
-    vlt_machine_destroy(machine);
+    vlt_status status = vlt_gate_write(&command->gate, command->format, facts, memory, err);
+    if (fclose(memory) != 0 && status == VLT_OK) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "'%s': no memory for the result", path);
+    }
+    if (status == VLT_OK) {
+        status = vlt_write_file(path, text, bytes, err);
+    }
+    free(text);
+    return status;
 }
 
 /* --output FILE, and for Google Benchmark's compare.py the other side beside it. */
@@ -229,17 +316,17 @@ static vlt_status write_outputs(struct command *command, vlt_error *err)
     vlt_status status = VLT_OK;
     for (int side = 0; side < 2 && status == VLT_OK; side++) {
         const char *path = vlt_cli_text(command->cli, names[side], NULL);
-        FILE *file = path ? fopen(path, "we") : side == 1 ? stdout : NULL;
         facts.side = side;
-        if (path && !file) {
-            status = vlt_fail(err, VLT_STATUS_IO, "'%s': %s", path, strerror(errno));
+        if (path) {
+            status = write_file(command, &facts, path, err);
+        } else if (side == 1) {
+            status = vlt_gate_write(&command->gate, command->format, &facts, stdout, err);
         }
-        if (file) {
-            status = vlt_gate_write(&command->gate, command->format, &facts, file, err);
-        }
-        if (file && path && fclose(file) != 0 && status == VLT_OK) {
-            status = vlt_fail(err, VLT_STATUS_IO, "'%s': %s", path, strerror(errno));
-        }
+    }
+    const char *page = vlt_cli_text(command->cli, "page", NULL);
+    if (status == VLT_OK && page) {
+        status = vlt_gate_write_page(&command->gate, &facts,
+                                     vlt_cli_text(command->cli, "trust", NULL), page, err);
     }
     return status == VLT_OK ? vlt_gate_step_summary(&command->gate, &facts, err) : status;
 }
@@ -255,13 +342,27 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status == VLT_OK) {
         status = add_stages(&command, err);
     }
+    if (status == VLT_OK) {
+        status = check_margins(&command.margins, err);
+    }
     if (status != VLT_OK) {
         goto done;
     }
-    describe_machine(&command);
+    vlt_bench_describe_machine(cli, command.machine, sizeof command.machine);
+    /* with a stored baseline --db is what is read, and "latest" must go on to mean that baseline */
+    if (command.contender[0].kind != VLT_CONTENDER_STORED) {
+        status = vlt_bench_record(cli, "gate", &command.options.experiment, &command.store.recorder,
+                                  err);
+        if (status != VLT_OK) {
+            goto done;
+        }
+        command.options.recorder = command.store.recorder;
+    }
     status = command.count ? vlt_gate_count(&command.gate, &command.options, err)
                            : vlt_gate_run(&command.gate, &command.options, err);
     vlt_cli_progress(cli, NULL);
+    command.store.cli = cli;
+    vlt_bench_record_end(&command.store, status);
     vlt_status written = write_outputs(&command, &written_err);
     if (status == VLT_OK) {
         status = vlt_gate_status(&command.gate, vlt_cli_flag(cli, "strict"), err);
@@ -279,6 +380,7 @@ done:
 
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
+    {"margin", "[STAGE=]PERCENT", "what counts as equal (default 1, end-to-end=3); repeatable", 0},
     {"what", "OP[/VARIANT][@...]", "a stage to judge two builds at; repeatable", 0},
     VLT_BENCH_MODEL_OPTIONS,
     {"counter", "COUNTER", "time (default) or instructions (callgrind, margin 0.05 %)", 0},

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "reports/cli/program.h"
+#include "reports/page/comparison_page.h"
 #include "reports/page/page.h"
 #include "reports/terminal/terminal.h"
-#include "reports/trust.h"
 #include "tuner/store/store.h"
 
 static const vlt_option options[] = {
@@ -13,22 +13,6 @@ static const vlt_option options[] = {
     {"page", "FILE", "also write the HTML page", 'o'},
     {"trust", "FILE", "add what `vltune bench --self-check --json` printed, as the trust box", 0},
 };
-
-/* The self-check of this machine becomes part of the report. */
-static vlt_status add_trust(const char *path, json_t *document, vlt_error *err)
-{
-    enum { LIMIT = 16 << 20 };
-    json_t *selfcheck, *facts;
-    vlt_status status = vlt_json_load(path, LIMIT, &selfcheck, err);
-    if (status == VLT_OK) {
-        status = vlt_trust_facts(selfcheck, &facts, err);
-        json_decref(selfcheck);
-    }
-    if (status == VLT_OK) {
-        json_object_set_new(document, "trust", facts);
-    }
-    return status;
-}
 
 static vlt_status load(const char *path, const char *session, const char *trust, vlt_report *out,
                        vlt_error *err)
@@ -46,7 +30,11 @@ static vlt_status load(const char *path, const char *session, const char *trust,
         status = vlt_json_parse(text, strlen(text), path, &document, err);
     }
     if (status == VLT_OK && trust) {
-        status = add_trust(trust, document, err);
+        json_t *facts = NULL;
+        status = vlt_comparison_trust(trust, &facts, err);
+        if (status == VLT_OK) {
+            json_object_set_new(document, "trust", facts);
+        }
     }
     if (status == VLT_OK) {
         status = vlt_report_from_json(document, out, err);

@@ -34,7 +34,7 @@ static void print_options(const vlt_option *options, int count, FILE *stream)
         }
         snprintf(left, sizeof left, "%s--%s%s%s", letter, options[i].name,
                  options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
-        const char *gap = strlen(left) > 28 ? "\n                              " : "";
+        const char *gap = strlen(left) > 27 ? "\n                              " : "";
         fprintf(stream, "  %-28s%s%s\n", left, gap, options[i].help);
     }
 }

@@ -30,6 +30,11 @@ typedef struct vlt_gate_facts {
 vlt_status vlt_gate_write(const vlt_gate *gate, vlt_gate_format format, const vlt_gate_facts *facts,
                           FILE *stream, vlt_error *err);
 
+/* The gate as an HTML page (reports/page/comparison_page.h) with its forest plot; trust_path as
+ * there, may be NULL. The file appears whole or not at all. */
+vlt_status vlt_gate_write_page(const vlt_gate *gate, const vlt_gate_facts *facts,
+                               const char *trust_path, const char *path, vlt_error *err);
+
 /* Appends the markdown to the file that GITHUB_STEP_SUMMARY names; does nothing where it names
  * none. GitHub drops a summary above 1 MiB as a whole, so what does not fit is left out. */
 vlt_status vlt_gate_step_summary(const vlt_gate *gate, const vlt_gate_facts *facts, vlt_error *err);

@@ -1,8 +1,9 @@
-/* page_internal.h: growing text with HTML escaping, and the plots. */
+/* page_internal.h: growing text with HTML escaping, the frame of a page, the plots. */
 #ifndef VLT_REPORTS_PAGE_INTERNAL_H
 #define VLT_REPORTS_PAGE_INTERNAL_H
 
 #include "optimizations/core/compiler.h"
+#include "reports/page/comparison_page.h"
 #include "reports/report.h"
 
 /* Text that grows; a failed allocation is remembered and told once at the end. */
@@ -16,8 +17,20 @@ void vlt_page_raw(vlt_page_text *page, const char *html);
 void vlt_page_escaped(vlt_page_text *page, const char *text); /* NULL prints as a dash */
 void vlt_page_format(vlt_page_text *page, const char *format, ...) VLT_PRINTF(2, 3);
 
+/* A page from its title to its embedded data; finish writes the file, whole or not at all, and
+ * releases the text. */
+void vlt_page_begin(vlt_page_text *page, const char *title);
+void vlt_page_end(vlt_page_text *page, const json_t *document);
+vlt_status vlt_page_finish(vlt_page_text *page, const char *path, vlt_error *err);
+
+void vlt_page_card(vlt_page_text *page, const char *value, const char *label);
+void vlt_page_fact(vlt_page_text *page, const char *name, const char *value); /* a table's row */
+
 /* Forest plot: speed-up of every row with its interval, logarithmic, 1x as a line. */
 void vlt_page_forest(vlt_page_text *page, const vlt_report *report);
+
+/* Forest plot of a comparison: ratios on a logarithmic axis, the margin as a band. */
+void vlt_page_comparison_plot(vlt_page_text *page, const vlt_comparison_page *comparison);
 
 /* The phases of one request, baseline above tuned, on one time axis. */
 void vlt_page_waterfall(vlt_page_text *page, const vlt_report *report);

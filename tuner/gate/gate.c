@@ -144,70 +144,72 @@ static void fix_launches(const vlt_gate_stage *stage, vlt_experiment_options *ex
     }
 }
 
+/* One series of one stage into *row. */
+static vlt_status measure_series(vlt_gate_stage *stage, vlt_row *row,
+                                 const vlt_gate_options *options,
+                                 vlt_experiment_options *experiment, vlt_error *err)
+{
+    vlt_side side[2];
+    sides_of(stage, side);
+    experiment->launch.verify = false;
+    experiment->launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment->launch.limit_s;
+    experiment->judge.margin = stage->margin;
+    fix_launches(stage, experiment);
+    if (options->recorder) {
+        vlt_recorder_row(options->recorder, side);
+        experiment->on_launch = vlt_recorder_launch;
+        experiment->user = options->recorder;
+    }
+    uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
+    vlt_status status = vlt_row_measure(row, side, experiment, err);
+    if (status == VLT_OK) {
+        status = judge_against_stored(stage, row, &experiment->judge, err);
+    }
+    if (status == VLT_OK && options->recorder && row->status != VLT_OK) {
+        status = vlt_recorder_failure(options->recorder, row, err);
+    }
+    stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
+    return status;
+}
+
 static vlt_status screen_stages(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
 {
-    for (int i = 0; i < gate->stage_count; i++) {
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < gate->stage_count && status == VLT_OK; i++) {
         vlt_gate_stage *stage = &gate->stage[i];
         vlt_experiment_options experiment = options->experiment;
-        vlt_side side[2];
         if (stage->screen.status != VLT_OK) {
             continue;
         }
         tell(options, stage, "measuring");
-        sides_of(stage, side);
         experiment.launch.seed = series_seed(options, i, 0);
-        experiment.launch.verify = false;
-        experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
-        experiment.judge.margin = stage->margin;
         experiment.judge.alpha = options->experiment.judge.alpha / gate->stage_count;
-        fix_launches(stage, &experiment);
-        uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
-        vlt_status status = vlt_row_measure(&stage->screen, side, &experiment, err);
-        if (status == VLT_OK) {
-            status = judge_against_stored(stage, &stage->screen, &experiment.judge, err);
-        }
-        stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
-        if (status != VLT_OK) {
-            return status;
-        }
+        status = measure_series(stage, &stage->screen, options, &experiment, err);
     }
-    return VLT_OK;
+    return status;
 }
 
 static vlt_status confirm_stages(vlt_gate *gate, const vlt_gate_options *options,
                                  const bool *needed, vlt_error *err)
 {
     int suspects = 0;
+    vlt_status status = VLT_OK;
     for (int i = 0; i < gate->stage_count; i++) {
         suspects += needed[i];
     }
-    for (int i = 0; i < gate->stage_count; i++) {
+    for (int i = 0; i < gate->stage_count && status == VLT_OK; i++) {
         vlt_gate_stage *stage = &gate->stage[i];
         vlt_experiment_options experiment = options->experiment;
-        vlt_side side[2];
         if (!needed[i]) {
             continue;
         }
         tell(options, stage, "confirming");
-        sides_of(stage, side);
         experiment.launch.seed = series_seed(options, i, 1);
-        experiment.launch.verify = false;
-        experiment.launch.limit_s = stage->limit_s > 0 ? stage->limit_s : experiment.launch.limit_s;
-        experiment.judge.margin = stage->margin;
         experiment.judge.alpha = options->experiment.judge.alpha / suspects;
         experiment.launches_max = options->confirm_launches;
-        fix_launches(stage, &experiment);
-        uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
-        vlt_status status = vlt_row_measure(&stage->confirm, side, &experiment, err);
-        if (status == VLT_OK) {
-            status = judge_against_stored(stage, &stage->confirm, &experiment.judge, err);
-        }
-        stage->seconds += (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns) * 1e-9;
-        if (status != VLT_OK) {
-            return status;
-        }
+        status = measure_series(stage, &stage->confirm, options, &experiment, err);
     }
-    return VLT_OK;
+    return status;
 }
 
 vlt_status vlt_gate_measure(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)

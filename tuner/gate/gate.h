@@ -9,6 +9,7 @@
 #ifndef VLT_TUNER_GATE_H
 #define VLT_TUNER_GATE_H
 
+#include "tuner/bench/recorder.h"
 #include "tuner/bench/row.h"
 
 typedef enum vlt_gate_verdict {
@@ -50,6 +51,7 @@ typedef struct vlt_gate_options {
     vlt_experiment_options experiment; /* judge.alpha is the family's: 0.005 */
     int confirm_launches;              /* of a second series at most: 30 */
     double pressure_max;               /* share of time waiting for CPUs beyond which it refuses */
+    vlt_recorder *recorder;            /* keeps every launch as it comes; NULL: nothing is stored */
     void (*progress)(void *user, const char *stage, const char *phase); /* NULL: none */
     void *user;
 } vlt_gate_options;

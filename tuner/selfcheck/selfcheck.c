@@ -197,22 +197,36 @@ static vlt_status run_gate(struct run *run, int busy, int work, int number, vlt_
     return status;
 }
 
-/* What clock, pair and an empty kernel cost. */
-static vlt_status measure_clock(struct run *run, vlt_error *err)
+/* What clock, pair and an empty kernel cost: medians over a few processes. */
+static vlt_status measure_costs(struct run *run, int busy, vlt_error *err)
 {
-    vlt_selfcheck *check = run->check;
+    enum { LAUNCHES = 7 };
+    vlt_selfcheck_costs *costs = &run->check->costs[busy];
     vlt_launch_options options = run->options->gate.experiment.launch;
     const vlt_side side[2] = {{.what = "probe/empty"}, {.what = "probe/empty"}};
-    vlt_launch launch;
+    double book_ns[LAUNCHES], empty_ns[LAUNCHES], overhead_ns[LAUNCHES];
+    pid_t neighbour = busy ? start_neighbour() : -1;
+    vlt_status status = VLT_OK;
     options.verify = false;
     options.threads = 1;
-    vlt_clock_probe(vlt_clock_system(), &check->clock);
-    vlt_status status = vlt_launch_run(side, &options, &launch, err);
+    vlt_clock_probe(vlt_clock_system(), &costs->clock);
+    for (int i = 0; i < LAUNCHES && status == VLT_OK; i++) {
+        vlt_launch launch;
+        options.seed = gate_seed(busy, VLT_SELFCHECK_WORKS, i);
+        status = vlt_launch_run(side, &options, &launch, err);
+        if (status == VLT_OK) {
+            book_ns[i] = launch.run.book_ns;
+            empty_ns[i] = launch.run.call_ns[0];
+            overhead_ns[i] = launch.run.overhead_ns;
+            vlt_launch_release(&launch);
+        }
+    }
+    stop_neighbour(neighbour);
     if (status == VLT_OK) {
-        check->measured_clock = true;
-        check->book_ns = launch.run.book_ns;
-        check->empty_ns = launch.run.call_ns[0];
-        vlt_launch_release(&launch);
+        costs->known = true;
+        costs->book_ns = vlt_median(book_ns, LAUNCHES);
+        costs->empty_ns = vlt_median(empty_ns, LAUNCHES);
+        costs->clock.overhead_ns = vlt_median(overhead_ns, LAUNCHES);
     }
     return status;
 }
@@ -282,13 +296,16 @@ vlt_status vlt_selfcheck_run(const vlt_selfcheck_options *options, vlt_selfcheck
         .options = options, .check = check, .begin_ns = vlt_clock_wall(vlt_clock_system())};
     int busy = 0, work = 0;
     double share = 0;
-    *check = (vlt_selfcheck){.book_ns = NAN, .empty_ns = NAN};
+    *check = (vlt_selfcheck){0};
     vlt_status status = open_table(&run, err);
     if (status != VLT_OK) {
         goto done;
     }
     make_copies(&run);
-    status = measure_clock(&run, err);
+    status = measure_costs(&run, 0, err);
+    if (status == VLT_OK && options->busy) {
+        status = measure_costs(&run, 1, err);
+    }
     while (status == VLT_OK && next_gate(&run, &busy, &work, &share)) {
         double spent_s = seconds_since(run.begin_ns);
         if (options->stop && options->stop()) {

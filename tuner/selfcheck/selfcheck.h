@@ -37,14 +37,19 @@ typedef struct vlt_selfcheck_line {
     int32_t ppm[VLT_SELFCHECK_LAUNCHES]; /* ln(B/A) of each, in millionths */
 } vlt_selfcheck_line;
 
+/* What measuring itself costs. */
+typedef struct vlt_selfcheck_costs {
+    bool known; /* measured in this run; a table does not hold it */
+    vlt_clock_info clock;
+    double book_ns;  /* book-keeping of a pair */
+    double empty_ns; /* what an empty kernel reads */
+} vlt_selfcheck_costs;
+
 typedef struct vlt_selfcheck {
     vlt_selfcheck_line *line; /* owned */
     int count;
     int capacity;
-    bool measured_clock; /* the next three are known */
-    vlt_clock_info clock;
-    double book_ns;  /* book-keeping of a pair; NAN */
-    double empty_ns; /* what an empty kernel reads; NAN */
+    vlt_selfcheck_costs costs[2]; /* as it is, beside a neighbour */
     char note[VLT_GATE_REASON_BYTES];
 } vlt_selfcheck;
 

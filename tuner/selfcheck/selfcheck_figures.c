@@ -116,6 +116,17 @@ static json_t *figures_to_json(const vlt_selfcheck *check, int busy, int kernel,
         share(f.rivals.threshold, f.rivals.replays));
 }
 
+static json_t *costs_to_json(const vlt_selfcheck_costs *costs)
+{
+    bool known = costs->known;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "overhead_ns",
+                     vlt_json_real(known ? costs->clock.overhead_ns : NAN), "tick_ns",
+                     vlt_json_real(known ? costs->clock.tick_ns : NAN), "thread_clock_ns",
+                     vlt_json_real(known ? costs->clock.thread_ns : NAN), "pair_book_keeping_ns",
+                     vlt_json_real(known ? costs->book_ns : NAN), "empty_kernel_ns",
+                     vlt_json_real(known ? costs->empty_ns : NAN));
+}
+
 json_t *vlt_selfcheck_to_json(const vlt_selfcheck *check)
 {
     json_t *rows = json_array(), *gates = json_array();
@@ -135,14 +146,9 @@ json_t *vlt_selfcheck_to_json(const vlt_selfcheck *check)
             }
         }
     }
-    bool known = check->measured_clock;
-    return json_pack("{s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:s}", "clock", "overhead_ns",
-                     vlt_json_real(known ? check->clock.overhead_ns : NAN), "tick_ns",
-                     vlt_json_real(known ? check->clock.tick_ns : NAN), "thread_clock_ns",
-                     vlt_json_real(known ? check->clock.thread_ns : NAN), "pair_book_keeping_ns",
-                     vlt_json_real(known ? check->book_ns : NAN), "empty_kernel_ns",
-                     vlt_json_real(known ? check->empty_ns : NAN), "a_a_gates", gates, "rows", rows,
-                     "note", check->note);
+    return json_pack("{s:o, s:o, s:o, s:o, s:s}", "clock", costs_to_json(&check->costs[0]),
+                     "clock_busy_neighbour", costs_to_json(&check->costs[1]), "a_a_gates", gates,
+                     "rows", rows, "note", check->note);
 }
 
 void vlt_selfcheck_release(vlt_selfcheck *check)

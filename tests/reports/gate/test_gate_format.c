@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "reports/gate/gate_format.h"
+#include "tests/support/data.h"
+#include "tests/support/folder.h"
 #include "tests/support/gates.h"
 
 static const vlt_gate_facts facts = {
@@ -260,5 +262,35 @@ Test(gate_format, a_full_disk_is_said)
         }
         fclose(full);
     }
+    vlt_gate_release(&gate);
+}
+
+/* One self-contained page; what needs attention comes first, names are escaped. */
+Test(gate_format, the_page_shows_the_worst_first, .init = test_folder_make,
+     .fini = test_folder_remove)
+{
+    const char *path = test_folder_path("gate.html");
+    size_t bytes = 0;
+    vlt_gate gate = make_gate();
+    vlt_error err = {0};
+    cr_assert_eq(vlt_gate_write_page(&gate, &facts, NULL, path, &err), VLT_OK, "%s", err.message);
+    char *text = test_read_file(path, &bytes);
+    cr_assert(text && strstr(text, "</html>"));
+    cr_assert_null(strstr(text, "://"));
+    cr_assert_null(strstr(text, "nan"));
+    const char *table = strstr(text, "<h2>Verdicts"), *wrong = strstr(table, ">wrong<"),
+               *slow = strstr(table, "slow &amp; &quot;quoted&quot;"),
+               *open = strstr(table, "open | &lt;b&gt;"), *passes = strstr(table, "<td>passes");
+    cr_assert(wrong && slow && open && passes);
+    cr_assert(wrong < slow && slow < open && open < passes);
+    int dots = 0;
+    for (const char *p = text; (p = strstr(p, "class=\"launch\"")) != NULL; p++) {
+        dots++;
+    }
+    cr_assert_eq(dots, 36, "three stages of 12 processes, %d dots", dots);
+    free(text);
+    cr_assert_eq(vlt_gate_write_page(&gate, &facts, "/nonexistent.json", path, &err),
+                 VLT_STATUS_IO);
+    cr_assert(strstr(err.message, "/nonexistent.json"));
     vlt_gate_release(&gate);
 }

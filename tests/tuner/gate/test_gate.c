@@ -8,6 +8,7 @@
 #include "optimizations/core/compiler.h"
 #include "optimizations/core/random.h"
 #include "tests/support/data.h"
+#include "tests/support/folder.h"
 #include "tests/support/gates.h"
 #include "tests/support/run_program.h"
 #include "tests/support/stores.h"
@@ -16,7 +17,6 @@
 static void confirm(vlt_gate_stage *stage, double ratio, double scatter, int launches)
 {
     vlt_judge_options judge = vlt_judge_defaults();
-    judge.anytime = false;
     test_gate_row(&stage->confirm, ratio, scatter, launches, 0.1, &judge);
 }
 
@@ -145,7 +145,7 @@ static double normal(vlt_random *random)
 
 static double simulated_failures(double effect, double sigma, int gates, uint64_t seed)
 {
-    enum { STAGES = 3, LAUNCHES = 30, CONFIRM = 15 };
+    enum { STAGES = 3, LAUNCHES = 30, CONFIRM = 30 };
     vlt_gate_options options = vlt_gate_defaults();
     vlt_random random = {seed};
     int failed = 0;
@@ -164,14 +164,12 @@ static double simulated_failures(double effect, double sigma, int gates, uint64_
         for (int s = 0; s < STAGES; s++) {
             if (needed[s]) {
                 vlt_gate_stage *stage = &gate.stage[s];
-                vlt_judge_options once = options.experiment.judge;
-                once.anytime = false;
                 confirm(stage, 1, 0, CONFIRM);
                 for (int i = 0; i < CONFIRM; i++) {
                     stage->confirm.experiment.result.run[i].log_ratio = log(1 + effect) +
                                                                         sigma * normal(&random);
                 }
-                vlt_experiment_judge(&stage->confirm.experiment, &once, NULL);
+                vlt_experiment_judge(&stage->confirm.experiment, &options.experiment.judge, NULL);
             }
         }
         vlt_gate_judge(&gate, &options);
@@ -207,6 +205,10 @@ Test(gate, through_the_program)
         {"gate db:1 baseline", 2, "cannot judge|db"},
         {"gate db:1 --db /nonexistent.db", 2, "/nonexistent.db"},
         {"gate probe/gemm probe/gemm --format juni", 2, "junit"},
+        {"gate probe/gemm probe/gemm@work=1500 --max-pressure 100 --margin 90", 0, "pass"},
+        {"gate probe/gemm probe/gemm@work=1500 --max-pressure 100 --margin probe=90", 0, "pass"},
+        {"gate probe/gemm probe/gemm --margin resize=2", 2, "no stage is named 'resize'"},
+        {"gate probe/gemm probe/gemm --margin probe=x", 2, "[STAGE=]PERCENT"},
         {"gate probe/gemm probe/gemm --max-pressure 100 -o /nonexistent/file", 2, "/nonexistent"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -277,4 +279,39 @@ Test(gate, counts_instructions)
     test_output wrong = test_program("gate probe/hash probe/hash --counter cycles");
     cr_assert_eq(wrong.exit_code, 2, "%d", wrong.exit_code);
     test_output_release(&wrong);
+}
+
+/* Every launch of a gate is in the database with its seed, and the page shows the verdict. */
+Test(gate, keeps_its_samples_and_writes_a_page, .init = test_folder_make,
+     .fini = test_folder_remove)
+{
+    char command[512];
+    const char *path = test_store_path(5), *page = test_folder_path("gate.html");
+    size_t bytes = 0;
+    snprintf(command, sizeof command,
+             "gate probe/gemm probe/gemm@work=1500 --max-pressure 100 --db %s --page %s", path,
+             page);
+    test_output output = test_program(command);
+    cr_assert_eq(output.exit_code, 3, "%d %s", output.exit_code, output.err);
+    cr_assert(strstr(output.err, "stored as db:"), "%s", output.err);
+    test_output_release(&output);
+    char *text = test_read_file(page, &bytes);
+    cr_assert(text && strstr(text, "</html>"));
+    cr_assert(strstr(text, ">regression<"));
+    cr_assert(strstr(text, "class=\"launch\""));
+    free(text);
+
+    vlt_store *store;
+    int64_t trials = 0, samples = 0;
+    cr_assert_eq(vlt_store_open(path, VLT_STORE_READ, &store, NULL), VLT_OK);
+    cr_assert_eq(vlt_store_query_int(store, "SELECT count(*) FROM trial WHERE seed > 0", "testing",
+                                     &trials, NULL, NULL, ""),
+                 VLT_OK);
+    cr_assert_eq(vlt_store_query_int(store, "SELECT count(*) FROM sample", "testing", &samples,
+                                     NULL, NULL, ""),
+                 VLT_OK);
+    vlt_store_close(store);
+    cr_assert(trials >= 16 && samples >= 16 * trials, "%lld trials, %lld samples",
+              (long long)trials, (long long)samples);
+    test_store_remove(path);
 }

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "tuner/bench/row_counters.h"
-#include "tuner/cli/bench_options.h"
-#include "tuner/cli/bench_selfcheck.h"
+#include "reports/cli/bench_options.h"
+#include "reports/cli/bench_selfcheck.h"
 
 struct bench {
     const vlt_cli *cli;
@@ -106,8 +106,8 @@ static vlt_status finish(struct bench *bench, vlt_status status, vlt_error *err)
 {
     vlt_error own = {0};
     vlt_status adjusted = vlt_rows_adjust(&bench->rows, &own);
-    if (vlt_cli_flag(bench->cli, "json") && adjusted == VLT_OK) {
-        adjusted = vlt_bench_print_json(&bench->rows, &bench->options, &own);
+    if (adjusted == VLT_OK) {
+        adjusted = vlt_bench_write(bench->cli, "vltune bench", &bench->rows, &bench->options, &own);
     }
     if (status == VLT_OK && adjusted == VLT_OK) {
         return vlt_rows_status(&bench->rows, err);
@@ -130,6 +130,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         }
     }
     vlt_status status = vlt_bench_options_read(cli, &bench.options, err);
+    if (status == VLT_OK) {
+        status = vlt_bench_margin_read(cli, &bench.options, err);
+    }
     if (status != VLT_OK) {
         return status;
     }
@@ -157,6 +160,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
+    VLT_BENCH_MARGIN_OPTION,
     {"shape", "NAME", "only this named shape", 0},
     {"variant", "NAME", "only this variant", 0},
     {"self-check", NULL, "measure the measuring: false alarms, power, noise, costs", 0},

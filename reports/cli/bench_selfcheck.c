@@ -1,4 +1,4 @@
-#include "tuner/cli/bench_selfcheck.h"
+#include "reports/cli/bench_selfcheck.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -22,22 +22,26 @@ static void print_share(int part, int whole, char *text, size_t text_bytes)
     }
 }
 
+static const char *const machines[] = {"as it is", "busy neighbour"};
+
 static void print_costs(const vlt_selfcheck *check, FILE *stream)
 {
-    char book[24];
-    if (!check->measured_clock) {
-        return;
+    fprintf(stream, "costs: the clock's share of every timed interval is taken off\n");
+    fprintf(stream, "  %-16s %14s %8s %22s %14s\n", "machine", "clock", "tick",
+            "book-keeping a pair", "empty kernel");
+    for (int busy = 0; busy <= 1; busy++) {
+        const vlt_selfcheck_costs *costs = &check->costs[busy];
+        char book[24];
+        if (costs->known) {
+            vlt_format_ns(costs->book_ns, book, sizeof book);
+            fprintf(stream, "  %-16s %11.0f ns %5.0f ns %22s %11.2f ns\n", machines[busy],
+                    costs->clock.overhead_ns, costs->clock.tick_ns, book, costs->empty_ns);
+        }
     }
-    vlt_format_ns(check->book_ns, book, sizeof book);
-    fprintf(stream, "clock      %.0f ns in every timed interval, taken off; tick %.0f ns\n",
-            check->clock.overhead_ns, check->clock.tick_ns);
-    fprintf(stream, "pair       %s of book-keeping outside the timed intervals\n", book);
-    fprintf(stream, "empty      an empty kernel reads %.2f ns\n", check->empty_ns);
 }
 
 static void print_gates(const vlt_selfcheck *check, FILE *stream)
 {
-    static const char *const names[] = {"as it is", "busy neighbour"};
     fprintf(stream, "\nA/A: gates of three kernels, two copies of one library\n");
     fprintf(stream, "  %-16s %6s %15s %22s\n", "machine", "gates", "false failures",
             "below, at 95 %");
@@ -45,7 +49,7 @@ static void print_gates(const vlt_selfcheck *check, FILE *stream)
         vlt_selfcheck_figures f;
         vlt_selfcheck_figure(check, busy, -1, 0, &f);
         if (f.gates > 0) {
-            fprintf(stream, "  %-16s %6d %15d %20.2f %%\n", names[busy], f.gates, f.failed_gates,
+            fprintf(stream, "  %-16s %6d %15d %20.2f %%\n", machines[busy], f.gates, f.failed_gates,
                     100 * f.failed_upper);
         }
     }

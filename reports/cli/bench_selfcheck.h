@@ -1,6 +1,6 @@
 /* bench_selfcheck.h: `vltune bench --self-check`. */
-#ifndef VLT_TUNER_BENCH_SELFCHECK_H
-#define VLT_TUNER_BENCH_SELFCHECK_H
+#ifndef VLT_REPORTS_BENCH_SELFCHECK_H
+#define VLT_REPORTS_BENCH_SELFCHECK_H
 
 #include "harness/cli/cli.h"
 

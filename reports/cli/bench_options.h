@@ -1,6 +1,6 @@
 /* bench_options.h: the options that bench, compare and gate share, and the tables they print. */
-#ifndef VLT_TUNER_BENCH_OPTIONS_H
-#define VLT_TUNER_BENCH_OPTIONS_H
+#ifndef VLT_REPORTS_BENCH_OPTIONS_H
+#define VLT_REPORTS_BENCH_OPTIONS_H
 
 #include <stdio.h>
 
@@ -14,9 +14,15 @@
         {"launches", "N", "at most this many fresh processes a comparison (default 40)", 0}, \
         {"pairs", "N", "pairs of epochs in each process (default 100)", 0},                  \
         {"budget", "TIME", "time for each comparison (default 20s)", 0},                     \
-        {"margin", "PERCENT", "what counts as equal (default 1)", 0},                        \
+        {"cache", "REGIME", "hot (default), cold or weights-cold", 0},                       \
+        {"page", "FILE", "also write an HTML page with a forest plot", 0},                   \
     {                                                                                        \
-        "cache", "REGIME", "hot (default), cold or weights-cold", 0                          \
+        "trust", "FILE", "put what `bench --self-check --json` printed on the page", 0       \
+    }
+
+#define VLT_BENCH_MARGIN_OPTION                                    \
+    {                                                              \
+        "margin", "PERCENT", "what counts as equal (default 1)", 0 \
     }
 
 /* What the end-to-end comparison asks of a model. */
@@ -40,6 +46,10 @@ void vlt_bench_model_settings(const vlt_cli *cli, vlt_experiment_options *option
 /* Reads them. Measures the cache where a cold regime asks for it. */
 vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *options,
                                   vlt_error *err);
+
+/* The margin of bench and compare; a gate has one for each stage. */
+vlt_status vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options,
+                                 vlt_error *err);
 
 /* Shows "WHAT: launch 7, 1.031" on a terminal; for on_launch, user is a vlt_bench_progress. */
 typedef struct vlt_bench_progress {
@@ -71,8 +81,13 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream);
 /* One comparison in full sentences. */
 void vlt_bench_print_comparison(const vlt_row *row, FILE *stream);
 
-/* {"rows": [...], "seed": N} on stdout. */
-vlt_status vlt_bench_print_json(const vlt_rows *rows, const vlt_experiment_options *options,
-                                vlt_error *err);
+/* Everything that goes out at the end: the document {"rows": [...], "seed": N ...} on stdout with
+ * --json, and the page of --page. title: "vltune compare". */
+vlt_status vlt_bench_write(const vlt_cli *cli, const char *title, const vlt_rows *rows,
+                           const vlt_experiment_options *options, vlt_error *err);
+
+/* One line about the machine at hand for pages and verdicts, "" when it cannot be probed; warns
+ * where a single CPU is all there is. */
+void vlt_bench_describe_machine(const vlt_cli *cli, char *text, size_t text_bytes);
 
 #endif

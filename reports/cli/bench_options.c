@@ -1,10 +1,13 @@
-#include "tuner/cli/bench_options.h"
+#include "reports/cli/bench_options.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "harness/machine/machine.h"
 #include "harness/measure/cold.h"
 #include "harness/measure/model_subject.h"
+#include "reports/page/comparison_page.h"
 
 static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt_error *err)
 {
@@ -23,7 +26,6 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
                                   vlt_error *err)
 {
     int64_t seed, launches, pairs, threads;
-    double margin;
     vlt_status status;
     *options = vlt_experiment_defaults();
     if ((status = vlt_cli_int(cli, "seed", 0, INT64_MAX, 1, &seed, err)) != VLT_OK ||
@@ -34,7 +36,6 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
         (status = vlt_cli_int(cli, "threads", 1, 1024, 0, &threads, err)) != VLT_OK ||
         (status = vlt_cli_duration(cli, "budget", options->budget_s, &options->budget_s, err)) !=
             VLT_OK ||
-        (status = vlt_cli_double(cli, "margin", 0, 100, 1, &margin, err)) != VLT_OK ||
         (status = read_cache(cli, &options->launch, err)) != VLT_OK) {
         return status;
     }
@@ -45,10 +46,21 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
     options->launches_max = (int)launches;
     options->launches_min = options->launches_min < options->launches_max ? options->launches_min
                                                                           : (int)launches;
-    options->judge.margin = margin / 100;
     options->until_bounded = true;
     options->on_launch = vlt_bench_on_launch;
     return VLT_OK;
+}
+
+vlt_status vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options,
+                                 vlt_error *err)
+{
+    double margin;
+    vlt_status status = vlt_cli_double(cli, "margin", 0, 100, 100 * options->judge.margin, &margin,
+                                       err);
+    if (status == VLT_OK) {
+        options->judge.margin = margin / 100;
+    }
+    return status;
 }
 
 vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char *what,
@@ -150,18 +162,73 @@ vlt_status vlt_bench_measure(vlt_bench_progress *progress, vlt_row *row, const v
     return status;
 }
 
-vlt_status vlt_bench_print_json(const vlt_rows *rows, const vlt_experiment_options *options,
-                                vlt_error *err)
+void vlt_bench_describe_machine(const vlt_cli *cli, char *text, size_t text_bytes)
 {
-    json_t *document = json_pack("{s:o, s:I, s:f, s:f, s:f, s:s}", "rows", vlt_rows_to_json(rows),
-                                 "seed", (json_int_t)options->launch.seed, "margin",
-                                 options->judge.margin, "alpha", options->judge.alpha, "coverage",
-                                 options->judge.coverage, "cache",
-                                 vlt_regime_name(options->launch.regime));
+    const vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine = NULL;
+    text[0] = '\0';
+    if (vlt_machine_probe(&sources, &machine, NULL) == VLT_OK) {
+        vlt_machine_describe(machine, text, text_bytes);
+        if (vlt_machine_caps(machine)->cpu_count < 2) {
+            vlt_cli_warn(cli, "only 1 usable CPU: measuring competes with everything else that "
+                              "runs here");
+        }
+    }
+    vlt_machine_destroy(machine);
+}
+
+static json_t *rows_document(const vlt_rows *rows, const vlt_experiment_options *options)
+{
+    return json_pack("{s:o, s:I, s:f, s:f, s:f, s:s}", "rows", vlt_rows_to_json(rows), "seed",
+                     (json_int_t)options->launch.seed, "margin", options->judge.margin, "alpha",
+                     options->judge.alpha, "coverage", options->judge.coverage, "cache",
+                     vlt_regime_name(options->launch.regime));
+}
+
+static vlt_status write_page(const vlt_cli *cli, const char *title, const vlt_rows *rows,
+                             double margin, const json_t *document, vlt_error *err)
+{
+    char machine[256];
+    json_t *facts = NULL;
+    const char *path = vlt_cli_text(cli, "page", NULL);
+    vlt_comparison_line *lines = calloc((size_t)rows->count + 1, sizeof *lines);
+    if (!lines) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "'%s': no memory for %d rows", path, rows->count);
+    }
+    for (int i = 0; i < rows->count; i++) {
+        lines[i] = (vlt_comparison_line){
+            .name = rows->row[i].candidate, .row = &rows->row[i], .margin = margin};
+    }
+    vlt_bench_describe_machine(cli, machine, sizeof machine);
+    vlt_status status = vlt_comparison_trust(vlt_cli_text(cli, "trust", NULL), &facts, err);
+    if (status == VLT_OK) {
+        const vlt_comparison_page page = {.title = title,
+                                          .machine = machine[0] ? machine : NULL,
+                                          .line = lines,
+                                          .line_count = rows->count,
+                                          .trust = facts,
+                                          .document = document};
+        status = vlt_comparison_page_write(&page, path, err);
+    }
+    json_decref(facts);
+    free(lines);
+    return status;
+}
+
+vlt_status vlt_bench_write(const vlt_cli *cli, const char *title, const vlt_rows *rows,
+                           const vlt_experiment_options *options, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    json_t *document = rows_document(rows, options);
     if (!document) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the result");
     }
-    vlt_status status = vlt_json_print(document, false, stdout, err);
+    if (vlt_cli_flag(cli, "json")) {
+        status = vlt_json_print(document, false, stdout, err);
+    }
+    if (status == VLT_OK && vlt_cli_text(cli, "page", NULL) && rows->count > 0) {
+        status = write_page(cli, title, rows, options->judge.margin, document, err);
+    }
     json_decref(document);
     return status;
 }

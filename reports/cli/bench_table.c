@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/format.h"
-#include "tuner/cli/bench_options.h"
+#include "reports/cli/bench_options.h"
 
 /* "[15.6, 16.0]" as speed-ups, "" where not bounded. */
 static void format_interval(const vlt_judgement *judgement, char *text, size_t text_bytes)
@@ -124,6 +124,21 @@ static void print_ratio(const vlt_judgement *judgement, FILE *stream)
     }
 }
 
+static void print_steadiness(const vlt_measure_result *result, FILE *stream)
+{
+    int count[3] = {0};
+    for (int i = 0; i < result->launches; i++) {
+        count[result->run[i].steadiness]++;
+    }
+    fprintf(stream, "          ");
+    if (count[VLT_STEADY_NO] > 0) {
+        fprintf(stream, "no steady state in %d of them", count[VLT_STEADY_NO]);
+    } else {
+        fprintf(stream, "%s", vlt_steadiness_name(result->steadiness));
+    }
+    fputc('\n', stream);
+}
+
 void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
 {
     const vlt_measure_result *result = &row->experiment.result;
@@ -147,7 +162,8 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
             result->judgement.reason);
     fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
             result->launches, result->pairs, taken, preempted);
-    fprintf(stream, "          %s\nnoise     ", vlt_steadiness_name(result->steadiness));
+    print_steadiness(result, stream);
+    fprintf(stream, "noise     ");
     if (isfinite(row->experiment.log_ratio_sigma)) {
         fprintf(stream, "processes scatter by %.2g %%", 100 * row->experiment.log_ratio_sigma);
     } else {

@@ -4,7 +4,7 @@
 
 #include "tuner/bench/contender.h"
 #include "tuner/bench/stored.h"
-#include "tuner/cli/bench_options.h"
+#include "reports/cli/bench_options.h"
 
 struct compare {
     const vlt_cli *cli;
@@ -136,6 +136,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     struct compare compare = {.cli = cli, .progress = {.cli = cli}};
     vlt_status status = vlt_bench_options_read(cli, &compare.options, err);
+    if (status == VLT_OK) {
+        status = vlt_bench_margin_read(cli, &compare.options, err);
+    }
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
         status = vlt_contender_parse(vlt_cli_operand(cli, i), &compare.contender[i], err);
     }
@@ -153,11 +156,16 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_bench_record_end(&compare.progress, status);
     vlt_status adjusted = vlt_rows_adjust(&compare.rows, status == VLT_OK ? err : NULL);
     status = status == VLT_OK ? adjusted : status;
-    if (vlt_cli_flag(cli, "json") && compare.rows.count > 0) {
-        vlt_status printed = vlt_bench_print_json(&compare.rows, &compare.options, err);
-        status = status == VLT_OK ? printed : status;
-    } else {
+    if (!vlt_cli_flag(cli, "json")) {
         print(&compare);
+    }
+    if (compare.rows.count > 0) {
+        vlt_error own = {0};
+        vlt_status written = vlt_bench_write(cli, "vltune compare", &compare.rows, &compare.options,
+                                             &own);
+        if (status == VLT_OK && written != VLT_OK) {
+            status = vlt_fail(err, written, "%s", own.message);
+        }
     }
     if (status == VLT_OK) {
         status = vlt_rows_status(&compare.rows, err);
@@ -168,6 +176,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
+    VLT_BENCH_MARGIN_OPTION,
     {"what", "OP[/VARIANT][@...]", "what two builds are compared at; repeatable", 0},
     VLT_BENCH_MODEL_OPTIONS,
 };
