@@ -37,11 +37,11 @@ static void explain(const vlt_judge_options *options, int m, vlt_judgement *j)
     double margin = options->margin * 100;
     switch (j->verdict) {
     case VLT_VERDICT_SLOWER:
-        snprintf(j->reason, sizeof j->reason, "beyond the margin of %.3g %% (p = %.1e)", margin,
+        snprintf(j->reason, sizeof j->reason, "beyond the margin of %.3g %% (p = %.2g)", margin,
                  j->p_slower);
         break;
     case VLT_VERDICT_FASTER:
-        snprintf(j->reason, sizeof j->reason, "beyond the margin of %.3g %% (p = %.1e)", margin,
+        snprintf(j->reason, sizeof j->reason, "beyond the margin of %.3g %% (p = %.2g)", margin,
                  j->p_faster);
         break;
     case VLT_VERDICT_SAME:

@@ -4,6 +4,9 @@
 #include <stdio.h>
 
 #include "harness/cli/format.h"
+#include "reports/cli/bench_options.h"
+#include "reports/page/comparison_page.h"
+#include "reports/trust.h"
 #include "tuner/selfcheck/selfcheck.h"
 
 enum {
@@ -113,6 +116,45 @@ static void show_progress(void *user, const vlt_selfcheck *check, double share)
                      check->count);
 }
 
+/* The trust box on a page of its own; elsewhere it is --trust that shows it. */
+static vlt_status write_page(const vlt_cli *cli, const json_t *document, const char *path,
+                             vlt_error *err)
+{
+    char machine[256];
+    json_t *facts = NULL;
+    vlt_bench_describe_machine(cli, machine, sizeof machine);
+    vlt_status status = vlt_trust_facts(document, &facts, err);
+    if (status == VLT_OK) {
+        const vlt_comparison_page page = {.title = "vltune bench --self-check",
+                                          .machine = machine[0] ? machine : NULL,
+                                          .trust = facts,
+                                          .document = document};
+        status = vlt_comparison_page_write(&page, path, err);
+    }
+    json_decref(facts);
+    return status;
+}
+
+static vlt_status write_outputs(const vlt_cli *cli, const vlt_selfcheck *check, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    const char *page = vlt_cli_text(cli, "page", NULL);
+    json_t *document = vlt_selfcheck_to_json(check);
+    if (vlt_cli_flag(cli, "json")) {
+        status = vlt_json_print(document, false, stdout, err);
+    } else {
+        print_costs(check, stdout);
+        print_gates(check, stdout);
+        print_power(check, stdout);
+        print_rules(check, stdout);
+    }
+    if (status == VLT_OK && page) {
+        status = write_page(cli, document, page, err);
+    }
+    json_decref(document);
+    return status;
+}
+
 static vlt_status read_options(vlt_cli *cli, vlt_selfcheck_options *options, vlt_error *err)
 {
     bool long_run = vlt_cli_flag(cli, "long");
@@ -159,16 +201,9 @@ vlt_status vlt_bench_selfcheck(vlt_cli *cli, vlt_error *err)
                           "stopped after %d series; the same command goes on with table '%s'",
                           check.count, options.table);
     }
-    if (check.count > 0 && vlt_cli_flag(cli, "json")) {
-        json_t *document = vlt_selfcheck_to_json(&check);
-        vlt_status printed = vlt_json_print(document, false, stdout, &own);
-        status = status == VLT_OK ? printed : status;
-        json_decref(document);
-    } else if (check.count > 0) {
-        print_costs(&check, stdout);
-        print_gates(&check, stdout);
-        print_power(&check, stdout);
-        print_rules(&check, stdout);
+    if (check.count > 0) {
+        vlt_status written = write_outputs(cli, &check, &own);
+        status = status == VLT_OK ? written : status;
     }
     if (check.count > 0 && check.note[0]) {
         vlt_cli_warn(cli, "%s", check.note);

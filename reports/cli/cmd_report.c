@@ -1,11 +1,13 @@
-/* vltune report: what a tuning run found, again: from the store to the terminal, a page or JSON. */
+/* vltune report: what was measured, again: from the store to the terminal, a page or JSON. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/cli/bench_options.h"
 #include "reports/cli/program.h"
 #include "reports/page/comparison_page.h"
 #include "reports/page/page.h"
 #include "reports/terminal/terminal.h"
+#include "tuner/bench/stored.h"
 #include "tuner/store/store.h"
 
 static const vlt_option options[] = {
@@ -44,32 +46,68 @@ static vlt_status load(const char *path, const char *session, const char *trust,
     return status;
 }
 
+/* What bench, compare or gate stored: their rows again. */
+static vlt_status show_rows(vlt_cli *cli, const char *path, const char *run, vlt_error *err)
+{
+    vlt_rows rows = {0};
+    const vlt_experiment_options settings = vlt_experiment_defaults();
+    vlt_status status = vlt_rows_from_run(path, run, &settings.judge, &rows, err);
+    if (status == VLT_OK) {
+        status = vlt_rows_adjust(&rows, err);
+    }
+    for (int i = 0; i < rows.count && status == VLT_OK && !vlt_cli_flag(cli, "json"); i++) {
+        const vlt_row *row = &rows.row[i];
+        if (i == 0 || strcmp(row->op, row[-1].op) || strcmp(row->shape, row[-1].shape)) {
+            vlt_bench_print_head(row, stdout);
+        }
+        vlt_bench_print_row(row, stdout);
+    }
+    if (status == VLT_OK) {
+        status = vlt_bench_write(cli, "vltune report", &rows, &settings, err);
+    }
+    vlt_rows_release(&rows);
+    return status;
+}
+
+static vlt_status show_report(vlt_cli *cli, vlt_report *report, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    const char *page = vlt_cli_text(cli, "page", NULL);
+    if (page) {
+        report->page_path = page;
+        status = vlt_page_write(report, page, err);
+    }
+    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
+        status = vlt_json_print(report->document, false, stdout, err);
+    } else if (status == VLT_OK) {
+        vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
+        vlt_terminal_head(&terminal, report);
+        vlt_terminal_result(&terminal, report);
+    }
+    return status;
+}
+
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     vlt_report report;
-    const char *page = vlt_cli_text(cli, "page", NULL);
-    vlt_status status = load(vlt_cli_text(cli, "db", "vltune.db"),
-                             vlt_cli_text(cli, "session", NULL), vlt_cli_text(cli, "trust", NULL),
-                             &report, err);
+    vlt_error none = {0};
+    const char *path = vlt_cli_text(cli, "db", "vltune.db");
+    const char *session = vlt_cli_text(cli, "session", NULL);
+    vlt_status status = load(path, session, vlt_cli_text(cli, "trust", NULL), &report, &none);
+    if (status == VLT_STATUS_UNMEASURED) {
+        return show_rows(cli, path, session ? session : "latest", err);
+    }
     if (status != VLT_OK) {
-        return status;
+        return vlt_fail(err, status, "%s", none.message);
     }
-    if (page) {
-        report.page_path = page;
-        status = vlt_page_write(&report, page, err);
-    }
-    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        status = vlt_json_print(report.document, false, stdout, err);
-    } else if (status == VLT_OK) {
-        vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
-        vlt_terminal_head(&terminal, &report);
-        vlt_terminal_result(&terminal, &report);
-    }
+    status = show_report(cli, &report, err);
     vlt_report_release(&report);
     return status;
 }
 
-VLT_COMMAND(report, .operands = "", .summary = "show what a tuning run found, again",
-            .details = "Reads the database that `vltune tune` wrote (--db, default vltune.db) and "
-                       "measures nothing.",
+VLT_COMMAND(report, .operands = "", .summary = "show what was measured, again",
+            .details =
+                "Reads a database (--db, default vltune.db) and measures nothing: the newest "
+                "tuning run, or the run of\nbench, compare or gate whose id --session gives "
+                "(without any tuning run: the newest).",
             .options = options, .option_count = sizeof options / sizeof *options, .run = run);

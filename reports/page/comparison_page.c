@@ -173,7 +173,9 @@ static void trust(vlt_page_text *page, const vlt_comparison_page *comparison)
         }
     }
     vlt_page_raw(page, "<h2>Can these numbers be trusted?</h2>\n<table>");
-    disturbances(page, &noise);
+    if (noise.launches > 0) {
+        disturbances(page, &noise);
+    }
     json_object_foreach((json_t *)comparison->trust, name, value)
     {
         vlt_page_fact(page, name, json_string_value(value));
@@ -191,12 +193,14 @@ vlt_status vlt_comparison_page_write(const vlt_comparison_page *comparison, cons
 {
     vlt_page_text page = {0};
     head(&page, comparison);
-    vlt_page_raw(&page, "<h2>Time of the candidate over time of the baseline</h2>\n"
-                        "<p class=\"dim\">point and line: median over fresh processes and its 95 % "
-                        "interval; small dots: the processes; band: the margin within which times "
-                        "count as equal</p>\n");
-    vlt_page_comparison_plot(&page, comparison);
-    table(&page, comparison);
+    if (comparison->line_count > 0) {
+        vlt_page_raw(&page, "<h2>Time of the candidate over time of the baseline</h2>\n"
+                            "<p class=\"dim\">point and line: median over fresh processes and its "
+                            "95 % interval; small dots: the processes; band: the margin within "
+                            "which times count as equal</p>\n");
+        vlt_page_comparison_plot(&page, comparison);
+        table(&page, comparison);
+    }
     trust(&page, comparison);
     vlt_page_end(&page, comparison->document);
     return vlt_page_finish(&page, path, err);

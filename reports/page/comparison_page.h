@@ -26,7 +26,7 @@ typedef struct vlt_comparison_page {
     const char *machine;              /* one line; NULL unknown */
     const char *verdict, *reason;     /* of the whole; NULL: none */
     const vlt_comparison_line *line;
-    int line_count;
+    int line_count;         /* 0: a page of the trust box alone */
     const json_t *trust;    /* vlt_trust_facts; NULL: no self-check was given */
     const json_t *document; /* embedded */
 } vlt_comparison_page;

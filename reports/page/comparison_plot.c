@@ -60,7 +60,7 @@ static void ticks(vlt_page_text *page, const struct axis *axis, int height)
 {
     static const double steps[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2};
     double low = exp(axis->low), high = exp(axis->high);
-    if (high - low < 1.4) {
+    if (high < 1.8 * low) {
         size_t s = 0;
         while (s + 1 < sizeof steps / sizeof *steps && (high - low) / steps[s] > 9) {
             s++;

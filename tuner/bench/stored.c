@@ -54,12 +54,14 @@ static bool take(void *user, const vlt_store_timed *timed)
         setting = add_setting(run, timed);
     }
     if (!setting || !grow(&setting->log_ratio, setting->launches) ||
-        !grow(&setting->call_ns, setting->launches)) {
+        !grow(&setting->call_ns[0], setting->launches) ||
+        !grow(&setting->call_ns[1], setting->launches)) {
         reading->failed = true;
         return false;
     }
     setting->log_ratio[setting->launches] = timed->log_ratio;
-    setting->call_ns[setting->launches++] = timed->call_ns[1];
+    setting->call_ns[0][setting->launches] = timed->call_ns[0];
+    setting->call_ns[1][setting->launches++] = timed->call_ns[1];
     setting->pairs += timed->pairs;
     return true;
 }
@@ -91,7 +93,8 @@ void vlt_stored_release(vlt_stored_run *run)
 {
     for (int i = 0; i < run->count; i++) {
         free(run->setting[i].log_ratio);
-        free(run->setting[i].call_ns);
+        free(run->setting[i].call_ns[0]);
+        free(run->setting[i].call_ns[1]);
     }
     free(run->setting);
     *run = (vlt_stored_run){0};
@@ -122,12 +125,12 @@ static double median_of(const double *values, int count)
 }
 
 /* Launches without pairs: what remains of them in the row is their number. */
-static vlt_status fill_result(const vlt_stored_setting *a, const vlt_stored_setting *b,
-                              vlt_experiment *experiment, vlt_error *err)
+static vlt_status fill_result(const vlt_stored_setting *setting, vlt_experiment *experiment,
+                              vlt_error *err)
 {
     void *runs, *seeds;
     vlt_measure_result *result = &experiment->result;
-    size_t launches = (size_t)b->launches;
+    size_t launches = (size_t)setting->launches;
     vlt_status status = vlt_alloc(launches * sizeof *result->run, &runs, err);
     if (status != VLT_OK) {
         return status;
@@ -140,13 +143,13 @@ static vlt_status fill_result(const vlt_stored_setting *a, const vlt_stored_sett
     result->run = runs;
     result->seed = seeds;
     for (size_t i = 0; i < launches; i++) {
-        result->run[i] = (vlt_pair_run){
-            .log_ratio = b->log_ratio[i], .pressure = NAN, .steal = NAN, .frequency_hz = NAN};
+        result->run[i] = (vlt_pair_run){.log_ratio = setting->log_ratio[i],
+                                        .call_ns = {setting->call_ns[0][i], setting->call_ns[1][i]},
+                                        .pressure = NAN,
+                                        .steal = NAN,
+                                        .frequency_hz = NAN};
     }
-    result->launches = b->launches;
-    result->pairs = b->pairs;
-    result->call_ns[0] = median_of(a->call_ns, a->launches);
-    result->call_ns[1] = median_of(b->call_ns, b->launches);
+    result->launches = setting->launches;
     experiment->log_ratio_sigma = NAN;
     for (int i = 0; i < 6; i++) {
         experiment->cost[i / 3][i % 3] = NAN;
@@ -154,31 +157,93 @@ static vlt_status fill_result(const vlt_stored_setting *a, const vlt_stored_sett
     return VLT_OK;
 }
 
+static vlt_row *describe_row(const vlt_stored_setting *setting, vlt_rows *rows, vlt_error *err)
+{
+    vlt_row *row = vlt_rows_add(rows, err);
+    if (row) {
+        snprintf(row->op, sizeof row->op, "%s", setting->op);
+        snprintf(row->shape, sizeof row->shape, "%.*s", (int)sizeof row->shape - 1,
+                 setting->problem);
+        snprintf(row->dims, sizeof row->dims, "%s", row->shape);
+        snprintf(row->variant, sizeof row->variant, "%s", setting->variant);
+        snprintf(row->knobs, sizeof row->knobs, "%s", setting->knobs);
+    }
+    return row;
+}
+
 static vlt_status add_row(const vlt_stored_run run[2], const vlt_stored_setting *a,
                           const vlt_stored_setting *b, const vlt_judge_options *options,
                           vlt_rows *rows, vlt_error *err)
 {
-    vlt_row *row = vlt_rows_add(rows, err);
+    vlt_row *row = describe_row(b, rows, err);
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
-    snprintf(row->op, sizeof row->op, "%s", b->op);
-    snprintf(row->shape, sizeof row->shape, "%.*s", (int)sizeof row->shape - 1, b->problem);
-    snprintf(row->dims, sizeof row->dims, "%s", row->shape);
-    snprintf(row->variant, sizeof row->variant, "%s", b->variant);
-    snprintf(row->knobs, sizeof row->knobs, "%s", b->knobs);
+    vlt_measure_result *result = &row->experiment.result;
     snprintf(row->baseline, sizeof row->baseline, "db:%.8s %s/%s", run[0].info.id, a->op,
              a->variant);
     snprintf(row->candidate, sizeof row->candidate, "db:%.8s %s/%s", run[1].info.id, b->op,
              b->variant);
-    vlt_status status = fill_result(a, b, &row->experiment, err);
+    vlt_status status = fill_result(b, &row->experiment, err);
     if (status == VLT_OK) {
+        result->pairs = b->pairs;
+        result->call_ns[0] = median_of(a->call_ns[1], a->launches);
+        result->call_ns[1] = median_of(b->call_ns[1], b->launches);
         status = vlt_judge_unpaired(a->log_ratio, a->launches, b->log_ratio, b->launches, options,
-                                    &row->experiment.result.judgement, err);
+                                    &result->judgement, err);
     }
     snprintf(row->experiment.note, sizeof row->experiment.note,
              "stored runs, each relative to the baseline beside it");
     row->status = status;
+    return status;
+}
+
+/* What a setting was measured beside is behind " versus " in its problem, else the baseline. */
+static vlt_status add_own_row(const vlt_stored_setting *setting, const vlt_judge_options *options,
+                              vlt_rows *rows, vlt_error *err)
+{
+    static const char mark[] = " versus ";
+    const char *versus = strstr(setting->problem, mark);
+    int dims = versus ? (int)(versus - setting->problem) : (int)strlen(setting->problem);
+    bool request = !strchr(setting->problem, '='); /* end to end, or a probe: named by its text */
+    vlt_row *row = describe_row(setting, rows, err);
+    if (!row) {
+        return VLT_STATUS_NOMEM;
+    }
+    snprintf(row->shape, sizeof row->shape, "%.*s", dims, setting->problem);
+    snprintf(row->dims, sizeof row->dims, "%s", row->shape);
+    if (versus) {
+        snprintf(row->baseline, sizeof row->baseline, "%.*s", (int)sizeof row->baseline - 1,
+                 versus + strlen(mark));
+    } else {
+        snprintf(row->baseline, sizeof row->baseline, "%s/baseline@%s", setting->op, row->dims);
+    }
+    if (request || !strncmp(row->dims, "probe/", 6)) {
+        snprintf(row->candidate, sizeof row->candidate, "%s", row->dims);
+    } else {
+        snprintf(row->candidate, sizeof row->candidate, "%s/%s@%s%s%s", setting->op,
+                 setting->variant, row->dims, setting->knobs[0] ? " " : "", setting->knobs);
+    }
+    row->status = fill_result(setting, &row->experiment, err);
+    if (row->status == VLT_OK) {
+        row->status = vlt_experiment_judge(&row->experiment, options, err);
+        row->experiment.result.pairs = setting->pairs;
+    }
+    return row->status;
+}
+
+vlt_status vlt_rows_from_run(const char *path, const char *name, const vlt_judge_options *options,
+                             vlt_rows *rows, vlt_error *err)
+{
+    vlt_stored_run run;
+    vlt_status status = vlt_stored_read(path, name, &run, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    for (int i = 0; i < run.count && status == VLT_OK; i++) {
+        status = add_own_row(&run.setting[i], options, rows, err);
+    }
+    vlt_stored_release(&run);
     return status;
 }
 

@@ -11,8 +11,8 @@ typedef struct vlt_stored_setting {
     char problem[3 * VLT_ROW_TEXT_BYTES];
     char variant[64];
     char knobs[256];
-    double *log_ratio; /* owned, [launches] */
-    double *call_ns;   /* owned, [launches], of the candidate */
+    double *log_ratio;  /* owned, [launches] */
+    double *call_ns[2]; /* owned, [launches], of its baseline and of itself */
     int launches;
     int pairs;
 } vlt_stored_setting;
@@ -29,6 +29,11 @@ void vlt_stored_release(vlt_stored_run *run); /* fine on {0} */
 /* The same setting in another run, or NULL. */
 const vlt_stored_setting *vlt_stored_find(const vlt_stored_run *run,
                                           const vlt_stored_setting *like);
+
+/* A row per setting of one run, against what it was measured beside, judged as when it was measured
+ * (it may have been looked at after every launch). UNMEASURED when there is none. */
+vlt_status vlt_rows_from_run(const char *path, const char *run, const vlt_judge_options *options,
+                             vlt_rows *rows, vlt_error *err);
 
 /* A row per setting that both runs have: B's launches against A's, each relative to the baseline
  * that was measured beside it. STALE when the runs are of two machines, UNMEASURED when they have

@@ -98,7 +98,7 @@ static void judge_suspect(vlt_gate_stage *stage, const vlt_gate_options *options
     } else if (stage->p_confirm <= options->experiment.judge.alpha &&
                beyond_margin(stage, &stage->confirm)) {
         snprintf(text, sizeof text,
-                 "%.1f %% slower, confirmed as %.1f %% by %d more processes (p = %.1e)",
+                 "%.1f %% slower, confirmed as %.1f %% by %d more processes (p = %.2g)",
                  100 * (first->ratio - 1), 100 * (second->ratio - 1),
                  stage->confirm.experiment.result.launches, stage->p_confirm);
         set_verdict(stage, VLT_GATE_REGRESSION, text);

@@ -34,6 +34,14 @@ Test(stored, two_runs_are_compared)
     cr_assert_eq(run.count, 1);
     cr_assert_geq(run.setting[0].launches, 8);
     cr_assert_str_eq(run.setting[0].problem, "rows=16,width=512,kind=0");
+    /* report shows the run again */
+    snprintf(command, sizeof command, "report --json --session %.8s --db %s", run.info.id, path);
+    test_output again = test_program(command);
+    cr_assert_eq(again.exit_code, 0, "%s", again.err);
+    cr_assert(strstr(again.out, "\"baseline\": \"norm/baseline@rows=16,width=512,kind=0\""), "%s",
+              again.out);
+    cr_assert(strstr(again.out, "\"verdict\": \""), "%s", again.out);
+    test_output_release(&again);
     snprintf(command, sizeof command, "compare db:%s db:latest --json --db %s", run.info.id, path);
     vlt_stored_release(&run);
 
