@@ -89,6 +89,23 @@ static void keep_launch(vlt_experiment *experiment, vlt_launch *launch, uint64_t
     launch->run = (vlt_pair_run){0};
 }
 
+/* In a process of its own: a launch that had verified first would find another heap than all the
+ * others, and not the same one for A and for B. */
+static vlt_status verify(const vlt_side side[2], const vlt_experiment_options *options,
+                         vlt_experiment *experiment, vlt_error *err)
+{
+    vlt_launch_options launch_options = options->launch;
+    vlt_status status = VLT_STATUS_STOPPED;
+    launch_options.pairs = 0;
+    for (int attempt = 0; attempt < FAILURES_MAX && status == VLT_STATUS_STOPPED; attempt++) {
+        vlt_launch launch;
+        status = vlt_launch_run(side, &launch_options, &launch, err);
+        experiment->failed_launches += status == VLT_STATUS_STOPPED;
+        vlt_launch_release(&launch);
+    }
+    return status;
+}
+
 /* One launch, repeated when its process was ended from outside. */
 static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_options *options,
                              vlt_random *random, vlt_experiment *experiment, vlt_error *err)
@@ -97,7 +114,7 @@ static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_option
     vlt_launch launch;
     vlt_status status = VLT_STATUS_STOPPED;
     int index = experiment->result.launches;
-    launch_options.verify = options->launch.verify && index == 0;
+    launch_options.verify = false;
     for (int attempt = 0; attempt < FAILURES_MAX && status == VLT_STATUS_STOPPED; attempt++) {
         launch_options.seed = vlt_random_next(random) >> 2; /* fits whatever stores it */
         uint64_t begin = vlt_clock_wall(vlt_clock_system());
@@ -193,6 +210,9 @@ vlt_status vlt_experiment_run(const vlt_side side[2], const vlt_experiment_optio
     int launches_max = options->launches_max < LAUNCHES_LIMIT ? options->launches_max
                                                               : LAUNCHES_LIMIT;
     vlt_status status = open_result(&experiment->result, launches_max, err);
+    if (status == VLT_OK && options->launch.verify) {
+        status = verify(side, options, experiment, err);
+    }
     while (status == VLT_OK && experiment->result.launches < launches_max) {
         double spent_s = (double)(vlt_clock_wall(vlt_clock_system()) - begin) * 1e-9;
         if (enough(experiment, options, spent_s)) {

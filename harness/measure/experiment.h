@@ -6,7 +6,7 @@
 #include "harness/measure/measure.h"
 
 typedef struct vlt_experiment_options {
-    vlt_launch_options launch; /* its seed starts the series; verify is done in the first launch */
+    vlt_launch_options launch; /* its seed starts the series; verify is done before the first one */
     vlt_judge_options judge;
     int launches_min; /* before the first look; 8 make an interval finite */
     int launches_max;

@@ -31,6 +31,8 @@ struct measuring {
     vlt_disturbance_files files;
     vlt_disturbance last;   /* at which the current stretch of pressure began */
     struct reading reading; /* the newest */
+    int first;              /* the side that calibration and warm-up run first: also by coin, since
+                               who runs first takes the better memory, for the whole process */
     float pressure;
     uint64_t begin_ns;
     double *log_ratio; /* scratch for looks, room for every pair */
@@ -59,7 +61,8 @@ static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness,
         return VLT_OK; /* calibration has called both already */
     }
     for (int i = 0; i < WARM_EPOCHS_MAX && !stopped(m) && !spent(m, 0.3); i++) {
-        for (int side = 0; side < 2; side++) {
+        for (int k = 0; k < 2; k++) {
+            int side = k ^ m->first;
             uint64_t wall_ns = 0;
             vlt_status status = vlt_epoch_time(m->clock, &m->subject[side], m->epoch.iterations,
                                                &wall_ns, err);
@@ -149,9 +152,9 @@ static bool decided(struct measuring *m, const vlt_pair_run *run)
     return judgement.verdict != VLT_VERDICT_INCONCLUSIVE;
 }
 
-static vlt_status measure_pairs(struct measuring *m, vlt_pair_run *run, vlt_error *err)
+static vlt_status measure_pairs(struct measuring *m, vlt_random *coin, vlt_pair_run *run,
+                                vlt_error *err)
 {
-    vlt_random coin = {m->options->seed};
     take_reading(m, &m->reading);
     while (run->pair_count < m->options->pairs) {
         bool enough = run->pair_count >= m->options->pairs_min;
@@ -159,7 +162,7 @@ static vlt_status measure_pairs(struct measuring *m, vlt_pair_run *run, vlt_erro
             break;
         }
         vlt_pair *pair = &run->pair[run->pair_count];
-        *pair = (vlt_pair){.b_first = (uint8_t)(vlt_random_next(&coin) >> 63)};
+        *pair = (vlt_pair){.b_first = (uint8_t)(vlt_random_next(coin) >> 63)};
         int result = time_side(m, pair->b_first, pair);
         result = result ? result : time_side(m, !pair->b_first, pair);
         if (result) {
@@ -210,6 +213,7 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
                           .options = options,
                           .pressure = NAN,
                           .next_look = FIRST_LOOK};
+    vlt_random coin = {options->seed};
     vlt_disturbance begin, end;
     void *block = NULL, *looks = NULL;
     *run = (vlt_pair_run){0};
@@ -226,7 +230,9 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     m.log_ratio = looks;
     m.begin_ns = vlt_clock_wall(m.clock);
     vlt_clock_probe(m.clock, &m.info);
-    status = vlt_epoch_calibrate(m.clock, &m.info, subject, 2, &m.epoch, err);
+    m.first = (int)(vlt_random_next(&coin) >> 63);
+    const vlt_subject in_order[2] = {subject[m.first], subject[!m.first]};
+    status = vlt_epoch_calibrate(m.clock, &m.info, in_order, 2, &m.epoch, err);
     if (status != VLT_OK) {
         goto done;
     }
@@ -239,7 +245,7 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     vlt_disturbance_read(&m.files, 1, &begin);
     m.last = begin;
     run->book_ns = book_keeping_ns(&m);
-    status = measure_pairs(&m, run, err);
+    status = measure_pairs(&m, &coin, run, err);
     if (status != VLT_OK) {
         goto done;
     }
