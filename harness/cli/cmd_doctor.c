@@ -15,11 +15,18 @@ static const double ceilings_s = 0.3;
 
 static json_t *ceilings_to_json(const vlt_roofline *roofline)
 {
-    json_t *bandwidth = json_array(), *peaks = json_array();
+    json_t *bandwidth = json_array(), *caches = json_array(), *peaks = json_array();
     for (int i = 0; i < roofline->bandwidth_count; i++) {
         json_array_append_new(
             bandwidth, json_pack("{s:i, s:o}", "threads", roofline->bandwidth[i].threads,
                                  "bytes_per_s", vlt_json_real(roofline->bandwidth[i].bytes_per_s)));
+    }
+    for (int i = 0; i < roofline->cache_count; i++) {
+        const vlt_roofline_cache *cache = &roofline->cache[i];
+        json_array_append_new(caches,
+                              json_pack("{s:s, s:I, s:i, s:o}", "level", cache->level, "bytes",
+                                        (json_int_t)cache->bytes, "threads", cache->threads,
+                                        "bytes_per_s", vlt_json_real(cache->bytes_per_s)));
     }
     for (int i = 0; i < roofline->peak_count; i++) {
         const vlt_roofline_peak *peak = &roofline->peak[i];
@@ -28,10 +35,10 @@ static json_t *ceilings_to_json(const vlt_roofline *roofline)
                                                "threads", peak->threads, "ops_per_s",
                                                vlt_json_real(peak->ops_per_s)));
     }
-    return json_pack("{s:o, s:o, s:o}", "bandwidth", bandwidth, "bandwidth_reason",
-                     *roofline->bandwidth_reason ? json_string(roofline->bandwidth_reason)
-                                                 : json_null(),
-                     "peaks", peaks);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o}", "bandwidth", bandwidth, "caches", caches, "bandwidth_reason",
+        *roofline->bandwidth_reason ? json_string(roofline->bandwidth_reason) : json_null(),
+        "peaks", peaks);
 }
 
 static void print_ceilings(const vlt_machine *machine, const vlt_roofline *roofline)
@@ -40,7 +47,15 @@ static void print_ceilings(const vlt_machine *machine, const vlt_roofline *roofl
     int threads = vlt_machine_thread_count(machine);
     double bandwidth = vlt_roofline_bandwidth_of(roofline, threads) * 1e-9;
     if (bandwidth > 0) {
-        snprintf(text, sizeof text, "reads %.1f GB/s; ", bandwidth);
+        snprintf(text, sizeof text, "memory %.1f GB/s, ", bandwidth);
+    }
+    for (int i = 0; i < roofline->cache_count; i++) {
+        const vlt_roofline_cache *cache = &roofline->cache[i];
+        size_t used = strlen(text);
+        if (cache->threads == threads) {
+            snprintf(text + used, sizeof text - used, "%s %.0f GB/s, ", cache->level,
+                     cache->bytes_per_s * 1e-9);
+        }
     }
     for (int type = 0; type < VLT_ROOFLINE_TYPES; type++) {
         double peak = vlt_roofline_peak_of(roofline, (vlt_roofline_type)type, threads) * 1e-9;

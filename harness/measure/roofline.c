@@ -188,6 +188,81 @@ static vlt_status measure_bandwidth(const vlt_machine *machine, vlt_threads *thr
     return VLT_OK;
 }
 
+struct reread_job {
+    const unsigned char *data;
+    size_t bytes; /* of each thread */
+    int64_t rounds;
+    bool avx2;
+};
+
+static void run_reread(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct reread_job *job = argument;
+    uint64_t sum = 0;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const unsigned char *own = job->data + (size_t)i * job->bytes;
+        for (int64_t r = 0; r < job->rounds; r++) {
+            sum += job->avx2 ? vlt_read_avx2(own, job->bytes) : vlt_read_base(own, job->bytes);
+            VLT_USED(&sum);
+        }
+    }
+    atomic_fetch_add(&sink, sum);
+}
+
+/* What each thread reads of a level: half of its share, in whole kernel steps. Of a last level at
+ * most 8 MiB in all: hypervisors report those of whole sockets. */
+static size_t level_bytes(const vlt_caps *caps, int level, int threads)
+{
+    const size_t last_most = (size_t)8 << 20;
+    size_t last = caps->l3_bytes / 2 < last_most ? caps->l3_bytes / 2 : last_most;
+    const size_t share[] = {caps->l1d_bytes / 2, caps->l2_bytes / 2, last / (size_t)threads};
+    size_t bytes = share[level] / 4096 * 4096;
+    return level > 0 && bytes <= share[level - 1] ? 0 : bytes;
+}
+
+static vlt_status measure_caches(const vlt_machine *machine, vlt_threads *threads, double budget_s,
+                                 vlt_roofline *out, vlt_error *err)
+{
+    static const char *const names[] = {"L1", "L2", "L3"};
+    int all = vlt_threads_count(threads);
+    void *data = NULL;
+    size_t most = 0;
+    for (int level = 0; level < 3; level++) {
+        size_t bytes = level_bytes(&machine->caps, level, 1);
+        most = bytes > most ? bytes : most;
+        bytes = level_bytes(&machine->caps, level, all) * (size_t)all;
+        most = bytes > most ? bytes : most;
+    }
+    vlt_status status = most ? vlt_alloc(most, &data, err) : VLT_OK;
+    if (status != VLT_OK || !most) {
+        return status;
+    }
+    memset(data, 1, most);
+    for (int level = 0; level < 3; level++) {
+        for (int count = 1;; count = all) {
+            struct reread_job job = {.data = data,
+                                     .bytes = level_bytes(&machine->caps, level, count),
+                                     .avx2 = (machine->caps.isa & VLT_ISA_AVX2) != 0};
+            if (job.bytes > 0) {
+                job.rounds = 1 + (int64_t)(((size_t)16 << 20) / job.bytes);
+                double units = (double)job.bytes * (double)job.rounds * count;
+                out->cache[out->cache_count++] = (vlt_roofline_cache){
+                    .level = names[level],
+                    .bytes = job.bytes,
+                    .threads = count,
+                    .bytes_per_s = best_rate(threads, count, units, budget_s / 6, run_reread, &job,
+                                             count)};
+            }
+            if (count == all) {
+                break;
+            }
+        }
+    }
+    vlt_free(data);
+    return VLT_OK;
+}
+
 vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt_roofline *out,
                                 vlt_error *err)
 {
@@ -206,7 +281,10 @@ vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt
     vlt_status status = vlt_threads_create(&options, &threads, err);
     if (status == VLT_OK) {
         measure_peaks(machine, threads, budget_s / 2, out);
-        status = measure_bandwidth(machine, threads, budget_s / 2, out, err);
+        status = measure_bandwidth(machine, threads, budget_s / 4, out, err);
+        if (status == VLT_OK) {
+            status = measure_caches(machine, threads, budget_s / 4, out, err);
+        }
         vlt_threads_destroy(threads);
     }
     return status;
@@ -237,11 +315,25 @@ double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads)
     return found;
 }
 
+double vlt_roofline_bandwidth_hot(const vlt_roofline *roofline, int threads, double bytes)
+{
+    double best = NAN;
+    for (int i = 0; i < roofline->cache_count; i++) {
+        const vlt_roofline_cache *cache = &roofline->cache[i];
+        bool holds = bytes <= 2 * (double)cache->bytes * cache->threads;
+        if (holds && cache->threads <= threads) {
+            best = fmax(best, cache->bytes_per_s);
+        }
+    }
+    return isnan(best) ? vlt_roofline_bandwidth_of(roofline, threads) : best;
+}
+
 double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost,
-                          vlt_roofline_type type, int threads, double seconds)
+                          vlt_roofline_type type, int threads, bool hot, double seconds)
 {
     double peak = vlt_roofline_peak_of(roofline, type, threads);
-    double bandwidth = vlt_roofline_bandwidth_of(roofline, threads);
+    double bandwidth = hot ? vlt_roofline_bandwidth_hot(roofline, threads, cost->bytes)
+                           : vlt_roofline_bandwidth_of(roofline, threads);
     double compute_s = cost->flops > 0 ? cost->flops / peak : 0;
     double memory_s = cost->bytes > 0 ? cost->bytes / bandwidth : 0;
     double roof_s = isnan(compute_s) || isnan(memory_s) ? NAN : fmax(compute_s, memory_s);

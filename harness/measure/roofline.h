@@ -1,6 +1,7 @@
 /* roofline.h: what this machine can do at most, measured: the ceilings above every operator.
  *
- * Bandwidth is that of reading memory far beyond the caches, by number of threads. Arithmetic is
+ * Bandwidth is that of reading memory far beyond the caches, by number of threads, and of reading
+ * what each level of the caches holds: data that was used just before has that roof. Arithmetic is
  * that of register-resident multiply-adds, by type and instruction set: f32 FMA, bf16 dot products
  * into f32, int8 dot products into int32. Each ceiling is the best of several short runs, because a
  * ceiling is what the machine can reach, not what it reached while others used it. A ceiling that
@@ -23,12 +24,20 @@ typedef enum vlt_roofline_type {
 
 const char *vlt_roofline_type_name(vlt_roofline_type type); /* "f32", "bf16", "int8" */
 
-enum { VLT_ROOFLINE_THREADS_MAX = 8, VLT_ROOFLINE_PEAKS_MAX = 16 };
+enum { VLT_ROOFLINE_THREADS_MAX = 8, VLT_ROOFLINE_PEAKS_MAX = 16, VLT_ROOFLINE_CACHES_MAX = 6 };
 
 typedef struct vlt_roofline_bandwidth {
     int threads;
     double bytes_per_s; /* NAN: the reason says why */
 } vlt_roofline_bandwidth;
+
+/* Every thread reads data of its own again and again. */
+typedef struct vlt_roofline_cache {
+    const char *level; /* "L1", "L2", "L3" */
+    size_t bytes;      /* read by each thread: half of what the level holds for it */
+    int threads;
+    double bytes_per_s;
+} vlt_roofline_cache;
 
 typedef struct vlt_roofline_peak {
     vlt_roofline_type type;
@@ -40,6 +49,9 @@ typedef struct vlt_roofline_peak {
 typedef struct vlt_roofline {
     vlt_roofline_bandwidth bandwidth[VLT_ROOFLINE_THREADS_MAX]; /* 1, 2, 4 ... usable cores */
     int bandwidth_count;
+    vlt_roofline_cache
+        cache[VLT_ROOFLINE_CACHES_MAX]; /* smallest level first, one thread, then all */
+    int cache_count;
     vlt_roofline_peak peak[VLT_ROOFLINE_PEAKS_MAX]; /* one thread, then all; by type and ISA */
     int peak_count;
     size_t buffer_bytes;       /* read for the bandwidth */
@@ -55,9 +67,14 @@ vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt
 double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_roofline_type type, int threads);
 double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads);
 
+/* Bandwidth of data of that size which was used just before: the best of the levels that hold it,
+ * else that of memory. */
+double vlt_roofline_bandwidth_hot(const vlt_roofline *roofline, int threads, double bytes);
+
 /* Share of the roof that a run reached: its time at the roof over its time; NAN where no ceiling
- * is known or the cost is empty. Data that fits the caches may give more than 1. */
+ * is known or the cost is empty. `hot`: the data may be in the caches. A mixture of reading and
+ * writing can move more than reading alone, so a little more than 1 is possible. */
 double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost,
-                          vlt_roofline_type type, int threads, double seconds);
+                          vlt_roofline_type type, int threads, bool hot, double seconds);
 
 #endif

@@ -83,7 +83,8 @@ void vlt_row_count(vlt_row *row, const vlt_side *side, const vlt_launch_options 
     if (status == VLT_OK) {
         const vlt_cost cost = {.flops = experiment->cost[1][0], .bytes = experiment->cost[1][1]};
         row->roofline_share = vlt_roofline_share(roofline, &cost, type_of(side->what),
-                                                 vlt_prepared_threads(prepared), call_ns * 1e-9);
+                                                 vlt_prepared_threads(prepared),
+                                                 launch->regime == VLT_REGIME_HOT, call_ns * 1e-9);
         keep(row, counters);
     } else {
         refuse(row, status, err.message);

@@ -18,6 +18,15 @@ Test(roofline, ceilings_of_this_machine)
     cr_assert_geq(roofline.bandwidth_count, 1);
     cr_assert_eq(roofline.bandwidth[0].threads, 1);
     cr_assert_gt(roofline.bandwidth[0].bytes_per_s, 1e8);
+    double memory = vlt_roofline_bandwidth_of(&roofline, 1);
+    for (int i = 0; i < roofline.cache_count; i++) {
+        const vlt_roofline_cache *cache = &roofline.cache[i];
+        cr_assert(cache->bytes_per_s > 1e8 && cache->bytes_per_s < 1e14, "%s: %g", cache->level,
+                  cache->bytes_per_s);
+        cr_assert(!strcmp(cache->level, "L3") || cache->threads > 1 ||
+                      cache->bytes_per_s > 0.5 * memory,
+                  "%s reads %g, memory %g", cache->level, cache->bytes_per_s, memory);
+    }
     cr_assert_geq(roofline.peak_count, 1);
     for (int i = 0; i < roofline.peak_count; i++) {
         cr_assert_gt(roofline.peak[i].ops_per_s, 1e8, "%s %s",
@@ -49,22 +58,45 @@ Test(roofline, shares_follow_the_lower_roof)
     vlt_cost compute = {.flops = 200e9, .bytes = 1e9}, memory = {.flops = 1e9, .bytes = 16e9};
     cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_F32, 1), 100e9);
     cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_F32, 5), 200e9, "nearest below");
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, 2), 0.5, 1e-12);
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 2, 4), 0.25, 1e-12);
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 1, 1.6), 1, 1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, false, 2), 0.5,
+                       1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 2, false, 4), 0.25,
+                       1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 1, false, 1.6), 1,
+                       1e-12);
+}
+
+/* Hot data has the roof of the level that holds it, cold data that of memory. */
+Test(roofline, hot_data_has_the_roof_of_its_cache)
+{
+    vlt_roofline roofline = known();
+    roofline.cache[0] = (vlt_roofline_cache){"L1", 16 << 10, 1, 200e9};
+    roofline.cache[1] = (vlt_roofline_cache){"L1", 16 << 10, 2, 400e9};
+    roofline.cache[2] = (vlt_roofline_cache){"L2", 256 << 10, 1, 80e9};
+    roofline.cache_count = 3;
+    cr_assert_eq(vlt_roofline_bandwidth_hot(&roofline, 1, 32 << 10), 200e9);
+    cr_assert_eq(vlt_roofline_bandwidth_hot(&roofline, 2, 64 << 10), 400e9);
+    cr_assert_eq(vlt_roofline_bandwidth_hot(&roofline, 1, 64 << 10), 80e9);
+    cr_assert_eq(vlt_roofline_bandwidth_hot(&roofline, 1, 1 << 20), 10e9);
+    vlt_cost cost = {.bytes = 16 << 10};
+    double hot = vlt_roofline_share(&roofline, &cost, VLT_ROOFLINE_F32, 1, true, 1e-6);
+    double cold = vlt_roofline_share(&roofline, &cost, VLT_ROOFLINE_F32, 1, false, 1e-6);
+    cr_assert_float_eq(hot, (16 << 10) / 200e9 / 1e-6, 1e-12);
+    cr_assert_float_eq(cold, (16 << 10) / 10e9 / 1e-6, 1e-12);
 }
 
 Test(roofline, an_unknown_ceiling_gives_no_share)
 {
     vlt_roofline roofline = known();
     vlt_cost compute = {.flops = 1e9, .bytes = 1e9}, nothing = {0};
-    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_BF16, 2, 1)));
-    cr_assert(isnan(vlt_roofline_share(&roofline, &nothing, VLT_ROOFLINE_F32, 2, 1)));
-    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, 0)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_BF16, 2, false, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &nothing, VLT_ROOFLINE_F32, 2, false, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, false, 0)));
     roofline.bandwidth_count = 0;
-    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, false, 1)));
     vlt_cost no_memory = {.flops = 200e9};
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &no_memory, VLT_ROOFLINE_F32, 2, 1), 1, 1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &no_memory, VLT_ROOFLINE_F32, 2, false, 1), 1,
+                       1e-12);
 }
 
 Test(cupti, record_prefixes_are_read_by_their_offsets)
