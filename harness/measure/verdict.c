@@ -52,9 +52,14 @@ static void explain(const vlt_judge_options *options, int m, vlt_judgement *j)
         if (!isfinite(j->high)) {
             snprintf(j->reason, sizeof j->reason, "%d launch%s cannot bound the ratio", m,
                      m == 1 ? "" : "es");
-        } else {
+        } else if (j->low > 1 + options->margin || j->high < 1 / (1 + options->margin)) {
             snprintf(j->reason, sizeof j->reason,
-                     "the interval crosses the margin of %.3g %%, or too few launches", margin);
+                     "beyond the margin of %.3g %%, but %d launches cannot say so with an error of "
+                     "%.2g %%",
+                     margin, m, 100 * options->alpha);
+        } else {
+            snprintf(j->reason, sizeof j->reason, "the interval crosses the margin of %.3g %%",
+                     margin);
         }
         break;
     }

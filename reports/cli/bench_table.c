@@ -47,17 +47,21 @@ void vlt_bench_print_head(const vlt_row *row, FILE *stream)
             "95 % interval", "verdict", "rate");
 }
 
-static void print_wrapped(const char *indent, const char *text, FILE *stream)
+/* Words of text in lines of 78 columns, `first` before the first line, `indent` before the others.
+ */
+static void print_wrapped(const char *first, const char *indent, const char *text, FILE *stream)
 {
     enum { COLUMNS = 78 };
+    const char *before = first;
     int column = 0;
     while (*text) {
         int word = (int)strcspn(text, " ");
         if (column > 0 && column + 1 + word > COLUMNS) {
             fputc('\n', stream);
+            before = indent;
             column = 0;
         }
-        column += fprintf(stream, "%s%.*s", column ? " " : indent, word, text);
+        column += fprintf(stream, "%s%.*s", column ? " " : before, word, text);
         text += word;
         text += strspn(text, " ");
     }
@@ -75,7 +79,7 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
         char line[VLT_ERROR_BYTES + VLT_ROW_TEXT_BYTES];
         snprintf(line, sizeof line, "%s - %s: %s", name, vlt_status_text(row->status),
                  row->invalid_reason);
-        print_wrapped("  ", line, stream);
+        print_wrapped("  ", "  ", line, stream);
         return;
     }
     vlt_format_ns(experiment->result.call_ns[1], time, sizeof time);
@@ -145,9 +149,10 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     if (!vlt_row_measured(row)) {
         fprintf(stream, "A         %s\nB         %s\n", row->baseline, row->candidate);
         fprintf(stream, "verdict   none\n");
-        print_wrapped("          ", row->invalid_reason, stream);
+        print_wrapped("          ", "          ", row->invalid_reason, stream);
         return;
     }
+    char verdict[VLT_VERDICT_REASON_BYTES + 32];
     int taken = 0, preempted = 0;
     double pressure = 0;
     for (int i = 0; i < result->launches; i++) {
@@ -158,8 +163,9 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     print_side('A', row->baseline, result->call_ns[0], stream);
     print_side('B', row->candidate, result->call_ns[1], stream);
     print_ratio(&result->judgement, stream);
-    fprintf(stream, "verdict   %s: %s\n", vlt_verdict_name(result->judgement.verdict),
-            result->judgement.reason);
+    snprintf(verdict, sizeof verdict, "%s: %s", vlt_verdict_name(result->judgement.verdict),
+             result->judgement.reason);
+    print_wrapped("verdict   ", "          ", verdict, stream);
     fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
             result->launches, result->pairs, taken, preempted);
     print_steadiness(result, stream);
