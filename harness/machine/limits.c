@@ -1,5 +1,6 @@
 #include "harness/machine/limits.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,4 +120,19 @@ void vlt_limits_read(const char *root, vlt_limits *limits)
     }
     vlt_cgroup_walk(root, "memory", visit_memory, &reading);
     vlt_cgroup_walk(root, "cpu", visit_cpu, &reading);
+}
+
+uint64_t vlt_limits_memory(const vlt_limits *limits)
+{
+    uint64_t bytes = limits->memory_limit_bytes < limits->ram_bytes || !limits->ram_bytes
+                         ? limits->memory_limit_bytes
+                         : limits->ram_bytes;
+    return bytes == VLT_LIMIT_NONE ? 0 : bytes;
+}
+
+int vlt_limits_threads(const vlt_limits *limits, int core_count)
+{
+    double quota = limits->cpu_quota;
+    int count = quota > 0 && quota < core_count ? (int)ceil(quota) : core_count;
+    return count < 1 ? 1 : count;
 }

@@ -25,4 +25,10 @@ typedef struct vlt_limits {
 /* Reads them. `root` stands before /proc and /sys (NULL: nothing). Never fails. */
 void vlt_limits_read(const char *root, vlt_limits *limits);
 
+/* What this process may use in all: RAM cut by every cgroup; 0 unknown. */
+uint64_t vlt_limits_memory(const vlt_limits *limits);
+
+/* Worker threads for that many usable cores: fewer where the CPU quota allows less; at least 1. */
+int vlt_limits_threads(const vlt_limits *limits, int core_count);
+
 #endif

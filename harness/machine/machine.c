@@ -1,6 +1,5 @@
 #include "harness/machine/machine.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,18 +14,12 @@
 static void fill_caps(const vlt_machine_sources *sources, vlt_machine *machine)
 {
     vlt_caps *caps = &machine->caps;
-    const vlt_limits *limits = &machine->limits;
     int cpus = vlt_cpu_set_count(&machine->usable);
     int cores = vlt_cpu_set_count(&machine->first_pus);
     caps->isa = sources->isa ? *sources->isa : vlt_isa_detect();
     caps->cpu_count = cpus > 0 ? cpus : 1;
     caps->core_count = cores > 0 ? cores : 1;
-    caps->memory_bytes = limits->memory_limit_bytes < limits->ram_bytes || !limits->ram_bytes
-                             ? limits->memory_limit_bytes
-                             : limits->ram_bytes;
-    if (caps->memory_bytes == VLT_LIMIT_NONE) {
-        caps->memory_bytes = 0;
-    }
+    caps->memory_bytes = vlt_limits_memory(&machine->limits);
     caps->gpu_count = machine->gpu_count;
     vlt_proc_copy(caps->cpu_name, sizeof caps->cpu_name,
                   *machine->cpu_model ? machine->cpu_model : "unknown CPU");
@@ -74,12 +67,7 @@ const vlt_caps *vlt_machine_caps(const vlt_machine *machine)
 
 int vlt_machine_thread_count(const vlt_machine *machine)
 {
-    int count = machine->caps.core_count;
-    double quota = machine->limits.cpu_quota;
-    if (quota > 0 && quota < count) {
-        count = (int)ceil(quota);
-    }
-    return count < 1 ? 1 : count;
+    return vlt_limits_threads(&machine->limits, machine->caps.core_count);
 }
 
 vlt_cpu_set vlt_machine_worker_cpus(const vlt_machine *machine, int count)

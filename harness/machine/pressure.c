@@ -73,15 +73,20 @@ static void visit_own(void *user, const char *folder, int version)
 }
 
 /* "cpu  user nice system idle iowait irq softirq steal ...", in ticks */
-static double read_steal_s(const char *root)
+double vlt_pressure_parse_steal(const char *text)
 {
-    char text[512];
     unsigned long long steal;
-    if (!vlt_proc_read(root, "/proc/stat", text, sizeof text) ||
-        sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1) {
+    if (sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1) {
         return NAN;
     }
     return (double)steal / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double read_steal_s(const char *root)
+{
+    char text[512];
+    return vlt_proc_read(root, "/proc/stat", text, sizeof text) ? vlt_pressure_parse_steal(text)
+                                                                : NAN;
 }
 
 void vlt_pressure_read(const char *root, vlt_pressure *out)
@@ -113,17 +118,19 @@ void vlt_pressure_read(const char *root, vlt_pressure *out)
     }
 }
 
-static double share(double part_s, double whole_s)
+double vlt_pressure_share(double part_s, double whole_s)
 {
     return whole_s > 0 && isfinite(part_s) ? fmin(1, fmax(0, part_s / whole_s)) : NAN;
 }
 
 double vlt_pressure_steal(const vlt_pressure *before, const vlt_pressure *after)
 {
-    return share(after->steal_s - before->steal_s, (after->at_s - before->at_s) * after->cpu_count);
+    return vlt_pressure_share(after->steal_s - before->steal_s,
+                              (after->at_s - before->at_s) * after->cpu_count);
 }
 
 double vlt_pressure_waiting(const vlt_pressure *before, const vlt_pressure *after)
 {
-    return share((after->cpu.some_us - before->cpu.some_us) * 1e-6, after->at_s - before->at_s);
+    return vlt_pressure_share((after->cpu.some_us - before->cpu.some_us) * 1e-6,
+                              after->at_s - before->at_s);
 }

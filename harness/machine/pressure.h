@@ -33,6 +33,12 @@ void vlt_pressure_read(const char *root, vlt_pressure *out);
 /* Parses a PSI file: "some avg10=0.00 avg60=0.00 avg300=0.00 total=12", "full ...". */
 vlt_psi vlt_psi_parse(const char *text);
 
+/* Seconds stolen, from the text of /proc/stat, over all CPUs; NAN. */
+double vlt_pressure_parse_steal(const char *text);
+
+/* part / whole within 0 to 1; NAN where either is not known. */
+double vlt_pressure_share(double part_s, double whole_s);
+
 /* Between two readings: share of the time that the hypervisor took, and share in which some task
  * waited for a CPU; 0 to 1, or NAN. */
 double vlt_pressure_steal(const vlt_pressure *before, const vlt_pressure *after);

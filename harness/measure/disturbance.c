@@ -4,10 +4,9 @@
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "harness/machine/pressure.h"
 #include "harness/measure/clock.h"
 
 void vlt_disturbance_open(vlt_disturbance_files *files)
@@ -34,24 +33,16 @@ static int read_text(int fd, char *text, size_t text_bytes)
     return got > 0;
 }
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345": microseconds since boot */
 static double read_waiting_us(int fd)
 {
     char text[256];
-    const char *total = read_text(fd, text, sizeof text) ? strstr(text, "total=") : NULL;
-    return total ? strtod(total + 6, NULL) : NAN;
+    return read_text(fd, text, sizeof text) ? vlt_psi_parse(text).some_us : NAN;
 }
 
-/* "cpu  user nice system idle iowait irq softirq steal ...", in ticks */
 static double read_stolen_s(int fd)
 {
     char text[512];
-    unsigned long long steal;
-    if (!read_text(fd, text, sizeof text) ||
-        sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1) {
-        return NAN;
-    }
-    return (double)steal / (double)sysconf(_SC_CLK_TCK);
+    return read_text(fd, text, sizeof text) ? vlt_pressure_parse_steal(text) : NAN;
 }
 
 void vlt_disturbance_read(const vlt_disturbance_files *files, int whole, vlt_disturbance *out)
@@ -64,20 +55,16 @@ void vlt_disturbance_read(const vlt_disturbance_files *files, int whole, vlt_dis
     };
 }
 
-static double share(double part_s, double whole_s)
-{
-    return whole_s > 0 && isfinite(part_s) ? fmin(1, fmax(0, part_s / whole_s)) : NAN;
-}
-
 double vlt_disturbance_pressure(const vlt_disturbance *before, const vlt_disturbance *after)
 {
-    return share((after->waiting_us - before->waiting_us) * 1e-6, after->at_s - before->at_s);
+    return vlt_pressure_share((after->waiting_us - before->waiting_us) * 1e-6,
+                              after->at_s - before->at_s);
 }
 
 double vlt_disturbance_steal(const vlt_disturbance *before, const vlt_disturbance *after)
 {
-    return share(after->stolen_s - before->stolen_s,
-                 (after->at_s - before->at_s) * after->cpu_count);
+    return vlt_pressure_share(after->stolen_s - before->stolen_s,
+                              (after->at_s - before->at_s) * after->cpu_count);
 }
 
 double vlt_disturbance_frequency_hz(void)

@@ -1,7 +1,8 @@
 /* disturbance.h: what the system itself reports about others using the CPU.
  *
- * Two readings bracket a stretch of time. Where the system does not say (no PSI in the kernel, no
- * /proc), the answer is NAN, never 0.
+ * What machine/pressure.h reads, but with files that stay open and only the two figures that a pair
+ * can afford. Two readings bracket a stretch of time. Where the system does not say (no PSI in the
+ * kernel, no /proc), the answer is NAN, never 0.
  */
 #ifndef VLT_HARNESS_DISTURBANCE_H
 #define VLT_HARNESS_DISTURBANCE_H

@@ -1,12 +1,10 @@
 #include "harness/measure/prepared.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "harness/machine/isa.h"
+#include "harness/machine/quick_caps.h"
 #include "harness/measure/cold.h"
 #include "harness/measure/model_subject.h"
 #include "harness/measure/probe.h"
@@ -63,31 +61,14 @@ vlt_status vlt_what_parse(const char *what, vlt_problem *problem, const vlt_vari
     return status;
 }
 
-/* What a fresh process can learn in microseconds; the topology would cost it tens of milliseconds.
- */
-static void detect_caps(vlt_caps *caps)
-{
-    cpu_set_t set;
-    *caps = (vlt_caps){.isa = vlt_isa_detect(), .cpu_count = 1};
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        caps->cpu_count = CPU_COUNT(&set);
-    }
-    caps->core_count = caps->cpu_count;
-    long l1d = sysconf(_SC_LEVEL1_DCACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    long l3 = sysconf(_SC_LEVEL3_CACHE_SIZE), pages = sysconf(_SC_PHYS_PAGES);
-    caps->l1d_bytes = l1d > 0 ? (size_t)l1d : 0;
-    caps->l2_bytes = l2 > 0 ? (size_t)l2 : 0;
-    caps->l3_bytes = l3 > 0 ? (size_t)l3 : 0;
-    caps->memory_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
 static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request *request,
                                vlt_error *err)
 {
-    detect_caps(&prepared->caps);
+    int usual;
+    vlt_quick_caps(&prepared->caps, &usual);
     prepared->context = (vlt_context){
         .caps = &prepared->caps, .scratch = &prepared->scratch, .buffers = request->buffers};
-    int threads = request->threads > 0 ? request->threads : prepared->caps.cpu_count;
+    int threads = request->threads > 0 ? request->threads : usual;
     vlt_threads_options options = {.count = threads, .spin_us = 20};
     return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
 }
@@ -154,9 +135,9 @@ vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared 
     if (vlt_probe_named(request->what)) {
         status = vlt_probe_create(request->what, request->buffers, &prepared->probe, err);
     } else if (vlt_model_subject_named(request->what)) {
-        detect_caps(&prepared->caps);
-        prepared->model_threads = request->threads > 0 ? request->threads
-                                                       : prepared->caps.cpu_count;
+        int usual;
+        vlt_quick_caps(&prepared->caps, &usual);
+        prepared->model_threads = request->threads > 0 ? request->threads : usual;
         status = vlt_model_subject_create(request->what, prepared->model_threads, request->seed,
                                           &prepared->model, err);
     } else {

@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "harness/machine/machine.h"
+#include "harness/machine/quick_caps.h"
 #include "harness/measure/cold.h"
 #include "harness/measure/model_subject.h"
 #include "reports/page/comparison_page.h"
@@ -14,9 +14,9 @@ static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt
     const char *cache = vlt_cli_text(cli, "cache", "hot");
     vlt_status status = vlt_regime_parse(cache, &launch->regime, err);
     if (status == VLT_OK && launch->regime != VLT_REGIME_HOT) {
-        long pages = sysconf(_SC_PHYS_PAGES);
-        vlt_caps caps = {
-            .memory_bytes = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0};
+        vlt_caps caps;
+        int threads;
+        vlt_quick_caps(&caps, &threads);
         status = vlt_cold_bytes(&caps, &launch->cold_bytes, err);
     }
     return status;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness/machine/fingerprint.h"
+#include "harness/machine/quick_caps.h"
 #include "harness/machine/topology.h"
 #include "tests/support/data.h"
 
@@ -276,4 +277,22 @@ Test(fingerprint, the_first_difference_is_named)
     cr_assert_str_eq(text, "here '', there 'gpu T4'");
     vlt_fingerprint_difference("isa AVX2\n", "isa AVX2\n", text, sizeof text);
     cr_assert_str_eq(text, "");
+}
+
+/* The quick answer is the full one's. */
+Test(machine, quick_caps_agree_with_the_probe)
+{
+    const vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine;
+    vlt_caps quick;
+    int threads;
+    cr_assert_eq(vlt_machine_probe(&sources, &machine, NULL), VLT_OK);
+    const vlt_caps *full = vlt_machine_caps(machine);
+    vlt_quick_caps(&quick, &threads);
+    cr_assert_eq(quick.isa, full->isa);
+    cr_assert_eq(quick.cpu_count, full->cpu_count);
+    cr_assert_eq(quick.core_count, full->core_count);
+    cr_assert_eq(quick.memory_bytes, full->memory_bytes);
+    cr_assert_eq(threads, vlt_machine_thread_count(machine));
+    vlt_machine_destroy(machine);
 }
