@@ -50,11 +50,11 @@ static void explain(const vlt_judge_options *options, int m, vlt_judgement *j)
         break;
     case VLT_VERDICT_INCONCLUSIVE:
         if (!isfinite(j->high)) {
-            snprintf(j->reason, sizeof j->reason, "%d launch%s cannot bound the ratio", m,
+            snprintf(j->reason, sizeof j->reason, "%d process%s cannot bound the ratio", m,
                      m == 1 ? "" : "es");
         } else if (j->low > 1 + options->margin || j->high < 1 / (1 + options->margin)) {
             snprintf(j->reason, sizeof j->reason,
-                     "beyond the margin of %.3g %%, but %d launches cannot say so with an error of "
+                     "beyond the margin of %.3g %%, but %d processes cannot say so with an error of "
                      "%.2g %%",
                      margin, m, 100 * options->alpha);
         } else {
