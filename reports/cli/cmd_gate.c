@@ -4,23 +4,10 @@
 #include <string.h>
 
 #include "harness/cli/cli.h"
+#include "reports/cli/bench_options.h"
+#include "reports/cli/gate_margins.h"
 #include "reports/gate/gate_format.h"
 #include "tuner/bench/contender.h"
-#include "reports/cli/bench_options.h"
-
-enum { MARGINS_MAX = 64 };
-
-/* What counts as equal: 1 % for a stage and 3 % end to end, or what --margin says: PERCENT for all,
- * OP=PERCENT or end-to-end=PERCENT for some. */
-struct margins {
-    double stage, whole;
-    int count;
-    struct {
-        char name[VLT_GATE_NAME_BYTES]; /* of an operator, or "end-to-end" */
-        double margin;
-        bool used;
-    } own[MARGINS_MAX];
-};
 
 struct command {
     const vlt_cli *cli;
@@ -28,7 +15,7 @@ struct command {
     vlt_gate_format format;
     vlt_gate_options options;
     vlt_gate gate;
-    struct margins margins;
+    vlt_gate_margins margins;
     vlt_bench_progress store; /* its recorder alone is used */
     bool count;               /* instructions instead of time */
     char machine[256];
@@ -38,68 +25,6 @@ static void show_progress(void *user, const char *stage, const char *phase)
 {
     const struct command *command = user;
     vlt_cli_progress(command->cli, "%s  %s", phase, stage);
-}
-
-static vlt_status read_percent(const char *text, double *share, vlt_error *err)
-{
-    char *end;
-    double percent = strtod(text, &end);
-    if (end == text || (*end && strcmp(end, "%") != 0) || !(percent >= 0 && percent <= 100)) {
-        return vlt_fail(err, VLT_STATUS_USAGE,
-                        "--margin: '%s', expected [STAGE=]PERCENT with 0 to 100", text);
-    }
-    *share = percent / 100;
-    return VLT_OK;
-}
-
-static vlt_status read_margins(const vlt_cli *cli, bool count, struct margins *margins,
-                               vlt_error *err)
-{
-    /* counts do not scatter */
-    *margins = (struct margins){.stage = count ? 0.0005 : 0.01, .whole = count ? 0.0005 : 0.03};
-    vlt_status status = VLT_OK;
-    for (int i = 0; i < vlt_cli_count(cli, "margin") && status == VLT_OK; i++) {
-        const char *text = vlt_cli_nth(cli, "margin", i), *equals = strchr(text, '=');
-        if (!equals) {
-            status = read_percent(text, &margins->stage, err);
-            margins->whole = margins->stage;
-        } else if (margins->count == MARGINS_MAX) {
-            status = vlt_fail(err, VLT_STATUS_USAGE, "--margin: more than %d stages", MARGINS_MAX);
-        } else {
-            int k = margins->count++;
-            snprintf(margins->own[k].name, sizeof margins->own[k].name, "%.*s",
-                     (int)(equals - text), text);
-            status = read_percent(equals + 1, &margins->own[k].margin, err);
-        }
-    }
-    return status;
-}
-
-/* A stage is named by its operator alone, or in full. */
-static double margin_of(struct margins *margins, const char *stage, bool whole)
-{
-    double margin = whole ? margins->whole : margins->stage;
-    const char *name = whole ? "end-to-end" : stage;
-    for (int i = 0; i < margins->count; i++) {
-        const char *own = margins->own[i].name;
-        size_t length = strlen(own);
-        if (!strncmp(name, own, length) && (!name[length] || strchr(" /@:", name[length]))) {
-            margin = margins->own[i].margin;
-            margins->own[i].used = true;
-        }
-    }
-    return margin;
-}
-
-static vlt_status check_margins(const struct margins *margins, vlt_error *err)
-{
-    for (int i = 0; i < margins->count; i++) {
-        if (!margins->own[i].used) {
-            return vlt_fail(err, VLT_STATUS_USAGE, "--margin: no stage is named '%s'",
-                            margins->own[i].name);
-        }
-    }
-    return VLT_OK;
 }
 
 static vlt_status read_options(struct command *command, vlt_error *err)
@@ -131,7 +56,7 @@ static vlt_status read_options(struct command *command, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_USAGE, "counter '%s', expected time or instructions",
                         counter);
     }
-    status = read_margins(cli, command->count, &command->margins, err);
+    status = vlt_gate_margins_read(cli, command->count, &command->margins, err);
     options->pressure_max = pressure / 100;
     options->confirm_launches = (int)confirm;
     options->experiment.on_launch = NULL; /* the stage's name says enough */
@@ -191,7 +116,8 @@ static vlt_status add_stage(struct command *command, const char *name, const cha
         status = side_of(&command->contender[i], what, text[i], &side[i], err);
     }
     if (status == VLT_OK &&
-        !vlt_gate_add(&command->gate, name, side, margin_of(&command->margins, name, false), err)) {
+        !vlt_gate_add(&command->gate, name, side,
+                      vlt_gate_margins_of(&command->margins, name, false), err)) {
         status = VLT_STATUS_NOMEM;
     }
     return status;
@@ -212,7 +138,7 @@ static vlt_status add_model_stage(struct command *command, vlt_error *err)
         }
     }
     vlt_gate_stage *stage = vlt_gate_add(&command->gate, "end to end", side,
-                                         margin_of(&command->margins, "", true), err);
+                                         vlt_gate_margins_of(&command->margins, "", true), err);
     if (!stage) {
         return VLT_STATUS_NOMEM;
     }
@@ -230,7 +156,7 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     if (c[0].kind == VLT_CONTENDER_VARIANT && c[1].kind == VLT_CONTENDER_VARIANT) {
         const vlt_side side[2] = {{.what = c[0].text}, {.what = c[1].text}};
         return vlt_gate_add(&command->gate, c[1].text, side,
-                            margin_of(&command->margins, c[1].text, false), err)
+                            vlt_gate_margins_of(&command->margins, c[1].text, false), err)
                    ? VLT_OK
                    : VLT_STATUS_NOMEM;
     }
@@ -240,7 +166,7 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
         status = side_of(&c[0], c[1].text, text, &side[0], err);
         return status == VLT_OK &&
                        !vlt_gate_add(&command->gate, c[1].text, side,
-                                     margin_of(&command->margins, c[1].text, false), err)
+                                     vlt_gate_margins_of(&command->margins, c[1].text, false), err)
                    ? VLT_STATUS_NOMEM
                    : status;
     }
@@ -250,7 +176,7 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
                                      command->margins.stage, err);
         for (int i = 0; i < command->gate.stage_count; i++) {
             vlt_gate_stage *stage = &command->gate.stage[i];
-            stage->margin = margin_of(&command->margins, stage->name, false);
+            stage->margin = vlt_gate_margins_of(&command->margins, stage->name, false);
         }
         return status;
     }
@@ -343,7 +269,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         status = add_stages(&command, err);
     }
     if (status == VLT_OK) {
-        status = check_margins(&command.margins, err);
+        status = vlt_gate_margins_check(&command.margins, err);
     }
     if (status != VLT_OK) {
         goto done;
