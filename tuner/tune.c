@@ -18,6 +18,10 @@
 static const double share_problems = 0.6, share_search = 0.25, share_decide = 0.53,
                     share_whole = 0.79, share_accuracy = 0.98;
 
+/* Where a request takes seconds, the end-to-end check gets up to half of the budget: without the
+ * launches of an interval nobody knows what the tuning is worth. */
+static const double share_whole_most = 0.5, share_whole_latest = 0.88;
+
 enum { UNSEEN_SCENES = 100, UNSEEN_SEED = 7000, REQUEST_TOKENS = 16 };
 
 double vlt_tuner_elapsed(const vlt_tuner *tuner)
@@ -227,11 +231,27 @@ static void time_phases(vlt_tuner *tuner)
 {
     vlt_whole_request request;
     vlt_whole_task task = vlt_tuner_task(tuner, tuner->provisional, tuner->scenes, share_accuracy);
-    if (vlt_tuner_left(tuner, share_whole) > 2e-3 * tuner->request_ms &&
+    if (vlt_tuner_left(tuner, share_whole_latest) > 2e-3 * tuner->request_ms &&
         vlt_whole_run_request(&task, &request, NULL) == VLT_OK) {
         keep_phases(tuner->result, &request, true);
         vlt_whole_request_release(&request);
     }
+}
+
+struct stage_ends {
+    double search, decide, whole;
+};
+
+static struct stage_ends plan_stages(const vlt_tuner *tuner)
+{
+    /* a launch calls both sides twice; outputs are checked before, and a round may be repeated */
+    double launch_s = 2.1e-3 * tuner->request_ms + 0.2, left_s = tuner->budget_s - tuner->found_s;
+    double usual = share_whole - share_decide;
+    double wanted = (VLT_WHOLE_LAUNCHES + 1.5) * launch_s / fmax(left_s, 0.1);
+    double width = fmin(fmax(wanted, usual), share_whole_most);
+    double end = fmin(share_whole + width - usual, share_whole_latest);
+    return (struct stage_ends){
+        .search = share_search * (end - width) / share_decide, .decide = end - width, .whole = end};
 }
 
 static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
@@ -243,9 +263,10 @@ static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
     tuner->found_s = vlt_tuner_elapsed(tuner);
     /* another run over the same store shall see other layouts */
     tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
-    if (status == VLT_OK && (status = vlt_tuner_search(tuner, share_search, err)) == VLT_OK &&
-        (status = vlt_tuner_decide(tuner, share_decide, err)) == VLT_OK &&
-        (status = vlt_tuner_check_whole(tuner, share_whole, err)) == VLT_OK) {
+    const struct stage_ends ends = plan_stages(tuner);
+    if (status == VLT_OK && (status = vlt_tuner_search(tuner, ends.search, err)) == VLT_OK &&
+        (status = vlt_tuner_decide(tuner, ends.decide, err)) == VLT_OK &&
+        (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK) {
         time_phases(tuner);
         status = tuner->options->scenes < 0 ? VLT_OK
                                             : vlt_tuner_check_accuracy(tuner, share_accuracy, err);

@@ -109,6 +109,9 @@ vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_er
 vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int except,
                                   vlt_error *err);
 
+/* Launches that make an end-to-end interval. */
+enum { VLT_WHOLE_LAUNCHES = 6 };
+
 /* tune_whole.c: the config as a whole against the baseline; undoes what does not help. */
 vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err);
 vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *err);

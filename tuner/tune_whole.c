@@ -12,7 +12,6 @@
 
 enum {
     TOKENS = 16,
-    LAUNCHES_MIN = 6,
     LAUNCHES_MAX = 12,
     ABLATION_LAUNCHES = 3,
     OUTPUT_SCENES = 4,
@@ -249,7 +248,7 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
             status = check_outputs(tuner, tuner->provisional, share, &whole, &outputs, err);
         }
         if (status == VLT_OK && !whole.wrong[0]) {
-            status = measure(tuner, tuner->provisional, LAUNCHES_MIN, share, &whole, err);
+            status = measure(tuner, tuner->provisional, VLT_WHOLE_LAUNCHES, share, &whole, err);
         }
         if (status != VLT_OK || !is_bad(&whole)) {
             break;

@@ -96,8 +96,12 @@ vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contend
 
 void vlt_bench_model_settings(const vlt_cli *cli, vlt_experiment_options *options)
 {
-    enum { REQUEST_PAIRS = 30 };
+    enum { REQUEST_PAIRS = 30, VERDICT_LAUNCHES = 11 /* unanimous ones say so with 0.5 % error */ };
     options->launch.limit_s = 1.0;
+    if (options->launches_min < VERDICT_LAUNCHES) {
+        options->launches_min = options->launches_max < VERDICT_LAUNCHES ? options->launches_max
+                                                                         : VERDICT_LAUNCHES;
+    }
     if (!vlt_cli_count(cli, "pairs")) {
         options->launch.pairs = REQUEST_PAIRS;
     }
