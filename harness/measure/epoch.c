@@ -18,11 +18,17 @@ vlt_status vlt_epoch_time(const vlt_clock *clock, const vlt_subject *subject, in
     return VLT_OK;
 }
 
-/* Time of one iteration: doubles the count until an epoch reaches the floor, then takes the best
- * of a few, since interruptions only ever add. */
-static vlt_status time_call(const vlt_clock *clock, const vlt_subject *subject, double floor_ns,
-                            double *call_ns, vlt_error *err)
+static double floor_of(const vlt_clock_info *info)
 {
+    return fmax(VLT_EPOCH_FLOOR_NS, VLT_EPOCH_FLOOR_TICKS * info->tick_ns);
+}
+
+/* Doubles the count until an epoch reaches the floor, then takes the best of a few, since
+ * interruptions only ever add. */
+vlt_status vlt_epoch_time_call(const vlt_clock *clock, const vlt_clock_info *info,
+                               const vlt_subject *subject, double *call_ns, vlt_error *err)
+{
+    const double floor_ns = floor_of(info);
     int64_t iterations = 1;
     uint64_t wall_ns = 0;
     vlt_status status = vlt_epoch_time(clock, subject, 1, &wall_ns, err);
@@ -49,25 +55,33 @@ static vlt_status time_call(const vlt_clock *clock, const vlt_subject *subject, 
     return status;
 }
 
-vlt_status vlt_epoch_calibrate(const vlt_clock *clock, const vlt_clock_info *info,
-                               const vlt_subject *subject, int count, vlt_epoch *epoch,
-                               vlt_error *err)
+void vlt_epoch_plan(const vlt_clock_info *info, const double *call_ns, int count, vlt_epoch *epoch)
 {
     double fastest = INFINITY, slowest = 0;
-    *epoch = (vlt_epoch){
-        .floor_ns = fmax(VLT_EPOCH_FLOOR_NS, VLT_EPOCH_FLOOR_TICKS * info->tick_ns)};
+    *epoch = (vlt_epoch){.floor_ns = floor_of(info)};
     for (int i = 0; i < count; i++) {
-        vlt_status status = time_call(clock, &subject[i], epoch->floor_ns, &epoch->call_ns[i], err);
-        if (status != VLT_OK) {
-            return status;
-        }
-        fastest = fmin(fastest, epoch->call_ns[i]);
-        slowest = fmax(slowest, epoch->call_ns[i]);
+        epoch->call_ns[i] = call_ns[i];
+        fastest = fmin(fastest, call_ns[i]);
+        slowest = fmax(slowest, call_ns[i]);
     }
     /* The slower side aims at the target, unless the faster one would then fall below the floor;
      * a tenth of reserve, because calibration saw the best case of a few. */
     double wanted = fmax(VLT_EPOCH_TARGET_NS / slowest, 1.1 * epoch->floor_ns / fastest);
     epoch->iterations = (int64_t)fmin(ITERATIONS_MAX, fmax(1, ceil(wanted)));
     epoch->longest_ns = (double)epoch->iterations * slowest;
+}
+
+vlt_status vlt_epoch_calibrate(const vlt_clock *clock, const vlt_clock_info *info,
+                               const vlt_subject *subject, int count, vlt_epoch *epoch,
+                               vlt_error *err)
+{
+    double call_ns[2];
+    for (int i = 0; i < count; i++) {
+        vlt_status status = vlt_epoch_time_call(clock, info, &subject[i], &call_ns[i], err);
+        if (status != VLT_OK) {
+            return status;
+        }
+    }
+    vlt_epoch_plan(info, call_ns, count, epoch);
     return VLT_OK;
 }

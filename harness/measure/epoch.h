@@ -21,8 +21,15 @@ typedef struct vlt_epoch {
     double longest_ns;  /* the longer of the two epochs */
 } vlt_epoch;
 
-/* Finds the common iteration count of subject[count], count 1 or 2, by running them. Fails with
- * the subject's own status, or INTERNAL when the clock does not advance. */
+/* Time of one iteration of the subject, by running it: once when that takes 20 ms or more. Fails
+ * with the subject's own status, or INTERNAL when the clock does not advance. */
+vlt_status vlt_epoch_time_call(const vlt_clock *clock, const vlt_clock_info *info,
+                               const vlt_subject *subject, double *call_ns, vlt_error *err);
+
+/* The epoch for iterations that take call_ns[count], count 1 or 2. */
+void vlt_epoch_plan(const vlt_clock_info *info, const double *call_ns, int count, vlt_epoch *epoch);
+
+/* Both for subject[count]. */
 vlt_status vlt_epoch_calibrate(const vlt_clock *clock, const vlt_clock_info *info,
                                const vlt_subject *subject, int count, vlt_epoch *epoch,
                                vlt_error *err);

@@ -11,7 +11,9 @@
 
 enum {
     WARM_EPOCHS_MAX = 12 * VLT_STEADY_WINDOW,
-    LONG_CALL_NS = 10 * 1000 * 1000, /* beyond it neither warm-up windows nor priming pay */
+    LONG_CALL_NS = 10 * 1000 * 1000,   /* beyond it neither warm-up windows nor priming pay */
+    SLOW_CALL_NS = 1000 * 1000 * 1000, /* beyond it a first call is no slower than the next by more
+                                          than such calls scatter anyway: it counts */
     PRESSURE_EVERY_NS = 10 * 1000 * 1000,
     FIRST_LOOK = 12 /* pairs before the first look at the verdict */
 };
@@ -33,6 +35,8 @@ struct measuring {
     struct reading reading; /* the newest */
     int first;              /* the side that calibration and warm-up run first: also by coin, since
                                who runs first takes the better memory, for the whole process */
+    bool slow[2];           /* the side's first call counts, and is here: */
+    vlt_pair first_calls;
     float pressure;
     uint64_t begin_ns;
     double *log_ratio; /* scratch for looks, room for every pair */
@@ -100,6 +104,21 @@ static uint64_t since(uint64_t begin, uint64_t end)
     return end > begin ? end - begin : 0;
 }
 
+/* Fills one side of a pair: an epoch of epoch_ns at the end of the stretch since `before`. */
+static void fill_side(const struct measuring *m, const struct reading *before, uint64_t epoch_ns,
+                      int side, vlt_pair *pair)
+{
+    uint64_t stretch_ns = since(before->wall_ns, m->reading.wall_ns);
+    double cpu_share = (double)since(before->cpu_ns, m->reading.cpu_ns) /
+                       fmax(1, (double)stretch_ns);
+    pair->wall_ns[side] = epoch_ns;
+    pair->cpu_ns[side] = (uint64_t)(fmin(1, cpu_share) * (double)epoch_ns);
+    pair->switches[side] = (uint32_t)(m->reading.switches - before->switches);
+    pair->faults[side] = (uint32_t)(m->reading.faults - before->faults);
+    pair->flags |= pair->switches[side] ? VLT_PAIR_PREEMPTED : 0;
+    pair->flags |= epoch_ns ? 0 : VLT_PAIR_CLOCK;
+}
+
 /* A reset, a priming call and one epoch; the wall clock is read innermost. */
 static int time_side(struct measuring *m, int side, vlt_pair *pair)
 {
@@ -114,15 +133,47 @@ static int time_side(struct measuring *m, int side, vlt_pair *pair)
     uint64_t end = vlt_clock_wall(m->clock);
     take_reading(m, &m->reading);
 
-    uint64_t stretch_ns = since(before.wall_ns, m->reading.wall_ns);
-    double cpu_share = (double)since(before.cpu_ns, m->reading.cpu_ns) /
-                       fmax(1, (double)stretch_ns);
-    pair->wall_ns[side] = since(begin, end);
-    pair->cpu_ns[side] = (uint64_t)(fmin(1, cpu_share) * (double)pair->wall_ns[side]);
-    pair->switches[side] = (uint32_t)(m->reading.switches - before.switches);
-    pair->faults[side] = (uint32_t)(m->reading.faults - before.faults);
-    pair->flags |= pair->switches[side] ? VLT_PAIR_PREEMPTED : 0;
-    pair->flags |= end > begin ? 0 : VLT_PAIR_CLOCK;
+    fill_side(m, &before, since(begin, end), side, pair);
+    return result;
+}
+
+/* One call of each side, or as many as its length needs, begun by the side of the coin. */
+static vlt_status calibrate(struct measuring *m, vlt_error *err)
+{
+    double call_ns[2];
+    take_reading(m, &m->reading);
+    for (int k = 0; k < 2; k++) {
+        int side = k ^ m->first;
+        const struct reading before = m->reading;
+        vlt_status status = vlt_epoch_time_call(m->clock, &m->info, &m->subject[side],
+                                                &call_ns[side], err);
+        if (status != VLT_OK) {
+            return status;
+        }
+        take_reading(m, &m->reading);
+        m->slow[side] = call_ns[side] > SLOW_CALL_NS;
+        if (m->slow[side]) {
+            fill_side(m, &before, (uint64_t)call_ns[side], side, &m->first_calls);
+        }
+    }
+    vlt_epoch_plan(&m->info, call_ns, 2, &m->epoch);
+    if (m->epoch.iterations > 1) {
+        m->slow[0] = m->slow[1] = false; /* the other side is so short that an epoch needs more */
+    }
+    return VLT_OK;
+}
+
+/* The first pair where a side is slow: its first call, beside that of the other or an epoch of it.
+ */
+static int first_pair(struct measuring *m, vlt_pair *pair)
+{
+    int result = 0, quick = m->slow[0]; /* the side that is not slow, when one is */
+    *pair = m->first_calls;
+    pair->b_first = (uint8_t)(m->slow[0] && m->slow[1] ? m->first : m->slow[1]);
+    if (!(m->slow[0] && m->slow[1])) {
+        take_reading(m, &m->reading);
+        result = time_side(m, quick, pair);
+    }
     return result;
 }
 
@@ -162,9 +213,14 @@ static vlt_status measure_pairs(struct measuring *m, vlt_random *coin, vlt_pair_
             break;
         }
         vlt_pair *pair = &run->pair[run->pair_count];
+        int result;
         *pair = (vlt_pair){.b_first = (uint8_t)(vlt_random_next(coin) >> 63)};
-        int result = time_side(m, pair->b_first, pair);
-        result = result ? result : time_side(m, !pair->b_first, pair);
+        if (run->pair_count == 0 && (m->slow[0] || m->slow[1])) {
+            result = first_pair(m, pair);
+        } else {
+            result = time_side(m, pair->b_first, pair);
+            result = result ? result : time_side(m, !pair->b_first, pair);
+        }
         if (result) {
             return vlt_fail(err, (vlt_status)result, "the measured code failed: %s",
                             vlt_status_text((vlt_status)result));
@@ -231,8 +287,7 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     m.begin_ns = vlt_clock_wall(m.clock);
     vlt_clock_probe(m.clock, &m.info);
     m.first = (int)(vlt_random_next(&coin) >> 63);
-    const vlt_subject in_order[2] = {subject[m.first], subject[!m.first]};
-    status = vlt_epoch_calibrate(m.clock, &m.info, in_order, 2, &m.epoch, err);
+    status = calibrate(&m, err);
     if (status != VLT_OK) {
         goto done;
     }

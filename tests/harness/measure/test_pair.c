@@ -214,6 +214,27 @@ Test(pair, a_limit_ends_it_but_not_before_the_least)
     vlt_pair_run_release(&run);
 }
 
+/* A side that takes seconds is called once, the other one is measured as ever. */
+Test(pair, a_slow_side_is_called_once)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+    for (int both = 0; both <= 1; both++) {
+        struct work work[2] = {{.call_ns = 2000000000, .noise = {3}},
+                               {.call_ns = both ? 2060000000 : 50000000, .noise = {4}}};
+        vlt_pair_run run;
+        vlt_pair_options options = {.seed = 3, .pairs = 600, .pairs_min = 1, .limit_s = 0.5};
+        cr_assert_eq(measure(&fake, work, options, &run), VLT_OK);
+        cr_assert_eq(run.pair_count, 1);
+        cr_assert_eq(run.iterations, 1);
+        cr_assert_eq(work[0].calls, 1);
+        cr_assert_eq(work[1].calls, both ? 1 : 2);
+        cr_assert_float_eq(run.log_ratio, both ? log(1.03) : log(0.025), 0.02);
+        cr_assert_float_eq(run.call_ns[0], 2e9, 3e7);
+        cr_assert(both || !run.pair[0].b_first, "the slow one ran first");
+        vlt_pair_run_release(&run);
+    }
+}
+
 static bool stop_now(void)
 {
     return true;
