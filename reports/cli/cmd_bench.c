@@ -170,12 +170,14 @@ static const vlt_option options[] = {
     {"trials", "N", "self-check: gates for each injected slowdown (default 10)", 0},
 };
 
-VLT_COMMAND(bench, .operands = "[OP...]",
-            .summary = "every applicable variant against the baseline at named shapes",
-            .details =
-                "Each variant is verified against its operator's baseline, then both are measured "
-                "in fresh\nprocesses, in coin-flipped pairs on the same buffers. speed-up is the "
-                "time of the baseline over the\ntime of the variant; a verdict is given beyond the "
-                "margin of 1 %. The row of the baseline measures\nit against itself.",
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_max = -1,
-            .run = run);
+VLT_COMMAND(
+    bench, .operands = "[OP...]",
+    .summary = "every applicable variant against the baseline at named shapes",
+    .details =
+        "Each variant is verified against its operator's baseline, then both are measured "
+        "in fresh\nprocesses, in coin-flipped pairs on the same buffers. speed-up is the "
+        "time of the baseline over the\ntime of the variant; a verdict is given beyond the "
+        "margin of 1 %. The row of the baseline measures\nit against itself. --db FILE keeps "
+        "every sample, for report, compare db:RUN and gate db:RUN.",
+    .options = options, .option_count = sizeof options / sizeof *options, .operand_max = -1,
+    .run = run);

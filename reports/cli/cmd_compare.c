@@ -185,7 +185,9 @@ VLT_COMMAND(
     compare, .operands = "A B", .summary = "measure B against A: ratio, interval, verdict, reason",
     .details = "A and B are OP/VARIANT[@DIM=N,...][:KNOB=V,...], OP[@...] (as an untuned engine "
                "runs it), baseline,\nor the libvltune.so of another build (an executable stands "
-               "for the library beside it).\nratio is the time of B over the time of A; the exit "
-               "code is 0 whatever the verdict.",
+               "for the library beside it);\nwith --model also a tuned config (FILE.toml), end to "
+               "end; or both are db:RUN, runs that bench or compare\nstored with --db on one "
+               "machine. ratio is the time of B over the time of A; the exit code is 0\nwhatever "
+               "the verdict.",
     .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 2,
     .operand_max = 2, .run = run);

@@ -328,7 +328,8 @@ VLT_COMMAND(
         "CANDIDATE it is this build.\nBASELINE may be db:RUN, a run that bench stored with --db on "
         "this machine; RUN is its id or latest.\nOutputs are compared before any time is taken. A "
         "regression is reported only when a second series\nof fresh processes confirms it; "
-        "what is uncertain never fails.\nExit codes: 0 pass or inconclusive, 3 confirmed "
+        "what is uncertain never fails. --db FILE keeps\nevery sample, unless BASELINE is read "
+        "from it.\nExit codes: 0 pass or inconclusive, 3 confirmed "
         "regression, 4 wrong output, 5 nothing measured,\n6 inconclusive with --strict.",
     .options = options, .option_count = sizeof options / sizeof *options, .operand_max = 2,
     .run = run);
