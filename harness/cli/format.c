@@ -1,7 +1,9 @@
 #include "harness/cli/format.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Three significant digits, as people read them. */
 static void format_digits(double value, const char *unit, char *text, size_t text_bytes)
@@ -45,4 +47,25 @@ void vlt_format_bytes(double bytes, char *text, size_t text_bytes)
     } else {
         snprintf(text, text_bytes, "%.1f GB", bytes / 1e9);
     }
+}
+
+void vlt_format_wrapped(int indent, int column, const char *text, FILE *stream)
+{
+    enum { COLUMNS = 78 };
+    bool begin = true;
+    if (column == 0) {
+        column = fprintf(stream, "%*s", indent, "");
+    }
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (!begin && column + 1 + word > COLUMNS) {
+            column = fprintf(stream, "\n%*s", indent, "") - 1;
+            begin = true;
+        }
+        column += fprintf(stream, "%s%.*s", begin ? "" : " ", word, text);
+        begin = false;
+        text += word;
+        text += strspn(text, " ");
+    }
+    fputc('\n', stream);
 }

@@ -3,6 +3,7 @@
 #define VLT_HARNESS_FORMAT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* "9.81 ms", "812 us", "61 ns", "1.92 s"; "-" for NAN. */
 void vlt_format_ns(double ns, char *text, size_t text_bytes);
@@ -12,5 +13,9 @@ void vlt_format_factor(double factor, const char *unit, char *text, size_t text_
 
 /* "38 MB", "1.2 GB"; "-" for NAN. */
 void vlt_format_bytes(double bytes, char *text, size_t text_bytes);
+
+/* Words of text in lines of 78 columns, and a line feed. The first line has `column` columns
+ * already (0: it is indented, too); the others begin with `indent` blanks. */
+void vlt_format_wrapped(int indent, int column, const char *text, FILE *stream);
 
 #endif

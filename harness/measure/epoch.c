@@ -70,18 +70,3 @@ void vlt_epoch_plan(const vlt_clock_info *info, const double *call_ns, int count
     epoch->iterations = (int64_t)fmin(ITERATIONS_MAX, fmax(1, ceil(wanted)));
     epoch->longest_ns = (double)epoch->iterations * slowest;
 }
-
-vlt_status vlt_epoch_calibrate(const vlt_clock *clock, const vlt_clock_info *info,
-                               const vlt_subject *subject, int count, vlt_epoch *epoch,
-                               vlt_error *err)
-{
-    double call_ns[2];
-    for (int i = 0; i < count; i++) {
-        vlt_status status = vlt_epoch_time_call(clock, info, &subject[i], &call_ns[i], err);
-        if (status != VLT_OK) {
-            return status;
-        }
-    }
-    vlt_epoch_plan(info, call_ns, count, epoch);
-    return VLT_OK;
-}

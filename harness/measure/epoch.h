@@ -29,11 +29,6 @@ vlt_status vlt_epoch_time_call(const vlt_clock *clock, const vlt_clock_info *inf
 /* The epoch for iterations that take call_ns[count], count 1 or 2. */
 void vlt_epoch_plan(const vlt_clock_info *info, const double *call_ns, int count, vlt_epoch *epoch);
 
-/* Both for subject[count]. */
-vlt_status vlt_epoch_calibrate(const vlt_clock *clock, const vlt_clock_info *info,
-                               const vlt_subject *subject, int count, vlt_epoch *epoch,
-                               vlt_error *err);
-
 /* Wall time of one epoch, clock overhead included. */
 vlt_status vlt_epoch_time(const vlt_clock *clock, const vlt_subject *subject, int64_t iterations,
                           uint64_t *wall_ns, vlt_error *err);

@@ -89,45 +89,49 @@ static void keep_launch(vlt_experiment *experiment, vlt_launch *launch, uint64_t
     launch->run = (vlt_pair_run){0};
 }
 
+/* A launch, repeated with another seed when its process was ended from outside. */
+static vlt_status launch_again(const vlt_side side[2], vlt_launch_options *options,
+                               vlt_random *random, vlt_experiment *experiment, vlt_launch *launch,
+                               vlt_error *err)
+{
+    vlt_status status = VLT_STATUS_STOPPED;
+    for (int attempt = 0; attempt < FAILURES_MAX && status == VLT_STATUS_STOPPED; attempt++) {
+        options->seed = vlt_random_next(random) >> 2; /* fits whatever stores it */
+        status = vlt_launch_run(side, options, launch, err);
+        experiment->failed_launches += status == VLT_STATUS_STOPPED;
+    }
+    return status;
+}
+
 /* In a process of its own: a launch that had verified first would find another heap than all the
  * others, and not the same one for A and for B. */
 static vlt_status verify(const vlt_side side[2], const vlt_experiment_options *options,
                          vlt_experiment *experiment, vlt_error *err)
 {
     vlt_launch_options launch_options = options->launch;
-    vlt_status status = VLT_STATUS_STOPPED;
+    vlt_random random = {options->launch.seed + 1}; /* the series keeps its own */
+    vlt_launch launch;
     launch_options.pairs = 0;
-    for (int attempt = 0; attempt < FAILURES_MAX && status == VLT_STATUS_STOPPED; attempt++) {
-        vlt_launch launch;
-        status = vlt_launch_run(side, &launch_options, &launch, err);
-        experiment->failed_launches += status == VLT_STATUS_STOPPED;
-        vlt_launch_release(&launch);
-    }
+    vlt_status status = launch_again(side, &launch_options, &random, experiment, &launch, err);
+    vlt_launch_release(&launch);
     return status;
 }
 
-/* One launch, repeated when its process was ended from outside. */
 static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_options *options,
                              vlt_random *random, vlt_experiment *experiment, vlt_error *err)
 {
     vlt_launch_options launch_options = options->launch;
     vlt_launch launch;
-    vlt_status status = VLT_STATUS_STOPPED;
     int index = experiment->result.launches;
+    uint64_t begin = vlt_clock_wall(vlt_clock_system());
     launch_options.verify = false;
-    for (int attempt = 0; attempt < FAILURES_MAX && status == VLT_STATUS_STOPPED; attempt++) {
-        launch_options.seed = vlt_random_next(random) >> 2; /* fits whatever stores it */
-        uint64_t begin = vlt_clock_wall(vlt_clock_system());
-        status = vlt_launch_run(side, &launch_options, &launch, err);
-        double spent_s = (double)(vlt_clock_wall(vlt_clock_system()) - begin) * 1e-9;
-        /* the first one may have verified as well */
-        experiment->launch_s =
-            index < 2 ? spent_s : experiment->launch_s + (spent_s - experiment->launch_s) / index;
-        experiment->failed_launches += status == VLT_STATUS_STOPPED;
-    }
+    vlt_status status = launch_again(side, &launch_options, random, experiment, &launch, err);
     if (status != VLT_OK) {
         return status;
     }
+    double spent_s = (double)(vlt_clock_wall(vlt_clock_system()) - begin) * 1e-9;
+    double mean_s = index > 0 ? experiment->launch_s : 0;
+    experiment->launch_s = mean_s + (spent_s - mean_s) / (index + 1);
     if (options->on_launch) {
         status = options->on_launch(options->user, index, launch_options.seed, &launch, err);
     }

@@ -61,14 +61,20 @@ vlt_status vlt_what_parse(const char *what, vlt_problem *problem, const vlt_vari
     return status;
 }
 
-static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request *request,
-                               vlt_error *err)
+/* Learns what the machine can do; returns the threads to use. */
+static int detect_threads(vlt_prepared *prepared, const vlt_prepare_request *request)
 {
     int usual;
     vlt_quick_caps(&prepared->caps, &usual);
+    return request->threads > 0 ? request->threads : usual;
+}
+
+static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request *request,
+                               vlt_error *err)
+{
+    int threads = detect_threads(prepared, request);
     prepared->context = (vlt_context){
         .caps = &prepared->caps, .scratch = &prepared->scratch, .buffers = request->buffers};
-    int threads = request->threads > 0 ? request->threads : usual;
     vlt_threads_options options = {.count = threads, .spin_us = 20};
     return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
 }
@@ -135,9 +141,7 @@ vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared 
     if (vlt_probe_named(request->what)) {
         status = vlt_probe_create(request->what, request->buffers, &prepared->probe, err);
     } else if (vlt_model_subject_named(request->what)) {
-        int usual;
-        vlt_quick_caps(&prepared->caps, &usual);
-        prepared->model_threads = request->threads > 0 ? request->threads : usual;
+        prepared->model_threads = detect_threads(prepared, request);
         status = vlt_model_subject_create(request->what, prepared->model_threads, request->seed,
                                           &prepared->model, err);
     } else {

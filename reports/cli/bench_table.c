@@ -47,27 +47,6 @@ void vlt_bench_print_head(const vlt_row *row, FILE *stream)
             "95 % interval", "verdict", "rate");
 }
 
-/* Words of text in lines of 78 columns, `first` before the first line, `indent` before the others.
- */
-static void print_wrapped(const char *first, const char *indent, const char *text, FILE *stream)
-{
-    enum { COLUMNS = 78 };
-    const char *before = first;
-    int column = 0;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (column > 0 && column + 1 + word > COLUMNS) {
-            fputc('\n', stream);
-            before = indent;
-            column = 0;
-        }
-        column += fprintf(stream, "%s%.*s", column ? " " : before, word, text);
-        text += word;
-        text += strspn(text, " ");
-    }
-    fputc('\n', stream);
-}
-
 void vlt_bench_print_row(const vlt_row *row, FILE *stream)
 {
     char name[VLT_ROW_TEXT_BYTES], time[24], factor[24] = "", interval[64], rate[48];
@@ -79,7 +58,7 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
         char line[VLT_ERROR_BYTES + VLT_ROW_TEXT_BYTES];
         snprintf(line, sizeof line, "%s - %s: %s", name, vlt_status_text(row->status),
                  row->invalid_reason);
-        print_wrapped("  ", "  ", line, stream);
+        vlt_format_wrapped(2, 0, line, stream);
         return;
     }
     vlt_format_ns(experiment->result.call_ns[1], time, sizeof time);
@@ -149,7 +128,7 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     if (!vlt_row_measured(row)) {
         fprintf(stream, "A         %s\nB         %s\n", row->baseline, row->candidate);
         fprintf(stream, "verdict   none\n");
-        print_wrapped("          ", "          ", row->invalid_reason, stream);
+        vlt_format_wrapped(10, 0, row->invalid_reason, stream);
         return;
     }
     char verdict[VLT_VERDICT_REASON_BYTES + 32];
@@ -165,7 +144,7 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     print_ratio(&result->judgement, stream);
     snprintf(verdict, sizeof verdict, "%s: %s", vlt_verdict_name(result->judgement.verdict),
              result->judgement.reason);
-    print_wrapped("verdict   ", "          ", verdict, stream);
+    vlt_format_wrapped(10, fprintf(stream, "verdict   "), verdict, stream);
     fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
             result->launches, result->pairs, taken, preempted);
     print_steadiness(result, stream);

@@ -5,28 +5,6 @@
 #include "harness/cli/format.h"
 #include "reports/gate/gate_format_internal.h"
 
-/* Words of text in lines of 78 columns; the first line has `column` columns already. */
-static void write_wrapped(int indent, int column, const char *text, FILE *stream)
-{
-    enum { COLUMNS = 78 };
-    bool begin = true;
-    if (column == 0) {
-        column = fprintf(stream, "%*s", indent, "");
-    }
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (!begin && column + 1 + word > COLUMNS) {
-            column = fprintf(stream, "\n%*s", indent, "") - 1;
-            begin = true;
-        }
-        column += fprintf(stream, "%s%.*s", begin ? "" : " ", word, text);
-        begin = false;
-        text += word;
-        text += strspn(text, " ");
-    }
-    fputc('\n', stream);
-}
-
 /* Worst first: that is what one reads a gate for. */
 static const vlt_gate_verdict order[] = {VLT_GATE_WRONG, VLT_GATE_REGRESSION, VLT_GATE_INCONCLUSIVE,
                                          VLT_GATE_PASS};
@@ -36,7 +14,7 @@ void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE
     fprintf(stream, "baseline   %s\ncandidate  %s\n", facts->baseline, facts->candidate);
     if (facts->machine) {
         int column = fprintf(stream, "machine    ");
-        write_wrapped(column, column, facts->machine, stream);
+        vlt_format_wrapped(column, column, facts->machine, stream);
     }
     fprintf(stream, "\n%-30s %10s %7s  %-15s %s\n", "stage", "time", "ratio", "95 % interval",
             "verdict");
@@ -58,12 +36,12 @@ void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE
             fprintf(stream, "%-30s %10s %7s  %-15s %s\n", long_name ? "" : stage->name, time, ratio,
                     interval, vlt_gate_verdict_name(stage->verdict));
             if (stage->verdict != VLT_GATE_PASS) {
-                write_wrapped(4, 0, stage->reason, stream);
+                vlt_format_wrapped(4, 0, stage->reason, stream);
             }
         }
     }
     int column = fprintf(stream, "\n%s: ", vlt_gate_verdict_name(gate->verdict)) - 1;
-    write_wrapped(4, column, gate->reason, stream);
+    vlt_format_wrapped(4, column, gate->reason, stream);
 }
 
 /* A cell must not end the table. */

@@ -8,7 +8,7 @@
 #include "reports/page/page_internal.h"
 #include "reports/trust.h"
 
-static const char *verdict_of(const vlt_comparison_line *line)
+const char *vlt_page_comparison_verdict(const vlt_comparison_line *line)
 {
     if (line->verdict) {
         return line->verdict;
@@ -78,7 +78,7 @@ static void measured_cells(vlt_page_text *page, const vlt_experiment *experiment
 
 static void table_row(vlt_page_text *page, const vlt_comparison_line *line)
 {
-    const char *verdict = verdict_of(line);
+    const char *verdict = vlt_page_comparison_verdict(line);
     vlt_page_raw(page, "<tr><td>");
     vlt_page_escaped(page, line->name);
     vlt_page_raw(page, "<br><span class=\"dim\">against ");

@@ -146,9 +146,7 @@ void vlt_page_comparison_plot(vlt_page_text *page, const vlt_comparison_page *co
         if (vlt_row_measured(line->row)) {
             vlt_page_format(page, "%.4g  ", judgement->ratio);
         }
-        vlt_page_escaped(page, line->verdict                 ? line->verdict
-                               : vlt_row_measured(line->row) ? vlt_verdict_name(judgement->verdict)
-                                                             : "not measured");
+        vlt_page_escaped(page, vlt_page_comparison_verdict(line));
         vlt_page_raw(page, "</text>");
         if (vlt_row_measured(line->row)) {
             marks(page, &axis, line, y);

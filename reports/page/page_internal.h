@@ -29,6 +29,9 @@ void vlt_page_fact(vlt_page_text *page, const char *name, const char *value); /*
 /* Forest plot: speed-up of every row with its interval, logarithmic, 1x as a line. */
 void vlt_page_forest(vlt_page_text *page, const vlt_report *report);
 
+/* The line's own verdict, else the row's, else "not measured". */
+const char *vlt_page_comparison_verdict(const vlt_comparison_line *line);
+
 /* Forest plot of a comparison: ratios on a logarithmic axis, the margin as a band. */
 void vlt_page_comparison_plot(vlt_page_text *page, const vlt_comparison_page *comparison);
 

@@ -157,13 +157,14 @@ static vlt_status fill_result(const vlt_stored_setting *setting, vlt_experiment 
     return VLT_OK;
 }
 
-static vlt_row *describe_row(const vlt_stored_setting *setting, vlt_rows *rows, vlt_error *err)
+/* shape: the part of the setting's problem that is shown. */
+static vlt_row *describe_row(const vlt_stored_setting *setting, size_t shape, vlt_rows *rows,
+                             vlt_error *err)
 {
     vlt_row *row = vlt_rows_add(rows, err);
     if (row) {
         snprintf(row->op, sizeof row->op, "%s", setting->op);
-        snprintf(row->shape, sizeof row->shape, "%.*s", (int)sizeof row->shape - 1,
-                 setting->problem);
+        snprintf(row->shape, sizeof row->shape, "%.*s", (int)shape, setting->problem);
         snprintf(row->dims, sizeof row->dims, "%s", row->shape);
         snprintf(row->variant, sizeof row->variant, "%s", setting->variant);
         snprintf(row->knobs, sizeof row->knobs, "%s", setting->knobs);
@@ -175,7 +176,7 @@ static vlt_status add_row(const vlt_stored_run run[2], const vlt_stored_setting 
                           const vlt_stored_setting *b, const vlt_judge_options *options,
                           vlt_rows *rows, vlt_error *err)
 {
-    vlt_row *row = describe_row(b, rows, err);
+    vlt_row *row = describe_row(b, strlen(b->problem), rows, err);
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
@@ -204,21 +205,18 @@ static vlt_status add_own_row(const vlt_stored_setting *setting, const vlt_judge
 {
     static const char mark[] = " versus ";
     const char *versus = strstr(setting->problem, mark);
-    int dims = versus ? (int)(versus - setting->problem) : (int)strlen(setting->problem);
-    bool request = !strchr(setting->problem, '='); /* end to end, or a probe: named by its text */
-    vlt_row *row = describe_row(setting, rows, err);
+    size_t shape = versus ? (size_t)(versus - setting->problem) : strlen(setting->problem);
+    vlt_row *row = describe_row(setting, shape, rows, err);
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
-    snprintf(row->shape, sizeof row->shape, "%.*s", dims, setting->problem);
-    snprintf(row->dims, sizeof row->dims, "%s", row->shape);
     if (versus) {
         snprintf(row->baseline, sizeof row->baseline, "%.*s", (int)sizeof row->baseline - 1,
                  versus + strlen(mark));
     } else {
         snprintf(row->baseline, sizeof row->baseline, "%s/baseline@%s", setting->op, row->dims);
     }
-    if (request || !strncmp(row->dims, "probe/", 6)) {
+    if (!vlt_registry_find_op(setting->op)) { /* a probe, a whole request: named by its text */
         snprintf(row->candidate, sizeof row->candidate, "%s", row->dims);
     } else {
         snprintf(row->candidate, sizeof row->candidate, "%s/%s@%s%s%s", setting->op,

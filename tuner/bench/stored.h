@@ -31,7 +31,7 @@ const vlt_stored_setting *vlt_stored_find(const vlt_stored_run *run,
                                           const vlt_stored_setting *like);
 
 /* A row per setting of one run, against what it was measured beside, judged as when it was measured
- * (it may have been looked at after every launch). UNMEASURED when there is none. */
+ * (it may have been looked at after every launch). INPUT when no run has samples and that name. */
 vlt_status vlt_rows_from_run(const char *path, const char *run, const vlt_judge_options *options,
                              vlt_rows *rows, vlt_error *err);
 
