@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "reports/report.h"
 
 void vlt_format_speedup(const vlt_report_row *row, char *text, size_t text_bytes)
@@ -24,6 +25,6 @@ void vlt_format_interval(const vlt_report_row *row, char *text, size_t text_byte
     if (isfinite(row->ratio_low) && isfinite(row->ratio_high) && row->ratio_low > 0) {
         vlt_format_factor(1 / row->ratio_high, "", low, sizeof low);
         vlt_format_factor(1 / row->ratio_low, "", high, sizeof high);
-        snprintf(text, text_bytes, "[%s, %s]", low, high);
+        vlt_utf8_format(text, text_bytes, "[%s, %s]", low, high);
     }
 }

@@ -1,7 +1,8 @@
 #include "reports/shape_text.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "optimizations/core/utf8_text.h"
 
 /* {name} stands for the value of a dimension. */
 static const struct {
@@ -69,5 +70,5 @@ void vlt_shape_text(const char *op, const char *dims, char *text, size_t text_by
             return;
         }
     }
-    snprintf(text, text_bytes, "%s", dims);
+    vlt_utf8_format(text, text_bytes, "%s", dims);
 }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+
 static double number(const json_t *object, const char *key)
 {
     return json_number_value(json_object_get(object, key));
@@ -24,7 +26,8 @@ static void add_false_alarms(json_t *facts, const json_t *gates)
         const char *machine = json_string_value(json_object_get(row, "machine"));
         if (machine && strcmp(machine, "any")) {
             char name[128];
-            snprintf(name, sizeof name, "false failures on identical code, machine %s", machine);
+            vlt_utf8_format(name, sizeof name, "false failures on identical code, machine %s",
+                            machine);
             json_object_set_new(facts, name,
                                 json_sprintf("%.0f of %.0f gates (surely below %.1f %%)",
                                              number(row, "false_failures"), number(row, "gates"),

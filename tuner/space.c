@@ -1,7 +1,8 @@
 #include "tuner/space.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "optimizations/core/utf8_text.h"
 
 enum { DRAWS_MAX = 100, SCAN_MAX = 1 << 16 };
 
@@ -136,5 +137,5 @@ void vlt_setting_format(const vlt_setting *setting, char *text, size_t text_byte
 {
     char knobs[VLT_SETTING_BYTES];
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
-    snprintf(text, text_bytes, "%s%s%s", setting->variant->name, knobs[0] ? " " : "", knobs);
+    vlt_utf8_format(text, text_bytes, "%s%s%s", setting->variant->name, knobs[0] ? " " : "", knobs);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/measure/statistics.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
 static const double launch_limit_s = 0.06;
@@ -50,7 +51,7 @@ static void choose(vlt_tune_item *item, const vlt_setting *setting, const char *
 {
     item->decided = true;
     item->choice = *setting;
-    snprintf(item->reason, sizeof item->reason, "%s", reason);
+    vlt_utf8_format(item->reason, sizeof item->reason, "%s", reason);
 }
 
 static void explain(vlt_tune_item *item, const vlt_setting *setting, const vlt_judgement *judgement,
@@ -67,13 +68,13 @@ static void explain(vlt_tune_item *item, const vlt_setting *setting, const vlt_j
                  (long long)item->search.count);
         choose(item, setting, reason);
     } else {
-        snprintf(reason, sizeof reason,
-                 "kept: the best setting, %.120s, is %s (%.2fx, %.2f to %.2f, %d launches)", text,
-                 judgement->verdict == VLT_VERDICT_INCONCLUSIVE
-                     ? "not certainly faster"
-                     : vlt_verdict_name(judgement->verdict),
-                 1 / judgement->ratio, 1 / judgement->high,
-                 judgement->low > 0 ? 1 / judgement->low : INFINITY, launches);
+        vlt_utf8_format(
+            reason, sizeof reason,
+            "kept: the best setting, %.120s, is %s (%.2fx, %.2f to %.2f, %d launches)", text,
+            judgement->verdict == VLT_VERDICT_INCONCLUSIVE ? "not certainly faster"
+                                                           : vlt_verdict_name(judgement->verdict),
+            1 / judgement->ratio, 1 / judgement->high,
+            judgement->low > 0 ? 1 / judgement->low : INFINITY, launches);
         choose(item, &baseline, reason);
     }
 }
@@ -93,13 +94,14 @@ static void keep_baseline(vlt_tune_item *item)
     }
     if (nearest) {
         vlt_setting_format(&nearest->setting, text, sizeof text);
-        snprintf(reason, sizeof reason,
-                 "kept: of %d settings none is faster, the nearest, %.120s, "
-                 "takes %.2f times as long",
-                 item->search.count, text, exp(nearest->log_ratio));
+        vlt_utf8_format(reason, sizeof reason,
+                        "kept: of %d settings none is faster, the nearest, %.120s, "
+                        "takes %.2f times as long",
+                        item->search.count, text, exp(nearest->log_ratio));
     } else {
-        snprintf(reason, sizeof reason, "kept: none of %d other settings works here (%.120s)",
-                 item->search.count, item->why);
+        vlt_utf8_format(reason, sizeof reason,
+                        "kept: none of %d other settings works here (%.120s)", item->search.count,
+                        item->why);
     }
     choose(item, &baseline, reason);
     item->tuned_ns = item->baseline_ns;

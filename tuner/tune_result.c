@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 #include "tuner/tune_result.h"
 
@@ -29,7 +30,7 @@ void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...)
         va_list args;
         result->note = grown;
         va_start(args, format);
-        vsnprintf(result->note[result->note_count++], sizeof *result->note, format, args);
+        vlt_utf8_vformat(result->note[result->note_count++], sizeof *result->note, format, args);
         va_end(args);
     }
 }
@@ -45,19 +46,20 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row 
                           .trials = item->trials,
                           .failed = item->failed,
                           .reverted = item->reverted};
-    snprintf(row->op, sizeof row->op, "%s", item->met.op);
-    snprintf(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
-    snprintf(row->shape, sizeof row->shape, "%.90s", item->met.problem);
+    vlt_utf8_format(row->op, sizeof row->op, "%s", item->met.op);
+    vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
+    vlt_utf8_format(row->shape, sizeof row->shape, "%.90s", item->met.problem);
     row->share = isnan(item->baseline_ns) || !(request_ns > 0)
                      ? NAN
                      : vlt_item_weight(item, false) / request_ns;
     if (item->decided) {
         vlt_setting_format(&item->choice, row->choice, sizeof row->choice);
-        snprintf(row->reason, sizeof row->reason, "%s", item->reason);
+        vlt_utf8_format(row->reason, sizeof row->reason, "%s", item->reason);
     } else {
         snprintf(row->choice, sizeof row->choice, "default");
-        snprintf(row->reason, sizeof row->reason, "%s",
-                 item->broken ? item->why : "not decided within the budget: the default is used");
+        vlt_utf8_format(row->reason, sizeof row->reason, "%s",
+                        item->broken ? item->why
+                                     : "not decided within the budget: the default is used");
     }
     if (item->decided && item->measured) {
         row->measured = true;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/measure/launch.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
 enum { PAIRS = 40, WHAT_BYTES = 768 };
@@ -109,8 +110,8 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
     status = store_trial(tuner, item, setting, stage, options.seed, &launch, shown, failure.message,
                          err);
     if (shown->outcome != VLT_OUTCOME_OK && !item->why[0]) {
-        snprintf(item->why, sizeof item->why, "%s: %.160s", vlt_outcome_name(shown->outcome),
-                 failure.message);
+        vlt_utf8_format(item->why, sizeof item->why, "%s: %.160s", vlt_outcome_name(shown->outcome),
+                        failure.message);
     }
     vlt_launch_release(&launch);
     return status;

@@ -8,6 +8,7 @@
 #include "harness/measure/launch.h"
 #include "harness/measure/model_subject.h"
 #include "harness/measure/statistics.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
 enum {
@@ -102,7 +103,7 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
         whole->call_ns[1][whole->launches++] = launch.run.call_ns[1];
         judge(whole);
     } else {
-        snprintf(whole->wrong, sizeof whole->wrong, "%s", failure.message);
+        vlt_utf8_format(whole->wrong, sizeof whole->wrong, "%s", failure.message);
     }
     tuner->result->trials++;
     status = store_launch(tuner, &launch, seed, status, failure.message, wall_s, err);
@@ -138,7 +139,7 @@ static vlt_status check_outputs(vlt_tuner *tuner, const char *config, double sha
         return vlt_fail(err, status, "%s", failure.message);
     }
     if (status != VLT_OK) {
-        snprintf(whole->wrong, sizeof whole->wrong, "%s", failure.message);
+        vlt_utf8_format(whole->wrong, sizeof whole->wrong, "%s", failure.message);
     }
     return VLT_OK;
 }
@@ -162,7 +163,7 @@ static vlt_status revert(vlt_tuner *tuner, vlt_tune_item *item, const char *why,
     item->choice = vlt_space_baseline(&item->search.space);
     item->reverted = true;
     item->tuned_ns = item->baseline_ns;
-    snprintf(item->reason, sizeof item->reason, "reverted from %.80s: %.140s", old, why);
+    vlt_utf8_format(item->reason, sizeof item->reason, "reverted from %.80s: %.140s", old, why);
     vlt_tuner_note(tuner, "%s %s: %s", item->met.op, item->met.problem, item->reason);
     return vlt_tuner_note_decision(tuner, item, err);
 }
@@ -173,7 +174,7 @@ static vlt_status cure(vlt_tuner *tuner, const struct whole *sick, double share,
     char why[VLT_TUNE_TEXT_BYTES];
     vlt_status status = VLT_OK;
     if (sick->wrong[0]) {
-        snprintf(why, sizeof why, "the output end to end is wrong: %.180s", sick->wrong);
+        vlt_utf8_format(why, sizeof why, "the output end to end is wrong: %.180s", sick->wrong);
     } else {
         snprintf(why, sizeof why, "the whole was slower with it (%.3f of the baseline's time)",
                  sick->judgement.ratio);
@@ -218,8 +219,8 @@ static void fill_row(vlt_tuner *tuner, const struct whole *whole)
                           .ratio_high = NAN,
                           .trials = whole->launches,
                           .share = 1};
-    snprintf(row->op, sizeof row->op, "%s", whole_op);
-    snprintf(row->shape, sizeof row->shape, "%s", whole_shape);
+    vlt_utf8_format(row->op, sizeof row->op, "%s", whole_op);
+    vlt_utf8_format(row->shape, sizeof row->shape, "%s", whole_shape);
     if (whole->launches > 0) {
         row->measured = true;
         row->baseline_ns = vlt_median(ns[0], (size_t)whole->launches);
@@ -269,7 +270,8 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
     fill_row(tuner, &whole);
     result->correct = status == VLT_OK && outputs.scenes > 0 && !whole.wrong[0];
     if (whole.wrong[0]) {
-        snprintf(result->correctness, sizeof result->correctness, "wrong: %.240s", whole.wrong);
+        vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %.240s",
+                        whole.wrong);
     } else if (result->correct) {
         snprintf(result->correctness, sizeof result->correctness,
                  "correct on unseen inputs (logits within %.2g, tolerance %.2g)", outputs.worst,
@@ -313,10 +315,10 @@ vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *e
         if (result->answer_count < VLT_TUNE_ANSWER_MAX) {
             vlt_tune_answer *shown = &result->answer[result->answer_count++];
             snprintf(shown->image, sizeof shown->image, "scene-%03d.jpg", (int)i);
-            snprintf(shown->question, sizeof shown->question, "%.250s", a->question);
-            snprintf(shown->baseline, sizeof shown->baseline, "%.500s", a->text);
-            snprintf(shown->tuned, sizeof shown->tuned, "%.500s", b->text);
-            snprintf(shown->truth, sizeof shown->truth, "%.250s", a->truth);
+            vlt_utf8_format(shown->question, sizeof shown->question, "%.250s", a->question);
+            vlt_utf8_format(shown->baseline, sizeof shown->baseline, "%.500s", a->text);
+            vlt_utf8_format(shown->tuned, sizeof shown->tuned, "%.500s", b->text);
+            vlt_utf8_format(shown->truth, sizeof shown->truth, "%.250s", a->truth);
         }
     }
     result->accuracy_total = total;

@@ -1,4 +1,5 @@
 /* The tuner's half of whole.h: starts the child, reads its answer. */
+#include "optimizations/core/utf8_text.h"
 #include "tuner/whole.h"
 
 #include <math.h>
@@ -79,7 +80,7 @@ static vlt_status copy_text(const json_t *object, const char *key, char *out, si
     const char *text;
     vlt_status status = vlt_json_text(object, answer_name, key, &text, NULL, err);
     if (status == VLT_OK) {
-        snprintf(out, out_bytes, "%s", text);
+        vlt_utf8_format(out, out_bytes, "%s", text);
     }
     return status;
 }
@@ -115,7 +116,7 @@ static void read_phases(json_t *phases, vlt_whole_request *out)
     {
         if (out->phase_count < VLT_WHOLE_PHASE_MAX) {
             int i = out->phase_count++;
-            snprintf(out->phase[i].name, sizeof out->phase[i].name, "%s", name);
+            vlt_utf8_format(out->phase[i].name, sizeof out->phase[i].name, "%s", name);
             out->phase[i].ms = json_number_value(value);
         }
     }

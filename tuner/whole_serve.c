@@ -8,6 +8,7 @@
 #include "harness/infer/eval.h"
 #include "harness/json/json.h"
 #include "harness/measure/model_subject.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/whole.h"
 
 static const char task_name[] = "tuning task";
@@ -172,8 +173,8 @@ static void add_model(json_t *answer, const vlt_engine *engine)
         slash = strrchr(path, '/');
     }
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)engine->model_hash);
-    snprintf(name, sizeof name, "%.150s, %.1f M weights", slash ? slash + 1 : path,
-             (double)engine->weights.value_count / 1e6);
+    vlt_utf8_format(name, sizeof name, "%.150s, %.1f M weights", slash ? slash + 1 : path,
+                    (double)engine->weights.value_count / 1e6);
     json_object_set_new(answer, "model_hash", json_string(hash));
     json_object_set_new(answer, "model_name", vlt_json_string(name, strlen(name)));
 }

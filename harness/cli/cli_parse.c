@@ -8,6 +8,7 @@
 
 #include "harness/cli/cli_internal.h"
 #include "optimizations/core/registry.h"
+#include "optimizations/core/utf8_text.h"
 
 const vlt_option vlt_cli_common[] = {
     {"json", NULL, "print JSON instead of text", 0},
@@ -59,7 +60,7 @@ static const vlt_option *find_letter(const vlt_command *command, char letter)
 
 void vlt_cli_environment_name(const vlt_option *option, char *text, size_t text_bytes)
 {
-    snprintf(text, text_bytes, "VLTUNE_%s", option->name);
+    vlt_utf8_format(text, text_bytes, "VLTUNE_%s", option->name);
     for (char *p = text; *p; p++) {
         *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
     }
@@ -70,7 +71,7 @@ static vlt_status unknown_option(const vlt_command *command, const char *word, v
     const char *names[96];
     int count = option_count(command);
     char name[64];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    vlt_utf8_format(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
     count = count < 96 ? count : 96;
     for (int i = 0; i < count; i++) {
         names[i] = option_at(command, i)->name;

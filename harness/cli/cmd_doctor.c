@@ -9,6 +9,7 @@
 #include "harness/json/json.h"
 #include "harness/machine/build_info.h"
 #include "harness/measure/roofline.h"
+#include "optimizations/core/utf8_text.h"
 
 /* Enough for a first idea of the ceilings. */
 static const double ceilings_s = 0.3;
@@ -53,16 +54,16 @@ static void print_ceilings(const vlt_machine *machine, const vlt_roofline *roofl
         const vlt_roofline_cache *cache = &roofline->cache[i];
         size_t used = strlen(text);
         if (cache->threads == threads) {
-            snprintf(text + used, sizeof text - used, "%s %.0f GB/s, ", cache->level,
-                     cache->bytes_per_s * 1e-9);
+            vlt_utf8_format(text + used, sizeof text - used, "%s %.0f GB/s, ", cache->level,
+                            cache->bytes_per_s * 1e-9);
         }
     }
     for (int type = 0; type < VLT_ROOFLINE_TYPES; type++) {
         double peak = vlt_roofline_peak_of(roofline, (vlt_roofline_type)type, threads) * 1e-9;
         size_t used = strlen(text);
         if (peak > 0) {
-            snprintf(text + used, sizeof text - used, "%s %.0f Gop/s, ",
-                     vlt_roofline_type_name((vlt_roofline_type)type), peak);
+            vlt_utf8_format(text + used, sizeof text - used, "%s %.0f Gop/s, ",
+                            vlt_roofline_type_name((vlt_roofline_type)type), peak);
         }
     }
     vlt_facts_print("measured", "%son %d thread%s", text, threads, threads == 1 ? "" : "s");
@@ -139,7 +140,7 @@ static void print_text(const vlt_cli *cli, const vlt_doctor *doctor, const vlt_m
     for (int i = 0; i < doctor->count; i++) {
         const vlt_finding *finding = &doctor->finding[i];
         char label[32];
-        snprintf(label, sizeof label, "%s %s", marks[finding->state], finding->subject);
+        vlt_utf8_format(label, sizeof label, "%s %s", marks[finding->state], finding->subject);
         fputs(colour ? colours[finding->state] : "", stdout);
         vlt_facts_print(label, "%s", finding->fact);
         fputs(colour ? "\033[0m" : "", stdout);

@@ -11,6 +11,7 @@
 #include "harness/cli/facts.h"
 #include "harness/measure/clock.h"
 #include "harness/measure/instructions.h"
+#include "optimizations/core/utf8_text.h"
 
 const char *vlt_finding_state_name(vlt_finding_state state)
 {
@@ -33,7 +34,7 @@ static void VLT_PRINTF(6, 7)
     }
     va_list args;
     va_start(args, format);
-    vsnprintf(finding->fact, sizeof finding->fact, format, args);
+    vlt_utf8_vformat(finding->fact, sizeof finding->fact, format, args);
     va_end(args);
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+
 enum { LABEL_COLUMNS = 15, COLUMNS = 80 };
 
 /* Columns that a text takes: bytes that do not continue a UTF-8 character. */
@@ -54,5 +56,5 @@ void vlt_facts_size(uint64_t bytes, char *text, size_t text_bytes)
         unit++;
     }
     bool whole = value >= 100 || value == (double)(uint64_t)value;
-    snprintf(text, text_bytes, whole ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    vlt_utf8_format(text, text_bytes, whole ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+
 /* Three significant digits, as people read them. */
 static void format_digits(double value, const char *unit, char *text, size_t text_bytes)
 {
     int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    snprintf(text, text_bytes, "%.*f%s", decimals, value, unit);
+    vlt_utf8_format(text, text_bytes, "%.*f%s", decimals, value, unit);
 }
 
 void vlt_format_ns(double ns, char *text, size_t text_bytes)
@@ -30,9 +32,9 @@ void vlt_format_ns(double ns, char *text, size_t text_bytes)
 void vlt_format_factor(double factor, const char *unit, char *text, size_t text_bytes)
 {
     if (factor < 1.995) {
-        snprintf(text, text_bytes, "%.2f%s", factor, unit);
+        vlt_utf8_format(text, text_bytes, "%.2f%s", factor, unit);
     } else {
-        snprintf(text, text_bytes, "%.*f%s", factor < 99.95 ? 1 : 0, factor, unit);
+        vlt_utf8_format(text, text_bytes, "%.*f%s", factor < 99.95 ? 1 : 0, factor, unit);
     }
 }
 

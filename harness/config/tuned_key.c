@@ -6,6 +6,7 @@
 
 #include "harness/machine/fingerprint.h"
 #include "optimizations/core/hash.h"
+#include "optimizations/core/utf8_text.h"
 
 static vlt_tuned_part *find_part(const vlt_tuned_parts *parts, const char *name)
 {
@@ -31,8 +32,8 @@ void vlt_tuned_parts_add(vlt_tuned_parts *parts, const char *name, const char *v
         }
         part = &parts->part[at];
     }
-    snprintf(part->name, sizeof part->name, "%s", name);
-    snprintf(part->value, sizeof part->value, "%s", value);
+    vlt_utf8_format(part->name, sizeof part->name, "%s", name);
+    vlt_utf8_format(part->value, sizeof part->value, "%s", value);
     for (char *c = part->value; *c; c++) {
         *c = (unsigned char)*c < 0x20 || *c == 0x7F ? ' ' : *c;
     }
@@ -58,16 +59,18 @@ bool vlt_tuned_key_applies(const vlt_tuned_key *theirs, const vlt_tuned_key *our
     for (int i = 0; i < ours->hard.count; i++) {
         const vlt_tuned_part *part = &ours->hard.part[i];
         if (differs(&theirs->hard, &ours->hard, i, &value)) {
-            snprintf(why, why_bytes, "tuned for another machine: %s was '%s', here it is '%s'",
-                     part->name, value ? value : "(not noted)", part->value);
+            vlt_utf8_format(why, why_bytes,
+                            "tuned for another machine: %s was '%s', here it is '%s'", part->name,
+                            value ? value : "(not noted)", part->value);
             return false;
         }
     }
     for (int i = 0; i < theirs->hard.count; i++) {
         const vlt_tuned_part *part = &theirs->hard.part[i];
         if (!vlt_tuned_parts_get(&ours->hard, part->name)) {
-            snprintf(why, why_bytes, "tuned for another machine: %s was '%s', here there is none",
-                     part->name, part->value);
+            vlt_utf8_format(why, why_bytes,
+                            "tuned for another machine: %s was '%s', here there is none",
+                            part->name, part->value);
             return false;
         }
     }
@@ -88,8 +91,8 @@ int vlt_tuned_key_drift(const vlt_tuned_key *theirs, const vlt_tuned_key *ours, 
         const vlt_tuned_part *part = &ours->soft.part[i];
         const char *value;
         if (differs(&theirs->soft, &ours->soft, i, &value) && count++ == 0) {
-            snprintf(why, why_bytes, "%s was '%s', now it is '%s'", part->name,
-                     value ? value : "(not noted)", part->value);
+            vlt_utf8_format(why, why_bytes, "%s was '%s', now it is '%s'", part->name,
+                            value ? value : "(not noted)", part->value);
         }
     }
     return count;
@@ -115,9 +118,9 @@ static void add_lines(vlt_tuned_parts *parts, const char *lines)
     char name[VLT_TUNED_NAME_BYTES], value[VLT_TUNED_VALUE_BYTES];
     while (*lines) {
         int length = (int)strcspn(lines, "\n"), split = (int)strcspn(lines, " \n");
-        snprintf(name, sizeof name, "%.*s", split, lines);
-        snprintf(value, sizeof value, "%.*s", split < length ? length - split - 1 : 0,
-                 lines + split + 1);
+        vlt_utf8_format(name, sizeof name, "%.*s", split, lines);
+        vlt_utf8_format(value, sizeof value, "%.*s", split < length ? length - split - 1 : 0,
+                        lines + split + 1);
         vlt_tuned_parts_add(parts, name, value);
         lines += length + (lines[length] == '\n');
     }

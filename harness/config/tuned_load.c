@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/config/tuned.h"
+#include "optimizations/core/utf8_text.h"
 
 static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char *path,
                            const char *format, ...) VLT_PRINTF(4, 5);
@@ -18,7 +19,7 @@ static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char
     out->status = status;
     snprintf(out->path, sizeof out->path, "%s", path);
     va_start(args, format);
-    vsnprintf(out->reason, sizeof out->reason, format, args);
+    vlt_utf8_vformat(out->reason, sizeof out->reason, format, args);
     va_end(args);
     return VLT_OK;
 }
@@ -51,8 +52,9 @@ static bool candidate(const vlt_tuned_request *request, int index, char *path, s
 static void repair(const vlt_tuned_request *request, char *text, size_t text_bytes)
 {
     const char *directory = request->directory ? request->directory : "DIR";
-    snprintf(text, text_bytes, "run: vltune tune %s -o %s%s", directory,
-             request->config ? request->config : directory, request->config ? "" : "/tuned.toml");
+    vlt_utf8_format(text, text_bytes, "run: vltune tune %s -o %s%s", directory,
+                    request->config ? request->config : directory,
+                    request->config ? "" : "/tuned.toml");
 }
 
 /* Reads one file. VLT_OK with out->status "tuned" or "mismatch". */
@@ -104,7 +106,7 @@ static vlt_status find(const vlt_tuned_request *request, const vlt_tuned_key *ke
             return vlt_fail(err, status, "%s", failure.message);
         }
         if (status != VLT_OK) {
-            snprintf(message, sizeof message, "not used: %s", failure.message);
+            vlt_utf8_format(message, sizeof message, "not used: %s", failure.message);
             warn(request, message);
             if (!out->path[0]) {
                 conclude(out, "default", path, "%s", message);
@@ -152,8 +154,8 @@ done:
     }
     if (status == VLT_OK && !strcmp(out->status, "mismatch")) {
         char message[VLT_TUNED_PATH_BYTES + 600];
-        snprintf(message, sizeof message, "%s: %s; default variants are used", out->path,
-                 out->reason);
+        vlt_utf8_format(message, sizeof message, "%s: %s; default variants are used", out->path,
+                        out->reason);
         warn(request, message);
     }
     return status;

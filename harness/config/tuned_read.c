@@ -9,6 +9,7 @@
 #include "harness/config/tuned.h"
 #include "harness/json/json.h"
 #include "optimizations/core/hash.h"
+#include "optimizations/core/utf8_text.h"
 
 struct reader {
     const char *name;
@@ -24,7 +25,7 @@ VLT_PRINTF(2, 3) static void warn(const struct reader *reader, const char *forma
     va_list args;
     if (reader->warn) {
         va_start(args, format);
-        vsnprintf(message, sizeof message, format, args);
+        vlt_utf8_vformat(message, sizeof message, format, args);
         va_end(args);
         reader->warn(reader->user, message);
     }

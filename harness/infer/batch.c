@@ -6,6 +6,7 @@
 
 #include "harness/infer/batch_line.h"
 #include "harness/infer/session.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/pipeline/pipeline.h"
 
 /* What one request in flight needs; a slot of the pipeline. */
@@ -55,8 +56,8 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
                    : VLT_STATUS_STOPPED;
     }
     run->line_number++;
-    snprintf(name, sizeof name, "%.64s line %" PRId64, run->batch->name,
-             run->batch->skip + run->line_number);
+    vlt_utf8_format(name, sizeof name, "%.64s line %" PRId64, run->batch->name,
+                    run->batch->skip + run->line_number);
     vlt_status status = vlt_batch_line_read(slot->text, slot->bytes, name, run->batch->defaults,
                                             run->engine, &slot->line, err);
     if (status != VLT_OK) {

@@ -6,6 +6,7 @@
 
 #include "harness/model/safetensors.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { NAME_BYTES = 64, ELEMENT_BYTES = 4 };
 
@@ -57,7 +58,7 @@ static struct entry *find_or_add(vlt_dump *dump, const char *name, vlt_dtype dty
     }
     struct entry *entry = &dump->entry[dump->count++];
     *entry = (struct entry){.dtype = dtype, .width = width};
-    snprintf(entry->name, sizeof entry->name, "%s", name);
+    vlt_utf8_format(entry->name, sizeof entry->name, "%s", name);
     return entry;
 }
 

@@ -1,12 +1,12 @@
 #include "harness/infer/engine.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "harness/machine/machine.h"
+#include "optimizations/core/utf8_text.h"
 
 double vlt_now_ms(void)
 {
@@ -26,7 +26,7 @@ void vlt_engine_message(const vlt_engine *engine, int level, const char *format,
         char message[1024];
         va_list args;
         va_start(args, format);
-        vsnprintf(message, sizeof message, format, args);
+        vlt_utf8_vformat(message, sizeof message, format, args);
         va_end(args);
         engine->message(engine->message_user, level, message);
     }

@@ -10,6 +10,7 @@
 
 #include "harness/infer/batch_line.h"
 #include "harness/infer/session.h"
+#include "optimizations/core/utf8_text.h"
 
 /* Words that tell a kind of question; the first that fits counts. */
 static const char *const kinds[VLT_EVAL_KINDS][2] = {
@@ -129,7 +130,7 @@ vlt_status vlt_eval_run(vlt_engine *engine, const vlt_eval *eval, vlt_eval_resul
         char name[512];
         json_t *line = NULL;
         const char *member[3];
-        snprintf(name, sizeof name, "%.400s line %" PRId64, eval->scenes, i + 1);
+        vlt_utf8_format(name, sizeof name, "%.400s line %" PRId64, eval->scenes, i + 1);
         status = read_line(text, bytes, name, &line, member, err);
         if (status == VLT_OK) {
             status = judge(engine, eval, i, member, out, err);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { FILE_LIMIT = 1 << 30, SHORT_BYTES = 48 };
 
@@ -74,9 +75,9 @@ const char *vlt_media_short(const char *source, char *text)
 {
     size_t length = strlen(source);
     if (length < SHORT_BYTES) {
-        snprintf(text, SHORT_BYTES, "%s", source);
+        vlt_utf8_format(text, SHORT_BYTES, "%s", source);
     } else {
-        snprintf(text, SHORT_BYTES, "%.40s...", source);
+        vlt_utf8_format(text, SHORT_BYTES, "%.40s...", source);
     }
     return text;
 }

@@ -9,6 +9,7 @@
 #include "harness/machine/proc_file.h"
 #include "optimizations/core/hash.h"
 #include "optimizations/core/registry.h"
+#include "optimizations/core/utf8_text.h"
 
 static void VLT_PRINTF(2, 3) line(char *text, const char *format, ...)
 {
@@ -146,8 +147,8 @@ void vlt_fingerprint_difference(const char *ours, const char *theirs, char *text
     while (*ours || *theirs) {
         int our_length = (int)strcspn(ours, "\n"), their_length = (int)strcspn(theirs, "\n");
         if (our_length != their_length || strncmp(ours, theirs, (size_t)our_length) != 0) {
-            snprintf(text, text_bytes, "here '%.*s', there '%.*s'", our_length, ours, their_length,
-                     theirs);
+            vlt_utf8_format(text, text_bytes, "here '%.*s', there '%.*s'", our_length, ours,
+                            their_length, theirs);
             return;
         }
         ours += our_length + (ours[our_length] == '\n');

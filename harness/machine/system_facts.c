@@ -2,11 +2,11 @@
 
 #include <cpuid.h>
 #include <gnu/libc-version.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "harness/machine/proc_file.h"
+#include "optimizations/core/utf8_text.h"
 
 /* CPUID leaf 1 tells of a hypervisor, leaf 0x40000000 carries its signature. */
 static void read_hypervisor(char *text, size_t text_bytes)
@@ -54,7 +54,8 @@ void vlt_system_facts_read(const char *root, vlt_machine_system *facts)
     uint64_t active;
     *facts = (vlt_machine_system){.smt_active = -1};
     if (uname(&name) == 0) {
-        snprintf(facts->kernel, sizeof facts->kernel, "%.40s %.50s", name.sysname, name.release);
+        vlt_utf8_format(facts->kernel, sizeof facts->kernel, "%.40s %.50s", name.sysname,
+                        name.release);
     }
     vlt_proc_copy(facts->libc, sizeof facts->libc, gnu_get_libc_version());
     read_hypervisor(facts->hypervisor, sizeof facts->hypervisor);

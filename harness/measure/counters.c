@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/measure/clock.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { PROVIDERS_MAX = 8, OVERHEAD_ROUNDS = 21 };
 
@@ -45,10 +46,10 @@ void vlt_metric_missing(vlt_metric *metric, const char *source, const char *name
     va_list args;
     *metric = (vlt_metric){
         .value = NAN, .status = status, .code = code, .overhead_ns = NAN, .share = 1};
-    snprintf(metric->name, sizeof metric->name, "%s", name);
-    snprintf(metric->source, sizeof metric->source, "%s", source);
+    vlt_utf8_format(metric->name, sizeof metric->name, "%s", name);
+    vlt_utf8_format(metric->source, sizeof metric->source, "%s", source);
     va_start(args, format);
-    vsnprintf(metric->reason, sizeof metric->reason, format, args);
+    vlt_utf8_vformat(metric->reason, sizeof metric->reason, format, args);
     va_end(args);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "harness/measure/launch_internal.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { LOG_BYTES = 65536, REQUEST_BYTES = 8192, FEW_CALLS = 1, MORE_CALLS = 3 };
 
@@ -203,7 +204,7 @@ static vlt_status serve(const json_t *document, vlt_error *err)
     if (result == 0) {
         abi->reset(handle);
         result = abi->run(handle, calls);
-        snprintf(message, sizeof message, "%s", result ? abi->failure(handle) : "");
+        vlt_utf8_format(message, sizeof message, "%s", result ? abi->failure(handle) : "");
         abi->release(handle);
     }
     return result == 0 ? VLT_OK : vlt_fail(err, (vlt_status)result, "%s", message);

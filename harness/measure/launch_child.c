@@ -8,6 +8,7 @@
 #include "optimizations/core/dtype.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { SHARED_MAX = 4096, SHARED_BYTES_MIN = 4096 };
 
@@ -254,7 +255,8 @@ static vlt_status measure(struct child *child, vlt_random *random, vlt_error *er
         child->launch.cost[i][0] = cost.flops;
         child->launch.cost[i][1] = cost.bytes;
         child->launch.cost[i][2] = cost.work;
-        snprintf(child->launch.unit, sizeof child->launch.unit, "%s", cost.unit ? cost.unit : "");
+        vlt_utf8_format(child->launch.unit, sizeof child->launch.unit, "%s",
+                        cost.unit ? cost.unit : "");
     }
     vlt_pair_options options = {.seed = vlt_random_next(random),
                                 .pairs = child->options.pairs,

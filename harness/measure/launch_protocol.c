@@ -4,6 +4,7 @@
 
 #include "harness/measure/launch_internal.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { PAIRS_MAX = 1 << 20, PAIR_FIELDS = 11 };
 
@@ -189,8 +190,8 @@ vlt_status vlt_launch_answer_from_json(const json_t *o, vlt_launch *launch, vlt_
     const char *note = "", *unit = "";
     vlt_json_text(o, answer_name, "note", &note, &found, NULL);
     vlt_json_text(o, answer_name, "unit", &unit, &found, NULL);
-    snprintf(launch->note, sizeof launch->note, "%s", note);
-    snprintf(launch->unit, sizeof launch->unit, "%s", unit);
+    vlt_utf8_format(launch->note, sizeof launch->note, "%s", note);
+    vlt_utf8_format(launch->unit, sizeof launch->unit, "%s", unit);
     for (size_t i = 0; i < 6; i++) {
         launch->cost[i / 3][i % 3] = real_or_nan(json_array_get(json_object_get(o, "cost"), i));
     }

@@ -1,13 +1,13 @@
 #include "harness/measure/measure_abi.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/json/json.h"
 #include "harness/measure/model_subject.h"
 #include "harness/measure/prepared.h"
+#include "optimizations/core/utf8_text.h"
 
 struct request {
     json_t *document; /* owns the texts */
@@ -43,7 +43,7 @@ static vlt_status read_request(const char *text, struct request *request, vlt_er
 
 static int finish(vlt_status status, const vlt_error *err, char *message)
 {
-    snprintf(message, VLT_MEASURE_MESSAGE_BYTES, "%s", status == VLT_OK ? "" : err->message);
+    vlt_utf8_format(message, VLT_MEASURE_MESSAGE_BYTES, "%s", status == VLT_OK ? "" : err->message);
     return (int)status;
 }
 

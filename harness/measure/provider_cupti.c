@@ -12,6 +12,7 @@
 
 #include "harness/measure/counters.h"
 #include "harness/measure/cupti_records.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/transfer/activity.h"
 #include "optimizations/transfer/cuda_driver.h"
 
@@ -134,7 +135,8 @@ static void refuse(struct cupti *cupti, vlt_metric_status status, int code, cons
 {
     cupti->status = status;
     cupti->code = code;
-    snprintf(cupti->reason, sizeof cupti->reason, "%.*s", (int)sizeof cupti->reason - 1, reason);
+    vlt_utf8_format(cupti->reason, sizeof cupti->reason, "%.*s", (int)sizeof cupti->reason - 1,
+                    reason);
 }
 
 static void prepare(struct cupti *cupti)

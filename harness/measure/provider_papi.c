@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "harness/measure/counters.h"
+#include "optimizations/core/utf8_text.h"
 
 enum {
     EVENTS = 12,
@@ -154,8 +155,8 @@ static void probe_event(struct event *event, int index)
         if (!event->code || status_of(code) == VLT_METRIC_NOT_PERMITTED) {
             event->code = code;
             event->status = status_of(code);
-            snprintf(event->reason, sizeof event->reason, "%s: %s", wanted[index].event[i],
-                     PAPI_strerror(code));
+            vlt_utf8_format(event->reason, sizeof event->reason, "%s: %s", wanted[index].event[i],
+                            PAPI_strerror(code));
         }
     }
 }
@@ -234,8 +235,8 @@ static vlt_status open_papi(const vlt_counter_provider *provider, void **state, 
     }
     papi->code = start_library();
     if (papi->code != PAPI_OK) {
-        snprintf(papi->unavailable, sizeof papi->unavailable, "PAPI does not start: %s",
-                 PAPI_strerror(papi->code));
+        vlt_utf8_format(papi->unavailable, sizeof papi->unavailable, "PAPI does not start: %s",
+                        PAPI_strerror(papi->code));
         return VLT_OK;
     }
     for (int i = 0; i < EVENTS; i++) {
@@ -243,8 +244,8 @@ static vlt_status open_papi(const vlt_counter_provider *provider, void **state, 
     }
     if (!papi->event[0].name) {
         papi->code = papi->event[0].code;
-        snprintf(papi->unavailable, sizeof papi->unavailable, "no cycle counter (%.76s)",
-                 papi->event[0].reason);
+        vlt_utf8_format(papi->unavailable, sizeof papi->unavailable, "no cycle counter (%.76s)",
+                        papi->event[0].reason);
         return VLT_OK;
     }
     for (int i = 1; i < EVENTS; i++) {
@@ -276,7 +277,8 @@ static void lose_group(struct papi *papi, int group, int code, const char *what)
         if (event->name && event->group == group && (i > 0 || group == 0)) {
             event->counted = false;
             event->code = code;
-            snprintf(event->reason, sizeof event->reason, "%s: %s", what, PAPI_strerror(code));
+            vlt_utf8_format(event->reason, sizeof event->reason, "%s: %s", what,
+                            PAPI_strerror(code));
         }
     }
 }
@@ -311,11 +313,11 @@ static vlt_status stop(void *state, int pass, vlt_error *err)
         event->count = count[event->slot];
         event->counted = count[0] >= FLOOR_CYCLES;
         event->code = 0;
-        snprintf(event->reason, sizeof event->reason, "%s",
-                 count[0] == 0 ? "the kernel did not schedule the group"
-                 : event->counted
-                     ? ""
-                     : "the stretch is too short to count; repeat the work more often");
+        vlt_utf8_format(event->reason, sizeof event->reason, "%s",
+                        count[0] == 0 ? "the kernel did not schedule the group"
+                        : event->counted
+                            ? ""
+                            : "the stretch is too short to count; repeat the work more often");
         event->status = event->counted  ? VLT_METRIC_OK
                         : count[0] == 0 ? VLT_METRIC_ERROR
                                         : VLT_METRIC_BELOW_FLOOR;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/measure/statistics.h"
+#include "optimizations/core/utf8_text.h"
 
 const char *vlt_verdict_name(vlt_verdict verdict)
 {
@@ -50,13 +51,14 @@ static void explain(const vlt_judge_options *options, int m, vlt_judgement *j)
         break;
     case VLT_VERDICT_INCONCLUSIVE:
         if (!isfinite(j->high)) {
-            snprintf(j->reason, sizeof j->reason, "%d process%s cannot bound the ratio", m,
-                     m == 1 ? "" : "es");
+            vlt_utf8_format(j->reason, sizeof j->reason, "%d process%s cannot bound the ratio", m,
+                            m == 1 ? "" : "es");
         } else if (j->low > 1 + options->margin || j->high < 1 / (1 + options->margin)) {
-            snprintf(j->reason, sizeof j->reason,
-                     "beyond the margin of %.3g %%, but %d processes cannot say so with an error of "
-                     "%.2g %%",
-                     margin, m, 100 * options->alpha);
+            snprintf(
+                j->reason, sizeof j->reason,
+                "beyond the margin of %.3g %%, but %d processes cannot say so with an error of "
+                "%.2g %%",
+                margin, m, 100 * options->alpha);
         } else {
             snprintf(j->reason, sizeof j->reason, "the interval crosses the margin of %.3g %%",
                      margin);

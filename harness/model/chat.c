@@ -1,12 +1,12 @@
 #include "harness/model/chat.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/model/chat_media.h"
 #include "harness/model/chat_python.h"
+#include "optimizations/core/utf8_text.h"
 
 struct render {
     const vlt_tree *messages;
@@ -39,7 +39,7 @@ static void warn(const vlt_chat_options *options, const char *format, ...)
         char message[256];
         va_list args;
         va_start(args, format);
-        vsnprintf(message, sizeof message, format, args);
+        vlt_utf8_vformat(message, sizeof message, format, args);
         va_end(args);
         options->warn(options->warn_user, message);
     }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 
 enum {
     FILE_LIMIT = 1 << 20,
@@ -57,7 +58,7 @@ static vlt_status read_limits(const json_t *object, const char *name, vlt_proces
     const json_t *size = NULL;
     bool has_size = false;
     char inner[96];
-    snprintf(inner, sizeof inner, "%s: size", name);
+    vlt_utf8_format(inner, sizeof inner, "%s: size", name);
     vlt_status status = vlt_json_object(object, name, "size", &size, &has_size, err);
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
         bool found = false;
@@ -127,7 +128,7 @@ static vlt_status read_config(const json_t *object, const char *name, bool video
                               vlt_processor_config *out, vlt_error *err)
 {
     *out = (vlt_processor_config){.resize = true, .rescale = true, .normalize = true};
-    snprintf(out->file, sizeof out->file, "%s", name);
+    vlt_utf8_format(out->file, sizeof out->file, "%s", name);
     vlt_status status = read_geometry(object, name, out, err);
     if (status == VLT_OK) {
         status = read_limits(object, name, out, err);
@@ -208,9 +209,9 @@ static vlt_status load_one(const char *directory, const json_t *joint, const str
     vlt_status status = VLT_OK;
     *out = (vlt_processor_config){0};
     if (json_is_object(object)) {
-        snprintf(name, sizeof name, "processor_config.json: %s", place->object);
+        vlt_utf8_format(name, sizeof name, "processor_config.json: %s", place->object);
     } else {
-        snprintf(name, sizeof name, "%s", place->file);
+        vlt_utf8_format(name, sizeof name, "%s", place->file);
         status = load_object(directory, place->file, &own, err);
         object = own;
     }

@@ -7,6 +7,7 @@
 
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/jpeg_decode/jpeg_encode.h"
 
 enum { COLOURS = 8, SHAPES = 5, PLACES = 4, QUALITY = 93 };
@@ -228,21 +229,22 @@ static void ask(vlt_random *random, const struct thing things[PLACES], const boo
     char *question = scene->question, *answer = scene->answer;
     if (kind < .25) {
         int place = nth_place(taken, (int)vlt_random_range(random, 0, count - 1));
-        snprintf(question, sizeof scene->question, "What is in the %s?", places[place]);
-        snprintf(answer, sizeof scene->answer, "A %s %s.", colours[things[place].colour].name,
-                 shapes[things[place].shape]);
+        vlt_utf8_format(question, sizeof scene->question, "What is in the %s?", places[place]);
+        vlt_utf8_format(answer, sizeof scene->answer, "A %s %s.",
+                        colours[things[place].colour].name, shapes[things[place].shape]);
     } else if (kind < .40) {
         snprintf(question, sizeof scene->question, "How many shapes are there?");
-        snprintf(answer, sizeof scene->answer, "%s.", numbers[count]);
+        vlt_utf8_format(answer, sizeof scene->answer, "%s.", numbers[count]);
     } else if (kind < .50) {
         const char *name = colours[background].name;
         snprintf(question, sizeof scene->question, "What colour is the background?");
-        snprintf(answer, sizeof scene->answer, "%c%s.", name[0] - 'a' + 'A', name + 1);
+        vlt_utf8_format(answer, sizeof scene->answer, "%c%s.", name[0] - 'a' + 'A', name + 1);
     } else if (kind < .65) {
         int shape = (int)vlt_random_range(random, 0, SHAPES - 1);
-        snprintf(question, sizeof scene->question, "How many %s%s are there?", shapes[shape],
-                 shape == CROSS ? "es" : "s");
-        snprintf(answer, sizeof scene->answer, "%s.", numbers[count_shape(things, taken, shape)]);
+        vlt_utf8_format(question, sizeof scene->question, "How many %s%s are there?", shapes[shape],
+                        shape == CROSS ? "es" : "s");
+        vlt_utf8_format(answer, sizeof scene->answer, "%s.",
+                        numbers[count_shape(things, taken, shape)]);
     } else {
         snprintf(question, sizeof scene->question, "Describe the image.");
         describe(things, taken, background, answer, sizeof scene->answer);

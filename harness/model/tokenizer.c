@@ -7,6 +7,7 @@
 
 #include "harness/json/json.h"
 #include "harness/model/tokenizer_internal.h"
+#include "optimizations/core/utf8_text.h"
 
 struct vlt_tokenizer {
     vlt_vocab *vocab;
@@ -120,11 +121,11 @@ static vlt_status check_model(const vlt_tree *model, const char *name, vlt_error
         const vlt_tree *flag = vlt_tree_get(model, off[i]), *text = vlt_tree_get(model, empty[i]);
         char key[64];
         if (!is_false(flag)) {
-            snprintf(key, sizeof key, "model.%s", off[i]);
+            vlt_utf8_format(key, sizeof key, "model.%s", off[i]);
             return refuse(name, key, flag, "false", err);
         }
         if (!absent(text) && !vlt_tree_is(text, "")) {
-            snprintf(key, sizeof key, "model.%s", empty[i]);
+            vlt_utf8_format(key, sizeof key, "model.%s", empty[i]);
             return refuse(name, key, text, "''", err);
         }
     }

@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+
 void vlt_log(const vlt_context *context, vlt_log_level level, const char *format, ...)
 {
     if (context->log) {
         char message[1024];
         va_list args;
         va_start(args, format);
-        vsnprintf(message, sizeof message, format, args);
+        vlt_utf8_vformat(message, sizeof message, format, args);
         va_end(args);
         context->log(context->log_user, level, message);
     }

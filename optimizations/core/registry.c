@@ -8,6 +8,7 @@
 /* The catalogue three times over: declarations, the operators, the variants. */
 #define OP(id)          extern const vlt_op vlt_op_##id;
 #define V(id, how, isa) extern const vlt_variant vlt_variant_##id##_##how;
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/variants.def"
 #undef V
 #undef OP
@@ -113,7 +114,8 @@ bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *prob
     reason = reason ? reason : ignored;
     reason[0] = '\0';
     if (vlt_registry_needs(variant) & ~caps->isa) {
-        snprintf(reason, VLT_REASON_BYTES, "this CPU has no %s", vlt_registry_needs_name(variant));
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "this CPU has no %s",
+                        vlt_registry_needs_name(variant));
         return false;
     }
     return !variant->applicable || variant->applicable(problem, caps, reason);

@@ -1,8 +1,9 @@
 #include "optimizations/core/status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "optimizations/core/utf8_text.h"
 
 static const struct {
     const char *name;
@@ -20,7 +21,7 @@ vlt_status vlt_fail(vlt_error *err, vlt_status status, const char *format, ...)
         va_list args;
         va_start(args, format);
         err->status = status;
-        vsnprintf(err->message, sizeof err->message, format, args);
+        vlt_utf8_vformat(err->message, sizeof err->message, format, args);
         va_end(args);
     }
     return status;
@@ -30,18 +31,12 @@ vlt_status vlt_fail_in(vlt_error *err, vlt_status status, const char *format, ..
 {
     if (err) {
         char old[VLT_ERROR_BYTES];
-        memcpy(old, err->message, sizeof old);
+        memcpy(old, err->message, strlen(err->message) + 1);
         va_list args;
         va_start(args, format);
-        int used = vsnprintf(err->message, sizeof err->message, format, args);
+        size_t used = vlt_utf8_vformat(err->message, sizeof err->message, format, args);
         va_end(args);
-        if (used >= 0 && (size_t)used < sizeof err->message) {
-            size_t room = sizeof err->message - (size_t)used - 1;
-            size_t length = strnlen(old, sizeof old - 1);
-            length = length < room ? length : room;
-            memcpy(err->message + used, old, length);
-            err->message[(size_t)used + length] = '\0';
-        }
+        vlt_utf8_format(err->message + used, sizeof err->message - used, "%s", old);
         err->status = status;
     }
     return status;

@@ -38,7 +38,8 @@ typedef enum vlt_status {
 
 #define VLT_OK VLT_STATUS_OK
 
-enum { VLT_ERROR_BYTES = 1024 };
+/* A path of PATH_MAX bytes fits whole, even where each of its bytes is shown as an escape. */
+enum { VLT_ERROR_BYTES = 5 * 4096 };
 
 /* Owned by the caller, who starts it as {0}; nothing in it needs to be freed. */
 typedef struct vlt_error {
@@ -46,7 +47,8 @@ typedef struct vlt_error {
     char message[VLT_ERROR_BYTES];
 } vlt_error;
 
-/* Fills err (which may be NULL) and returns status, so that `return vlt_fail(...)` reads well. */
+/* Fills err (which may be NULL) and returns status, so that `return vlt_fail(...)` reads well. The
+ * message is one line of valid UTF-8, whatever the arguments hold (utf8_text.h). */
 vlt_status vlt_fail(vlt_error *err, vlt_status status, const char *format, ...) VLT_PRINTF(3, 4);
 
 /* Puts a subject before the message already in err: "file 'a.jpg': " + "ends before its EOI". */

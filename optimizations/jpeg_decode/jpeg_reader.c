@@ -5,6 +5,7 @@
 
 #include <jerror.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/jpeg_decode/image.h"
 #include "optimizations/jpeg_decode/jpeg_decode.h"
 
@@ -16,7 +17,7 @@ _Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(reader->message, sizeof reader->message, format, args);
+    vlt_utf8_vformat(reader->message, sizeof reader->message, format, args);
     va_end(args);
     longjmp(reader->failed, 1);
 }

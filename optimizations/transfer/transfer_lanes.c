@@ -1,8 +1,8 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/transfer/transfer_internal.h"
 
 /* A piece of pinned memory with the event behind the copy that uses it last. */
@@ -41,7 +41,7 @@ bool vlt_transfer_applicable(const vlt_problem *problem, const vlt_caps *caps, c
 {
     if (problem->dim[VLT_TRANSFER_DIM_DEVICE] == VLT_DEVICE_CUDA && caps->gpu_count == 0) {
         if (reason) {
-            snprintf(reason, VLT_REASON_BYTES, "no GPU: %.120s", caps->gpu_reason);
+            vlt_utf8_format(reason, VLT_REASON_BYTES, "no GPU: %.120s", caps->gpu_reason);
         }
         return false;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/format.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/cli/bench_options.h"
 
 /* "[15.6, 16.0]" as speed-ups, "" where not bounded. */
@@ -14,7 +15,7 @@ static void format_interval(const vlt_judgement *judgement, char *text, size_t t
     if (isfinite(judgement->high) && judgement->low > 0) {
         vlt_format_factor(1 / judgement->high, "", low, sizeof low);
         vlt_format_factor(1 / judgement->low, "", high, sizeof high);
-        snprintf(text, text_bytes, "[%s, %s]", low, high);
+        vlt_utf8_format(text, text_bytes, "[%s, %s]", low, high);
     }
 }
 
@@ -28,7 +29,7 @@ static void format_rate(double value, const char *unit, char *text, size_t text_
         i++;
     }
     if (isfinite(value)) {
-        snprintf(text, text_bytes, "%.3g %s%s/s", value, prefix[i], unit);
+        vlt_utf8_format(text, text_bytes, "%.3g %s%s/s", value, prefix[i], unit);
     } else {
         snprintf(text, text_bytes, "-");
     }
@@ -52,12 +53,12 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
     char name[VLT_ROW_TEXT_BYTES], time[24], factor[24] = "", interval[64], rate[48];
     const vlt_experiment *experiment = &row->experiment;
     const vlt_judgement *judgement = &experiment->result.judgement;
-    snprintf(name, sizeof name, "%s%s%s", row->variant[0] ? row->variant : "untuned",
-             row->knobs[0] ? " " : "", row->knobs);
+    vlt_utf8_format(name, sizeof name, "%s%s%s", row->variant[0] ? row->variant : "untuned",
+                    row->knobs[0] ? " " : "", row->knobs);
     if (!vlt_row_measured(row)) {
         char line[VLT_ERROR_BYTES + VLT_ROW_TEXT_BYTES];
-        snprintf(line, sizeof line, "%s - %s: %s", name, vlt_status_text(row->status),
-                 row->invalid_reason);
+        vlt_utf8_format(line, sizeof line, "%s - %s: %s", name, vlt_status_text(row->status),
+                        row->invalid_reason);
         vlt_format_wrapped(2, 0, line, stream);
         return;
     }
@@ -142,8 +143,8 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     print_side('A', row->baseline, result->call_ns[0], stream);
     print_side('B', row->candidate, result->call_ns[1], stream);
     print_ratio(&result->judgement, stream);
-    snprintf(verdict, sizeof verdict, "%s: %s", vlt_verdict_name(result->judgement.verdict),
-             result->judgement.reason);
+    vlt_utf8_format(verdict, sizeof verdict, "%s: %s", vlt_verdict_name(result->judgement.verdict),
+                    result->judgement.reason);
     vlt_format_wrapped(10, fprintf(stream, "verdict   "), verdict, stream);
     fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
             result->launches, result->pairs, taken, preempted);

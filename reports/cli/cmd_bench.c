@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "tuner/bench/row_counters.h"
 #include "reports/cli/bench_options.h"
 #include "reports/cli/bench_selfcheck.h"
@@ -89,8 +90,8 @@ static vlt_status walk(struct bench *bench, int *count, vlt_error *err)
                 }
                 if (head) {
                     vlt_row title = {0};
-                    snprintf(title.op, sizeof title.op, "%s", op->name);
-                    snprintf(title.shape, sizeof title.shape, "%s", op->shapes[s].name);
+                    vlt_utf8_format(title.op, sizeof title.op, "%s", op->name);
+                    vlt_utf8_format(title.shape, sizeof title.shape, "%s", op->shapes[s].name);
                     vlt_problem_format(&problem, title.dims, sizeof title.dims);
                     vlt_bench_print_head(&title, stdout);
                     head = false;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/cli.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/cli/bench_options.h"
 #include "reports/cli/gate_margins.h"
 #include "reports/gate/gate_format.h"
@@ -200,7 +201,7 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     for (int i = 0; given == 0 && i < vlt_registry_op_count() && status == VLT_OK; i++) {
         const vlt_op *op = vlt_registry_op(i);
         char name[VLT_GATE_NAME_BYTES];
-        snprintf(name, sizeof name, "%s %s", op->name, op->shapes[0].name);
+        vlt_utf8_format(name, sizeof name, "%s %s", op->name, op->shapes[0].name);
         status = add_stage(command, name, op->name, err);
     }
     if (status == VLT_OK && vlt_cli_text(command->cli, "model", NULL)) {

@@ -1,8 +1,9 @@
 #include "reports/cli/gate_margins.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "optimizations/core/utf8_text.h"
 
 static vlt_status read_percent(const char *text, double *share, vlt_error *err)
 {
@@ -32,8 +33,8 @@ vlt_status vlt_gate_margins_read(const vlt_cli *cli, bool count, vlt_gate_margin
                               VLT_GATE_MARGINS_MAX);
         } else {
             int k = margins->count++;
-            snprintf(margins->own[k].name, sizeof margins->own[k].name, "%.*s",
-                     (int)(equals - text), text);
+            vlt_utf8_format(margins->own[k].name, sizeof margins->own[k].name, "%.*s",
+                            (int)(equals - text), text);
             status = read_percent(equals + 1, &margins->own[k].margin, err);
         }
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "harness/cli/cli_internal.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/cli/program.h"
 
 static bool shown(const vlt_command *command)
@@ -32,8 +33,9 @@ static void print_options(const vlt_option *options, int count, FILE *stream)
         if (options[i].letter) {
             snprintf(letter, sizeof letter, "-%c, ", options[i].letter);
         }
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, options[i].name,
-                 options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
+        vlt_utf8_format(left, sizeof left, "%s--%s%s%s", letter, options[i].name,
+                        options[i].argument ? " " : "",
+                        options[i].argument ? options[i].argument : "");
         const char *gap = strlen(left) > 27 ? "\n                              " : "";
         fprintf(stream, "  %-28s%s%s\n", left, gap, options[i].help);
     }

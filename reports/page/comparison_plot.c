@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "reports/page/page_internal.h"
 
 enum { WIDTH = 960, LEFT = 300, RIGHT = 170, LINE = 40, TOP = 44 };
@@ -85,11 +86,11 @@ static void label(vlt_page_text *page, const vlt_comparison_line *line, int y)
     const char *at = strchr(line->name, '@');
     int length = at ? (int)(at - line->name) : (int)strlen(line->name);
     char name[64], rest[64];
-    snprintf(name, sizeof name, "%.*s", length < 44 ? length : 44, line->name);
-    snprintf(rest, sizeof rest, "%.46s",
-             at            ? at + 1
-             : length > 44 ? line->name + 44
-                           : line->row->shape);
+    vlt_utf8_format(name, sizeof name, "%.*s", length < 44 ? length : 44, line->name);
+    vlt_utf8_format(rest, sizeof rest, "%.46s",
+                    at            ? at + 1
+                    : length > 44 ? line->name + 44
+                                  : line->row->shape);
     vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">", LEFT - 12,
                     rest[0] ? y - 2 : y + 5);
     vlt_page_escaped(page, name);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "reports/page/page_internal.h"
 #include "reports/shape_text.h"
 
@@ -24,7 +25,7 @@ static void cards(vlt_page_text *page, const vlt_report *report)
     if (report->end_to_end.op) {
         vlt_format_speedup(&report->end_to_end, value, sizeof value);
         vlt_format_interval(&report->end_to_end, interval, sizeof interval);
-        snprintf(text, sizeof text, "end to end %s", interval);
+        vlt_utf8_format(text, sizeof text, "end to end %s", interval);
         vlt_page_card(page, value, text);
     }
     if (report->accuracy_total > 0) {
@@ -37,7 +38,7 @@ static void cards(vlt_page_text *page, const vlt_report *report)
     if (isfinite(report->peak_tuned_bytes)) {
         vlt_format_bytes(report->peak_tuned_bytes, value, sizeof value);
         vlt_format_bytes(report->peak_baseline_bytes, interval, sizeof interval);
-        snprintf(text, sizeof text, "peak memory, baseline %s", interval);
+        vlt_utf8_format(text, sizeof text, "peak memory, baseline %s", interval);
         vlt_page_card(page, value, text);
     }
     snprintf(value, sizeof value, "%lld", (long long)report->trials);

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "reports/shape_text.h"
 
 enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 9, INTERVAL = 15, ANSWER = 14 };
@@ -50,7 +51,7 @@ static void print_wrapped(const vlt_terminal *terminal, const char *text, int in
     while (*text) {
         size_t length = strcspn(text, " ");
         char word[512];
-        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        vlt_utf8_format(word, sizeof word, "%.*s", (int)length, text);
         int wide = columns_of(word);
         if (used > indent && used + 1 + wide > terminal->columns) {
             fprintf(terminal->stream, "\n%*s", indent, "");
@@ -149,9 +150,10 @@ static void print_unmeasured(const vlt_terminal *terminal, const vlt_report *rep
         if (share > 0) {
             snprintf(amount, sizeof amount, ", %.1f %% of the time,", share * 100);
         }
-        snprintf(text, sizeof text,
-                 "%d more problem%s%s %s the default variant: not measured within the budget",
-                 count, count == 1 ? "" : "s", amount, count == 1 ? "keeps" : "keep");
+        vlt_utf8_format(
+            text, sizeof text,
+            "%d more problem%s%s %s the default variant: not measured within the budget", count,
+            count == 1 ? "" : "s", amount, count == 1 ? "keeps" : "keep");
         print_wrapped(terminal, text, 0);
     }
 }
@@ -184,7 +186,7 @@ static void print_answer(const vlt_terminal *terminal, const char *label, const 
                          const char *mark)
 {
     char line[1100];
-    snprintf(line, sizeof line, "%s%s", text ? text : "-", mark);
+    vlt_utf8_format(line, sizeof line, "%s%s", text ? text : "-", mark);
     fprintf(terminal->stream, "  %-*s", ANSWER - 2, label);
     print_wrapped(terminal, line, ANSWER);
 }

@@ -1,12 +1,12 @@
 #include "tuner/bench/recorder.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/measure/measure_abi.h"
 #include "optimizations/core/hash.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_runs.h"
 
 enum { LIBRARY_BYTES_MAX = 256 << 20 };
@@ -48,7 +48,7 @@ vlt_status vlt_recorder_open(const char *path, const char *kind, int threads, ui
     if (!recorder) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a recorder");
     }
-    snprintf(recorder->stage, sizeof recorder->stage, "%s", kind);
+    vlt_utf8_format(recorder->stage, sizeof recorder->stage, "%s", kind);
     vlt_status status = vlt_tuned_key_here(0, &key, err);
     if (status == VLT_OK) {
         status = vlt_store_open(path, VLT_STORE_CREATE, &recorder->store, err);
@@ -93,8 +93,8 @@ void vlt_recorder_row(vlt_recorder *recorder, const vlt_side side[2])
                  variant[0] == vlt_registry_variant(problem[0].op, 0) &&
                  problem[0].op == problem[1].op &&
                  !memcmp(problem[0].dim, problem[1].dim, sizeof problem[0].dim);
-    snprintf(recorder->problem, sizeof recorder->problem, "%s%s%s", dims, plain ? "" : " versus ",
-             plain ? "" : recorder->row.baseline);
+    vlt_utf8_format(recorder->problem, sizeof recorder->problem, "%s%s%s", dims,
+                    plain ? "" : " versus ", plain ? "" : recorder->row.baseline);
     if (understood) {
         vlt_problem_bucket(&problem[1], recorder->bucket, sizeof recorder->bucket);
     }

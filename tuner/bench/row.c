@@ -7,6 +7,7 @@
 
 #include "harness/measure/model_subject.h"
 #include "harness/measure/statistics.h"
+#include "optimizations/core/utf8_text.h"
 
 vlt_row *vlt_rows_add(vlt_rows *rows, vlt_error *err)
 {
@@ -56,8 +57,8 @@ static void describe_request(char *text, size_t text_bytes, const vlt_side *side
         vlt_json_text(document, name, "model", &model, &found, NULL);
         vlt_json_text(document, name, "config", &config, &found, NULL);
     }
-    snprintf(text, text_bytes, "%s%s%s, %s", side->library ? side->library : "",
-             side->library ? ": " : "", model, config);
+    vlt_utf8_format(text, text_bytes, "%s%s%s, %s", side->library ? side->library : "",
+                    side->library ? ": " : "", model, config);
     json_decref(document);
 }
 
@@ -67,8 +68,8 @@ static void describe_side(char *text, size_t text_bytes, const vlt_side *side)
         describe_request(text, text_bytes, side);
         return;
     }
-    snprintf(text, text_bytes, "%s%s%s", side->library ? side->library : "",
-             side->library ? ": " : "", side->what);
+    vlt_utf8_format(text, text_bytes, "%s%s%s", side->library ? side->library : "",
+                    side->library ? ": " : "", side->what);
 }
 
 void vlt_row_describe(vlt_row *row, const vlt_side side[2])
@@ -82,15 +83,16 @@ void vlt_row_describe(vlt_row *row, const vlt_side side[2])
         snprintf(row->op, sizeof row->op, "end to end");
         return;
     }
-    snprintf(row->op, sizeof row->op, "%.*s", (int)strcspn(side[1].what, "/@:"), side[1].what);
+    vlt_utf8_format(row->op, sizeof row->op, "%.*s", (int)strcspn(side[1].what, "/@:"),
+                    side[1].what);
     if (vlt_what_parse(side[1].what, &problem, &variant, &binding, NULL) != VLT_OK) {
         return;
     }
     const char *name = shape_name(&problem);
     vlt_problem_format(&problem, row->dims, sizeof row->dims);
-    snprintf(row->shape, sizeof row->shape, "%s", name ? name : row->dims);
+    vlt_utf8_format(row->shape, sizeof row->shape, "%s", name ? name : row->dims);
     if (variant) {
-        snprintf(row->variant, sizeof row->variant, "%s", variant->name);
+        vlt_utf8_format(row->variant, sizeof row->variant, "%s", variant->name);
         vlt_binding_format(variant, &binding, row->knobs, sizeof row->knobs);
     }
 }
@@ -109,7 +111,7 @@ vlt_status vlt_row_measure(vlt_row *row, const vlt_side side[2],
     if (row->status == VLT_OK) {
         return VLT_OK;
     }
-    snprintf(row->invalid_reason, sizeof row->invalid_reason, "%s", own.message);
+    vlt_utf8_format(row->invalid_reason, sizeof row->invalid_reason, "%s", own.message);
     return concerns_all(row->status) ? vlt_fail(err, row->status, "%s", own.message) : VLT_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "harness/measure/statistics.h"
 #include "harness/measure/unpaired.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 struct reading {
     vlt_stored_run *run;
@@ -30,10 +31,10 @@ static vlt_stored_setting *add_setting(vlt_stored_run *run, const vlt_store_time
     run->setting = settings;
     vlt_stored_setting *setting = &settings[run->count++];
     *setting = (vlt_stored_setting){0};
-    snprintf(setting->op, sizeof setting->op, "%s", timed->op);
-    snprintf(setting->problem, sizeof setting->problem, "%s", timed->problem);
-    snprintf(setting->variant, sizeof setting->variant, "%s", timed->variant);
-    snprintf(setting->knobs, sizeof setting->knobs, "%s", timed->knobs);
+    vlt_utf8_format(setting->op, sizeof setting->op, "%s", timed->op);
+    vlt_utf8_format(setting->problem, sizeof setting->problem, "%s", timed->problem);
+    vlt_utf8_format(setting->variant, sizeof setting->variant, "%s", timed->variant);
+    vlt_utf8_format(setting->knobs, sizeof setting->knobs, "%s", timed->knobs);
     return setting;
 }
 
@@ -163,11 +164,11 @@ static vlt_row *describe_row(const vlt_stored_setting *setting, size_t shape, vl
 {
     vlt_row *row = vlt_rows_add(rows, err);
     if (row) {
-        snprintf(row->op, sizeof row->op, "%s", setting->op);
-        snprintf(row->shape, sizeof row->shape, "%.*s", (int)shape, setting->problem);
-        snprintf(row->dims, sizeof row->dims, "%s", row->shape);
-        snprintf(row->variant, sizeof row->variant, "%s", setting->variant);
-        snprintf(row->knobs, sizeof row->knobs, "%s", setting->knobs);
+        vlt_utf8_format(row->op, sizeof row->op, "%s", setting->op);
+        vlt_utf8_format(row->shape, sizeof row->shape, "%.*s", (int)shape, setting->problem);
+        vlt_utf8_format(row->dims, sizeof row->dims, "%s", row->shape);
+        vlt_utf8_format(row->variant, sizeof row->variant, "%s", setting->variant);
+        vlt_utf8_format(row->knobs, sizeof row->knobs, "%s", setting->knobs);
     }
     return row;
 }
@@ -181,10 +182,10 @@ static vlt_status add_row(const vlt_stored_run run[2], const vlt_stored_setting 
         return VLT_STATUS_NOMEM;
     }
     vlt_measure_result *result = &row->experiment.result;
-    snprintf(row->baseline, sizeof row->baseline, "db:%.8s %s/%s", run[0].info.id, a->op,
-             a->variant);
-    snprintf(row->candidate, sizeof row->candidate, "db:%.8s %s/%s", run[1].info.id, b->op,
-             b->variant);
+    vlt_utf8_format(row->baseline, sizeof row->baseline, "db:%.8s %s/%s", run[0].info.id, a->op,
+                    a->variant);
+    vlt_utf8_format(row->candidate, sizeof row->candidate, "db:%.8s %s/%s", run[1].info.id, b->op,
+                    b->variant);
     vlt_status status = fill_result(b, &row->experiment, err);
     if (status == VLT_OK) {
         result->pairs = b->pairs;
@@ -211,16 +212,17 @@ static vlt_status add_own_row(const vlt_stored_setting *setting, const vlt_judge
         return VLT_STATUS_NOMEM;
     }
     if (versus) {
-        snprintf(row->baseline, sizeof row->baseline, "%.*s", (int)sizeof row->baseline - 1,
-                 versus + strlen(mark));
+        vlt_utf8_format(row->baseline, sizeof row->baseline, "%.*s", (int)sizeof row->baseline - 1,
+                        versus + strlen(mark));
     } else {
-        snprintf(row->baseline, sizeof row->baseline, "%s/baseline@%s", setting->op, row->dims);
+        vlt_utf8_format(row->baseline, sizeof row->baseline, "%s/baseline@%s", setting->op,
+                        row->dims);
     }
     if (!vlt_registry_find_op(setting->op)) { /* a probe, a whole request: named by its text */
-        snprintf(row->candidate, sizeof row->candidate, "%s", row->dims);
+        vlt_utf8_format(row->candidate, sizeof row->candidate, "%s", row->dims);
     } else {
-        snprintf(row->candidate, sizeof row->candidate, "%s/%s@%s%s%s", setting->op,
-                 setting->variant, row->dims, setting->knobs[0] ? " " : "", setting->knobs);
+        vlt_utf8_format(row->candidate, sizeof row->candidate, "%s/%s@%s%s%s", setting->op,
+                        setting->variant, row->dims, setting->knobs[0] ? " " : "", setting->knobs);
     }
     row->status = fill_result(setting, &row->experiment, err);
     if (row->status == VLT_OK) {

@@ -8,6 +8,7 @@
 #include "harness/measure/disturbance.h"
 #include "harness/measure/instructions.h"
 #include "harness/measure/unpaired.h"
+#include "optimizations/core/utf8_text.h"
 
 vlt_gate_options vlt_gate_defaults(void)
 {
@@ -37,10 +38,10 @@ vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side si
                               .verdict = VLT_GATE_INCONCLUSIVE,
                               .screen = {.status = VLT_STATUS_UNMEASURED},
                               .confirm = {.status = VLT_STATUS_UNMEASURED}};
-    snprintf(stage->name, sizeof stage->name, "%s", name);
+    vlt_utf8_format(stage->name, sizeof stage->name, "%s", name);
     for (int i = 0; i < 2; i++) {
         stage->library[i] = side[i].library;
-        snprintf(stage->what[i], sizeof stage->what[i], "%s", side[i].what);
+        vlt_utf8_format(stage->what[i], sizeof stage->what[i], "%s", side[i].what);
     }
     return stage;
 }
@@ -102,8 +103,8 @@ vlt_status vlt_gate_verify(vlt_gate *gate, const vlt_gate_options *options, vlt_
             return vlt_fail(err, status, "%s", own.message);
         }
         stage->screen.status = status;
-        snprintf(stage->screen.invalid_reason, sizeof stage->screen.invalid_reason, "%s",
-                 own.message);
+        vlt_utf8_format(stage->screen.invalid_reason, sizeof stage->screen.invalid_reason, "%s",
+                        own.message);
         if (status == VLT_STATUS_WRONG) {
             stage->verdict = VLT_GATE_WRONG;
         }
@@ -260,8 +261,8 @@ vlt_status vlt_gate_count(vlt_gate *gate, const vlt_gate_options *options, vlt_e
                                                           &count, &own);
             stage->instructions[s] = stage->screen.status == VLT_OK ? count : NAN;
         }
-        snprintf(stage->screen.invalid_reason, sizeof stage->screen.invalid_reason, "%s",
-                 own.message);
+        vlt_utf8_format(stage->screen.invalid_reason, sizeof stage->screen.invalid_reason, "%s",
+                        own.message);
         if (stage->screen.status == VLT_STATUS_INTERRUPTED) {
             status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "%s", own.message);
         }

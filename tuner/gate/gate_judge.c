@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/measure/statistics.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/gate/gate.h"
 
 const char *vlt_gate_verdict_name(vlt_gate_verdict verdict)
@@ -84,7 +85,7 @@ static void adjust_confirm(vlt_gate *gate)
 static void set_verdict(vlt_gate_stage *stage, vlt_gate_verdict verdict, const char *reason)
 {
     stage->verdict = verdict;
-    snprintf(stage->reason, sizeof stage->reason, "%s", reason);
+    vlt_utf8_format(stage->reason, sizeof stage->reason, "%s", reason);
 }
 
 static void judge_suspect(vlt_gate_stage *stage, const vlt_gate_options *options)

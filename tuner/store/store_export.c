@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_admin.h"
 #include "tuner/store/store_internal.h"
 
@@ -173,7 +174,7 @@ static json_t *configuration_to_json(sqlite3_stmt *statement)
         if (name < length) {
             char key[64];
             char *end;
-            snprintf(key, sizeof key, "%.*s", (int)name, knobs);
+            vlt_utf8_format(key, sizeof key, "%.*s", (int)name, knobs);
             long long value = strtoll(knobs + name + 1, &end, 10);
             json_object_set_new(object, key,
                                 end == knobs + length

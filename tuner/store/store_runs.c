@@ -1,15 +1,15 @@
 #include "tuner/store/store_runs.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_internal.h"
 
 static void copy_text(char *to, size_t to_bytes, const char *from)
 {
-    snprintf(to, to_bytes, "%s", from ? from : "");
+    vlt_utf8_format(to, to_bytes, "%s", from ? from : "");
 }
 
 vlt_status vlt_store_find_run(vlt_store *store, const char *name, vlt_store_run_info *run,
@@ -76,15 +76,15 @@ bool vlt_store_same_machine(const char *hard_a, const char *hard_b, char *why, s
     json_t *value;
     bool same = vlt_json_parse(hard_a, strlen(hard_a), "machine", &a, NULL) == VLT_OK &&
                 vlt_json_parse(hard_b, strlen(hard_b), "machine", &b, NULL) == VLT_OK;
-    snprintf(why, why_bytes, "%s", same ? "" : "the machine of a run is not readable");
+    vlt_utf8_format(why, why_bytes, "%s", same ? "" : "the machine of a run is not readable");
     json_object_foreach(a, name, value)
     {
         const char *one = json_string_value(value);
         const char *other = json_string_value(json_object_get(b, name));
         /* another catalogue is another program on the same machine */
         if (same && strcmp(name, "catalogue") != 0 && (!one || !other || strcmp(one, other))) {
-            snprintf(why, why_bytes, "%s: '%s' and '%s'", name, one ? one : "-",
-                     other ? other : "-");
+            vlt_utf8_format(why, why_bytes, "%s: '%s' and '%s'", name, one ? one : "-",
+                            other ? other : "-");
             same = false;
         }
     }
