@@ -1,6 +1,6 @@
 /* vision_input.h: bytes of images and video frames -> patch rows for the model.
  *
- * Decode (jpeg_decode/image.h), target size (processor.h), then the operator `preprocess`, planned
+ * Decode (image/image.h), target size (processor.h), then the operator `preprocess`, planned
  * in the reader's context so that the tuned choices apply. The plan of the last shape is kept.
  */
 #ifndef VLT_HARNESS_VISION_INPUT_H
@@ -8,7 +8,7 @@
 
 #include "harness/model/processor.h"
 #include "optimizations/core/context.h"
-#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/image/image.h"
 
 typedef struct vlt_vision_options {
     vlt_arithmetic arithmetic; /* --reference; images.manner is derived from it */

@@ -2,13 +2,15 @@
  * settings (accurate integer IDCT, fancy upsampling). Tolerance: none.
  * Cost: 0 flops; bytes: input and output once; work in pixels.
  *
- * PNG and WebP go through image.h in this folder, which looks at the first bytes, decodes with the
- * right library and applies EXIF orientation and alpha as the chosen reference does.
+ * Files of any format go through image/image.h, which looks at the first bytes and applies EXIF
+ * orientation and alpha as the chosen reference does.
  */
 #ifndef VLT_JPEG_DECODE_H
 #define VLT_JPEG_DECODE_H
 
 #include "optimizations/core/plan.h"
+
+#define VLT_JPEG_PIXELS_MAX INT64_C(178956970)
 
 /* Size of the image (of the header); restart interval in rows of MCUs, 0: none, or no whole rows.
  */
@@ -25,16 +27,19 @@ typedef struct vlt_jpeg_decode_args {
 
 extern const vlt_op vlt_op_jpeg_decode;
 
-/* What the header says; orientation data as stored in the file. */
+/* What the header says. */
 typedef struct vlt_jpeg_info {
     int64_t h, w;
     int64_t restart_rows; /* the third dimension of the problem */
-    int orientation;      /* of the first APP1 segment's EXIF alone; 0: none */
-    int orientation_any;  /* of all EXIF segments joined, else of XMP; 0: none */
 } vlt_jpeg_info;
 
-/* Reads the header. INPUT: what is wrong with it; UNSUPPORTED and LIMIT: what we do not decode. */
-vlt_status vlt_jpeg_inspect(const void *data, size_t bytes, vlt_jpeg_info *out, vlt_error *err);
+/* Called for each APP1 segment (EXIF, XMP) of the header, in order. */
+typedef void vlt_jpeg_segment(void *user, const uint8_t *data, size_t bytes);
+
+/* Reads the header. `segment` may be NULL. INPUT: what is wrong with it; LIMIT: more pixels than
+ * VLT_JPEG_PIXELS_MAX. */
+vlt_status vlt_jpeg_inspect(const void *data, size_t bytes, vlt_jpeg_segment *segment, void *user,
+                            vlt_jpeg_info *out, vlt_error *err);
 
 static inline vlt_problem vlt_jpeg_decode_problem(const vlt_jpeg_info *info)
 {

@@ -50,7 +50,7 @@ static void band_body(vlt_jpeg_reader *reader, void *argument)
     const struct band *band = argument;
     vlt_jpeg_start_header(reader);
     if ((int64_t)reader->jpeg.image_width != band->job->w) {
-        vlt_jpeg_stop(reader, "another width");
+        vlt_jpeg_stop(reader, VLT_STATUS_INPUT, "another width");
     }
     jpeg_start_decompress(&reader->jpeg);
     vlt_jpeg_read_rows(reader, band->begin, band->end, band->rgb, band->job->args->stride);

@@ -6,15 +6,15 @@
 #include <jerror.h>
 
 #include "optimizations/core/utf8_text.h"
-#include "optimizations/jpeg_decode/image.h"
 #include "optimizations/jpeg_decode/jpeg_decode.h"
 
 /* A progressive file may hold any number of scans, each of which costs a pass over the image. Real
  * ones have about ten; TurboJPEG's own limit is 500. */
 enum { SCANS_MAX = 500, CMYK_CHANNELS = 4 };
 
-_Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, const char *format, ...)
+_Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, vlt_status status, const char *format, ...)
 {
+    reader->status = status;
     va_list args;
     va_start(args, format);
     vlt_utf8_vformat(reader->message, sizeof reader->message, format, args);
@@ -25,6 +25,8 @@ _Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, const char *format, ...)
 static void on_error(j_common_ptr jpeg)
 {
     vlt_jpeg_reader *reader = jpeg->client_data;
+    reader->status = jpeg->err->msg_code == JERR_OUT_OF_MEMORY ? VLT_STATUS_NOMEM
+                                                               : VLT_STATUS_INPUT;
     jpeg->err->format_message(jpeg, reader->message);
     longjmp(reader->failed, 1);
 }
@@ -56,7 +58,7 @@ static void on_progress(j_common_ptr jpeg)
 {
     vlt_jpeg_reader *reader = jpeg->client_data;
     if (reader->jpeg.input_scan_number > SCANS_MAX) {
-        vlt_jpeg_stop(reader, "more than %d scans", SCANS_MAX);
+        vlt_jpeg_stop(reader, VLT_STATUS_LIMIT, "more than %d scans", SCANS_MAX);
     }
 }
 
@@ -154,12 +156,8 @@ vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, i
                                               .term_source = source_start_or_end};
     reader->jpeg.client_data = reader;
     if (!guarded(reader, body, argument)) {
-        status = reader->ended
-                     ? fail_ended(reader, err)
-                     : vlt_fail(err,
-                                reader->errors.msg_code == JERR_OUT_OF_MEMORY ? VLT_STATUS_NOMEM
-                                                                              : VLT_STATUS_INPUT,
-                                "JPEG: %s", reader->message);
+        status = reader->ended ? fail_ended(reader, err)
+                               : vlt_fail(err, reader->status, "JPEG: %s", reader->message);
     }
     jpeg_destroy_decompress(&reader->jpeg);
     return status;
@@ -169,13 +167,14 @@ void vlt_jpeg_start_header(vlt_jpeg_reader *reader)
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     jpeg_read_header(jpeg, TRUE);
-    if ((int64_t)jpeg->image_width * (int64_t)jpeg->image_height > VLT_IMAGE_PIXELS_MAX) {
-        vlt_jpeg_stop(reader, "%ux%u pixels, expected at most %lld", jpeg->image_width,
-                      jpeg->image_height, (long long)VLT_IMAGE_PIXELS_MAX);
+    if ((int64_t)jpeg->image_width * (int64_t)jpeg->image_height > VLT_JPEG_PIXELS_MAX) {
+        vlt_jpeg_stop(reader, VLT_STATUS_LIMIT, "%ux%u pixels, expected at most %lld",
+                      jpeg->image_width, jpeg->image_height, (long long)VLT_JPEG_PIXELS_MAX);
     }
     if (jpeg->num_components != 1 && jpeg->num_components != 3 &&
         jpeg->num_components != CMYK_CHANNELS) {
-        vlt_jpeg_stop(reader, "%d components, expected 1, 3 or 4", jpeg->num_components);
+        vlt_jpeg_stop(reader, VLT_STATUS_INPUT, "%d components, expected 1, 3 or 4",
+                      jpeg->num_components);
     }
     jpeg->out_color_space = jpeg->num_components == CMYK_CHANNELS ? JCS_CMYK : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;
@@ -228,8 +227,9 @@ static void plain_body(vlt_jpeg_reader *reader, void *argument)
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     vlt_jpeg_start_header(reader);
     if ((int64_t)jpeg->image_height != plain->h || (int64_t)jpeg->image_width != plain->w) {
-        vlt_jpeg_stop(reader, "%ux%u pixels, planned for %lldx%lld", jpeg->image_width,
-                      jpeg->image_height, (long long)plain->w, (long long)plain->h);
+        vlt_jpeg_stop(reader, VLT_STATUS_INPUT, "%ux%u pixels, planned for %lldx%lld",
+                      jpeg->image_width, jpeg->image_height, (long long)plain->w,
+                      (long long)plain->h);
     }
     jpeg_start_decompress(jpeg);
     vlt_jpeg_read_rows(reader, 0, plain->h, plain->args->rgb, plain->args->stride);

@@ -36,6 +36,7 @@ typedef struct vlt_jpeg_reader {
     bool created;
     bool markers;         /* keep APP1 (EXIF and XMP) while reading the header */
     int64_t rows_reached; /* rows before the first hole in the data; -1: no hole */
+    vlt_status status;    /* of the message */
     char message[JMSG_LENGTH_MAX];
 } vlt_jpeg_reader;
 
@@ -43,15 +44,16 @@ typedef struct vlt_jpeg_reader {
 typedef void vlt_jpeg_body(vlt_jpeg_reader *reader, void *argument);
 
 /* Runs body over the pieces, with `reader` made ready and the header not yet read, then destroys
- * the libjpeg object. INPUT (or NOMEM) with libjpeg's message or where the data ends. The reader's
- * counters stay readable after it. */
+ * the libjpeg object. INPUT (NOMEM, LIMIT) with libjpeg's message, the body's, or where the data
+ * ends. The reader's counters stay readable after it. */
 vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, int piece_count,
                          vlt_jpeg_body *body, void *argument, vlt_error *err);
 
 /* Stops the body with this message. */
-_Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, const char *format, ...) VLT_PRINTF(2, 3);
+_Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, vlt_status status, const char *format, ...)
+    VLT_PRINTF(3, 4);
 
-/* For bodies: reads the header, checks it against the limits of image.h, sets the output
+/* For bodies: reads the header, checks it against VLT_JPEG_PIXELS_MAX, sets the output
  * parameters of the reference (accurate integer IDCT, fancy upsampling, RGB or CMYK). */
 void vlt_jpeg_start_header(vlt_jpeg_reader *reader);
 

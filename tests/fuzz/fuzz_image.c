@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "harness/machine/isa.h"
-#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

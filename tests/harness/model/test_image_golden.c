@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness/model/sha256.h"
-#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/image/image.h"
 #include "tests/support/data.h"
 #include "tests/support/table.h"
 #include "tests/support/variants.h"

@@ -30,7 +30,7 @@ static bool decode(test_context *test, const char *name, const uint8_t *data, si
     vlt_plan *plan = NULL;
     void *block;
     *rgb = NULL;
-    if (vlt_jpeg_inspect(data, bytes, info, err) != VLT_OK) {
+    if (vlt_jpeg_inspect(data, bytes, NULL, NULL, info, err) != VLT_OK) {
         return false;
     }
     vlt_problem problem = vlt_jpeg_decode_problem(info);

@@ -3,7 +3,7 @@
 #define VLT_IMAGE_INTERNAL_H
 
 #include "optimizations/core/memory.h"
-#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/image/image.h"
 
 /* What the chosen reference does with this format, all automatic choices made. */
 typedef struct vlt_image_policy {

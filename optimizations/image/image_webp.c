@@ -2,8 +2,8 @@
 
 #include <webp/decode.h>
 
-#include "optimizations/jpeg_decode/image_exif.h"
-#include "optimizations/jpeg_decode/image_internal.h"
+#include "optimizations/image/image_exif.h"
+#include "optimizations/image/image_internal.h"
 
 enum { RIFF_HEADER = 12, CHUNK_HEADER = 8 };
 

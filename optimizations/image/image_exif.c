@@ -1,4 +1,4 @@
-#include "optimizations/jpeg_decode/image_exif.h"
+#include "optimizations/image/image_exif.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
-#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/image/image.h"
 #include "optimizations/jpeg_decode/jpeg_encode.h"
 #include "tests/support/data.h"
 #include "tests/support/variants.h"

@@ -3,8 +3,8 @@
 
 #include <spng.h>
 
-#include "optimizations/jpeg_decode/image_exif.h"
-#include "optimizations/jpeg_decode/image_internal.h"
+#include "optimizations/image/image_exif.h"
+#include "optimizations/image/image_internal.h"
 
 /* Text and profiles of a PNG may be compressed a thousandfold. */
 enum { CHUNK_MAX = 64 << 20, CHUNK_CACHE_MAX = 128 << 20, SIDE_MAX = 1 << 20 };

@@ -1,8 +1,8 @@
-#include "optimizations/jpeg_decode/image.h"
+#include "optimizations/image/image.h"
 
 #include <string.h>
 
-#include "optimizations/jpeg_decode/image_internal.h"
+#include "optimizations/image/image_internal.h"
 
 vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *format,
                            vlt_error *err)
