@@ -1,12 +1,15 @@
 /* vltune batch: JSON lines in, JSON lines out, with overlapping stages. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/cli/engine_cli.h"
 #include "harness/infer/batch.h"
+#include "harness/json/file_lock.h"
 
 static const vlt_option options[] = {
     {"output", "FILE", "where the answers go (default: stdout); a half-written one is continued",
@@ -48,24 +51,43 @@ static bool stop_asked(void *user)
     return vlt_cli_interrupted();
 }
 
+/* The file for this process alone; nothing of it is lost yet. *regular: it can be continued. */
+static vlt_status take_output(const char *path, FILE *input, FILE **out, bool *regular,
+                              vlt_error *err)
+{
+    struct stat info, read_from;
+    *regular = stat(path, &info) != 0 || S_ISREG(info.st_mode);
+    int file = open(path, (*regular ? O_RDWR | O_CREAT : O_WRONLY) | O_CLOEXEC, 0666);
+    *out = file >= 0 ? fdopen(file, *regular ? "r+" : "w") : NULL;
+    if (!*out) {
+        vlt_status status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+        if (file >= 0) {
+            close(file);
+        }
+        return status;
+    }
+    if (*regular && fstat(file, &info) == 0 && fstat(fileno(input), &read_from) == 0 &&
+        info.st_dev == read_from.st_dev && info.st_ino == read_from.st_ino) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s: the output is the input", path);
+    }
+    return vlt_file_lock_open(file, path, err);
+}
+
 /* Opens the output behind its whole lines; *skip is their number. */
 static vlt_status open_output(const char *path, FILE *input, const char *input_name, FILE **out,
                               int64_t *skip, vlt_error *err)
 {
     int64_t bytes = 0;
+    bool regular = false;
     *skip = 0;
     *out = stdout;
-    if (!path) {
-        return VLT_OK;
-    }
-    *out = fopen(path, access(path, F_OK) == 0 ? "r+e" : "w+e");
-    if (!*out) {
-        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-    }
-    vlt_status status = vlt_batch_resume(input, input_name, *out, path, skip, &bytes, err);
-    if (status == VLT_OK &&
-        (ftruncate(fileno(*out), bytes) != 0 || fseeko(*out, bytes, SEEK_SET) != 0)) {
-        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    vlt_status status = path ? take_output(path, input, out, &regular, err) : VLT_OK;
+    if (status == VLT_OK && regular) {
+        status = vlt_batch_resume(input, input_name, *out, path, skip, &bytes, err);
+        if (status == VLT_OK &&
+            (ftruncate(fileno(*out), bytes) != 0 || fseeko(*out, bytes, SEEK_SET) != 0)) {
+            status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+        }
     }
     return status;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "harness/cli/engine_cli.h"
+#include "harness/json/file_lock.h"
 
 enum { MESSAGES_LIMIT = 256 << 20 };
 
@@ -111,11 +112,35 @@ static bool show_progress(void *user, const char *phase, int64_t done, int64_t t
     return !vlt_cli_interrupted();
 }
 
+/* Another run has the session's file. */
+struct wait {
+    const vlt_cli *cli;
+    const char *path;
+    bool said;
+};
+
+static bool wait_for_session(void *user, long holder)
+{
+    struct wait *wait = user;
+    if (!wait->said) {
+        wait->said = true;
+        vlt_cli_info(wait->cli, "%s: waiting for process %ld, which has it", wait->path, holder);
+    }
+    return !vlt_cli_interrupted();
+}
+
+/* Nobody else continues the conversation between its reading and its writing. */
 static vlt_status open_session(const vlt_cli *cli, vlt_engine *engine, int64_t context,
-                               vlt_session **out, vlt_error *err)
+                               vlt_file_lock **lock, vlt_session **out, vlt_error *err)
 {
     const char *path = vlt_cli_text(cli, "session", NULL);
     const vlt_session_options session = {.context = context};
+    struct wait wait = {.cli = cli, .path = path};
+    vlt_status status = path ? vlt_file_lock_take(path, wait_for_session, &wait, lock, err)
+                             : VLT_OK;
+    if (status != VLT_OK) {
+        return status;
+    }
     return path && access(path, F_OK) == 0 ? vlt_session_load(engine, path, &session, out, err)
                                            : vlt_session_open(engine, &session, out, err);
 }
@@ -135,6 +160,7 @@ static void say_times(const vlt_cli *cli, const vlt_response *response)
 static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, vlt_error *err)
 {
     vlt_session *session = NULL;
+    vlt_file_lock *lock = NULL;
     vlt_response response = {0};
     vlt_request *request = &input->request;
     const char *path = vlt_cli_text(cli, "session", NULL);
@@ -143,7 +169,7 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     request->on_token = count_token;
     request->on_progress = show_progress;
     request->user = cli;
-    vlt_status status = open_session(cli, engine, input->context, &session, err);
+    vlt_status status = open_session(cli, engine, input->context, &lock, &session, err);
     if (status == VLT_OK) {
         status = vlt_session_run(session, request, &response, err);
     }
@@ -169,6 +195,7 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
         status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted after %lld tokens",
                           (long long)response.id_count);
     }
+    vlt_file_lock_release(lock);
     vlt_response_release(&response);
     vlt_session_close(session);
     return status;

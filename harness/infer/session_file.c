@@ -112,10 +112,13 @@ static void write_session(struct stream *stream, const vlt_session *session)
 
 vlt_status vlt_session_save(const vlt_session *session, const char *path, vlt_error *err)
 {
+    char *target = realpath(path, NULL); /* a link stays one: what it names is replaced */
+    const char *place = target ? target : path;
     char *temporary = NULL;
     struct stream stream = {.path = path, .err = err};
     int file = -1;
-    if (asprintf(&temporary, "%s.tmp-XXXXXX", path) < 0) {
+    if (asprintf(&temporary, "%s.tmp-XXXXXX", place) < 0) {
+        free(target);
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
     }
     file = mkostemp(temporary, O_CLOEXEC);
@@ -130,7 +133,7 @@ vlt_status vlt_session_save(const vlt_session *session, const char *path, vlt_er
     write_session(&stream, session);
     bool failed = fflush(stream.file) != 0 || fsync(file) != 0 || fchmod(file, 0644) != 0;
     failed = fclose(stream.file) != 0 || failed;
-    if (stream.status == VLT_OK && (failed || rename(temporary, path) != 0)) {
+    if (stream.status == VLT_OK && (failed || rename(temporary, place) != 0)) {
         stream.status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }
 done:
@@ -138,6 +141,7 @@ done:
         unlink(temporary);
     }
     free(temporary);
+    free(target);
     return stream.status;
 }
 

@@ -10,88 +10,38 @@
 #include "harness/json/json.h"
 #include "harness/model/safetensors.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 #include "tests/support/folder.h"
-#include "tests/support/run_program.h"
 
-/* The checkpoint and a folder with three drawn scenes. */
-static char demo[512], scenes[512];
+TestSuite(run_command, .init = test_demo_make, .fini = test_demo_remove);
 
-static void set_up(void)
-{
-    char command[1200];
-    test_folder_make();
-    snprintf(demo, sizeof demo, "%s", test_source("harness/model/demo/checkpoint"));
-    snprintf(scenes, sizeof scenes, "%s", test_folder_path("scenes"));
-    snprintf(command, sizeof command, "model scenes %s --count 3 --seed 5 --quiet", scenes);
-    test_output output = test_program(command);
-    cr_assert_eq(output.exit_code, 0, "%s", output.err);
-    test_output_release(&output);
-    cr_assert_eq(chdir(test_folder_path("")), 0);
-}
-
-static void tear_down(void)
-{
-    cr_assert_eq(chdir("/"), 0);
-    test_folder_remove();
-}
-
-static void write_text(const char *name, const char *text)
-{
-    cr_assert_eq(vlt_write_file(test_folder_path(name), text, strlen(text), NULL), VLT_OK);
-}
-
-static test_output run(const char *format, const char *rest)
-{
-    char command[4096];
-    snprintf(command, sizeof command, format, demo, rest);
-    return test_program(command);
-}
-
-static json_t *run_json(const char *format, const char *rest)
-{
-    test_output output = run(format, rest);
-    json_t *answer = NULL;
-    vlt_error err = {0};
-    cr_assert_eq(output.exit_code, 0, "%s", output.err);
-    cr_assert_eq(vlt_json_parse(output.out, output.out_bytes, "answer", &answer, &err), VLT_OK,
-                 "%s", err.message);
-    test_output_release(&output);
-    return answer;
-}
-
-static double number(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    cr_assert(json_is_number(value), "%s", key);
-    return json_number_value(value);
-}
-
-Test(run_command, json_has_every_promised_field, .init = set_up, .fini = tear_down)
+Test(run_command, json_has_every_promised_field)
 {
     static const char *const phases[] = {"load",   "image_decode", "preprocess", "tokenize",
                                          "vision", "prefill",      "decode",     "other"};
-    json_t *answer = run_json("run %s --image scenes/scene-000.jpg --prompt 'Describe the image.' "
-                              "--greedy --json %s",
-                              "--seed 9");
+    json_t *answer = test_demo_json(
+        "run %s --image scenes/scene-000.jpg --prompt 'Describe the image.' "
+        "--greedy --json %s",
+        "--seed 9");
     const json_t *times = json_object_get(answer, "timings_ms");
     const json_t *image = json_array_get(json_object_get(answer, "images"), 0);
     const json_t *ids = json_object_get(answer, "ids");
     double sum = 0;
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
-        cr_expect_geq(number(times, phases[i]), 0, "%s", phases[i]);
-        sum += number(times, phases[i]);
+        cr_expect_geq(test_demo_number(times, phases[i]), 0, "%s", phases[i]);
+        sum += test_demo_number(times, phases[i]);
     }
-    cr_expect_float_eq(sum, number(times, "total"), 0.02 * sum);
-    cr_expect_gt(number(times, "vision"), 0);
+    cr_expect_float_eq(sum, test_demo_number(times, "total"), 0.02 * sum);
+    cr_expect_gt(test_demo_number(times, "vision"), 0);
     cr_expect_eq(json_array_size(json_object_get(image, "grid_thw")), 3);
-    cr_expect_eq(number(image, "tokens"), 16);
+    cr_expect_eq(test_demo_number(image, "tokens"), 16);
     cr_expect_str_eq(json_string_value(json_object_get(answer, "finish")), "stop");
     cr_expect_eq(json_integer_value(json_array_get(ids, json_array_size(ids) - 1)), 404,
                  "the end token is kept");
-    cr_expect_eq(number(answer, "rope_delta"), 4 - 16);
-    cr_expect_eq(number(answer, "seed"), 9);
-    cr_expect_gt(number(answer, "decode_tokens_per_s"), 0);
-    double rss = number(answer, "peak_rss_bytes");
+    cr_expect_eq(test_demo_number(answer, "rope_delta"), 4 - 16);
+    cr_expect_eq(test_demo_number(answer, "seed"), 9);
+    cr_expect_gt(test_demo_number(answer, "decode_tokens_per_s"), 0);
+    double rss = test_demo_number(answer, "peak_rss_bytes");
     cr_expect(rss > 4e6 && rss < 200e6, "%g", rss);
     cr_expect_str_eq(
         json_string_value(json_object_get(json_object_get(answer, "config"), "status")), "default");
@@ -101,11 +51,11 @@ Test(run_command, json_has_every_promised_field, .init = set_up, .fini = tear_do
 }
 
 /* Every choice of a --baseline run is a baseline; --force goes before it. */
-Test(run_command, baseline_means_every_operator, .init = set_up, .fini = tear_down)
+Test(run_command, baseline_means_every_operator)
 {
-    json_t *answer = run_json("run %s --image scenes/scene-000.jpg --prompt 'How many?' "
-                              "--baseline --json %s",
-                              "--force norm=avx2");
+    json_t *answer = test_demo_json("run %s --image scenes/scene-000.jpg --prompt 'How many?' "
+                                    "--baseline --json %s",
+                                    "--force norm=avx2");
     const json_t *choices = json_object_get(answer, "choices");
     const char *op, *bucket;
     json_t *buckets, *choice;
@@ -127,12 +77,12 @@ Test(run_command, baseline_means_every_operator, .init = set_up, .fini = tear_do
     json_decref(answer);
 }
 
-Test(run_command, streams_text_and_agrees_with_json, .init = set_up, .fini = tear_down)
+Test(run_command, streams_text_and_agrees_with_json)
 {
     static const char *const ask =
         "run %s --image scenes/scene-001.jpg --prompt 'Describe the image.' %s";
-    json_t *answer = run_json(ask, "--json");
-    test_output output = run(ask, "");
+    json_t *answer = test_demo_json(ask, "--json");
+    test_output output = test_demo_run(ask, "");
     char *expected = NULL;
     cr_assert_gt(asprintf(&expected, "%s\n", json_string_value(json_object_get(answer, "text"))),
                  0);
@@ -144,22 +94,23 @@ Test(run_command, streams_text_and_agrees_with_json, .init = set_up, .fini = tea
 }
 
 /* Messages with a path, a data URI through base64(1), and --image must all be one prompt. */
-Test(run_command, messages_in_every_form, .init = set_up, .fini = tear_down)
+Test(run_command, messages_in_every_form)
 {
-    write_text("scenes/m1.json",
-               "[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"image\":\"scene-002.jpg\"},"
-               "{\"type\":\"text\",\"text\":\"How many shapes are there?\"}]}]");
+    test_demo_write(
+        "scenes/m1.json",
+        "[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"image\":\"scene-002.jpg\"},"
+        "{\"type\":\"text\",\"text\":\"How many shapes are there?\"}]}]");
     cr_assert_eq(system("printf '[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
                         "\"image_url\":{\"url\":\"data:image/jpeg;base64,%s\"}},{\"type\":\"text\","
                         "\"text\":\"How many shapes are there?\"}]}]' "
                         "\"$(base64 -w0 scenes/scene-002.jpg)\" > m2.json"),
                  0);
-    json_t *a = run_json("run %s --json %s", "--messages scenes/m1.json");
-    json_t *b = run_json("run %s --json %s", "--messages m2.json");
-    json_t *c = run_json("run %s --json %s",
-                         "--image scenes/scene-002.jpg --prompt 'How many shapes are there?'");
-    json_t *d = run_json("run %s --json %s",
-                         "--files scenes --messages scenes/m1.json --dump dump.safetensors");
+    json_t *a = test_demo_json("run %s --json %s", "--messages scenes/m1.json");
+    json_t *b = test_demo_json("run %s --json %s", "--messages m2.json");
+    json_t *c = test_demo_json(
+        "run %s --json %s", "--image scenes/scene-002.jpg --prompt 'How many shapes are there?'");
+    json_t *d = test_demo_json("run %s --json %s",
+                               "--files scenes --messages scenes/m1.json --dump dump.safetensors");
     cr_expect(json_equal(json_object_get(a, "ids"), json_object_get(b, "ids")));
     cr_expect(json_equal(json_object_get(a, "ids"), json_object_get(c, "ids")));
     cr_expect(json_equal(json_object_get(a, "ids"), json_object_get(d, "ids")));
@@ -180,28 +131,28 @@ Test(run_command, messages_in_every_form, .init = set_up, .fini = tear_down)
     json_decref(d);
 }
 
-Test(run_command, a_session_goes_on_where_it_ended, .init = set_up, .fini = tear_down)
+Test(run_command, a_session_goes_on_where_it_ended)
 {
-    json_t *first = run_json("run %s --json --session s %s",
-                             "--image scenes/scene-000.jpg --prompt 'Describe the image.'");
-    json_t *second = run_json("run %s --json --session s %s", "--prompt 'How many?'");
-    cr_expect_eq(number(first, "cached_tokens"), 0);
-    cr_expect_geq(number(second, "cached_tokens"),
+    json_t *first = test_demo_json("run %s --json --session s %s",
+                                   "--image scenes/scene-000.jpg --prompt 'Describe the image.'");
+    json_t *second = test_demo_json("run %s --json --session s %s", "--prompt 'How many?'");
+    cr_expect_eq(test_demo_number(first, "cached_tokens"), 0);
+    cr_expect_geq(test_demo_number(second, "cached_tokens"),
                   (double)json_array_size(json_object_get(first, "prompt_ids")) - 1);
-    cr_expect_lt(number(json_object_get(second, "timings_ms"), "vision"), 1,
+    cr_expect_lt(test_demo_number(json_object_get(second, "timings_ms"), "vision"), 1,
                  "the image is not computed again");
-    test_output output = run("run %s --session s --system x --prompt y %s", "");
+    test_output output = test_demo_run("run %s --session s --system x --prompt y %s", "");
     cr_expect_eq(output.exit_code, 2);
     test_output_release(&output);
-    write_text("s", "VLTSESS?");
-    output = run("run %s --session s --prompt y %s", "");
+    test_demo_write("s", "VLTSESS?");
+    output = test_demo_run("run %s --session s --prompt y %s", "");
     cr_expect_eq(output.exit_code, 2);
     test_output_release(&output);
     json_decref(first);
     json_decref(second);
 }
 
-Test(run_command, refusals_name_what_is_wrong, .init = set_up, .fini = tear_down)
+Test(run_command, refusals_name_what_is_wrong)
 {
     static const char *const cases[][2] = {
         {"", "--prompt or --messages"},
@@ -222,13 +173,13 @@ Test(run_command, refusals_name_what_is_wrong, .init = set_up, .fini = tear_down
         {"--prompt a --dump /absent/dump", "/absent/dump"},
         {"--prompt a --session /absent/s", "/absent/s"},
     };
-    write_text("bad.jpg", "no picture at all");
-    write_text("bad.json", "[{\"role\":\"user\",\"content\":");
-    write_text("video.json",
-               "[{\"role\":\"user\",\"content\":[{\"type\":\"video\",\"video\":[]}]}]");
-    write_text("pads.json", "[{\"role\":\"user\",\"content\":\"<|image_pad|>\"}]");
+    test_demo_write("bad.jpg", "no picture at all");
+    test_demo_write("bad.json", "[{\"role\":\"user\",\"content\":");
+    test_demo_write("video.json",
+                    "[{\"role\":\"user\",\"content\":[{\"type\":\"video\",\"video\":[]}]}]");
+    test_demo_write("pads.json", "[{\"role\":\"user\",\"content\":\"<|image_pad|>\"}]");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        test_output output = run("run %s %s", cases[i][0]);
+        test_output output = test_demo_run("run %s %s", cases[i][0]);
         cr_expect_eq(output.exit_code, 2, "%s: exit code %d: %s", cases[i][0], output.exit_code,
                      output.err);
         cr_expect_not_null(strstr(output.err, cases[i][1]), "%s: %s", cases[i][0], output.err);
@@ -238,61 +189,46 @@ Test(run_command, refusals_name_what_is_wrong, .init = set_up, .fini = tear_down
     cr_expect_neq(access("dump", F_OK), 0);
 }
 
-static int count_lines(const char *name, const char *with)
+Test(run_command, a_batch_is_answered_and_continued)
 {
-    size_t bytes;
-    int count = 0;
-    char *text = test_read_file(test_folder_path(name), &bytes), *rest = text, *line;
-    while ((line = strsep(&rest, "\n")) != NULL) {
-        count += strstr(line, with) != NULL;
-    }
-    free(text);
-    return count;
-}
-
-Test(run_command, a_batch_is_answered_and_continued, .init = set_up, .fini = tear_down)
-{
-    write_text("scenes/in.jsonl",
-               "{\"id\":\"a\",\"prompt\":\"Describe the image.\",\"images\":[\"scene-000.jpg\"]}\n"
-               "{\"id\":\"b\",\"messages\":7}\n"
-               "{\"id\":\"c\",\"prompt\":\"How many?\",\"images\":[\"scene-001.jpg\"]}\n"
-               "{\"id\":\"d\",\"prompt\":\"How many?\",\"images\":[\"scene-002.jpg\"],"
-               "\"max_tokens\":2,\"temperature\":1,\"seed\":3,\"logprobs\":1}\n");
-    test_output output = run("batch %s scenes/in.jsonl -o out.jsonl %s", "");
+    test_demo_write(
+        "scenes/in.jsonl",
+        "{\"id\":\"a\",\"prompt\":\"Describe the image.\",\"images\":[\"scene-000.jpg\"]}\n"
+        "{\"id\":\"b\",\"messages\":7}\n"
+        "{\"id\":\"c\",\"prompt\":\"How many?\",\"images\":[\"scene-001.jpg\"]}\n"
+        "{\"id\":\"d\",\"prompt\":\"How many?\",\"images\":[\"scene-002.jpg\"],"
+        "\"max_tokens\":2,\"temperature\":1,\"seed\":3,\"logprobs\":1}\n");
+    test_output output = test_demo_run("batch %s scenes/in.jsonl -o out.jsonl %s", "");
     cr_assert_eq(output.exit_code, 0, "%s", output.err);
     test_output_release(&output);
-    cr_expect_eq(count_lines("out.jsonl", "\"text\""), 3);
-    cr_expect_eq(count_lines("out.jsonl", "\"error\""), 1);
-    cr_expect_eq(count_lines("out.jsonl", "\"logprobs\""), 1);
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"text\""), 3);
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"error\""), 1);
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"logprobs\""), 1);
 
     /* Cut in the third line: the same command ends with the same answers. */
     size_t bytes;
     char *whole = test_read_file(test_folder_path("out.jsonl"), &bytes);
     char *third = strchr(strchr(whole, '\n') + 1, '\n') + 1;
     cr_assert_eq(truncate(test_folder_path("out.jsonl"), third - whole + 100), 0);
-    output = run("batch %s scenes/in.jsonl -o out.jsonl %s", "");
+    output = test_demo_run("batch %s scenes/in.jsonl -o out.jsonl %s", "");
     cr_assert_eq(output.exit_code, 0, "%s", output.err);
     test_output_release(&output);
-    cr_expect_eq(count_lines("out.jsonl", "\"id\": \"c\""), 1);
-    cr_expect_eq(count_lines("out.jsonl", "\"id\": \"d\""), 1);
-    cr_expect_eq(count_lines("out.jsonl", "\"text\""), 3);
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"id\": \"c\""), 1);
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"id\": \"d\""), 1);
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"text\""), 3);
     free(whole);
 
-    write_text("scenes/other.jsonl", "{\"id\":\"x\",\"prompt\":\"a\"}\n");
-    output = run("batch %s scenes/other.jsonl -o out.jsonl %s", "");
+    test_demo_write("scenes/other.jsonl", "{\"id\":\"x\",\"prompt\":\"a\"}\n");
+    output = test_demo_run("batch %s scenes/other.jsonl -o out.jsonl %s", "");
     cr_expect_eq(output.exit_code, 2);
     test_output_release(&output);
-    cr_expect_eq(count_lines("out.jsonl", "\"text\""), 3, "nothing is lost");
+    cr_expect_eq(test_demo_count_lines("out.jsonl", "\"text\""), 3, "nothing is lost");
 }
 
-Test(run_command, interrupts_end_in_good_order, .init = set_up, .fini = tear_down)
+Test(run_command, interrupts_end_in_good_order)
 {
-    char command[2048];
-    snprintf(command, sizeof command,
-             "--help >/dev/null; timeout -s INT 1 $VLTUNE run %s --prompt a --ignore-eos -n 100000 "
-             "--json",
-             demo);
-    test_output output = test_program(command);
+    test_output output = test_demo_script(
+        "timeout -s INT 1 $VLTUNE run $DEMO --prompt a --ignore-eos -n 100000 --json");
     json_t *answer = json_loads(output.out, 0, NULL);
     cr_expect_not_null(answer, "%s", output.err);
     cr_expect_str_eq(json_string_value(json_object_get(answer, "finish")), "interrupted");
@@ -307,51 +243,45 @@ Test(run_command, interrupts_end_in_good_order, .init = set_up, .fini = tear_dow
         fputs(line, file);
     }
     fclose(file);
-    write_text("long.jsonl", text);
+    test_demo_write("long.jsonl", text);
     free(text);
-    snprintf(command, sizeof command,
-             "--help >/dev/null; timeout -s INT 1 $VLTUNE batch %s long.jsonl -o long.out "
-             "--ignore-eos; echo code $?",
-             demo);
-    output = test_program(command);
+    output = test_demo_script("timeout -s INT 1 $VLTUNE batch $DEMO long.jsonl -o long.out "
+                              "--ignore-eos; echo code $?");
     cr_expect(strstr(output.out, "code 124") || strstr(output.out, "code 75"), "%s", output.out);
     test_output_release(&output);
-    cr_expect_eq(count_lines("long.out", "\"finish\": \"interrupted\""), 0);
+    cr_expect_eq(test_demo_count_lines("long.out", "\"finish\": \"interrupted\""), 0);
 }
 
-Test(run_command, check_looks_at_every_weight, .init = set_up, .fini = tear_down)
+Test(run_command, check_looks_at_every_weight)
 {
-    char command[2048];
-    json_t *answer = run_json("model check %s --json %s", "");
-    cr_expect_eq(number(answer, "parameters"), 4458816);
-    cr_expect_eq(number(answer, "tensor_count"), 121);
+    json_t *answer = test_demo_json("model check %s --json %s", "");
+    cr_expect_eq(test_demo_number(answer, "parameters"), 4458816);
+    cr_expect_eq(test_demo_number(answer, "tensor_count"), 121);
     json_decref(answer);
-    snprintf(command, sizeof command,
-             "--help >/dev/null; cp -r %s broken && chmod -R u+w broken && printf '\\377\\177' | "
-             "dd of=broken/model.safetensors bs=1 seek=5000000 conv=notrunc 2>/dev/null && "
-             "$VLTUNE model check broken",
-             demo);
-    test_output output = test_program(command);
+    test_output output = test_demo_script(
+        "cp -r $DEMO broken && chmod -R u+w broken && printf '\\377\\177' | dd "
+        "of=broken/model.safetensors bs=1 seek=5000000 conv=notrunc 2>/dev/null && $VLTUNE model "
+        "check broken");
     cr_expect_eq(output.exit_code, 2);
     cr_expect_not_null(strstr(output.err, "finite"), "%s", output.err);
     test_output_release(&output);
 }
 
-Test(run_command, eval_counts_by_kind, .init = set_up, .fini = tear_down)
+Test(run_command, eval_counts_by_kind)
 {
-    json_t *answer = run_json("model eval %s scenes/scenes.jsonl --json %s", "");
+    json_t *answer = test_demo_json("model eval %s scenes/scenes.jsonl --json %s", "");
     const json_t *kinds = json_object_get(answer, "kinds");
     const char *kind;
     json_t *count;
     double right = 0, total = 0;
     json_object_foreach((json_t *)kinds, kind, count)
     {
-        right += number(count, "right");
-        total += number(count, "total");
+        right += test_demo_number(count, "right");
+        total += test_demo_number(count, "total");
     }
-    cr_expect_eq(number(answer, "total"), 3);
+    cr_expect_eq(test_demo_number(answer, "total"), 3);
     cr_expect_eq(total, 3);
-    cr_expect_eq(right, number(answer, "right"));
+    cr_expect_eq(right, test_demo_number(answer, "right"));
     cr_expect_eq(json_array_size(json_object_get(answer, "answers")), 3);
     json_decref(answer);
 }

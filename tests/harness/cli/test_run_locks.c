@@ -1,0 +1,77 @@
+/* Two commands on one file: no turn and no answer is lost. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/demo.h"
+#include "tests/support/folder.h"
+
+TestSuite(run_locks, .init = test_demo_make, .fini = test_demo_remove);
+
+Test(run_locks, runs_on_one_session_take_turns)
+{
+    enum { RUNS = 4 };
+    test_output output = test_demo_script(
+        "for i in 1 2 3 4; do $VLTUNE run $DEMO --session s --prompt \"turn$i\" -n 4 & done; wait; "
+        "grep -ao 'turn[1-4]' s | sort -u | wc -l");
+    char *last = strrchr(output.out, '\n');
+    cr_assert(last && last > output.out);
+    *last = '\0';
+    last = strrchr(output.out, '\n');
+    cr_expect_str_eq(last ? last + 1 : output.out, "4", "%s%s", output.out, output.err);
+    cr_expect_eq(test_folder_entries(), 2, "no lock is left behind");
+    test_output_release(&output);
+}
+
+/* The first one is stopped in the middle, its lock in hand. */
+Test(run_locks, a_session_that_is_taken_is_waited_for_until_the_interrupt)
+{
+    test_output output = test_demo_script(
+        "$VLTUNE run $DEMO --session s --prompt a --ignore-eos -n 100000 >/dev/null 2>&1 & "
+        "first=$!;"
+        "while [ ! -s .s.vltune-lock ]; do sleep 0.05; done; kill -STOP $first;"
+        "timeout -s INT 1 $VLTUNE run $DEMO --session s --prompt b; echo code $?;"
+        "kill -KILL $first; wait $first; $VLTUNE run $DEMO --session s --prompt c -n 2 >/dev/null;"
+        "echo code $?");
+    cr_expect(strstr(output.err, "s: waiting for process "), "%s", output.err);
+    cr_expect(strstr(output.out, "code 124\ncode 0\n"), "%s%s", output.out, output.err);
+    cr_expect_eq(test_folder_entries(), 2);
+    test_output_release(&output);
+}
+
+Test(run_locks, a_session_through_a_link_stays_a_link)
+{
+    test_output output = test_demo_script(
+        "mkdir far; $VLTUNE run $DEMO --session far/s --prompt one -n 2 >/dev/null; ln -s far/s "
+        "near;"
+        "$VLTUNE run $DEMO --session near --prompt two -n 2 >/dev/null; test -L near && "
+        "grep -ac 'one.*two' far/s");
+    cr_expect_str_eq(output.out, "1\n", "%s", output.err);
+    test_output_release(&output);
+}
+
+/* The first batch waits for its input, which is a pipe that nobody writes yet. */
+Test(run_locks, the_second_batch_on_an_output_is_refused_by_name)
+{
+    test_output output = test_demo_script(
+        "mkfifo in; echo '{\"id\":1,\"prompt\":\"a\",\"max_tokens\":2}' >more;"
+        "$VLTUNE batch $DEMO in -o out & first=$!; exec 3>in; sleep 0.5;"
+        "$VLTUNE batch $DEMO more -o ./out; echo code $?; cat more >&3; exec 3>&-; wait $first;"
+        "echo code $?; $VLTUNE batch $DEMO more -o out; echo code $?");
+    cr_expect_str_eq(output.out, "code 2\ncode 0\ncode 0\n", "%s", output.err);
+    cr_expect(strstr(output.err, "./out: another process is writing it"), "%s", output.err);
+    cr_expect_eq(test_demo_count_lines("out", "\"text\""), 1);
+    test_output_release(&output);
+}
+
+Test(run_locks, an_output_that_is_the_input_or_no_file)
+{
+    test_output output = test_demo_script(
+        "echo '{\"id\":1,\"prompt\":\"a\",\"max_tokens\":2}' >in; ln in same;"
+        "$VLTUNE batch $DEMO in -o same; echo code $?; cmp in same && cat in | wc -l;"
+        "$VLTUNE batch $DEMO in -o /dev/stdout | grep -c text; $VLTUNE batch $DEMO in -o /dev/null;"
+        "echo code $?");
+    cr_expect_str_eq(output.out, "code 2\n1\n1\ncode 0\n", "%s", output.err);
+    cr_expect(strstr(output.err, "same: the output is the input"), "%s", output.err);
+    test_output_release(&output);
+}
