@@ -25,10 +25,13 @@ static bool begins_with(const uint8_t *data, size_t bytes, const char *text, siz
 
 /* EXIF of a JPEG may be cut into several segments: Pillow joins them. Orientation stands in the
  * first kilobytes, so a bounded join is as good. */
-static void see_segment(void *user, const uint8_t *data, size_t bytes)
+static void see_segment(void *user, int app, const uint8_t *data, size_t bytes)
 {
     static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/";
     struct orientation *found = user;
+    if (app != 1) {
+        return;
+    }
     if (!found->seen && bytes > EXIF_PREFIX) {
         found->first = vlt_exif_orientation(data + EXIF_PREFIX, bytes - EXIF_PREFIX, false);
     }

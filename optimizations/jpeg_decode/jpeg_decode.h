@@ -33,11 +33,11 @@ typedef struct vlt_jpeg_info {
     int64_t restart_rows; /* the third dimension of the problem */
 } vlt_jpeg_info;
 
-/* Called for each APP1 segment (EXIF, XMP) of the header, in order. */
-typedef void vlt_jpeg_segment(void *user, const uint8_t *data, size_t bytes);
+/* Called for each APP0 (JFIF) and APP1 (EXIF, XMP) segment of the header, in order. */
+typedef void vlt_jpeg_segment(void *user, int app, const uint8_t *data, size_t bytes);
 
 /* Reads the header. `segment` may be NULL. INPUT: what is wrong with it; LIMIT: more pixels than
- * VLT_JPEG_PIXELS_MAX. */
+ * VLT_JPEG_PIXELS_MAX, or more work (jpeg_work.h). */
 vlt_status vlt_jpeg_inspect(const void *data, size_t bytes, vlt_jpeg_segment *segment, void *user,
                             vlt_jpeg_info *out, vlt_error *err);
 

@@ -30,7 +30,8 @@ static void inspect_body(vlt_jpeg_reader *reader, void *argument)
                                         .restart_rows = restart_rows(jpeg)};
     for (const struct jpeg_marker_struct *marker = jpeg->marker_list; marker;
          marker = marker->next) {
-        inspection->segment(inspection->user, marker->data, marker->data_length);
+        inspection->segment(inspection->user, marker->marker - JPEG_APP0, marker->data,
+                            marker->data_length);
     }
 }
 

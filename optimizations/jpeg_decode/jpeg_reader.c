@@ -7,10 +7,9 @@
 
 #include "optimizations/core/utf8_text.h"
 #include "optimizations/jpeg_decode/jpeg_decode.h"
+#include "optimizations/jpeg_decode/jpeg_work.h"
 
-/* A progressive file may hold any number of scans, each of which costs a pass over the image. Real
- * ones have about ten; TurboJPEG's own limit is 500. */
-enum { SCANS_MAX = 500, CMYK_CHANNELS = 4 };
+enum { CMYK_CHANNELS = 4 };
 
 _Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, vlt_status status, const char *format, ...)
 {
@@ -52,14 +51,6 @@ static void on_message(j_common_ptr jpeg, int level)
 static void no_output(j_common_ptr jpeg)
 {
     (void)jpeg;
-}
-
-static void on_progress(j_common_ptr jpeg)
-{
-    vlt_jpeg_reader *reader = jpeg->client_data;
-    if (reader->jpeg.input_scan_number > SCANS_MAX) {
-        vlt_jpeg_stop(reader, VLT_STATUS_LIMIT, "more than %d scans", SCANS_MAX);
-    }
 }
 
 static void source_start_or_end(j_decompress_ptr jpeg)
@@ -126,8 +117,8 @@ static bool guarded(vlt_jpeg_reader *reader, vlt_jpeg_body *body, void *argument
     }
     jpeg_create_decompress(&reader->jpeg);
     reader->jpeg.src = &reader->source;
-    reader->jpeg.progress = &reader->progress;
     if (reader->markers) {
+        jpeg_save_markers(&reader->jpeg, JPEG_APP0, 0xFFFF);
         jpeg_save_markers(&reader->jpeg, JPEG_APP0 + 1, 0xFFFF);
     }
     body(reader, argument);
@@ -148,7 +139,6 @@ vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, i
     reader->errors.error_exit = on_error;
     reader->errors.emit_message = on_message;
     reader->errors.output_message = no_output;
-    reader->progress.progress_monitor = on_progress;
     reader->source = (struct jpeg_source_mgr){.init_source = source_start_or_end,
                                               .fill_input_buffer = source_fill,
                                               .skip_input_data = source_skip,
@@ -175,6 +165,9 @@ void vlt_jpeg_start_header(vlt_jpeg_reader *reader)
         jpeg->num_components != CMYK_CHANNELS) {
         vlt_jpeg_stop(reader, VLT_STATUS_INPUT, "%d components, expected 1, 3 or 4",
                       jpeg->num_components);
+    }
+    if (reader->piece_count == 1) {
+        vlt_jpeg_check_work(reader, reader->piece->data, reader->piece->bytes);
     }
     jpeg->out_color_space = jpeg->num_components == CMYK_CHANNELS ? JCS_CMYK : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW;

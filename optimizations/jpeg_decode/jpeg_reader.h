@@ -2,8 +2,8 @@
  *
  * libjpeg prints and exits where it fails; here every error comes back as a status, warnings are
  * counted and kept, reading past the end of the data is an error of its own (libjpeg would go on
- * with gray), and progressive files of endless scans are cut off. Not thread-safe as an object; any
- * number of readers may run beside each other.
+ * with gray), and files that ask for too much work are refused (jpeg_work.h). Not thread-safe as an
+ * object; any number of readers may run beside each other.
  */
 #ifndef VLT_JPEG_READER_H
 #define VLT_JPEG_READER_H
@@ -28,13 +28,12 @@ typedef struct vlt_jpeg_reader {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     struct jpeg_source_mgr source;
-    struct jpeg_progress_mgr progress;
     jmp_buf failed;
     const vlt_jpeg_piece *piece; /* borrowed */
     int piece_count, piece_next;
     bool ended; /* libjpeg asked for more than there is */
     bool created;
-    bool markers;         /* keep APP1 (EXIF and XMP) while reading the header */
+    bool markers;         /* keep APP0 and APP1 (JFIF, EXIF, XMP) while reading the header */
     int64_t rows_reached; /* rows before the first hole in the data; -1: no hole */
     vlt_status status;    /* of the message */
     char message[JMSG_LENGTH_MAX];
@@ -53,8 +52,9 @@ vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, i
 _Noreturn void vlt_jpeg_stop(vlt_jpeg_reader *reader, vlt_status status, const char *format, ...)
     VLT_PRINTF(3, 4);
 
-/* For bodies: reads the header, checks it against VLT_JPEG_PIXELS_MAX, sets the output
- * parameters of the reference (accurate integer IDCT, fancy upsampling, RGB or CMYK). */
+/* For bodies: reads the header, checks it against VLT_JPEG_PIXELS_MAX and (a whole file)
+ * jpeg_work.h, sets the output parameters of the reference (accurate integer IDCT, fancy
+ * upsampling, RGB or CMYK). */
 void vlt_jpeg_start_header(vlt_jpeg_reader *reader);
 
 /* For bodies: after jpeg_start_decompress, reads rows up to `end` (exclusive) to rgb + row * stride
