@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+#include "optimizations/image/image_format.h"
 #include "optimizations/image/image_internal.h"
 
 vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *format,
@@ -69,46 +71,42 @@ static vlt_status make_upright(vlt_image *image, vlt_error *err)
     return VLT_OK;
 }
 
-static bool sniff(const uint8_t *data, size_t bytes, vlt_image_format *format)
-{
-    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF};
-    static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-    if (bytes >= sizeof jpeg && !memcmp(data, jpeg, sizeof jpeg)) {
-        *format = VLT_IMAGE_JPEG;
-    } else if (bytes >= sizeof png && !memcmp(data, png, sizeof png)) {
-        *format = VLT_IMAGE_PNG;
-    } else if (bytes >= 12 && !memcmp(data, "RIFF", 4) && !memcmp(data + 8, "WEBP", 4)) {
-        *format = VLT_IMAGE_WEBP;
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static vlt_image_policy policy_of(const vlt_image_options *options, vlt_image_format format)
 {
-    bool pillow = options->manner == VLT_IMAGE_AS_PILLOW;
+    bool pillow = options->manner != VLT_IMAGE_AS_TORCH;
     bool by_reference = pillow || format != VLT_IMAGE_WEBP;
     return (vlt_image_policy){.rotate = options->exif == VLT_IMAGE_EXIF_AUTO
                                             ? by_reference
                                             : options->exif == VLT_IMAGE_EXIF_ON,
                               .pillow = pillow,
+                              .twelve = options->manner == VLT_IMAGE_AS_PILLOW12,
                               .white = options->alpha == VLT_IMAGE_ALPHA_WHITE,
                               .white_key = options->alpha == VLT_IMAGE_ALPHA_AUTO && pillow,
                               .strict = options->strict};
 }
 
-static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
-                         const vlt_image_options *options, vlt_image *out, vlt_error *err)
+static vlt_status refuse_format(const uint8_t *data, size_t bytes, vlt_error *err)
 {
+    enum { SHOWN_BYTES = 16 };
+    const char *name = vlt_image_format_name(data, bytes);
     if (bytes == 0) {
         return vlt_fail(err, VLT_STATUS_INPUT, "the file is empty");
     }
-    if (!sniff(data, bytes, &out->format)) {
-        const uint8_t *d = data;
-        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
-                        "begins with %02x %02x %02x (%zu bytes in all), expected JPEG, PNG or WebP",
-                        d[0], bytes > 1 ? d[1] : 0, bytes > 2 ? d[2] : 0, bytes);
+    if (name) {
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s (%zu bytes), expected JPEG, PNG or WebP",
+                        name, bytes);
+    }
+    size_t shown = bytes < SHOWN_BYTES ? bytes : SHOWN_BYTES;
+    return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                    "begins with '%s' (%zu bytes in all), expected JPEG, PNG or WebP",
+                    vlt_quoted((const char *)data, shown).text, bytes);
+}
+
+static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
+                         const vlt_image_options *options, vlt_image *out, vlt_error *err)
+{
+    if (!vlt_image_sniff(data, bytes, &out->format)) {
+        return refuse_format(data, bytes, err);
     }
     vlt_image_policy policy = policy_of(options, out->format);
     vlt_status status;

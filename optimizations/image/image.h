@@ -2,10 +2,11 @@
  *
  * The first bytes decide the format. JPEGs go through the operator jpeg_decode in the context
  * given, PNG through libspng, WebP through libwebp. 16-bit samples keep their high byte, gray is
- * replicated, palettes are looked up, of an animation the first frame counts.
+ * replicated, palettes are looked up, of an animated PNG the first frame counts.
  *
  *                    torch                        pillow
  *   EXIF, auto       JPEG and PNG                 JPEG, PNG and WebP, XMP where EXIF is silent
+ *   PNG texts        skipped                      refused where they expand beyond 1 MiB
  *   alpha, auto      dropped, tRNS ignored        alpha dropped, a single transparent colour (tRNS
  *                                                 of gray and RGB, or a lone palette entry) on
  * white alpha, white     RGBA, LA and tRNS composited on white, in both
@@ -21,7 +22,11 @@
 
 #define VLT_IMAGE_PIXELS_MAX INT64_C(178956970)
 
-typedef enum vlt_image_manner { VLT_IMAGE_AS_TORCH, VLT_IMAGE_AS_PILLOW } vlt_image_manner;
+typedef enum vlt_image_manner {
+    VLT_IMAGE_AS_TORCH,
+    VLT_IMAGE_AS_PILLOW,
+    VLT_IMAGE_AS_PILLOW12
+} vlt_image_manner;
 typedef enum vlt_image_exif {
     VLT_IMAGE_EXIF_AUTO,
     VLT_IMAGE_EXIF_ON,
@@ -49,9 +54,11 @@ typedef struct vlt_image {
     int64_t rows_missing; /* of the stored rows, 0 as a rule */
 } vlt_image;
 
-/* Decodes data[bytes]. `name` (may be NULL) stands before messages. INPUT: what is broken, and
- * where; LIMIT: more pixels than VLT_IMAGE_PIXELS_MAX; UNSUPPORTED: another format. Accepted damage
- * is a warning in the context's log. On failure *out is {0}. options may be NULL. */
+/* Decodes data[bytes]. `name` (may be NULL) stands before errors and warnings. INPUT: what is
+ * broken, and where; LIMIT: more pixels than VLT_IMAGE_PIXELS_MAX, or more work than the bytes are
+ * worth (jpeg_work.h); UNSUPPORTED: another format, and which. What the bytes cannot hold is
+ * refused before anything is allocated for it. Accepted damage is a warning in the context's log.
+ * On failure *out is {0}. options may be NULL. */
 vlt_status vlt_image_decode(vlt_context *context, const void *data, size_t bytes, const char *name,
                             const vlt_image_options *options, vlt_image *out, vlt_error *err);
 

@@ -8,7 +8,8 @@
 /* What the chosen reference does with this format, all automatic choices made. */
 typedef struct vlt_image_policy {
     bool rotate;
-    bool pillow;    /* else torch: how EXIF is looked for */
+    bool pillow;    /* else torch: how EXIF is looked for, what is refused */
+    bool twelve;    /* Pillow 12 */
     bool white;     /* put everything transparent on white */
     bool white_key; /* put a single transparent colour on white (Pillow's own doing) */
     bool strict;

@@ -1,21 +1,24 @@
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "optimizations/image/image_exif.h"
 #include "optimizations/image/image_internal.h"
 #include "optimizations/jpeg_decode/jpeg_decode.h"
 
-enum { EXIF_PREFIX = 6, JOINED_MAX = 1 << 16 };
+enum { EXIF_PREFIX = 6 };
 
 static_assert(VLT_IMAGE_PIXELS_MAX == VLT_JPEG_PIXELS_MAX, "one limit");
 
-/* What the APP1 segments say, seen one after the other. */
-struct orientation {
-    bool seen;
-    int first;    /* EXIF of the first segment, which is what torch takes for it */
-    int from_xmp; /* of the last XMP packet */
-    uint8_t joined[JOINED_MAX];
-    size_t used;
+/* What the segments say of the orientation, seen one after the other. */
+struct segments {
+    bool seen;     /* an APP1 */
+    int torch;     /* EXIF of the first APP1, which is what torch takes for it */
+    int xmp;       /* of the last XMP packet */
+    bool has_dpi;  /* JFIF says a resolution */
+    uint8_t *exif; /* all EXIF segments joined, as Pillow does, owned */
+    size_t exif_bytes;
+    bool no_memory;
 };
 
 static bool begins_with(const uint8_t *data, size_t bytes, const char *text, size_t length)
@@ -23,65 +26,99 @@ static bool begins_with(const uint8_t *data, size_t bytes, const char *text, siz
     return bytes >= length && !memcmp(data, text, length);
 }
 
-/* EXIF of a JPEG may be cut into several segments: Pillow joins them. Orientation stands in the
- * first kilobytes, so a bounded join is as good. */
+static void join_exif(struct segments *found, const uint8_t *data, size_t bytes)
+{
+    size_t from = found->exif_bytes ? EXIF_PREFIX : 0, more = bytes - from;
+    uint8_t *joined = realloc(found->exif, found->exif_bytes + more);
+    if (!joined) {
+        found->no_memory = true;
+        return;
+    }
+    memcpy(joined + found->exif_bytes, data + from, more);
+    found->exif = joined;
+    found->exif_bytes += more;
+}
+
 static void see_segment(void *user, int app, const uint8_t *data, size_t bytes)
 {
+    enum { JFIF_UNIT = 7, JFIF_BYTES = 12 };
     static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/";
-    struct orientation *found = user;
-    if (app != 1) {
+    struct segments *found = user;
+    if (app == 0) {
+        found->has_dpi = found->has_dpi ||
+                         (begins_with(data, bytes, "JFIF", 4) && bytes >= JFIF_BYTES &&
+                          (data[JFIF_UNIT] == 1 || data[JFIF_UNIT] == 2));
         return;
     }
     if (!found->seen && bytes > EXIF_PREFIX) {
-        found->first = vlt_exif_orientation(data + EXIF_PREFIX, bytes - EXIF_PREFIX, false);
+        found->torch = vlt_exif_as_torch(data + EXIF_PREFIX, bytes - EXIF_PREFIX);
     }
     found->seen = true;
     if (begins_with(data, bytes, exif, sizeof exif)) {
-        size_t from = found->used ? EXIF_PREFIX : 0, room = sizeof found->joined - found->used;
-        size_t taken = bytes - from < room ? bytes - from : room;
-        memcpy(found->joined + found->used, data + from, taken);
-        found->used += taken;
+        join_exif(found, data, bytes);
     } else if (begins_with(data, bytes, xmp, sizeof xmp)) {
-        found->from_xmp = vlt_xmp_orientation(data, bytes);
+        found->xmp = vlt_xmp_orientation(data, bytes);
     }
 }
 
-static int joined_orientation(const struct orientation *found)
+/* Pillow looks for the resolution in EXIF where JFIF has none, while it opens the file; if it fails
+ * over EXIF there, it goes on without EXIF and XMP. */
+static vlt_status orient(const struct segments *found, const vlt_image_policy *policy,
+                         int *orientation, vlt_error *err)
 {
-    int orientation = vlt_exif_orientation_prefixed(found->joined, found->used);
-    return orientation ? orientation : found->from_xmp;
+    if (!policy->pillow) {
+        *orientation = found->torch;
+        return VLT_OK;
+    }
+    vlt_exif_answer answer = vlt_exif_as_pillow(found->exif, found->exif_bytes, false,
+                                                policy->twelve, orientation);
+    if (answer == VLT_EXIF_SILENT) {
+        *orientation = found->xmp;
+    }
+    return answer == VLT_EXIF_BROKEN && found->has_dpi ? vlt_exif_refuse("JPEG", err) : VLT_OK;
+}
+
+static vlt_status decode_pixels(vlt_context *context, const uint8_t *data, size_t bytes,
+                                const vlt_jpeg_info *info, const vlt_image_policy *policy,
+                                vlt_image *image, vlt_error *err)
+{
+    int64_t reached = 0;
+    vlt_plan *plan = NULL;
+    vlt_problem problem = vlt_jpeg_decode_problem(info);
+    vlt_jpeg_decode_args args = {.data = data,
+                                 .data_bytes = bytes,
+                                 .rgb = image->rgb,
+                                 .stride = info->w * 3,
+                                 .strict = policy->strict,
+                                 .rows_reached = &reached};
+    vlt_status status = vlt_plan_create(context, &problem, &plan, err);
+    if (status == VLT_OK) {
+        status = vlt_plan_run(plan, &args, err);
+    }
+    vlt_plan_destroy(plan);
+    image->rows_missing = info->h - reached;
+    return status;
 }
 
 vlt_status vlt_image_decode_jpeg(vlt_context *context, const uint8_t *data, size_t bytes,
                                  const vlt_image_policy *policy, vlt_image *image, vlt_error *err)
 {
     vlt_jpeg_info info;
-    struct orientation found;
-    vlt_plan *plan = NULL;
-    int64_t reached = 0;
-    found.seen = false;
-    found.first = found.from_xmp = 0;
-    found.used = 0;
+    struct segments found = {0};
     vlt_status status = vlt_jpeg_inspect(data, bytes, see_segment, &found, &info, err);
+    if (status == VLT_OK && found.no_memory) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "JPEG: no memory for %zu bytes of EXIF",
+                          found.exif_bytes);
+    }
+    if (status == VLT_OK && policy->rotate) {
+        status = orient(&found, policy, &image->orientation, err);
+    }
     if (status == VLT_OK) {
         status = vlt_image_alloc(image, info.h, info.w, "JPEG", err);
     }
-    if (status != VLT_OK) {
-        return status;
-    }
-    vlt_problem problem = vlt_jpeg_decode_problem(&info);
-    vlt_jpeg_decode_args args = {.data = data,
-                                 .data_bytes = bytes,
-                                 .rgb = image->rgb,
-                                 .stride = info.w * 3,
-                                 .strict = policy->strict,
-                                 .rows_reached = &reached};
-    status = vlt_plan_create(context, &problem, &plan, err);
     if (status == VLT_OK) {
-        status = vlt_plan_run(plan, &args, err);
+        status = decode_pixels(context, data, bytes, &info, policy, image, err);
     }
-    vlt_plan_destroy(plan);
-    image->rows_missing = info.h - reached;
-    image->orientation = policy->pillow ? joined_orientation(&found) : found.first;
+    free(found.exif);
     return status;
 }

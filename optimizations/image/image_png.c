@@ -1,13 +1,13 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include <spng.h>
 
 #include "optimizations/image/image_exif.h"
 #include "optimizations/image/image_internal.h"
+#include "optimizations/image/image_png_chunks.h"
+#include "optimizations/image/image_png_texts.h"
 
-/* Text and profiles of a PNG may be compressed a thousandfold. */
-enum { CHUNK_MAX = 64 << 20, CHUNK_CACHE_MAX = 128 << 20, SIDE_MAX = 1 << 20 };
+enum { SIDE_MAX = 1 << 20 };
 
 static vlt_status fail(int code, const char *what, vlt_error *err)
 {
@@ -15,56 +15,85 @@ static vlt_status fail(int code, const char *what, vlt_error *err)
                     what, spng_strerror(code));
 }
 
-/* "\nexif\n     LENGTH\nHEX...", as ImageMagick writes it. */
-static int raw_profile_orientation(const char *text, size_t length)
+/* The bytes that libspng reads: signature, critical chunks and tRNS up to the pixels' last chunk,
+ * an end. */
+struct source {
+    vlt_png_walk walk;
+    const uint8_t *piece;
+    size_t left;
+    bool ended;
+};
+
+static bool next_piece(struct source *source)
 {
-    uint8_t bytes[4096];
-    size_t used = 0, digits = 0, at = 0;
-    for (int lines = 0; lines < 3 && at < length; at++) {
-        lines += text[at] == '\n';
-    }
-    for (; at < length && used < sizeof bytes; at++) {
-        const char *hex = "0123456789abcdef", *digit = strchr(hex, text[at] | 0x20);
-        if (text[at] && strchr("0123456789abcdefABCDEF", text[at]) && digit) {
-            bytes[used] = (uint8_t)(bytes[used] << 4 | (digit - hex));
-            used += ++digits % 2 == 0;
+    static const uint8_t end[] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
+    vlt_png_chunk chunk;
+    while (!source->ended && vlt_png_next(&source->walk, &chunk)) {
+        if (source->walk.place == VLT_PNG_BEHIND) {
+            source->ended = true;
+            source->piece = end;
+            source->left = sizeof end;
+            return true;
+        }
+        /* a colour key with a wrong checksum is skipped by torch and was refused for Pillow */
+        if (!vlt_png_is_ancillary(&chunk) ||
+            (chunk.type == VLT_PNG_TRNS && vlt_png_checks(&chunk))) {
+            source->piece = chunk.whole;
+            source->left = chunk.whole_bytes;
+            return true;
         }
     }
-    return vlt_exif_orientation_prefixed(bytes, used);
+    return false;
 }
 
-/* What Pillow looks at beside the chunk eXIf. */
-static int text_orientation(spng_ctx *png)
+static int read_source(spng_ctx *png, void *user, void *to, size_t bytes)
 {
-    uint32_t count = 0;
-    int from_profile = 0, from_xmp = 0;
-    if (spng_get_text(png, NULL, &count) || !count) {
-        return 0;
+    struct source *source = user;
+    uint8_t *out = to;
+    (void)png;
+    while (bytes) {
+        if (!source->left && !next_piece(source)) {
+            return SPNG_IO_EOF;
+        }
+        size_t taken = bytes < source->left ? bytes : source->left;
+        memcpy(out, source->piece, taken);
+        source->piece += taken;
+        source->left -= taken;
+        out += taken;
+        bytes -= taken;
     }
-    struct spng_text *text = calloc(count, sizeof *text);
-    if (text && !spng_get_text(png, text, &count)) {
-        for (uint32_t i = 0; i < count; i++) {
-            if (!strcmp(text[i].keyword, "Raw profile type exif")) {
-                from_profile = raw_profile_orientation(text[i].text, text[i].length);
-            } else if (!strcmp(text[i].keyword, "XML:com.adobe.xmp")) {
-                from_xmp = vlt_xmp_orientation((const uint8_t *)text[i].text, text[i].length);
-            }
+    return 0;
+}
+
+/* torch does not look behind the pixels, and libpng keeps the first chunk whose checksum and byte
+ * order are right. */
+static int torch_orientation(const uint8_t *data, size_t bytes)
+{
+    vlt_png_walk walk;
+    vlt_png_chunk chunk;
+    vlt_png_walk_init(&walk, data, bytes);
+    while (vlt_png_next(&walk, &chunk) && walk.place == VLT_PNG_BEFORE) {
+        const uint8_t *d = chunk.data;
+        if (chunk.type == VLT_PNG_EXIF && vlt_png_checks(&chunk) && chunk.bytes >= 4 &&
+            d[0] == d[1] && (d[0] == 'I' || d[0] == 'M')) {
+            return vlt_exif_as_torch(d, chunk.bytes);
         }
     }
-    free(text);
-    return from_profile ? from_profile : from_xmp;
+    return 0;
 }
 
-static int orientation_of(spng_ctx *png, bool pillow)
+static vlt_status read_texts(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
+                             int *orientation, vlt_error *err)
 {
-    struct spng_exif exif;
-    int orientation = 0;
-    bool found = !spng_get_exif(png, &exif);
-    if (found) {
-        orientation = pillow ? vlt_exif_orientation_prefixed((uint8_t *)exif.data, exif.length)
-                             : vlt_exif_orientation((uint8_t *)exif.data, exif.length, false);
+    vlt_png_texts texts;
+    if (!policy->pillow) {
+        *orientation = policy->rotate ? torch_orientation(data, bytes) : 0;
+        return VLT_OK;
     }
-    return orientation || !pillow ? orientation : text_orientation(png);
+    vlt_status status = vlt_png_texts_read(data, bytes, policy->twelve, &texts, err);
+    return status == VLT_OK && policy->rotate
+               ? vlt_png_texts_orientation(&texts, policy->twelve, orientation, err)
+               : status;
 }
 
 /* Is transparency one colour of 8-bit samples? (16-bit gray, which Pillow gets wrong, is left to
@@ -129,28 +158,42 @@ static void key_to_white(uint8_t *rgb, int64_t pixels, const uint8_t *key)
     }
 }
 
-/* Through RGBA, so that the transparency of every kind of file comes out as alpha. */
-static vlt_status decode_pixels(spng_ctx *png, bool white, vlt_image *image, vlt_error *err)
+/* Rows through RGBA, so that the transparency of every kind of file comes out as alpha; of an
+ * interlaced file the rows come in pieces, so that all of them are needed. */
+static vlt_status decode_on_white(spng_ctx *png, bool interlaced, vlt_image *image, vlt_error *err)
 {
-    size_t bytes = (size_t)image->h * (size_t)image->w * 4, expected = 0;
-    void *rgba = NULL;
-    vlt_status status = VLT_OK;
-    int code = spng_decoded_image_size(png, SPNG_FMT_RGBA8, &expected);
-    if (code || expected != bytes) {
-        return code ? fail(code, "header", err)
-                    : vlt_fail(err, VLT_STATUS_INPUT, "PNG: %zu bytes of pixels, expected %zu",
-                               expected, bytes);
+    size_t row = (size_t)image->w * 4, bytes = interlaced ? row * (size_t)image->h : row;
+    void *rgba;
+    vlt_status status = vlt_alloc(bytes, &rgba, err);
+    if (status != VLT_OK) {
+        return status;
     }
-    status = vlt_alloc(bytes, &rgba, err);
-    if (status == VLT_OK) {
-        code = spng_decode_image(png, rgba, bytes, SPNG_FMT_RGBA8, white ? SPNG_DECODE_TRNS : 0);
-        status = code ? fail(code, "data", err) : VLT_OK;
+    int code = spng_decode_image(png, interlaced ? rgba : NULL, interlaced ? bytes : 0,
+                                 SPNG_FMT_RGBA8,
+                                 SPNG_DECODE_TRNS | (interlaced ? 0 : SPNG_DECODE_PROGRESSIVE));
+    if (interlaced && !code) {
+        vlt_image_from_rgba(rgba, image->rgb, image->h * image->w, true);
     }
-    if (status == VLT_OK) {
-        vlt_image_from_rgba(rgba, image->rgb, image->h * image->w, white);
+    for (int64_t y = 0; !interlaced && !code && y < image->h; y++) {
+        code = spng_decode_row(png, rgba, bytes);
+        if (!code || code == SPNG_EOI) {
+            vlt_image_from_rgba(rgba, image->rgb + y * image->w * 3, image->w, true);
+            code = y + 1 == image->h ? 0 : code;
+        }
     }
     vlt_free(rgba);
-    return status;
+    return code ? fail(code, "data", err) : VLT_OK;
+}
+
+static vlt_status decode_pixels(spng_ctx *png, bool white, const struct spng_ihdr *header,
+                                vlt_image *image, vlt_error *err)
+{
+    if (white) {
+        return decode_on_white(png, header->interlace_method != 0, image, err);
+    }
+    size_t bytes = (size_t)image->h * (size_t)image->w * 3;
+    int code = spng_decode_image(png, image->rgb, bytes, SPNG_FMT_RGB8, 0);
+    return code ? fail(code, "data", err) : VLT_OK;
 }
 
 vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
@@ -158,35 +201,34 @@ vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_ima
 {
     struct spng_ihdr header;
     uint8_t key[3];
-    vlt_status status = VLT_OK;
+    struct source source = {.piece = data, .left = VLT_PNG_SIGNATURE};
+    vlt_status status = vlt_png_check_size(data, bytes, err);
+    if (status == VLT_OK) {
+        status = read_texts(data, bytes, policy, &image->orientation, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
     spng_ctx *png = spng_ctx_new(0);
     if (!png) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "PNG: out of memory");
     }
+    vlt_png_walk_init(&source.walk, data, bytes);
     int code = spng_set_image_limits(png, SIDE_MAX, SIDE_MAX);
-    code = code ? code : spng_set_chunk_limits(png, CHUNK_MAX, CHUNK_CACHE_MAX);
-    code = code ? code : spng_set_png_buffer(png, data, bytes);
+    code = code ? code : spng_set_png_stream(png, read_source, &source);
     code = code ? code : spng_get_ihdr(png, &header);
     if (code) {
         status = fail(code, "header", err);
         goto done;
     }
-    if (policy->rotate && !policy->pillow) { /* torch does not look behind the pixels */
-        image->orientation = orientation_of(png, false);
-    }
+    bool white = policy->white && !is_keyed(&header);
     status = vlt_image_alloc(image, header.height, header.width, "PNG", err);
     if (status == VLT_OK) {
-        status = decode_pixels(png, policy->white && !is_keyed(&header), image, err);
-    }
-    if (status != VLT_OK) {
-        goto done;
+        status = decode_pixels(png, white, &header, image, err);
     }
     bool by_key = policy->white_key || (policy->white && is_keyed(&header));
-    if (by_key && lone_key(png, &header, key)) {
+    if (status == VLT_OK && by_key && lone_key(png, &header, key)) {
         key_to_white(image->rgb, image->h * image->w, key);
-    }
-    if (policy->rotate && policy->pillow) {
-        image->orientation = orientation_of(png, true);
     }
 done:
     spng_ctx_free(png);

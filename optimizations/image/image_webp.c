@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <string.h>
 
 #include <webp/decode.h>
@@ -27,10 +28,12 @@ static uint32_t u32_at(const uint8_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Payload of the first chunk with this name, or NULL. */
+/* Payload of the first chunk with this name, or NULL. What RIFF does not count is not looked at. */
 static const uint8_t *find_chunk(const uint8_t *data, size_t bytes, const char *name, size_t *size)
 {
-    for (size_t at = RIFF_HEADER; bytes - at >= CHUNK_HEADER && at < bytes;) {
+    size_t riff = (size_t)u32_at(data + 4) + CHUNK_HEADER;
+    bytes = riff < bytes ? riff : bytes;
+    for (size_t at = RIFF_HEADER; at < bytes && bytes - at >= CHUNK_HEADER;) {
         size_t payload = u32_at(data + at + 4), left = bytes - at - CHUNK_HEADER;
         if (payload > left) {
             return NULL;
@@ -48,20 +51,48 @@ static const uint8_t *find_chunk(const uint8_t *data, size_t bytes, const char *
     return NULL;
 }
 
-static int orientation_of(const uint8_t *data, size_t bytes)
+/* As Pillow: chunks count where the file's flags announce them. (torch looks at neither.) */
+static vlt_status orient(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
+                         int *orientation, vlt_error *err)
 {
+    enum { FLAG_XMP = 4, FLAG_EXIF = 8 };
     size_t size = 0;
-    const uint8_t *chunk = find_chunk(data, bytes, "EXIF", &size);
-    int orientation = chunk ? vlt_exif_orientation_prefixed(chunk, size) : 0;
-    if (!orientation) {
-        chunk = find_chunk(data, bytes, "XMP ", &size);
-        orientation = chunk ? vlt_xmp_orientation(chunk, size) : 0;
+    const uint8_t *extended = find_chunk(data, bytes, "VP8X", &size);
+    int flags = extended && size ? *extended : 0;
+    vlt_exif_answer answer = VLT_EXIF_SILENT;
+    const uint8_t *chunk = flags & FLAG_EXIF ? find_chunk(data, bytes, "EXIF", &size) : NULL;
+    if (chunk) {
+        answer = vlt_exif_as_pillow(chunk, size, false, policy->twelve, orientation);
     }
-    return orientation;
+    if (answer == VLT_EXIF_SILENT) {
+        chunk = flags & FLAG_XMP ? find_chunk(data, bytes, "XMP ", &size) : NULL;
+        *orientation = chunk ? vlt_xmp_orientation(chunk, size) : 0;
+    }
+    return answer == VLT_EXIF_BROKEN && policy->pillow ? vlt_exif_refuse("WebP", err) : VLT_OK;
 }
 
-static vlt_status decode_alpha(const uint8_t *data, size_t bytes, bool white, vlt_image *image,
-                               vlt_error *err)
+/* A lossy frame says its kind of prediction for each block of 16 x 16 pixels, in at least three
+ * bits with the probabilities that the format fixes; counted is one. A lossless one may say
+ * millions of equal pixels in no bits at all. */
+static vlt_status check_size(const uint8_t *data, size_t bytes,
+                             const WebPBitstreamFeatures *features, vlt_error *err)
+{
+    enum { BLOCK = 16 };
+    size_t size = 0;
+    const uint8_t *chunk = find_chunk(data, bytes, "VP8 ", &size);
+    int64_t across = (features->width + BLOCK - 1) / BLOCK;
+    int64_t blocks = across * ((features->height + BLOCK - 1) / BLOCK);
+    if (chunk && blocks > (int64_t)size * CHAR_BIT) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "WebP: %dx%d pixels are %lld blocks, %zu bytes of data hold at most %lld",
+                        features->width, features->height, (long long)blocks, size,
+                        (long long)size * CHAR_BIT);
+    }
+    return VLT_OK;
+}
+
+static vlt_status decode_on_white(const uint8_t *data, size_t bytes, vlt_image *image,
+                                  vlt_error *err)
 {
     void *rgba;
     size_t size = (size_t)image->h * (size_t)image->w * 4;
@@ -72,7 +103,7 @@ static vlt_status decode_alpha(const uint8_t *data, size_t bytes, bool white, vl
     if (!WebPDecodeRGBAInto(data, bytes, rgba, size, (int)image->w * 4)) {
         status = vlt_fail(err, VLT_STATUS_INPUT, "WebP: broken or cut data, %zu bytes", bytes);
     } else {
-        vlt_image_from_rgba(rgba, image->rgb, image->h * image->w, white);
+        vlt_image_from_rgba(rgba, image->rgb, image->h * image->w, true);
     }
     vlt_free(rgba);
     return status;
@@ -89,18 +120,20 @@ vlt_status vlt_image_decode_webp(const uint8_t *data, size_t bytes, const vlt_im
     if (features.has_animation) {
         return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "WebP: an animation, expected a still image");
     }
-    vlt_status status = vlt_image_alloc(image, features.height, features.width, "WebP", err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    if (features.has_alpha) {
-        status = decode_alpha(data, bytes, policy->white, image, err);
-    } else if (!WebPDecodeRGBInto(data, bytes, image->rgb, (size_t)(image->h * image->w * 3),
-                                  (int)image->w * 3)) {
-        status = vlt_fail(err, VLT_STATUS_INPUT, "WebP: broken or cut data, %zu bytes", bytes);
-    }
+    vlt_status status = check_size(data, bytes, &features, err);
     if (status == VLT_OK && policy->rotate) {
-        image->orientation = orientation_of(data, bytes);
+        status = orient(data, bytes, policy, &image->orientation, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_image_alloc(image, features.height, features.width, "WebP", err);
+    }
+    if (status == VLT_OK && features.has_alpha && policy->white) {
+        return decode_on_white(data, bytes, image, err);
+    }
+    if (status == VLT_OK &&
+        !WebPDecodeRGBInto(data, bytes, image->rgb, (size_t)(image->h * image->w * 3),
+                           (int)image->w * 3)) {
+        status = vlt_fail(err, VLT_STATUS_INPUT, "WebP: broken or cut data, %zu bytes", bytes);
     }
     return status;
 }

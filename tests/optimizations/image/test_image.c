@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <webp/encode.h>
+
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 #include "optimizations/image/image.h"
@@ -121,11 +123,118 @@ Test(image, refuses_what_it_does_not_know)
     test_context test;
     test_context_init(&test);
     expect_refusal(&test, "", 0, "empty");
-    expect_refusal(&test, "BM1234", 6, "42 4d 31");
-    expect_refusal(&test, "GIF89a", 6, "expected JPEG, PNG or WebP");
+    expect_refusal(&test, "\1\2\3", 3,
+                   "begins with '\\x01\\x02\\x03' (3 bytes in all), expected JPEG");
     expect_refusal(&test, "\xFF\xD8\xFF", 3, "inside its header, after 3 bytes");
     expect_refusal(&test, "RIFF\x04\0\0\0WEBP", 12, "WebP");
     expect_refusal(&test, huge_png, sizeof huge_png, "PNG");
+    test_context_release(&test);
+}
+
+/* What people have instead of a JPEG, PNG or WebP is called by its name. */
+Test(image, names_other_formats)
+{
+#define NAMED(bytes, name)             \
+    {                                  \
+        bytes, sizeof(bytes) - 1, name \
+    }
+    static const struct {
+        const char *data;
+        size_t bytes;
+        const char *name;
+    } files[] = {
+        NAMED("GIF89a\1\0\1\0", "a GIF image (10 bytes), expected JPEG, PNG or WebP"),
+        NAMED("GIF87a", "a GIF image"),
+        NAMED("\0\0\0\x20"
+              "ftypavif\0\0\0\0avifmif1miafMA1B",
+              "an AVIF image"),
+        NAMED("\0\0\0\x20"
+              "ftypmif1\0\0\0\0mif1avifmiaf",
+              "an AVIF image"),
+        NAMED("\0\0\0\x18"
+              "ftypheic\0\0\0\0mif1heic",
+              "a HEIC image"),
+        NAMED("\0\0\0\x18"
+              "ftypmif1\0\0\0\0mif1heic",
+              "a HEIC image"),
+        NAMED("\0\0\0\x14"
+              "ftypmif1\0\0\0\0mif1",
+              "a HEIF image"),
+        NAMED("\0\0\0\x18"
+              "ftypisom\0\0\2\0mp41avc1",
+              "an MP4 video"),
+        NAMED("\0\0\0\x14"
+              "ftypqt  \0\0\0\0qt  ",
+              "a QuickTime video"),
+        NAMED("II*\0\10\0\0\0", "a TIFF image"),
+        NAMED("MM\0*\0\0\0\10", "a TIFF image"),
+        NAMED("II*\0\20\0\0\0CR\2\0", "a camera's raw image"),
+        NAMED("BM\x36\0\0\0\0\0\0\0\x36\0\0\0", "a BMP image"),
+        NAMED("\0\0\0\fJXL \r\n\x87\n", "a JPEG XL image"),
+        NAMED("\xFF\x0A\xFA\x7F", "a JPEG XL image"),
+        NAMED("\0\0\0\fjP  \r\n\x87\n", "a JPEG 2000 image"),
+        NAMED("\xFF\x4F\xFF\x51\0\x2F", "a JPEG 2000 image"),
+        NAMED("8BPS\0\1", "a Photoshop image"),
+        NAMED("\0\0\1\0\1\0\x10\x10", "an icon (ICO)"),
+        NAMED("%PDF-1.7\n", "a PDF document"),
+        NAMED("<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "an SVG drawing"),
+        NAMED("<?xml version=\"1.0\"?>\n<!-- x --><svg/>", "an SVG drawing"),
+        NAMED("<!-- made by x -->\n<svg/>", "an SVG drawing"),
+        NAMED("<?xml version=\"1.0\"?><Error/>", "an XML document"),
+        NAMED("<!DOCTYPE html><html>", "an HTML page"),
+        NAMED("\xEF\xBB\xBF\r\n <HTML><body><svg></svg>", "an HTML page"),
+        NAMED("{\"error\": \"not found\"}", "JSON text"),
+        NAMED("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+        NAMED("data:image/png;base64,iVBORw0KGgo", "a data URI"),
+        NAMED("/9j/4AAQSkZJRg==", "a JPEG image in Base64"),
+        NAMED("P6\n2 2\n255\n", "a PNM image"),
+        NAMED("RIFF\x24\0\0\0AVI LIST", "an AVI video"),
+        NAMED("\x1A\x45\xDF\xA3", "a Matroska or WebM video"),
+        NAMED("PK\3\4", "a ZIP archive"),
+        NAMED("\x1F\x8B\10", "a gzip archive"),
+        NAMED("404 page not found", "begins with '404 page not fou' (18 bytes in all)"),
+        NAMED("BMW and others\xFF", "begins with 'BMW and others\\xFF' (15 bytes"),
+        NAMED("RIFF", "begins with 'RIFF' (4 bytes"),
+    };
+    test_context test;
+    test_context_init(&test);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        uint8_t *exact = malloc(files[i].bytes);
+        memcpy(exact, files[i].data, files[i].bytes);
+        expect_refusal(&test, exact, files[i].bytes, files[i].name);
+        free(exact);
+    }
+    test_context_release(&test);
+}
+
+/* A lossy frame of 13 MP in a few hundred bytes is refused for what it cannot hold; a lossless one
+ * may be as small as it likes. */
+Test(image, webp_claims)
+{
+    enum { SIDE = 3600, SIZE_AT = 26 };
+    static uint8_t rgb[64][64][3];
+    test_context test;
+    uint8_t *webp;
+    vlt_image image;
+    vlt_error err = {0};
+    test_context_init(&test);
+    size_t bytes = WebPEncodeRGB(rgb[0][0], 64, 64, 64 * 3, 80, &webp);
+    cr_assert_eq(memcmp(webp + 12, "VP8 ", 4), 0);
+    cr_assert_eq(vlt_image_decode(&test.context, webp, bytes, NULL, NULL, &image, &err), VLT_OK);
+    vlt_image_release(&image);
+    const uint8_t size[4] = {SIDE & 0xFF, SIDE >> 8, SIDE & 0xFF, SIDE >> 8};
+    memcpy(webp + SIZE_AT, size, sizeof size);
+    expect_refusal(&test, webp, bytes, "WebP: 3600x3600 pixels are 50625 blocks");
+    WebPFree(webp);
+    uint8_t *blank = calloc(SIDE, SIDE * 3);
+    bytes = WebPEncodeLosslessRGB(blank, SIDE, SIDE, SIDE * 3, &webp);
+    cr_assert_lt(bytes, 4096);
+    cr_assert_eq(vlt_image_decode(&test.context, webp, bytes, NULL, NULL, &image, &err), VLT_OK,
+                 "%s", err.message);
+    cr_assert(image.w == SIDE && image.h == SIDE);
+    vlt_image_release(&image);
+    WebPFree(webp);
+    free(blank);
     test_context_release(&test);
 }
 
