@@ -6,6 +6,7 @@
 #include "harness/json/json.h"
 #include "harness/measure/clock.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/preprocess/preprocess.h"
 
 enum { FILE_LIMIT = 1 << 30 };
@@ -17,6 +18,13 @@ struct vlt_vision_reader {
     vlt_patchify_constants image_table, video_table;
     vlt_plan *plan; /* of the last shape, or NULL */
 };
+
+static vlt_image_manner manner_of(vlt_arithmetic arithmetic)
+{
+    return arithmetic == VLT_ARITHMETIC_TORCH    ? VLT_IMAGE_AS_TORCH
+           : arithmetic == VLT_ARITHMETIC_PILLOW ? VLT_IMAGE_AS_PILLOW
+                                                 : VLT_IMAGE_AS_PILLOW12;
+}
 
 static vlt_status read_name(const char *option, const char *text, const char *const *names,
                             int count, int *out, vlt_error *err)
@@ -54,9 +62,7 @@ vlt_status vlt_vision_options_read(const char *reference, const char *exif, cons
         status = read_name("dialect", dialect, dialects, 2, &value[3], err);
     }
     *out = (vlt_vision_options){.arithmetic = (vlt_arithmetic)value[0],
-                                .images = {.manner = value[0] == VLT_ARITHMETIC_TORCH
-                                                         ? VLT_IMAGE_AS_TORCH
-                                                         : VLT_IMAGE_AS_PILLOW,
+                                .images = {.manner = manner_of((vlt_arithmetic)value[0]),
                                            .exif = (vlt_image_exif)value[1],
                                            .alpha = (vlt_image_alpha)value[2],
                                            .strict = strict},
@@ -76,9 +82,7 @@ vlt_status vlt_vision_reader_create(vlt_context *context, const vlt_processor *p
     reader->context = context;
     reader->processor = *processor;
     reader->options = *options;
-    reader->options.images.manner = options->arithmetic == VLT_ARITHMETIC_TORCH
-                                        ? VLT_IMAGE_AS_TORCH
-                                        : VLT_IMAGE_AS_PILLOW;
+    reader->options.images.manner = manner_of(options->arithmetic);
     vlt_processor_table(&processor->image, options->arithmetic, &reader->image_table);
     if (processor->video.present) {
         vlt_processor_table(&processor->video, options->arithmetic, &reader->video_table);
@@ -161,39 +165,34 @@ static void add_ms(double *total, uint64_t since_ns)
     *total += (double)(vlt_clock_wall(vlt_clock_system()) - since_ns) * 1e-6;
 }
 
-static vlt_status read_image(vlt_vision_reader *reader, const vlt_vision_source *source,
-                             vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
+vlt_status vlt_vision_read_image(vlt_vision_reader *reader, const vlt_vision_source *source,
+                                 vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
 {
     vlt_image image = {0};
+    vlt_vision_times ignored = {0};
     vlt_preprocess_shape shape = {.images = 1, .frames = 1};
     const vlt_processor_config *config = &reader->processor.image;
     uint64_t start = vlt_clock_wall(vlt_clock_system());
-    vlt_status status = vlt_image_decode(reader->context, source->data, source->data_bytes, NULL,
-                                         &reader->options.images, &image, err);
+    *out = (vlt_vision_input){0};
+    times = times ? times : &ignored;
+    vlt_status status = vlt_image_decode(reader->context, source->data, source->data_bytes,
+                                         source->name, &reader->options.images, &image, err);
     add_ms(&times->decode_ms, start);
-    start = vlt_clock_wall(vlt_clock_system());
-    if (status == VLT_OK) {
-        shape.src_h = out->source_h = image.h;
-        shape.src_w = out->source_w = image.w;
-        status = vlt_processor_image_size(config, image.h, image.w, &shape.dst_h, &shape.dst_w,
-                                          err);
+    if (status != VLT_OK) {
+        return status;
     }
+    start = vlt_clock_wall(vlt_clock_system());
+    shape.src_h = out->source_h = image.h;
+    shape.src_w = out->source_w = image.w;
+    status = vlt_processor_image_size(config, image.h, image.w, &shape.dst_h, &shape.dst_w, err);
     if (status == VLT_OK) {
         const uint8_t *src = image.rgb;
         status = preprocess(reader, config, &reader->image_table, &src, &shape, out, err);
     }
     add_ms(&times->preprocess_ms, start);
     vlt_image_release(&image);
-    return status;
-}
-
-vlt_status vlt_vision_read_image(vlt_vision_reader *reader, const vlt_vision_source *image,
-                                 vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
-{
-    vlt_vision_times ignored;
-    *out = (vlt_vision_input){0};
-    vlt_status status = read_image(reader, image, out, times ? times : &ignored, err);
-    return status != VLT_OK && image->name ? vlt_fail_in(err, status, "%s: ", image->name) : status;
+    return status != VLT_OK && source->name ? vlt_fail_in(err, status, "%s: ", source->name)
+                                            : status;
 }
 
 vlt_status vlt_vision_read_file(vlt_vision_reader *reader, const char *path, vlt_vision_input *out,
@@ -215,26 +214,22 @@ vlt_status vlt_vision_read_file(vlt_vision_reader *reader, const char *path, vlt
     return status;
 }
 
-/* Decodes all frames and checks that they have one size. */
-static vlt_status decode_frames(vlt_vision_reader *reader, const vlt_vision_source *frames,
-                                int64_t count, vlt_image *image, vlt_error *err)
+/* Decodes a frame, which must have the size of the first; messages say which one it is. */
+static vlt_status decode_frame(vlt_vision_reader *reader, const vlt_vision_source *frame,
+                               int64_t number, int64_t count, vlt_image *image, vlt_error *err)
 {
-    for (int64_t i = 0; i < count; i++) {
-        vlt_status status = vlt_image_decode(reader->context, frames[i].data, frames[i].data_bytes,
-                                             NULL, &reader->options.images, &image[i], err);
-        if (status == VLT_OK && (image[i].h != image[0].h || image[i].w != image[0].w)) {
-            status = vlt_fail(err, VLT_STATUS_INPUT,
-                              "%lldx%lld pixels, the first frame has %lldx%lld",
-                              (long long)image[i].w, (long long)image[i].h, (long long)image[0].w,
-                              (long long)image[0].h);
-        }
-        if (status != VLT_OK) {
-            return vlt_fail_in(err, status, "frame %lld of %lld%s%s: ", (long long)i + 1,
-                               (long long)count, frames[i].name ? " " : "",
-                               frames[i].name ? frames[i].name : "");
-        }
+    char subject[VLT_ERROR_BYTES];
+    vlt_image *current = &image[number - 1];
+    vlt_utf8_format(subject, sizeof subject, "frame %lld of %lld%s%s", (long long)number,
+                    (long long)count, frame->name ? " " : "", frame->name ? frame->name : "");
+    vlt_status status = vlt_image_decode(reader->context, frame->data, frame->data_bytes, subject,
+                                         &reader->options.images, current, err);
+    if (status == VLT_OK && (current->h != image->h || current->w != image->w)) {
+        status = vlt_fail(
+            err, VLT_STATUS_INPUT, "%s: %lldx%lld pixels, the first frame has %lldx%lld", subject,
+            (long long)current->w, (long long)current->h, (long long)image->w, (long long)image->h);
     }
-    return VLT_OK;
+    return status;
 }
 
 vlt_status vlt_vision_read_video(vlt_vision_reader *reader, const vlt_vision_source *frames,
@@ -242,7 +237,7 @@ vlt_status vlt_vision_read_video(vlt_vision_reader *reader, const vlt_vision_sou
                                  vlt_vision_times *times, vlt_error *err)
 {
     const vlt_processor_config *config = &reader->processor.video;
-    vlt_vision_times ignored;
+    vlt_vision_times ignored = {0};
     vlt_image *image = NULL;
     const uint8_t **src = NULL;
     *out = (vlt_vision_input){0};
@@ -265,7 +260,9 @@ vlt_status vlt_vision_read_video(vlt_vision_reader *reader, const vlt_vision_sou
         goto done;
     }
     uint64_t start = vlt_clock_wall(vlt_clock_system());
-    status = decode_frames(reader, frames, frame_count, image, err);
+    for (int64_t i = 0; i < frame_count && status == VLT_OK; i++) {
+        status = decode_frame(reader, &frames[i], i + 1, frame_count, image, err);
+    }
     add_ms(&times->decode_ms, start);
     if (status != VLT_OK) {
         goto done;

@@ -22,8 +22,8 @@ vlt_status vlt_vision_options_read(const char *reference, const char *exif, cons
                                    const char *dialect, bool strict, vlt_vision_options *out,
                                    vlt_error *err);
 
-/* Bytes of one image file. `name` stands in messages, or is NULL where the caller puts a subject
- * before them. */
+/* Bytes of one image file. `name` stands in errors and warnings, or is NULL where the caller puts a
+ * subject before them. */
 typedef struct vlt_vision_source {
     const void *data;
     size_t data_bytes;

@@ -64,29 +64,39 @@ static void check_row(void *user, char **column, int count)
     vlt_vision_input_release(&input);
 }
 
-static void check(const char *setting, int64_t pixels_min, int64_t pixels_max, const char *backend,
-                  const char *given)
+static void open_reader(struct run *run, int64_t pixels_min, int64_t pixels_max, bool path)
 {
-    struct run run = {.setting = setting, .backend = backend, .given = given};
-    bool path = !strcmp(given, "path"), torch = !strcmp(backend, "torchvision");
+    bool torch = !strcmp(run->backend, "torchvision");
     vlt_vision_options options;
-    test_context_init(&run.test);
+    test_context_init(&run->test);
     cr_assert_eq(vlt_processor_parse(config_text, strlen(config_text), "config", false,
-                                     &run.processor.image, NULL),
+                                     &run->processor.image, NULL),
                  VLT_OK);
-    cr_assert_eq(vlt_processor_limit(&run.processor.image, pixels_min, pixels_max, NULL), VLT_OK);
+    cr_assert_eq(vlt_processor_limit(&run->processor.image, pixels_min, pixels_max, NULL), VLT_OK);
     cr_assert_eq(vlt_vision_options_read(torch ? "torch" : "pillow", path ? "auto" : "off",
                                          path ? "auto" : "white", NULL, false, &options, NULL),
                  VLT_OK);
     cr_assert_eq(
-        vlt_vision_reader_create(&run.test.context, &run.processor, &options, &run.reader, NULL),
+        vlt_vision_reader_create(&run->test.context, &run->processor, &options, &run->reader, NULL),
         VLT_OK);
+}
+
+static void close_reader(struct run *run)
+{
+    vlt_vision_reader_destroy(run->reader);
+    test_context_release(&run->test);
+}
+
+static void check(const char *setting, int64_t pixels_min, int64_t pixels_max, const char *backend,
+                  const char *given)
+{
+    struct run run = {.setting = setting, .backend = backend, .given = given};
+    open_reader(&run, pixels_min, pixels_max, !strcmp(given, "path"));
     if (test_each_row("golden/pixels/pixels.tsv", check_row, &run)) {
         cr_assert_geq(run.equal, 56);
         cr_assert_eq(run.refused, 1);
     }
-    vlt_vision_reader_destroy(run.reader);
-    test_context_release(&run.test);
+    close_reader(&run);
 }
 
 Test(vision_golden, torch_path, .timeout = 400)
@@ -117,4 +127,42 @@ Test(vision_golden, torch_small, .timeout = 400)
 Test(vision_golden, pillow_small, .timeout = 400)
 {
     check("min4096max65536", 4096, 65536, "pil", "pil");
+}
+
+enum { CASE_FILE, CASE_BACKEND, CASE_GRID, CASE_DIGEST };
+
+static void check_case(void *user, char **column, int count)
+{
+    struct run *run = user;
+    char relative[256], hex[VLT_SHA256_HEX], grid[64];
+    vlt_error err = {0};
+    vlt_vision_input input;
+    cr_assert_gt(count, CASE_DIGEST);
+    if (strcmp(column[CASE_BACKEND], run->backend) != 0) {
+        return;
+    }
+    snprintf(relative, sizeof relative, "data/cases/%s", column[CASE_FILE]);
+    cr_assert_eq(vlt_vision_read_file(run->reader, test_data(relative), &input, NULL, &err), VLT_OK,
+                 "%s", err.message);
+    snprintf(grid, sizeof grid, "%lldx%lldx%lld", (long long)input.grid[0],
+             (long long)input.grid[1], (long long)input.grid[2]);
+    cr_assert_str_eq(grid, column[CASE_GRID], "%s %s", column[CASE_FILE], run->backend);
+    vlt_sha256_hex(input.patches, (size_t)(input.rows * input.row_values) * sizeof(float), hex);
+    cr_assert_str_eq(hex, column[CASE_DIGEST], "%s %s", column[CASE_FILE], run->backend);
+    run->equal++;
+    vlt_vision_input_release(&input);
+}
+
+/* Odd files found by trying public trouble on the program. */
+Test(vision_golden, cases)
+{
+    static const char *const backends[] = {"torchvision", "pil"};
+    for (int i = 0; i < 2; i++) {
+        struct run run = {.backend = backends[i]};
+        open_reader(&run, 0, 0, true);
+        if (test_each_row("data/cases/pixels.tsv", check_case, &run)) {
+            cr_assert_geq(run.equal, 2);
+        }
+        close_reader(&run);
+    }
 }

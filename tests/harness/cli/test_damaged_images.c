@@ -1,0 +1,132 @@
+/* Damage that is accepted, and files that are no images: every way in names the file. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/infer/vltune.h"
+#include "optimizations/core/memory.h"
+#include "optimizations/jpeg_decode/jpeg_encode.h"
+#include "tests/support/data.h"
+#include "tests/support/folder.h"
+#include "tests/support/run_program.h"
+
+static const char warning[] = "half a picture.jpg: JPEG data is missing from row ";
+
+static void write_file(const char *name, const void *data, size_t bytes)
+{
+    FILE *file = fopen(test_folder_path(name), "wb");
+    cr_assert(file && fwrite(data, 1, bytes, file) == bytes && fclose(file) == 0);
+}
+
+/* Rows are missing before the end mark. */
+static void make_half(const char *name)
+{
+    enum { SIDE = 96 };
+    static uint8_t rgb[SIDE][SIDE][3];
+    uint8_t *jpeg;
+    size_t bytes;
+    for (int y = 0; y < SIDE; y++) {
+        for (int x = 0; x < SIDE; x++) {
+            memset(rgb[y][x], (x * y * 7) & 0xFF, 3);
+        }
+    }
+    cr_assert_eq(vlt_jpeg_encode(rgb[0][0], SIDE, SIDE, NULL, &jpeg, &bytes, NULL), VLT_OK);
+    memcpy(jpeg + bytes / 2, "\xFF\xD9", 2);
+    write_file(name, jpeg, bytes / 2 + 2);
+    vlt_free(jpeg);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    write_file(name, text, strlen(text));
+}
+
+static void expect(const char *command, const char *rest, int exit_code, const char *said)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "cd '%s' && \"$VLTUNE\" %s '%s' %s", test_folder_path(""), command,
+             test_source("harness/model/demo/checkpoint"), rest);
+    char program[5000];
+    snprintf(program, sizeof program, "--version >/dev/null; %s", line);
+    test_output output = test_program(program);
+    cr_assert_eq(output.exit_code, exit_code, "%s %s: %d %s", command, rest, output.exit_code,
+                 output.err);
+    cr_assert_not_null(strstr(output.err, said), "%s %s: '%s' is not in '%s'", command, rest, said,
+                       output.err);
+    test_output_release(&output);
+}
+
+Test(damaged_images, every_command_names_the_file, .init = test_folder_make,
+     .fini = test_folder_remove, .timeout = 120)
+{
+    make_half("half a picture.jpg");
+    write_text("lines.jsonl",
+               "{\"id\": 1, \"prompt\": \"x\", \"images\": [\"half a picture.jpg\"]}\n");
+    write_text(
+        "video.jsonl",
+        "{\"id\": 1, \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"video\", "
+        "\"video\": [\"half a picture.jpg\", \"half a picture.jpg\"]}]}]}\n");
+    write_text("scenes.jsonl", "{\"image\": \"half a picture.jpg\", \"question\": \"Describe the "
+                               "image.\", \"answer\": \"x\"}\n");
+    expect("preprocess", "'half a picture.jpg'", 0, warning);
+    expect("run", "--image 'half a picture.jpg' --prompt x --max-tokens 1", 0, warning);
+    expect("batch", "lines.jsonl --max-tokens 1", 0, warning);
+    expect("batch", "video.jsonl --max-tokens 1", 0, "frame 2 of 2 half a picture.jpg: JPEG data");
+    expect("model eval", "scenes.jsonl", 0, warning);
+    expect("preprocess", "'half a picture.jpg' --strict-images", 2, "half a picture.jpg: JPEG: ");
+}
+
+Test(damaged_images, every_command_names_the_format, .init = test_folder_make,
+     .fini = test_folder_remove, .timeout = 120)
+{
+    write_text("page.jpg", "<!doctype html><title>not found</title>");
+    write_text("empty.png", "");
+    write_text("lines.jsonl", "{\"id\": 1, \"prompt\": \"x\", \"images\": [\"page.jpg\"]}\n");
+    expect("preprocess", "page.jpg", 2, "page.jpg: an HTML page (39 bytes), expected JPEG");
+    expect("preprocess", "empty.png", 2, "empty.png: the file is empty");
+    expect("run", "--image page.jpg --prompt x", 2, "page.jpg: an HTML page");
+    expect("run", "--image empty.png --prompt x", 2, "empty.png: the file is empty");
+}
+
+struct heard {
+    int warnings;
+    char text[512];
+};
+
+static void listen(void *user, int level, const char *message)
+{
+    struct heard *heard = user;
+    if (level == 0 && strstr(message, "missing")) {
+        heard->warnings++;
+        snprintf(heard->text, sizeof heard->text, "%s", message);
+    }
+}
+
+Test(damaged_images, the_library_names_the_file, .init = test_folder_make,
+     .fini = test_folder_remove, .timeout = 120)
+{
+    struct heard heard = {0};
+    vlt_engine *engine;
+    vlt_session *session;
+    vlt_response response;
+    vlt_error err = {0};
+    char messages[4096];
+    make_half("half a picture.jpg");
+    vlt_engine_options options = {.threads = 1, .message = listen, .message_user = &heard};
+    cr_assert_eq(
+        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
+        VLT_OK, "%s", err.message);
+    cr_assert_eq(vlt_session_open(engine, NULL, &session, &err), VLT_OK, "%s", err.message);
+    snprintf(messages, sizeof messages,
+             "[{\"role\": \"user\", \"content\": [{\"type\": \"image\", \"image\": \"%s\"}]}]",
+             test_folder_path("half a picture.jpg"));
+    const vlt_request request = {
+        .messages = messages, .messages_bytes = strlen(messages), .max_tokens = 1};
+    cr_assert_eq(vlt_session_run(session, &request, &response, &err), VLT_OK, "%s", err.message);
+    vlt_response_release(&response);
+    cr_assert_eq(heard.warnings, 1);
+    cr_assert_not_null(strstr(heard.text, warning), "%s", heard.text);
+    vlt_session_close(session);
+    vlt_engine_close(engine);
+}
