@@ -3,8 +3,11 @@
 
 #include "harness/machine/isa.h"
 #include "optimizations/image/image.h"
+#include "optimizations/jpeg_decode/jpeg_decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { PIXELS_MAX = 1 << 20 };
 
 /* The first byte chooses the options; what is decoded is whole. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -17,7 +20,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size) {
         return 0;
     }
-    vlt_image_options options = {.manner = (vlt_image_manner)(data[0] & 1),
+    vlt_jpeg_info info; /* 64 passes over a large picture take longer than a fuzzer waits */
+    if (vlt_jpeg_inspect(data + 1, size - 1, NULL, NULL, &info, NULL) == VLT_OK &&
+        info.h * info.w > PIXELS_MAX) {
+        return 0;
+    }
+    vlt_image_options options = {.manner = !(data[0] & 1)   ? VLT_IMAGE_AS_TORCH
+                                           : data[0] & 0x40 ? VLT_IMAGE_AS_PILLOW12
+                                                            : VLT_IMAGE_AS_PILLOW,
                                  .exif = (vlt_image_exif)((data[0] >> 1) % 3),
                                  .alpha = (vlt_image_alpha)((data[0] >> 3) % 3),
                                  .strict = data[0] >> 7};
