@@ -76,53 +76,49 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
                             .stop = tuner->options->stop};
 }
 
-static vlt_status draw_scenes(vlt_tuner *tuner, vlt_error *err)
+static vlt_status make_folder(vlt_tuner *tuner, vlt_error *err)
 {
-    const char *base = getenv("TMPDIR");
-    snprintf(tuner->folder, sizeof tuner->folder, "%.30s/vltune-tune-XXXXXX",
-             base && *base && strlen(base) < 30 ? base : "/tmp");
-    if (!mkdtemp(tuner->folder)) {
-        vlt_status status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", tuner->folder, strerror(errno));
-        tuner->folder[0] = '\0';
+    vlt_status status = vlt_temp_folder_make("tune", &tuner->folder, err);
+    if (status != VLT_OK) {
         return status;
     }
-    char seen[80], unseen[80];
-    snprintf(seen, sizeof seen, "%s/request", tuner->folder);
-    snprintf(unseen, sizeof unseen, "%s/unseen", tuner->folder);
-    snprintf(tuner->scenes, sizeof tuner->scenes, "%s/scenes.jsonl", seen);
-    snprintf(tuner->unseen, sizeof tuner->unseen, "%s/scenes.jsonl", unseen);
-    snprintf(tuner->provisional, sizeof tuner->provisional, "%s/tuned.toml", tuner->folder);
+    const char *path = tuner->folder.path;
+    if (asprintf(&tuner->scenes, "%s/request/scenes.jsonl", path) < 0) {
+        tuner->scenes = NULL;
+    }
+    if (asprintf(&tuner->unseen, "%s/unseen/scenes.jsonl", path) < 0) {
+        tuner->unseen = NULL;
+    }
+    if (asprintf(&tuner->provisional, "%s/tuned.toml", path) < 0) {
+        tuner->provisional = NULL;
+    }
+    return tuner->scenes && tuner->unseen && tuner->provisional
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+}
+
+/* Draws scenes where the file `scenes` tells. */
+static vlt_status draw(const char *scenes, const vlt_scenes_options *options, vlt_error *err)
+{
+    char *folder = strndup(scenes, (size_t)(strrchr(scenes, '/') - scenes));
+    vlt_status status = folder ? vlt_scenes_write(folder, options, err)
+                               : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", scenes);
+    free(folder);
+    return status;
+}
+
+static vlt_status draw_scenes(vlt_tuner *tuner, vlt_error *err)
+{
     int64_t wanted = tuner->options->scenes > 0 ? tuner->options->scenes : UNSEEN_SCENES;
     const vlt_scenes_options request = {
         .seed = tuner->options->seed, .count = 1, .width = 640, .height = 480};
     const vlt_scenes_options holdout = {.seed = UNSEEN_SEED + tuner->options->seed,
                                         .count = wanted};
-    vlt_status status = vlt_scenes_write(seen, &request, err);
-    return status == VLT_OK ? vlt_scenes_write(unseen, &holdout, err) : status;
-}
-
-/* Removes the two scene folders and the config under trial. */
-static void remove_folder(const vlt_tuner *tuner)
-{
-    static const char *const folders[] = {"request", "unseen"};
-    char path[160];
-    if (!tuner->folder[0]) {
-        return;
+    vlt_status status = make_folder(tuner, err);
+    if (status == VLT_OK) {
+        status = draw(tuner->scenes, &request, err);
     }
-    int64_t wanted = tuner->options->scenes > 0 ? tuner->options->scenes : UNSEEN_SCENES;
-    for (int f = 0; f < 2; f++) {
-        for (int64_t i = 0; i < (f ? wanted : 1); i++) {
-            snprintf(path, sizeof path, "%s/%s/scene-%03lld.jpg", tuner->folder, folders[f],
-                     (long long)i);
-            unlink(path);
-        }
-        snprintf(path, sizeof path, "%s/%s/scenes.jsonl", tuner->folder, folders[f]);
-        unlink(path);
-        snprintf(path, sizeof path, "%s/%s", tuner->folder, folders[f]);
-        rmdir(path);
-    }
-    unlink(tuner->provisional);
-    rmdir(tuner->folder);
+    return status == VLT_OK ? draw(tuner->unseen, &holdout, err) : status;
 }
 
 /* Weight of a problem before it was measured: nanoseconds at a plain loop's speed. */
@@ -330,7 +326,10 @@ static void release(vlt_tuner *tuner)
         free(tuner->item[i].confirm);
     }
     free(tuner->item);
-    remove_folder(tuner);
+    vlt_temp_folder_remove(&tuner->folder);
+    free(tuner->scenes);
+    free(tuner->unseen);
+    free(tuner->provisional);
     vlt_store_close(tuner->store);
     vlt_machine_destroy(tuner->machine);
 }
@@ -358,6 +357,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
     vlt_tuner tuner = {.options = &options,
                        .result = result,
                        .program = program,
+                       .folder = VLT_TEMP_FOLDER_NONE,
                        .begin_ms = vlt_now_ms(),
                        .budget_s = given->budget_s > 0 ? given->budget_s : VLT_TUNE_BUDGET_S,
                        .launch_seed = given->seed << 20};

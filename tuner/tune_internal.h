@@ -2,6 +2,7 @@
 #ifndef VLT_TUNER_TUNE_INTERNAL_H
 #define VLT_TUNER_TUNE_INTERNAL_H
 
+#include "harness/files/temp_folder.h"
 #include "harness/machine/machine.h"
 #include "tuner/search.h"
 #include "tuner/store/store.h"
@@ -54,13 +55,13 @@ typedef struct vlt_tuner {
     int64_t session;
     double begin_ms;
     double budget_s;
-    double found_s;  /* when the problems were known: the shares divide what is left from there */
-    char folder[64]; /* temporary: scenes, configs under trial; "": none */
-    char scenes[96]; /* a picture of 640 x 480, for requests */
-    char unseen[96]; /* scenes that the search never sees */
-    char provisional[96]; /* the config under trial */
-    double request_ms;    /* of one baseline request */
-    vlt_tune_item *item;  /* owned, in order of falling weight once measured */
+    double found_s; /* when the problems were known: the shares divide what is left from there */
+    vlt_temp_folder folder; /* scenes, configs under trial; the paths below are owned */
+    char *scenes;           /* a picture of 640 x 480, for requests */
+    char *unseen;           /* scenes that the search never sees */
+    char *provisional;      /* the config under trial */
+    double request_ms;      /* of one baseline request */
+    vlt_tune_item *item;    /* owned, in order of falling weight once measured */
     int item_count;
     uint64_t launch_seed;
 } vlt_tuner;

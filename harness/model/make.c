@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "harness/files/temp_folder.h"
 #include "harness/model/make_internal.h"
 #include "optimizations/core/memory.h"
 
@@ -173,20 +174,6 @@ static vlt_status check_disk(const char *directory, uint64_t need_bytes, vlt_err
                           (unsigned long long)(free_bytes / 1000000));
 }
 
-/* Removes a folder of plain files. */
-static void remove_folder(const char *directory)
-{
-    DIR *folder = opendir(directory);
-    if (!folder) {
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        unlinkat(dirfd(folder), entry->d_name, 0);
-    }
-    closedir(folder);
-    rmdir(directory);
-}
-
 static vlt_status fill(const vlt_make_model *model, const char *directory,
                        const vlt_make_options *options, vlt_make_result *result, vlt_error *err)
 {
@@ -220,25 +207,25 @@ static vlt_status make_beside(const vlt_make_model *model, const char *directory
                               const vlt_make_options *options, vlt_make_result *result,
                               vlt_error *err)
 {
-    char temporary[PATH_BYTES];
+    vlt_temp_folder temporary = VLT_TEMP_FOLDER_NONE;
     size_t length = strlen(directory);
     while (length > 1 && directory[length - 1] == '/') {
         length--;
     }
-    if (length + sizeof ".tmp-XXXXXX" > 1024) {
+    if (length > 1000) {
         return vlt_fail(err, VLT_STATUS_USAGE, "folder: path of %zu bytes, limit 1000", length);
     }
-    snprintf(temporary, sizeof temporary, "%.*s.tmp-XXXXXX", (int)length, directory);
-    if (!mkdtemp(temporary)) {
-        return vlt_fail(err, VLT_STATUS_IO, "folder '%s': %s", directory, strerror(errno));
+    char *name = strndup(directory, length);
+    vlt_status status = name ? vlt_temp_folder_make_beside(name, &temporary, err)
+                             : vlt_fail(err, VLT_STATUS_NOMEM, "folder: out of memory");
+    if (status == VLT_OK) {
+        status = fill(model, temporary.path, options, result, err);
     }
-    vlt_status status = fill(model, temporary, options, result, err);
-    if (status == VLT_OK && (chmod(temporary, 0755) != 0 || rename(temporary, directory) != 0)) {
-        status = vlt_fail(err, VLT_STATUS_IO, "folder '%s': %s", directory, strerror(errno));
+    if (status == VLT_OK) {
+        status = vlt_temp_folder_keep(&temporary, name, err);
     }
-    if (status != VLT_OK) {
-        remove_folder(temporary);
-    }
+    vlt_temp_folder_remove(&temporary);
+    free(name);
     return status;
 }
 

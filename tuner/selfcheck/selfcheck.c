@@ -11,19 +11,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/files/temp_folder.h"
 #include "harness/measure/measure_abi.h"
 #include "harness/measure/statistics.h"
 #include "optimizations/core/random.h"
-
-enum { COPY_PATH_BYTES = 64 };
 
 /* What the whole run holds open. */
 struct run {
     const vlt_selfcheck_options *options;
     vlt_selfcheck *check;
     FILE *table; /* NULL: none */
-    char folder[COPY_PATH_BYTES];
-    char copy[2][COPY_PATH_BYTES + 8]; /* of libvltune.so; "" : this build itself */
+    vlt_temp_folder folder;
+    char *copy[2]; /* owned: paths of copies of libvltune.so; NULL: this build itself */
     uint64_t begin_ns;
     double longest_s; /* of a gate so far: a budget is kept by not beginning what cannot end */
 };
@@ -53,6 +52,15 @@ static bool copy_file(const char *from, const char *to)
     return fine;
 }
 
+static void remove_copies(struct run *run)
+{
+    for (int i = 0; i < 2; i++) {
+        free(run->copy[i]);
+        run->copy[i] = NULL;
+    }
+    vlt_temp_folder_remove(&run->folder);
+}
+
 /* Two files, so that the loader maps them as two libraries. A program that has the library inside
  * itself (the tests) compares this build with itself instead. */
 static void make_copies(struct run *run)
@@ -61,33 +69,18 @@ static void make_copies(struct run *run)
     void *symbol;
     const vlt_measure_abi *(*table)(void) = vlt_measure_abi_table;
     memcpy(&symbol, &table, sizeof symbol);
-    snprintf(run->folder, sizeof run->folder, "/tmp/vltune-selfcheck-XXXXXX");
-    bool library = dladdr(symbol, &info) && info.dli_fname && strstr(info.dli_fname, ".so");
-    if (!library || !mkdtemp(run->folder)) {
-        run->folder[0] = '\0';
-    }
-    for (int i = 0; i < 2 && run->folder[0]; i++) {
-        snprintf(run->copy[i], sizeof run->copy[i], "%s/%c.so", run->folder, 'a' + i);
-        if (!copy_file(info.dli_fname, run->copy[i])) {
-            run->copy[0][0] = run->copy[1][0] = '\0';
-            break;
+    bool fine = dladdr(symbol, &info) && info.dli_fname && strstr(info.dli_fname, ".so") &&
+                vlt_temp_folder_make("selfcheck", &run->folder, NULL) == VLT_OK;
+    for (int i = 0; i < 2 && fine; i++) {
+        if (asprintf(&run->copy[i], "%s/%c.so", run->folder.path, 'a' + i) < 0) {
+            run->copy[i] = NULL;
         }
+        fine = run->copy[i] && copy_file(info.dli_fname, run->copy[i]);
     }
-    if (!run->copy[0][0]) {
+    if (!fine) {
+        remove_copies(run);
         snprintf(run->check->note, sizeof run->check->note,
                  "compared this build with itself: its library could not be copied");
-    }
-}
-
-static void remove_copies(struct run *run)
-{
-    if (run->folder[0]) {
-        for (int i = 0; i < 2; i++) {
-            char path[sizeof run->copy[0]];
-            snprintf(path, sizeof path, "%s/%c.so", run->folder, 'a' + i);
-            unlink(path);
-        }
-        rmdir(run->folder);
     }
 }
 
@@ -169,8 +162,8 @@ static vlt_status run_gate(struct run *run, int busy, int work, int number, vlt_
         char a[64], b[64];
         snprintf(a, sizeof a, "probe/%s@work=%d", vlt_probe_name(k), vlt_selfcheck_work[0]);
         snprintf(b, sizeof b, "probe/%s@work=%d", vlt_probe_name(k), vlt_selfcheck_work[work]);
-        const vlt_side side[2] = {{.what = a, .library = run->copy[0][0] ? run->copy[0] : NULL},
-                                  {.what = b, .library = run->copy[1][0] ? run->copy[1] : NULL}};
+        const vlt_side side[2] = {{.what = a, .library = run->copy[0]},
+                                  {.what = b, .library = run->copy[1]}};
         vlt_gate_stage *stage = vlt_gate_add(&gate, vlt_probe_name(k), side, 0.01, err);
         if (!stage) {
             status = VLT_STATUS_NOMEM;
@@ -292,8 +285,10 @@ static vlt_status open_table(struct run *run, vlt_error *err)
 vlt_status vlt_selfcheck_run(const vlt_selfcheck_options *options, vlt_selfcheck *check,
                              vlt_error *err)
 {
-    struct run run = {
-        .options = options, .check = check, .begin_ns = vlt_clock_wall(vlt_clock_system())};
+    struct run run = {.options = options,
+                      .check = check,
+                      .folder = VLT_TEMP_FOLDER_NONE,
+                      .begin_ns = vlt_clock_wall(vlt_clock_system())};
     int busy = 0, work = 0;
     double share = 0;
     *check = (vlt_selfcheck){0};
