@@ -16,11 +16,13 @@ const char *test_store_path(int number)
 
 void test_store_remove(const char *path)
 {
-    char other[128];
+    char other[640];
     unlink(path);
     snprintf(other, sizeof other, "%s-wal", path);
     unlink(other);
     snprintf(other, sizeof other, "%s-shm", path);
+    unlink(other);
+    snprintf(other, sizeof other, "%s-journal", path);
     unlink(other);
 }
 

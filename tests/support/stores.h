@@ -7,7 +7,7 @@
 /* A path under /tmp for this process, numbered; files of an earlier run are removed. Static buffer,
  * one per number (0..7). */
 const char *test_store_path(int number);
-void test_store_remove(const char *path); /* with its -wal and -shm */
+void test_store_remove(const char *path); /* with what SQLite has beside it */
 
 /* Opens or makes the file and begins a session. */
 vlt_store *test_store_open(const char *path, int64_t *session);

@@ -4,15 +4,23 @@
 
 #include <sqlite3.h>
 
+#include "harness/files/temp_folder.h"
 #include "tuner/store/store.h"
+
+/* How long one waits for another program that holds the database. */
+enum { VLT_STORE_BUSY_MS = 10000 };
 
 struct vlt_store {
     sqlite3 *db;
-    char *path;
+    char *path;           /* as it was given, for messages */
+    char *uri;            /* what SQLite opens, also to attach it */
+    bool writes;          /* opened to write, and understood */
+    int code;             /* SQLite's, of the last failure */
+    vlt_temp_folder copy; /* of what cannot be read in its place */
 };
 
 /* Turns SQLite's last error into ours, naming the file; `doing` is a verb phrase. */
-vlt_status vlt_store_fail(const vlt_store *store, int code, const char *doing, vlt_error *err);
+vlt_status vlt_store_fail(vlt_store *store, int code, const char *doing, vlt_error *err);
 
 /* Runs SQL without results. */
 vlt_status vlt_store_exec(vlt_store *store, const char *sql, const char *doing, vlt_error *err);
@@ -34,7 +42,8 @@ vlt_status vlt_store_run(vlt_store *store, const char *sql, const char *doing, v
 vlt_status vlt_store_query_int(vlt_store *store, const char *sql, const char *doing, int64_t *out,
                                bool *found, vlt_error *err, const char *types, ...);
 
-/* BEGIN IMMEDIATE; then COMMIT when status is VLT_OK, else ROLLBACK, and the status passed on. */
+/* BEGIN IMMEDIATE, waiting for other writers; then COMMIT when status is VLT_OK, else ROLLBACK, and
+ * the status passed on. */
 vlt_status vlt_store_begin(vlt_store *store, vlt_error *err);
 vlt_status vlt_store_finish(vlt_store *store, vlt_status status, vlt_error *err);
 
@@ -50,5 +59,18 @@ vlt_status vlt_store_migrate(vlt_store *store, int version, vlt_error *err);
 vlt_outcome vlt_outcome_named(const char *name);
 
 int64_t vlt_store_now_ms(void);
+
+/* Waits a little (a random time, so that two who wait do not meet again); false once `since_ms` is
+ * `limit_ms` ago. For what SQLite's own waiting leaves out. */
+bool vlt_store_wait(int64_t since_ms, int64_t limit_ms);
+
+/* store_journal.c: what is written goes to -wal first, so that readers and writers do not wait for
+ * each other. Cannot fail: where the file system has no shared memory, or others do not let it, the
+ * rollback journal stays, which is fine too. */
+void vlt_store_use_wal(vlt_store *store);
+
+/* Before closing: a database in which nothing was measured goes back to the rollback journal. So
+ * one that speaks of -wal, has none and holds nothing is a copy without it, never an empty one. */
+void vlt_store_leave_wal_if_empty(vlt_store *store);
 
 #endif

@@ -92,56 +92,65 @@ static vlt_status count_rows(vlt_store *store, vlt_store_merged *count, vlt_erro
 }
 
 /* The other file is looked at on its own before it is attached: only a sound one of our schema is
- * merged. */
-static vlt_status check_other(const char *path, vlt_error *err)
+ * merged. It stays open, so that what it was opened as (a copy of it perhaps) stays. */
+static vlt_status open_other(const char *path, vlt_store **other, vlt_error *err)
 {
-    vlt_store *other;
     int64_t sound = 0;
-    vlt_status status = vlt_store_open(path, VLT_STORE_READ, &other, err);
+    vlt_status status = vlt_store_open(path, VLT_STORE_READ, other, err);
     if (status != VLT_OK) {
         return status;
     }
-    status = vlt_store_query_int(other,
+    status = vlt_store_query_int(*other,
                                  "SELECT count(*) FROM pragma_quick_check WHERE quick_check = 'ok'",
                                  "checking", &sound, NULL, err, "");
     if (status == VLT_OK && !sound) {
         status = vlt_fail(err, VLT_STATUS_INPUT, "%s: the database is damaged, nothing was merged",
                           path);
     }
-    vlt_store_close(other);
     return status;
+}
+
+static vlt_status add_rows(vlt_store *store, vlt_store_merged *before, vlt_store_merged *after,
+                           vlt_error *err)
+{
+    vlt_status status = vlt_store_begin(store, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = count_rows(store, before, err);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && status == VLT_OK; i++) {
+        status = vlt_store_exec(store, steps[i].sql, steps[i].doing, err);
+    }
+    if (status == VLT_OK) {
+        status = count_rows(store, after, err);
+    }
+    return vlt_store_finish(store, status, err);
 }
 
 vlt_status vlt_store_merge(vlt_store *store, const char *path, vlt_store_merged *merged,
                            vlt_error *err)
 {
     vlt_store_merged before = {0}, after = {0};
+    vlt_store *other = NULL;
     *merged = (vlt_store_merged){0};
-    vlt_status status = check_other(path, err);
-    if (status == VLT_OK) {
-        status = vlt_store_run(store, "ATTACH ? AS other", "attaching the other database", err, "t",
-                               path);
-    }
+    vlt_status status = open_other(path, &other, err);
     if (status != VLT_OK) {
+        vlt_store_close(other);
         return status;
     }
-    status = vlt_store_begin(store, err);
+    status = vlt_store_run(store, "ATTACH ? AS other", "attaching the other database", err, "t",
+                           other->uri);
     if (status == VLT_OK) {
-        status = count_rows(store, &before, err);
-        for (size_t i = 0; i < sizeof steps / sizeof *steps && status == VLT_OK; i++) {
-            status = vlt_store_exec(store, steps[i].sql, steps[i].doing, err);
-        }
-        if (status == VLT_OK) {
-            status = count_rows(store, &after, err);
-        }
-        status = vlt_store_finish(store, status, err);
+        status = add_rows(store, &before, &after, err);
+        sqlite3_exec(store->db, "DETACH other", NULL, NULL, NULL);
     }
-    sqlite3_exec(store->db, "DETACH other", NULL, NULL, NULL);
-    if (status == VLT_OK) {
-        *merged = (vlt_store_merged){.sessions = after.sessions - before.sessions,
-                                     .trials = after.trials - before.trials,
-                                     .samples = after.samples - before.samples,
-                                     .decisions = after.decisions - before.decisions};
+    vlt_store_close(other);
+    if (status != VLT_OK) { /* SQLite does not tell which of the two it was */
+        return vlt_fail_in(err, status, "merging %s into ", path);
     }
-    return status;
+    *merged = (vlt_store_merged){.sessions = after.sessions - before.sessions,
+                                 .trials = after.trials - before.trials,
+                                 .samples = after.samples - before.samples,
+                                 .decisions = after.decisions - before.decisions};
+    return VLT_OK;
 }

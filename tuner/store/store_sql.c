@@ -1,14 +1,30 @@
 /* Statements, transactions and errors of the store. */
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "optimizations/core/random.h"
 #include "tuner/store/store_internal.h"
 
-vlt_status vlt_store_fail(const vlt_store *store, int code, const char *doing, vlt_error *err)
+/* What the system said, for codes that are too wide without it: ": No space left on device". */
+static const char *system_reason(const vlt_store *store, char *text, size_t text_bytes)
+{
+    int number = sqlite3_system_errno(store->db);
+    text[0] = '\0';
+    if (number) {
+        snprintf(text, text_bytes, ": %s", strerror(number));
+    }
+    return text;
+}
+
+vlt_status vlt_store_fail(vlt_store *store, int code, const char *doing, vlt_error *err)
 {
     const char *path = store->path;
+    char reason[128];
+    store->code = code;
     switch (code & 0xFF) {
     case SQLITE_NOTADB:
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: no SQLite database", path);
@@ -22,15 +38,21 @@ vlt_status vlt_store_fail(const vlt_store *store, int code, const char *doing, v
         return vlt_fail(err, VLT_STATUS_IO, "%s: the disk is full (while %s)", path, doing);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return vlt_fail(err, VLT_STATUS_IO, "%s: another program holds the database (while %s)",
-                        path, doing);
+    case SQLITE_PROTOCOL:
+        return vlt_fail(err, VLT_STATUS_IO,
+                        "%s: another program holds the database for more than %d s (while %s)",
+                        path, VLT_STORE_BUSY_MS / 1000, doing);
     case SQLITE_CANTOPEN:
-        return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be opened (while %s)", path, doing);
+        return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be opened (while %s)%s", path, doing,
+                        system_reason(store, reason, sizeof reason));
     case SQLITE_NOMEM:
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory (while %s)", path, doing);
+    case SQLITE_IOERR:
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s (while %s)%s", path, sqlite3_errmsg(store->db),
+                        doing, system_reason(store, reason, sizeof reason));
     default:
-        return vlt_fail(err, (code & 0xFF) == SQLITE_IOERR ? VLT_STATUS_IO : VLT_STATUS_INPUT,
-                        "%s: %s (while %s)", path, sqlite3_errmsg(store->db), doing);
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: %s (while %s)", path, sqlite3_errmsg(store->db),
+                        doing);
     }
 }
 
@@ -136,7 +158,12 @@ vlt_status vlt_store_query_int(vlt_store *store, const char *sql, const char *do
 
 vlt_status vlt_store_begin(vlt_store *store, vlt_error *err)
 {
-    return vlt_store_exec(store, "BEGIN IMMEDIATE", "beginning to write", err);
+    int64_t since_ms = vlt_store_now_ms();
+    int code;
+    do {
+        code = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    } while ((code & 0xFF) == SQLITE_BUSY && vlt_store_wait(since_ms, VLT_STORE_BUSY_MS));
+    return code == SQLITE_OK ? VLT_OK : vlt_store_fail(store, code, "beginning to write", err);
 }
 
 vlt_status vlt_store_finish(vlt_store *store, vlt_status status, vlt_error *err)
@@ -167,6 +194,17 @@ int64_t vlt_store_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool vlt_store_wait(int64_t since_ms, int64_t limit_ms)
+{
+    vlt_random random = {(uint64_t)getpid() ^ (uint64_t)vlt_store_now_ms() << 20};
+    if (vlt_store_now_ms() - since_ms >= limit_ms) {
+        return false;
+    }
+    const struct timespec moment = {0, (long)vlt_random_range(&random, 1000000, 20000000)};
+    nanosleep(&moment, NULL);
+    return true;
 }
 
 static const char *const outcome_names[VLT_OUTCOME_COUNT] = {
