@@ -4,26 +4,6 @@
 
 enum { TEM = 0x01, RST0 = 0xD0, RST7 = 0xD7, SOI = 0xD8, EOI = 0xD9, SOS = 0xDA };
 
-static int64_t component_blocks(const jpeg_component_info *component)
-{
-    return (int64_t)component->width_in_blocks * (int64_t)component->height_in_blocks;
-}
-
-/* Blocks of the scan whose SOS segment this is: a count, then two bytes for each component. */
-static int64_t scan_blocks(const struct jpeg_decompress_struct *jpeg, const uint8_t *segment,
-                           size_t length)
-{
-    int64_t blocks = 0;
-    for (size_t i = 0; i < segment[0] && 2 * i + 2 < length; i++) {
-        for (int c = 0; c < jpeg->num_components; c++) {
-            if (jpeg->comp_info[c].component_id == segment[2 * i + 1]) {
-                blocks += component_blocks(&jpeg->comp_info[c]);
-            }
-        }
-    }
-    return blocks;
-}
-
 /* The next marker at or behind *at, which moves behind it; 0: none. Stuffed bytes are data, and
  * restart markers of entropy-coded data stand for nothing here. */
 static int next_marker(const uint8_t *data, size_t bytes, size_t *at)
@@ -46,21 +26,16 @@ static int next_marker(const uint8_t *data, size_t bytes, size_t *at)
 }
 
 /* As libjpeg reads them: segments up to EOI, whatever lies between. */
-static int64_t count_scans(const struct jpeg_decompress_struct *jpeg, const uint8_t *data,
-                           size_t bytes, int64_t *blocks)
+static int64_t count_scans(const uint8_t *data, size_t bytes)
 {
     int64_t scans = 0;
     int marker;
-    *blocks = 0;
     for (size_t at = 2; (marker = next_marker(data, bytes, &at)) != 0;) {
         size_t length = bytes - at >= 2 ? (size_t)(data[at] << 8 | data[at + 1]) : 0;
         if (marker == SOI || marker == EOI || length < 2 || length > bytes - at) {
             break;
         }
-        if (marker == SOS && length > 2) {
-            scans++;
-            *blocks += scan_blocks(jpeg, data + at + 2, length - 2);
-        }
+        scans += marker == SOS;
         at += length;
     }
     return scans;
@@ -69,10 +44,9 @@ static int64_t count_scans(const struct jpeg_decompress_struct *jpeg, const uint
 void vlt_jpeg_check_work(vlt_jpeg_reader *reader, const uint8_t *data, size_t bytes)
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
-    int64_t blocks = 0, asked = 0, by_bytes = VLT_JPEG_BYTE_BLOCKS * (int64_t)bytes;
-    for (int c = 0; c < jpeg->num_components; c++) {
-        blocks += component_blocks(&jpeg->comp_info[c]);
-    }
+    int64_t across = ((int64_t)jpeg->image_width + DCTSIZE - 1) / DCTSIZE;
+    int64_t blocks = across * (((int64_t)jpeg->image_height + DCTSIZE - 1) / DCTSIZE);
+    int64_t by_bytes = VLT_JPEG_BYTE_BLOCKS * (int64_t)bytes;
     if (!jpeg->arith_code && blocks > by_bytes) {
         vlt_jpeg_stop(reader, VLT_STATUS_LIMIT,
                       "%ux%u pixels are %lld blocks, %zu bytes hold at most %lld of them",
@@ -82,14 +56,12 @@ void vlt_jpeg_check_work(vlt_jpeg_reader *reader, const uint8_t *data, size_t by
     if (!jpeg_has_multiple_scans(jpeg)) {
         return; /* libjpeg refuses a second scan where the first has all components */
     }
-    int64_t scans = count_scans(jpeg, data, bytes, &asked);
-    int64_t allowed = VLT_JPEG_PASSES_MAX * blocks + by_bytes;
-    if (asked > allowed) {
-        vlt_jpeg_stop(
-            reader, VLT_STATUS_LIMIT,
-            "%lld scans of %lld blocks in all, expected at most %lld: %d passes over %lld "
-            "blocks and %d for each of %zu bytes",
-            (long long)scans, (long long)asked, (long long)allowed, VLT_JPEG_PASSES_MAX,
-            (long long)blocks, VLT_JPEG_BYTE_BLOCKS, bytes);
+    int64_t scans = count_scans(data, bytes), allowed = VLT_JPEG_SCANS * blocks + by_bytes;
+    if (scans * blocks > allowed) {
+        vlt_jpeg_stop(reader, VLT_STATUS_LIMIT,
+                      "%lld scans of %lld blocks are %lld, expected at most %lld: %d scans, and %d "
+                      "blocks for each of %zu bytes",
+                      (long long)scans, (long long)blocks, (long long)(scans * blocks),
+                      (long long)allowed, VLT_JPEG_SCANS, VLT_JPEG_BYTE_BLOCKS, bytes);
     }
 }

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size) {
         return 0;
     }
-    vlt_jpeg_info info; /* 64 passes over a large picture take longer than a fuzzer waits */
+    vlt_jpeg_info info; /* 64 scans of a large picture take longer than a fuzzer waits */
     if (vlt_jpeg_inspect(data + 1, size - 1, NULL, NULL, &info, NULL) == VLT_OK &&
         info.h * info.w > PIXELS_MAX) {
         return 0;
