@@ -54,7 +54,7 @@ static bool round_up(size_t bytes, size_t *out)
     return true;
 }
 
-vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err)
+vlt_status vlt_alloc_raw(size_t bytes, void **out, vlt_error *err)
 {
     size_t rounded;
     *out = NULL;
@@ -66,9 +66,18 @@ vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err)
     if (!block) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "allocation of %zu bytes failed", bytes);
     }
-    memset(block, 0, rounded);
     *out = block;
     return VLT_OK;
+}
+
+vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err)
+{
+    vlt_status status = vlt_alloc_raw(bytes, out, err);
+    size_t rounded;
+    if (status == VLT_OK && round_up(bytes ? bytes : 1, &rounded)) {
+        memset(*out, 0, rounded);
+    }
+    return status;
 }
 
 void vlt_free(void *block)

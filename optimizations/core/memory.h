@@ -26,6 +26,9 @@ vlt_status vlt_dims_bytes(const int64_t *dims, int count, size_t element_bytes, 
 /* One aligned block, zeroed. Zero bytes give a valid pointer. Freed with vlt_free (NULL is fine).
  */
 vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err);
+
+/* The same, not zeroed: no page of it is touched. */
+vlt_status vlt_alloc_raw(size_t bytes, void **out, vlt_error *err);
 void vlt_free(void *block);
 
 /* An arena hands out pieces of one block and frees them all at once. Plan with

@@ -14,7 +14,7 @@ vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *f
         return vlt_fail(err, VLT_STATUS_LIMIT, "%s: %lldx%lld pixels, expected 1 to %lld", format,
                         (long long)w, (long long)h, (long long)VLT_IMAGE_PIXELS_MAX);
     }
-    vlt_status status = vlt_alloc((size_t)h * (size_t)w * 3, &rgb, err);
+    vlt_status status = vlt_alloc_raw((size_t)h * (size_t)w * 3, &rgb, err);
     image->rgb = rgb;
     image->h = h;
     image->w = w;

@@ -24,7 +24,8 @@ vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_ima
 vlt_status vlt_image_decode_webp(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
                                  vlt_image *image, vlt_error *err);
 
-/* Checks the size against the limit, then allocates image->rgb for it and sets h and w. */
+/* Checks the size against the limit, then allocates image->rgb for it, of which no page is touched
+ * (a file may hold less than it says), and sets h and w. */
 vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *format,
                            vlt_error *err);
 

@@ -164,7 +164,7 @@ static vlt_status decode_on_white(spng_ctx *png, bool interlaced, vlt_image *ima
 {
     size_t row = (size_t)image->w * 4, bytes = interlaced ? row * (size_t)image->h : row;
     void *rgba;
-    vlt_status status = vlt_alloc(bytes, &rgba, err);
+    vlt_status status = vlt_alloc_raw(bytes, &rgba, err);
     if (status != VLT_OK) {
         return status;
     }

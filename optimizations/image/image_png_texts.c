@@ -63,7 +63,7 @@ static vlt_status inflate_text(struct reader *reader, struct span packed, struct
 {
     z_stream stream = {.next_in = (z_const Bytef *)packed.data, .avail_in = (uInt)packed.bytes};
     vlt_status status = reader->room ? VLT_OK
-                                     : vlt_alloc(VLT_PNG_TEXT_MAX, &reader->room, reader->err);
+                                     : vlt_alloc_raw(VLT_PNG_TEXT_MAX, &reader->room, reader->err);
     if (status != VLT_OK) {
         return status;
     }

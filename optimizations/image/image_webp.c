@@ -96,7 +96,7 @@ static vlt_status decode_on_white(const uint8_t *data, size_t bytes, vlt_image *
 {
     void *rgba;
     size_t size = (size_t)image->h * (size_t)image->w * 4;
-    vlt_status status = vlt_alloc(size, &rgba, err);
+    vlt_status status = vlt_alloc_raw(size, &rgba, err);
     if (status != VLT_OK) {
         return status;
     }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <webp/encode.h>
 #include <zlib.h>
@@ -148,4 +149,16 @@ const char *test_blocks_of(const vlt_image *image, char text[7])
     }
     text[count] = 0;
     return text;
+}
+
+long test_peak_kib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+bool test_grew_below(long before_kib, long mib)
+{
+    return VLT_ASAN || test_peak_kib() - before_kib < mib << 10;
 }

@@ -27,6 +27,11 @@ void test_blocks_png_pixels(test_bytes *png); /* IDAT alone */
 void test_blocks_webp(test_bytes *file);      /* lossless, no VP8X */
 const char *test_blocks_of(const vlt_image *image, char text[7]);
 
+/* Peak memory of the process so far, and that it has not grown by more since (ASan keeps what was
+ * freed, and is let off). */
+long test_peak_kib(void);
+bool test_grew_below(long before_kib, long mib);
+
 enum { TEST_BLOCKS_W = 48, TEST_BLOCKS_H = 32 };
 
 #endif

@@ -10,6 +10,7 @@
 #include "optimizations/image/image.h"
 #include "optimizations/jpeg_decode/jpeg_encode.h"
 #include "tests/support/data.h"
+#include "tests/support/image_files.h"
 #include "tests/support/variants.h"
 
 /* A JPEG of 3 x 2 pixels' blocks with an EXIF segment that holds this orientation alone. */
@@ -207,6 +208,16 @@ Test(image, names_other_formats)
     test_context_release(&test);
 }
 
+static size_t make_noise(uint8_t **webp)
+{
+    static uint8_t noise[64 * 64 * 3];
+    vlt_random random = {5};
+    for (size_t i = 0; i < sizeof noise; i++) {
+        noise[i] = (uint8_t)vlt_random_next(&random);
+    }
+    return WebPEncodeLosslessRGB(noise, 64, 64, 64 * 3, webp);
+}
+
 /* A lossy frame of 13 MP in a few hundred bytes is refused for what it cannot hold; a lossless one
  * may be as small as it likes. */
 Test(image, webp_claims)
@@ -235,6 +246,13 @@ Test(image, webp_claims)
     vlt_image_release(&image);
     WebPFree(webp);
     free(blank);
+    bytes = make_noise(&webp);
+    const uint8_t large[4] = {0xFF, 0xFF, 0xA4, 0x0A}; /* 16384 x 10900, cut after its first rows */
+    memcpy(webp + 21, large, sizeof large);
+    long before = test_peak_kib();
+    expect_refusal(&test, webp, bytes, "WebP: broken or cut data");
+    cr_assert(test_grew_below(before, 64));
+    WebPFree(webp);
     test_context_release(&test);
 }
 

@@ -3,26 +3,11 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "tests/support/image_files.h"
 #include "tests/support/variants.h"
 
 enum { MIB = 1 << 20, REFERENCES = 3 };
-
-static long peak_kib(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
-}
-
-/* (ASan keeps what was freed.) */
-static void expect_growth_below(long before_kib, long mib)
-{
-    long more = peak_kib() - before_kib;
-    cr_assert(VLT_ASAN || more < mib << 10, "%ld KiB more", more);
-}
 
 static vlt_status decode_as(test_context *test, const test_bytes *png, int manner, vlt_error *err)
 {
@@ -66,7 +51,7 @@ Test(image_png, claims_beyond_the_data_cost_nothing)
     for (int manner = 0; manner < REFERENCES; manner++) {
         cr_assert_eq(decode_as(&test, &png, manner, NULL), VLT_OK);
     }
-    long before = peak_kib();
+    long before = test_peak_kib();
     for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
         for (int interlace = 0; interlace < 2; interlace++) {
             vlt_error err = {0};
@@ -80,7 +65,7 @@ Test(image_png, claims_beyond_the_data_cost_nothing)
                       "%s", err.message);
         }
     }
-    expect_growth_below(before, 8);
+    cr_assert(test_grew_below(before, 8));
     test_bytes_release(&png);
     test_context_release(&test);
 }
@@ -171,7 +156,7 @@ Test(image_png, texts_and_profiles_that_expand)
     test_context test;
     test_bytes chunk = {0}, png = {0};
     test_context_init(&test);
-    long before = peak_kib();
+    long before = test_peak_kib();
     for (int kind = 0; kind < PACKED_KINDS; kind++) {
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             char what[64];
@@ -183,7 +168,7 @@ Test(image_png, texts_and_profiles_that_expand)
             }
         }
     }
-    expect_growth_below(before, 16);
+    cr_assert(test_grew_below(before, 16));
     test_bytes_release(&chunk);
     test_bytes_release(&png);
     test_context_release(&test);

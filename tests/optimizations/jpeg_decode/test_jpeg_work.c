@@ -206,3 +206,25 @@ Test(jpeg_work, blocks_beyond_the_bytes_are_refused)
     test_bytes_release(&file);
     test_context_release(&test);
 }
+
+/* A picture of 178 megapixels that ends after its first kilobytes takes what it has, not 500 MB. */
+Test(jpeg_work, memory_is_taken_as_it_is_filled)
+{
+    test_context test;
+    test_bytes file = {0};
+    vlt_error err = {0};
+    test_context_init(&test);
+    test_blocks_jpeg(&file);
+    claim_size(&file, 0xC0, 13000, 13000);
+    size_t filler = 4000;
+    uint8_t *zeros = calloc(1, filler);
+    file.bytes -= 2;
+    test_bytes_add(&file, zeros, filler);
+    long before = test_peak_kib();
+    cr_assert_eq(decode(&test, &file, &err), VLT_STATUS_INPUT, "%s", err.message);
+    cr_assert(strstr(err.message, "of 13000"), "%s", err.message);
+    cr_assert(test_grew_below(before, 16));
+    free(zeros);
+    test_bytes_release(&file);
+    test_context_release(&test);
+}
