@@ -10,7 +10,7 @@
 void vlt_log(const vlt_context *context, vlt_log_level level, const char *format, ...)
 {
     if (context->log) {
-        char message[1024];
+        char message[VLT_ERROR_BYTES]; /* a path is shown whole */
         va_list args;
         va_start(args, format);
         vlt_utf8_vformat(message, sizeof message, format, args);

@@ -74,6 +74,10 @@ Test(damaged_images, every_command_names_the_file, .init = test_folder_make,
     expect("batch", "lines.jsonl --max-tokens 1", 0, warning);
     expect("batch", "video.jsonl --max-tokens 1", 0, "frame 2 of 2 half a picture.jpg: JPEG data");
     expect("model eval", "scenes.jsonl", 0, warning);
+    expect("preprocess",
+           "\"$(d=$(printf %0200d/%0200d/%0200d/%0200d/%0200d/%0200d 1 2 3 4 5 6); mkdir -p $d; "
+           "cp 'half a picture.jpg' $d; echo \"$d/half a picture.jpg\")\"",
+           0, "006/half a picture.jpg: JPEG data is missing from row ");
     expect("preprocess", "'half a picture.jpg' --strict-images", 2, "half a picture.jpg: JPEG: ");
 }
 
