@@ -146,8 +146,13 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     vlt_utf8_format(verdict, sizeof verdict, "%s: %s", vlt_verdict_name(result->judgement.verdict),
                     result->judgement.reason);
     vlt_format_wrapped(10, fprintf(stream, "verdict   "), verdict, stream);
-    fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
-            result->launches, result->pairs, taken, preempted);
+    if (taken > 0) {
+        fprintf(stream, "sample    %d fresh processes, %d of %d pairs (%d interrupted)\n",
+                result->launches, result->pairs, taken, preempted);
+    } else { /* a stored run whose samples are not there any more */
+        fprintf(stream, "sample    %d fresh processes, %d pairs\n", result->launches,
+                result->pairs);
+    }
     print_steadiness(result, stream);
     fprintf(stream, "noise     ");
     if (isfinite(row->experiment.log_ratio_sigma)) {

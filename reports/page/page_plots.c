@@ -107,12 +107,15 @@ void vlt_page_forest(vlt_page_text *page, const vlt_report *report)
     vlt_page_raw(page, "</svg>\n");
 }
 
+/* NAN when no phase of that side was measured. */
 static double total_ms(const vlt_report *report, bool tuned)
 {
-    double total = 0;
+    double total = NAN;
     for (int i = 0; i < report->phase_count; i++) {
         double ms = tuned ? report->phase[i].tuned_ms : report->phase[i].baseline_ms;
-        total += isfinite(ms) ? ms : 0;
+        if (isfinite(ms)) {
+            total = isfinite(total) ? total + ms : ms;
+        }
     }
     return total;
 }
@@ -142,25 +145,41 @@ static void staircase(vlt_page_text *page, const vlt_report *report, bool tuned,
     }
 }
 
+/* One side with its head; returns the height. */
+static int waterfall_side(vlt_page_text *page, const vlt_report *report, bool tuned, double total,
+                          int y, double scale)
+{
+    const char *name = tuned ? "tuned" : "baseline";
+    char text[32];
+    if (!isfinite(total)) {
+        vlt_page_format(page,
+                        "<text class=\"head\" x=\"%d\" y=\"%d\">%s: not measured in this run"
+                        "</text>",
+                        LABEL, y + 16, name);
+        return 26;
+    }
+    vlt_format_ns(total * 1e6, text, sizeof text);
+    vlt_page_format(page, "<text class=\"head\" x=\"%d\" y=\"%d\">%s, %s</text>", LABEL, y + 16,
+                    name, text);
+    staircase(page, report, tuned, y + 26, scale);
+    return 20 * report->phase_count + 34;
+}
+
 void vlt_page_waterfall(vlt_page_text *page, const vlt_report *report)
 {
-    double baseline = total_ms(report, false), tuned = total_ms(report, true);
-    double longest = fmax(baseline, tuned);
-    int block = 20 * report->phase_count + 34;
-    char text[32];
-    if (!report->phase_count || !(longest > 0)) {
+    double total[2] = {total_ms(report, false), total_ms(report, true)};
+    double longest = fmax(total[0], total[1]); /* the other one where one is NAN */
+    int block = 20 * report->phase_count + 34, y = 0;
+    if (!(longest > 0)) {
         vlt_page_raw(page, "<p>not measured in this run</p>\n");
         return;
     }
     double scale = (WIDTH - LABEL - RIGHT) / longest;
     vlt_page_format(page,
                     "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"phases of one request\">",
-                    WIDTH, 2 * block);
+                    WIDTH, (isfinite(total[0]) ? block : 26) + (isfinite(total[1]) ? block : 26));
     for (int side = 0; side < 2; side++) {
-        vlt_format_ns((side ? tuned : baseline) * 1e6, text, sizeof text);
-        vlt_page_format(page, "<text class=\"head\" x=\"%d\" y=\"%d\">%s, %s</text>", LABEL,
-                        side * block + 16, side ? "tuned" : "baseline", text);
-        staircase(page, report, side, side * block + 26, scale);
+        y += waterfall_side(page, report, side, total[side], y, scale);
     }
     vlt_page_raw(page, "</svg>\n");
 }

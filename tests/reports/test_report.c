@@ -159,6 +159,38 @@ Test(report, page_is_whole_and_escaped)
     cr_assert(strstr(err.message, "/nonexistent/page.html"));
 }
 
+static char *page_of(const vlt_report *report)
+{
+    char path[] = "/tmp/vltune-test-page-XXXXXX";
+    size_t bytes;
+    close(mkstemp(path));
+    cr_assert_eq(vlt_page_write(report, path, NULL), VLT_OK);
+    char *text = test_read_file(path, &bytes);
+    unlink(path);
+    return text;
+}
+
+/* A run whose budget ended before the tuned request: unknown is said, not drawn as 0 ns. */
+Test(report, a_phase_that_was_not_measured_is_not_zero)
+{
+    for (int side = 0; side < 2; side++) {
+        vlt_report report = example();
+        vlt_report_phase half[3];
+        for (int i = 0; i < 3; i++) {
+            half[i] = phases[i];
+            *(side ? &half[i].tuned_ms : &half[i].baseline_ms) = NAN;
+        }
+        report.phase = half;
+        char *text = page_of(&report);
+        cr_assert(strstr(text, side ? "tuned: not measured in this run"
+                                    : "baseline: not measured in this run"));
+        cr_assert(strstr(text, side ? "baseline, 412 ms" : "tuned, 61.0 ms"));
+        cr_assert_null(strstr(text, ", 0 ns"));
+        cr_assert_null(strstr(text, "nan"));
+        free(text);
+    }
+}
+
 Test(report, trust_comes_from_a_self_check)
 {
     static const char text[] =

@@ -70,8 +70,9 @@ static void add_circumstances(json_t *object, const vlt_row *row)
     }
     json_object_set_new(object, "reason", text_or_null(result->judgement.reason));
     json_object_set_new(object, "ns_median_baseline", vlt_json_real(result->call_ns[0]));
-    json_object_set_new(object, "pairs_taken", json_integer(taken));
-    json_object_set_new(object, "pairs_preempted", json_integer(preempted));
+    json_object_set_new(object, "pairs_taken", taken > 0 ? json_integer(taken) : json_null());
+    json_object_set_new(object, "pairs_preempted",
+                        taken > 0 ? json_integer(preempted) : json_null());
     json_object_set_new(object, "launches_failed", json_integer(row->experiment.failed_launches));
     json_object_set_new(object, "launch_sigma", vlt_json_real(row->experiment.log_ratio_sigma));
     int planned = row->experiment.launches_planned;

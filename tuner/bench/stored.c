@@ -11,8 +11,10 @@
 #include "optimizations/core/utf8_text.h"
 
 struct reading {
+    vlt_store *store;
     vlt_stored_run *run;
-    bool failed; /* no memory */
+    vlt_status status; /* of what the visit does */
+    vlt_error *err;
 };
 
 static bool same_setting(const vlt_stored_setting *setting, const vlt_store_timed *timed)
@@ -38,11 +40,18 @@ static vlt_stored_setting *add_setting(vlt_stored_run *run, const vlt_store_time
     return setting;
 }
 
-static bool grow(double **values, int count)
+static vlt_status add_launch(struct reading *reading, vlt_stored_setting *setting,
+                             const vlt_store_timed *timed)
 {
-    double *larger = realloc(*values, ((size_t)count + 1) * sizeof **values);
-    *values = larger ? larger : *values;
-    return larger != NULL;
+    vlt_pair_run *runs = realloc(setting->run, ((size_t)setting->launches + 1) * sizeof *runs);
+    if (!runs) {
+        return vlt_fail(reading->err, VLT_STATUS_NOMEM, "a stored run: out of memory");
+    }
+    setting->run = runs;
+    vlt_pair_run *run = &runs[setting->launches++];
+    *run = timed->run;
+    setting->pairs += run->used;
+    return vlt_store_read_pairs(reading->store, timed->trial, run, reading->err);
 }
 
 /* Equal settings come together, so the newest one is the only candidate. */
@@ -54,34 +63,27 @@ static bool take(void *user, const vlt_store_timed *timed)
     if (!setting || !same_setting(setting, timed)) {
         setting = add_setting(run, timed);
     }
-    if (!setting || !grow(&setting->log_ratio, setting->launches) ||
-        !grow(&setting->call_ns[0], setting->launches) ||
-        !grow(&setting->call_ns[1], setting->launches)) {
-        reading->failed = true;
-        return false;
-    }
-    setting->log_ratio[setting->launches] = timed->log_ratio;
-    setting->call_ns[0][setting->launches] = timed->call_ns[0];
-    setting->call_ns[1][setting->launches++] = timed->call_ns[1];
-    setting->pairs += timed->pairs;
-    return true;
+    reading->status = setting
+                          ? add_launch(reading, setting, timed)
+                          : vlt_fail(reading->err, VLT_STATUS_NOMEM, "a stored run: out of memory");
+    return reading->status == VLT_OK;
 }
 
 vlt_status vlt_stored_read(const char *path, const char *name, vlt_stored_run *out, vlt_error *err)
 {
     vlt_store *store;
-    struct reading reading = {.run = out};
     *out = (vlt_stored_run){0};
     vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
     if (status != VLT_OK) {
         return status;
     }
+    struct reading reading = {.store = store, .run = out, .err = err};
     status = vlt_store_find_run(store, name, &out->info, err);
     if (status == VLT_OK) {
         status = vlt_store_each_timed(store, out->info.session, take, &reading, err);
     }
-    if (status == VLT_OK && reading.failed) {
-        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for run '%s'", path, name);
+    if (status == VLT_OK) {
+        status = reading.status;
     }
     vlt_store_close(store);
     if (status != VLT_OK) {
@@ -93,9 +95,10 @@ vlt_status vlt_stored_read(const char *path, const char *name, vlt_stored_run *o
 void vlt_stored_release(vlt_stored_run *run)
 {
     for (int i = 0; i < run->count; i++) {
-        free(run->setting[i].log_ratio);
-        free(run->setting[i].call_ns[0]);
-        free(run->setting[i].call_ns[1]);
+        for (int k = 0; k < run->setting[i].launches; k++) {
+            vlt_pair_run_release(&run->setting[i].run[k]);
+        }
+        free(run->setting[i].run);
     }
     free(run->setting);
     *run = (vlt_stored_run){0};
@@ -113,20 +116,8 @@ const vlt_stored_setting *vlt_stored_find(const vlt_stored_run *run, const vlt_s
     return NULL;
 }
 
-static double median_of(const double *values, int count)
-{
-    void *block;
-    if (count == 0 || vlt_alloc((size_t)count * sizeof *values, &block, NULL) != VLT_OK) {
-        return NAN;
-    }
-    memcpy(block, values, (size_t)count * sizeof *values);
-    double median = vlt_median(block, (size_t)count);
-    vlt_free(block);
-    return median;
-}
-
-/* Launches without pairs: what remains of them in the row is their number. */
-static vlt_status fill_result(const vlt_stored_setting *setting, vlt_experiment *experiment,
+/* Moves the launches into the experiment. */
+static vlt_status fill_result(vlt_stored_setting *setting, vlt_experiment *experiment,
                               vlt_error *err)
 {
     void *runs, *seeds;
@@ -143,15 +134,9 @@ static vlt_status fill_result(const vlt_stored_setting *setting, vlt_experiment 
     }
     result->run = runs;
     result->seed = seeds;
-    for (size_t i = 0; i < launches; i++) {
-        result->run[i] = (vlt_pair_run){.log_ratio = setting->log_ratio[i],
-                                        .call_ns = {setting->call_ns[0][i], setting->call_ns[1][i]},
-                                        .pressure = NAN,
-                                        .steal = NAN,
-                                        .frequency_hz = NAN};
-    }
+    memcpy(runs, setting->run, launches * sizeof *result->run);
     result->launches = setting->launches;
-    experiment->log_ratio_sigma = NAN;
+    setting->launches = 0;
     for (int i = 0; i < 6; i++) {
         experiment->cost[i / 3][i % 3] = NAN;
     }
@@ -173,35 +158,82 @@ static vlt_row *describe_row(const vlt_stored_setting *setting, size_t shape, vl
     return row;
 }
 
+/* One figure of every launch, in a block that the caller frees (vlt_free); NULL: no memory. */
+static double *log_ratios_of(const vlt_stored_setting *setting, vlt_error *err)
+{
+    void *block = NULL;
+    if (vlt_alloc((size_t)setting->launches * sizeof(double), &block, err) != VLT_OK) {
+        return NULL;
+    }
+    double *values = block;
+    for (int i = 0; i < setting->launches; i++) {
+        values[i] = setting->run[i].log_ratio;
+    }
+    return values;
+}
+
+static double median_call_ns(const vlt_stored_setting *setting)
+{
+    void *block;
+    if (setting->launches == 0 ||
+        vlt_alloc((size_t)setting->launches * sizeof(double), &block, NULL) != VLT_OK) {
+        return NAN;
+    }
+    double *values = block;
+    for (int i = 0; i < setting->launches; i++) {
+        values[i] = setting->run[i].call_ns[1];
+    }
+    double median = vlt_median(values, (size_t)setting->launches);
+    vlt_free(block);
+    return median;
+}
+
+/* B's launches, judged against A's. */
+static vlt_status judge_runs(const vlt_stored_setting *a, vlt_stored_setting *b,
+                             const vlt_judge_options *options, vlt_experiment *experiment,
+                             vlt_error *err)
+{
+    vlt_measure_result *result = &experiment->result;
+    double *log_ratio[2] = {log_ratios_of(a, err), log_ratios_of(b, err)};
+    int launches = b->launches;
+    vlt_status status = log_ratio[0] && log_ratio[1] ? VLT_OK : VLT_STATUS_NOMEM;
+    if (status == VLT_OK) {
+        status = fill_result(b, experiment, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_experiment_judge(experiment, options, err);
+    }
+    if (status == VLT_OK) {
+        result->call_ns[0] = median_call_ns(a);
+        status = vlt_judge_unpaired(log_ratio[0], a->launches, log_ratio[1], launches, options,
+                                    &result->judgement, err);
+    }
+    vlt_free(log_ratio[0]);
+    vlt_free(log_ratio[1]);
+    return status;
+}
+
 static vlt_status add_row(const vlt_stored_run run[2], const vlt_stored_setting *a,
-                          const vlt_stored_setting *b, const vlt_judge_options *options,
-                          vlt_rows *rows, vlt_error *err)
+                          vlt_stored_setting *b, const vlt_judge_options *options, vlt_rows *rows,
+                          vlt_error *err)
 {
     vlt_row *row = describe_row(b, strlen(b->problem), rows, err);
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
-    vlt_measure_result *result = &row->experiment.result;
     vlt_utf8_format(row->baseline, sizeof row->baseline, "db:%.8s %s/%s", run[0].info.id, a->op,
                     a->variant);
     vlt_utf8_format(row->candidate, sizeof row->candidate, "db:%.8s %s/%s", run[1].info.id, b->op,
                     b->variant);
-    vlt_status status = fill_result(b, &row->experiment, err);
-    if (status == VLT_OK) {
-        result->pairs = b->pairs;
-        result->call_ns[0] = median_of(a->call_ns[1], a->launches);
-        result->call_ns[1] = median_of(b->call_ns[1], b->launches);
-        status = vlt_judge_unpaired(a->log_ratio, a->launches, b->log_ratio, b->launches, options,
-                                    &result->judgement, err);
-    }
+    row->status = judge_runs(a, b, options, &row->experiment, err);
     snprintf(row->experiment.note, sizeof row->experiment.note,
-             "stored runs, each relative to the baseline beside it");
-    row->status = status;
-    return status;
+             "stored runs, each relative to the baseline beside it; sample and noise are those of "
+             "B");
+    return row->status;
 }
 
 /* What a setting was measured beside is behind " versus " in its problem, else the baseline. */
-static vlt_status add_own_row(const vlt_stored_setting *setting, const vlt_judge_options *options,
+static vlt_status add_own_row(vlt_stored_setting *setting, const vlt_judge_options *options,
                               vlt_rows *rows, vlt_error *err)
 {
     static const char mark[] = " versus ";
@@ -227,7 +259,6 @@ static vlt_status add_own_row(const vlt_stored_setting *setting, const vlt_judge
     row->status = fill_result(setting, &row->experiment, err);
     if (row->status == VLT_OK) {
         row->status = vlt_experiment_judge(&row->experiment, options, err);
-        row->experiment.result.pairs = setting->pairs;
     }
     return row->status;
 }

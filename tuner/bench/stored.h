@@ -11,10 +11,9 @@ typedef struct vlt_stored_setting {
     char problem[3 * VLT_ROW_TEXT_BYTES];
     char variant[64];
     char knobs[256];
-    double *log_ratio;  /* owned, [launches] */
-    double *call_ns[2]; /* owned, [launches], of its baseline and of itself */
+    vlt_pair_run *run; /* owned, [launches], with their pairs: its baseline and itself */
     int launches;
-    int pairs;
+    int pairs; /* behind their figures */
 } vlt_stored_setting;
 
 typedef struct vlt_stored_run {

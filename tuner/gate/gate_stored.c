@@ -40,8 +40,7 @@ static vlt_status add_setting(vlt_gate *gate, const vlt_stored_setting *setting,
     if (!texts_of(setting, a, b)) {
         return VLT_OK;
     }
-    size_t bytes = (size_t)setting->launches * sizeof *setting->log_ratio;
-    double *stored = malloc(bytes);
+    double *stored = malloc(((size_t)setting->launches + 1) * sizeof *stored);
     const vlt_side side[2] = {{.what = a, .library = library}, {.what = b, .library = library}};
     vlt_gate_stage *stage = stored ? vlt_gate_add(gate, b, side, margin, err) : NULL;
     if (!stage) {
@@ -49,7 +48,9 @@ static vlt_status add_setting(vlt_gate *gate, const vlt_stored_setting *setting,
         return stored ? VLT_STATUS_LIMIT
                       : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for stage '%s'", b);
     }
-    memcpy(stored, setting->log_ratio, bytes);
+    for (int i = 0; i < setting->launches; i++) {
+        stored[i] = setting->run[i].log_ratio;
+    }
     stage->stored = stored;
     stage->stored_count = setting->launches;
     return VLT_OK;

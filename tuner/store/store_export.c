@@ -62,7 +62,7 @@ static json_t *column_to_json(sqlite3_stmt *statement, int column)
     case SQLITE_FLOAT:
         return vlt_json_real(sqlite3_column_double(statement, column));
     case SQLITE_TEXT:
-        return vlt_json_string(vlt_store_text(statement, column),
+        return vlt_json_string(vlt_store_name(statement, column),
                                (size_t)sqlite3_column_bytes(statement, column));
     default:
         return json_null();

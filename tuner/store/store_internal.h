@@ -50,6 +50,8 @@ vlt_status vlt_store_finish(vlt_store *store, vlt_status status, vlt_error *err)
 /* NAN for null. */
 double vlt_store_real(sqlite3_stmt *statement, int column);
 const char *vlt_store_text(sqlite3_stmt *statement, int column); /* NULL for null */
+/* "" for null, which a damaged file has even where the schema excludes it. */
+const char *vlt_store_name(sqlite3_stmt *statement, int column);
 
 /* Brings an empty or older database to VLT_STORE_SCHEMA; stops at `version` (for tests of the
  * migrations; 0: the newest). */

@@ -30,9 +30,9 @@ vlt_status vlt_store_each_trial(vlt_store *store, int64_t session,
             break;
         }
         const vlt_store_found found = {
-            .variant = vlt_store_text(statement, 0),
-            .knobs = vlt_store_text(statement, 1),
-            .stage = vlt_store_text(statement, 2),
+            .variant = vlt_store_name(statement, 0),
+            .knobs = vlt_store_name(statement, 1),
+            .stage = vlt_store_name(statement, 2),
             .outcome = vlt_outcome_named(vlt_store_text(statement, 3)),
             .message = vlt_store_text(statement, 4),
             .log_ratio = vlt_store_real(statement, 5),
@@ -64,7 +64,7 @@ vlt_status vlt_store_get_result(vlt_store *store, const char *session, char **do
     }
     status = vlt_store_step(store, statement, doing, &row, err);
     if (status == VLT_OK && row) {
-        *document = strdup(vlt_store_text(statement, 0));
+        *document = strdup(vlt_store_name(statement, 0));
         status = *document ? VLT_OK
                            : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", store->path);
     } else if (status == VLT_OK) {

@@ -33,15 +33,18 @@ vlt_status vlt_store_machine_here(char *hard, vlt_error *err);
 
 /* A timed trial of a run. Texts are valid during the call. */
 typedef struct vlt_store_timed {
+    int64_t trial;
     const char *op, *problem, *variant, *knobs, *stage;
-    double log_ratio; /* against the baseline beside it */
-    double call_ns[2];
-    int pairs;
+    vlt_pair_run run; /* its figures, without the pairs behind them */
 } vlt_store_timed;
 
 /* Visits them, equal settings together, each in the order of measuring, until visit says false. */
 vlt_status vlt_store_each_timed(vlt_store *store, int64_t session,
                                 bool (*visit)(void *user, const vlt_store_timed *timed), void *user,
                                 vlt_error *err);
+
+/* The pairs of a trial into run->pair (vlt_pair_run_release), and how many of them were disturbed.
+ * May be called while trials are visited. */
+vlt_status vlt_store_read_pairs(vlt_store *store, int64_t trial, vlt_pair_run *run, vlt_error *err);
 
 #endif

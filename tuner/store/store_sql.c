@@ -189,6 +189,12 @@ const char *vlt_store_text(sqlite3_stmt *statement, int column)
     return (const char *)sqlite3_column_text(statement, column);
 }
 
+const char *vlt_store_name(sqlite3_stmt *statement, int column)
+{
+    const char *text = vlt_store_text(statement, column);
+    return text ? text : "";
+}
+
 int64_t vlt_store_now_ms(void)
 {
     struct timespec now;

@@ -8,16 +8,16 @@ static bool view_row(sqlite3_stmt *s, bool (*visit)(void *user, const vlt_store_
                      void *user)
 {
     const vlt_store_view view = {.session = sqlite3_column_int64(s, 0),
-                                 .session_id = vlt_store_text(s, 1),
-                                 .decision_id = vlt_store_text(s, 2),
-                                 .op = vlt_store_text(s, 3),
-                                 .bucket = vlt_store_text(s, 4),
-                                 .problem = vlt_store_text(s, 5),
-                                 .children = vlt_store_text(s, 6),
-                                 .variant = vlt_store_text(s, 7),
-                                 .knobs = vlt_store_text(s, 8),
+                                 .session_id = vlt_store_name(s, 1),
+                                 .decision_id = vlt_store_name(s, 2),
+                                 .op = vlt_store_name(s, 3),
+                                 .bucket = vlt_store_name(s, 4),
+                                 .problem = vlt_store_name(s, 5),
+                                 .children = vlt_store_name(s, 6),
+                                 .variant = vlt_store_name(s, 7),
+                                 .knobs = vlt_store_name(s, 8),
                                  .verdict = vlt_store_text(s, 9),
-                                 .reason = vlt_store_text(s, 10),
+                                 .reason = vlt_store_name(s, 10),
                                  .ratio = vlt_store_real(s, 11),
                                  .low = vlt_store_real(s, 12),
                                  .high = vlt_store_real(s, 13),
@@ -26,7 +26,7 @@ static bool view_row(sqlite3_stmt *s, bool (*visit)(void *user, const vlt_store_
                                  .launches = sqlite3_column_int(s, 16),
                                  .reverted = sqlite3_column_int(s, 17) != 0,
                                  .created_ms = sqlite3_column_int64(s, 18),
-                                 .machine = vlt_store_text(s, 19),
+                                 .machine = vlt_store_name(s, 19),
                                  .model = vlt_store_text(s, 20)};
     return visit(user, &view);
 }
@@ -102,8 +102,8 @@ vlt_status vlt_store_each_setting(vlt_store *store, const vlt_store_view *view,
         if (status != VLT_OK || !row) {
             break;
         }
-        const vlt_store_setting setting = {.variant = vlt_store_text(s, 0),
-                                           .knobs = vlt_store_text(s, 1),
+        const vlt_store_setting setting = {.variant = vlt_store_name(s, 0),
+                                           .knobs = vlt_store_name(s, 1),
                                            .outcome = vlt_outcome_named(vlt_store_text(s, 2)),
                                            .message = vlt_store_text(s, 3),
                                            .launches = sqlite3_column_int(s, 4),

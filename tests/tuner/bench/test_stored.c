@@ -17,6 +17,24 @@ static const char measure_norm[] =
     "compare norm/baseline@rows=16,width=512 norm/baseline@rows=16,width=512 --threads 1 "
     "--launches 12 --json --db ";
 
+/* "sample    12 fresh processes, 563 of 934 pairs (371 interrupted)": as when they were measured.
+ */
+static void check_sample_line(const char *path)
+{
+    char command[512];
+    int processes = 0, used = 0, taken = 0, interrupted = -1;
+    snprintf(command, sizeof command, "compare db:latest db:latest --db %s", path);
+    test_output output = test_program(command);
+    const char *line = strstr(output.out, "sample ");
+    cr_assert(line && sscanf(line, "sample %d fresh processes, %d of %d pairs (%d interrupted)",
+                             &processes, &used, &taken, &interrupted) == 4,
+              "%s", output.out);
+    cr_assert(processes >= 8 && used > 0 && used <= taken && interrupted >= 0 &&
+                  (used == taken || used + interrupted == taken),
+              "%s", line);
+    test_output_release(&output);
+}
+
 Test(stored, two_runs_are_compared)
 {
     char command[512];
@@ -52,8 +70,11 @@ Test(stored, two_runs_are_compared)
     const json_t *row = json_array_get(json_object_get(document, "rows"), 0);
     cr_assert_float_eq(json_number_value(json_object_get(row, "ratio")), 1, 1e-9);
     cr_assert(json_is_string(json_object_get(row, "verdict")));
+    cr_assert_geq(json_integer_value(json_object_get(row, "pairs_taken")),
+                  json_integer_value(json_object_get(row, "pairs")));
     json_decref(document);
     test_output_release(&output);
+    check_sample_line(path);
 
     vlt_store *store;
     int64_t problems = -1;
