@@ -226,14 +226,19 @@ static vlt_status read_header(const struct reader *reader, const vlt_toml_value 
     return VLT_OK;
 }
 
-/* The last line holds the digest of everything before it. */
+/* The last line holds the digest of everything before it. Editors and mail add and take line feeds
+ * at the end of a file: nothing behind the digest counts. */
 static bool digest_holds(const char *text, size_t bytes, uint64_t digest)
 {
-    size_t line = bytes - 1;
+    while (bytes > 0 && isspace((unsigned char)text[bytes - 1])) {
+        bytes--;
+    }
+    size_t line = bytes;
     while (line > 0 && text[line - 1] != '\n') {
         line--;
     }
-    return !strncmp(text + line, "digest", 6) && vlt_hash_bytes(text, line, 0) == digest;
+    return bytes - line > 6 && !memcmp(text + line, "digest", 6) &&
+           vlt_hash_bytes(text, line, 0) == digest;
 }
 
 static vlt_status read_end(const struct reader *reader, const vlt_toml_value *root,
@@ -243,13 +248,11 @@ static vlt_status read_end(const struct reader *reader, const vlt_toml_value *ro
     const vlt_toml_value *decisions = vlt_toml_get(end, "decisions");
     int64_t count = 0;
     uint64_t digest;
-    if (!end || vlt_toml_type_of(end) != VLT_TOML_TABLE || text[bytes - 1] != '\n') {
+    if (!end || vlt_toml_type_of(end) != VLT_TOML_TABLE || !decisions ||
+        !vlt_toml_get(end, "digest")) {
         return vlt_fail(reader->err, VLT_STATUS_INPUT,
                         "%s: cut after %zu bytes: the closing table [end] is missing or not whole",
                         reader->name, bytes);
-    }
-    if (!decisions) {
-        return missing(reader, end, "decisions");
     }
     if (!vlt_toml_integer(decisions, &count) || count < 0) {
         return bad(reader, decisions, "decisions", "a count");

@@ -100,12 +100,39 @@ Test(tuned, a_file_cut_at_any_length_is_refused)
 {
     size_t bytes;
     char *text = sample_text(&bytes), notes[2048] = "";
-    for (size_t cut = 0; cut < bytes; cut++) {
+    for (size_t cut = 0; cut < bytes - 1; cut++) { /* the last byte is a line feed */
         vlt_tuned_config config;
         vlt_error err = {0};
         cr_assert_eq(parse(text, cut, notes, &config, &err), VLT_STATUS_INPUT, "cut at %zu", cut);
         cr_assert(strstr(err.message, "t.toml"), "%s", err.message);
     }
+    free(text);
+}
+
+/* Editors, mail and copying by hand add or take line feeds at the end: nothing is cut or edited. */
+Test(tuned, line_feeds_at_the_end_mean_nothing)
+{
+    static const char *const ends[] = {"", "\n", "\r\n", "\n\n\n", " \n", "\n\t"};
+    size_t bytes;
+    char *text = sample_text(&bytes), *copy = calloc(1, bytes + 8);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char notes[2048] = "";
+        vlt_tuned_config config;
+        vlt_error err = {0};
+        memcpy(copy, text, bytes - 1);
+        memcpy(copy + bytes - 1, ends[i], strlen(ends[i]));
+        size_t length = bytes - 1 + strlen(ends[i]);
+        cr_assert_eq(parse(copy, length, notes, &config, &err), VLT_OK, "%s", err.message);
+        cr_assert_not(config.edited, "end %zu: %s", i, notes);
+        cr_assert_str_eq(notes, "");
+        vlt_tuned_config_release(&config);
+        char *count = strstr(copy, "decisions = 2");
+        count[12] = '3'; /* and editing is still seen */
+        cr_assert_eq(parse(copy, length, notes, &config, &err), VLT_OK, "%s", err.message);
+        cr_assert(config.edited);
+        vlt_tuned_config_release(&config);
+    }
+    free(copy);
     free(text);
 }
 
