@@ -273,13 +273,54 @@ static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
     return status;
 }
 
+static bool anything_decided(const vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        if (tuner->item[i].decided) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows for the report, and the config: what is certain so far. Where nothing is, after a run that
+ * did not come to its end, a config of an earlier run stays. */
+static vlt_status write_certain(vlt_tuner *tuner, bool whole, vlt_error *err)
+{
+    vlt_tune_result *result = tuner->result;
+    const char *path = tuner->options->config_path;
+    vlt_status status = vlt_tuner_fill_rows(tuner, err);
+    if (status == VLT_OK && (whole || anything_decided(tuner) || access(path, F_OK) != 0)) {
+        status = vlt_tuner_write_config(tuner, path, -1, err);
+    }
+    if (status == VLT_OK) {
+        snprintf(result->config_path, sizeof result->config_path, "%s", path);
+    }
+    return status;
+}
+
+/* The store fails (full disk, lock, damage), or a child cannot be started: what was measured is in
+ * the database up to there, and what was decided goes into the config. */
+static vlt_status conclude_failed(vlt_tuner *tuner, vlt_status status, vlt_error *err)
+{
+    if (!tuner->session || !anything_decided(tuner) ||
+        write_certain(tuner, false, NULL) != VLT_OK) {
+        return status;
+    }
+    tuner->result->end = VLT_TUNE_INTERRUPTED;
+    vlt_error failure = {0};
+    memcpy(&failure, err ? err : &failure, sizeof failure);
+    return vlt_fail(err, status, "%s; %s holds what was certain until then", failure.message,
+                    tuner->options->config_path);
+}
+
 /* What is certain so far becomes the config; also after Ctrl-C. */
 static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
 {
     vlt_tune_result *result = tuner->result;
     bool stopped = status == VLT_STATUS_INTERRUPTED;
     if (status != VLT_OK && !stopped) {
-        return status;
+        return conclude_failed(tuner, status, err);
     }
     if (tuner->session && tuner->item && result->trials + result->trials_reused == 0 &&
         tuner->item_count > 0 && !stopped) {
@@ -292,19 +333,17 @@ static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
     if (stopped) {
         result->end = VLT_TUNE_INTERRUPTED;
     }
-    vlt_status written = vlt_tuner_fill_rows(tuner, err);
-    if (written == VLT_OK) {
-        written = vlt_tuner_write_config(tuner, tuner->options->config_path, -1, err);
-    }
+    vlt_status written = write_certain(tuner, !stopped, err);
     if (written != VLT_OK) {
         return written;
     }
-    snprintf(result->config_path, sizeof result->config_path, "%s", tuner->options->config_path);
-    return stopped
-               ? vlt_fail(err, VLT_STATUS_INTERRUPTED,
-                          "interrupted: %s holds what was certain, tuning again with %s goes on",
-                          tuner->options->config_path, tuner->options->db_path)
-               : VLT_OK;
+    if (!stopped) {
+        return VLT_OK;
+    }
+    return vlt_fail(err, VLT_STATUS_INTERRUPTED,
+                    "interrupted: %s holds what was certain%s, tuning again with %s goes on",
+                    tuner->options->config_path, anything_decided(tuner) ? "" : " before",
+                    tuner->options->db_path);
 }
 
 static void start_result(vlt_tune_result *result)
@@ -331,6 +370,7 @@ static void release(vlt_tuner *tuner)
     free(tuner->unseen);
     free(tuner->provisional);
     vlt_store_close(tuner->store);
+    vlt_file_lock_release(tuner->lock);
     vlt_machine_destroy(tuner->machine);
 }
 
@@ -344,6 +384,10 @@ static vlt_status check_folder(const char *path, vlt_error *err)
     if (length >= (int)sizeof folder || strlen(path) >= VLT_TUNED_PATH_BYTES) {
         return vlt_fail(err, VLT_STATUS_USAGE, "'%.60s...': path of %zu bytes, expected below %d",
                         path, strlen(path), VLT_TUNED_PATH_BYTES);
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: a folder, expected a file", path);
     }
     return access(folder, W_OK | X_OK) == 0
                ? VLT_OK
@@ -368,6 +412,8 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
     result->budget_s = tuner.budget_s;
     vlt_status status;
     if ((status = check_folder(options.config_path, err)) == VLT_OK &&
+        (status = vlt_file_lock_take(options.config_path, NULL, NULL, &tuner.lock, err)) ==
+            VLT_OK &&
         (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
         (status = vlt_machine_probe(NULL, &tuner.machine, err)) == VLT_OK) {
         snprintf(result->db_path, sizeof result->db_path, "%s", options.db_path);

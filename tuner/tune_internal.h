@@ -3,6 +3,7 @@
 #define VLT_TUNER_TUNE_INTERNAL_H
 
 #include "harness/files/temp_folder.h"
+#include "harness/json/file_lock.h"
 #include "harness/machine/machine.h"
 #include "tuner/search.h"
 #include "tuner/store/store.h"
@@ -51,6 +52,7 @@ typedef struct vlt_tuner {
     const char *program; /* that trials start; NULL: /proc/self/exe */
     vlt_machine *machine;
     vlt_tuned_key key;
+    vlt_file_lock *lock; /* on the config: a second run that writes it is refused */
     vlt_store *store;
     int64_t session;
     double begin_ms;

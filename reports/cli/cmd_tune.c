@@ -1,6 +1,10 @@
 /* vltune tune: search, store, write the tuned config, verify it end to end, show what it gained. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "reports/cli/program.h"
 #include "reports/page/page.h"
@@ -96,21 +100,47 @@ static void print_text(const vlt_cli *cli, const vlt_report *report, int64_t reu
     vlt_terminal_result(&terminal, report);
 }
 
+/* NULL: none. */
+static const char *page_path(const vlt_cli *cli)
+{
+    return vlt_cli_flag(cli, "no-page") ? NULL : vlt_cli_text(cli, "page", "report.html");
+}
+
+/* What is written at the end must be writable before a minute is spent. */
+static vlt_status check_page(const vlt_cli *cli, vlt_error *err)
+{
+    const char *page = page_path(cli), *slash = page ? strrchr(page, '/') : NULL;
+    struct stat info;
+    if (!page || (stat(page, &info) == 0 && !S_ISDIR(info.st_mode) && access(page, W_OK) == 0)) {
+        return VLT_OK;
+    }
+    if (stat(page, &info) == 0) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", page,
+                        strerror(S_ISDIR(info.st_mode) ? EISDIR : EACCES));
+    }
+    char *folder = slash ? strndup(page, (size_t)(slash - page) + 1) : strdup(".");
+    vlt_status status = !folder ? vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", page)
+                        : access(folder, W_OK | X_OK) == 0
+                            ? VLT_OK
+                            : vlt_fail(err, VLT_STATUS_IO, "%s: %s: %s", page, folder,
+                                       strerror(errno));
+    free(folder);
+    return status;
+}
+
 static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *err)
 {
-    const char *page = vlt_cli_flag(cli, "no-page") ? NULL
-                                                    : vlt_cli_text(cli, "page", "report.html");
+    const char *page = page_path(cli);
     vlt_report report;
     vlt_status status = vlt_report_from_tune(result, page, &report, err);
     if (status != VLT_OK) {
         return status;
     }
     json_t *document = vlt_report_to_json(&report);
-    if (page) {
-        status = vlt_page_write(&report, page, err);
-    }
-    if (status == VLT_OK) {
-        status = keep(result, document, err);
+    status = keep(result, document, err);
+    if (page) { /* whatever the database says: what was measured is shown */
+        vlt_status written = vlt_page_write(&report, page, status == VLT_OK ? err : NULL);
+        status = status == VLT_OK ? written : status;
     }
     if (vlt_cli_flag(cli, "json")) {
         vlt_status printed = vlt_json_print(document, false, stdout, status == VLT_OK ? err : NULL);
@@ -128,12 +158,15 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_tune_options tune;
     vlt_tune_result result = {0};
     vlt_status status = read_options(cli, &tune, err);
+    if (status == VLT_OK) {
+        status = check_page(cli, err);
+    }
     if (status != VLT_OK) {
         return status;
     }
     status = vlt_tune(&tune, &result, err);
     vlt_cli_progress(cli, NULL);
-    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED) {
+    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED || result.config_path[0]) {
         vlt_status shown = show(cli, &result, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? shown : status;
     }

@@ -1,5 +1,6 @@
 #include "reports/cli/program.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,7 @@ int vlt_program_main(int argc, char **argv)
 {
     vlt_error err = {0};
     vlt_status status;
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of writing, no death */
     if (!run_word(argc, argv, &status, &err)) {
         const vlt_command *command = vlt_program_find_command(argv[1]);
         status = command ? run_command(command, argc - 2, argv + 2, &err)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/json/file_lock.h"
 #include "harness/json/json.h"
 #include "optimizations/core/compiler.h"
 #include "tests/support/data.h"
@@ -197,6 +198,94 @@ Test(tune, bad_paths_are_refused_before_anything_is_spent)
     cr_assert_neq(access(config_path(), F_OK), 0);
     cr_assert_leq(now_s() - begin_s, 10);
     test_store_remove(options.db_path);
+}
+
+/* A second run that would write the same config is refused at once, by the file's name. */
+Test(tune, two_runs_do_not_write_one_config)
+{
+    const char *config = config_path();
+    vlt_file_lock *lock = NULL;
+    vlt_error err = {0};
+    double begin_s = now_s();
+    cr_assert_eq(vlt_file_lock_take(config, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
+    vlt_tune_options options = options_for(config, test_store_path(0), 30);
+    vlt_tune_result result;
+    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
+    cr_assert(strstr(err.message, config) && strstr(err.message, "process"), "%s", err.message);
+    cr_assert_leq(now_s() - begin_s, 5);
+    vlt_tune_result_release(&result);
+    vlt_file_lock_release(lock);
+    test_store_remove(options.db_path);
+}
+
+/* The store fails in the middle, as a full disk does: what was decided is in the config. */
+Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
+{
+    const char *db = test_store_path(0), *config = config_path();
+    vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
+    vlt_tune_result result;
+    vlt_store *store;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_store_open(db, VLT_STORE_CREATE, &store, NULL), VLT_OK);
+    cr_assert_eq(vlt_store_exec(store,
+                                "CREATE TRIGGER full BEFORE INSERT ON decision"
+                                " WHEN (SELECT count(*) FROM decision) = 2"
+                                " BEGIN SELECT RAISE(ABORT, 'planted failure'); END",
+                                "testing", NULL),
+                 VLT_OK);
+    vlt_store_close(store);
+    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
+    cr_assert(strstr(err.message, "planted failure") && strstr(err.message, config), "%s",
+              err.message);
+    vlt_tuned_config read;
+    cr_assert_eq(vlt_tuned_read(config, NULL, NULL, &read, &err), VLT_OK, "%s", err.message);
+    cr_assert_not(read.edited);
+    cr_assert_geq(read.count, 2);
+    int with_evidence = 0;
+    for (int i = 0; i < read.count; i++) {
+        with_evidence += read.decision[i].evidence[0] != '\0';
+    }
+    cr_assert_eq(with_evidence, 2, "evidence that is not in the database");
+    vlt_tuned_config_release(&read);
+    cr_assert_gt(count(db, "SELECT count(*) FROM trial"), 0);
+    vlt_tune_result_release(&result);
+    unlink(config);
+    test_store_remove(db);
+}
+
+static bool searching;
+
+static bool stop_when_searching(void)
+{
+    return searching;
+}
+
+static void note_progress(void *user, const vlt_tune_progress *progress)
+{
+    (void)user;
+    searching = searching || !strcmp(progress->stage, "search");
+}
+
+/* Ctrl-C before anything is certain does not cost the config of an earlier run. */
+Test(tune, an_early_end_keeps_the_config_that_is_there, .timeout = 240)
+{
+    const char *db = test_store_path(0), *config = config_path();
+    vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
+    vlt_tune_result result;
+    vlt_error err = {0};
+    size_t bytes;
+    options.stop = stop_when_searching;
+    options.progress = note_progress;
+    cr_assert_eq(vlt_write_file(config, "earlier", 7, NULL), VLT_OK);
+    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    cr_assert_eq(status, VLT_STATUS_INTERRUPTED, "%s", err.message);
+    char *text = test_read_file(config, &bytes);
+    cr_assert_str_eq(text, "earlier");
+    free(text);
+    vlt_tune_result_release(&result);
+    unlink(config);
+    test_store_remove(db);
 }
 
 Test(tune, a_kill_leaves_a_sound_store, .timeout = 120)

@@ -106,7 +106,7 @@ typedef struct vlt_store_trial {
     double wall_s; /* of the whole trial */
 } vlt_store_trial;
 
-/* Trial, samples and counters, all or nothing. id (may be NULL) gets the UUID. */
+/* Trial, samples and counters, all or nothing. id (may be NULL) gets the UUID; "" on failure. */
 vlt_status vlt_store_add_trial(vlt_store *store, int64_t session, const vlt_store_trial *trial,
                                char id[VLT_STORE_ID_BYTES], vlt_error *err);
 

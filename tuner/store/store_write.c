@@ -248,10 +248,11 @@ vlt_status vlt_store_add_trial(vlt_store *store, int64_t session, const vlt_stor
             status = add_counters(store, row, trial, err);
         }
     }
+    status = vlt_store_finish(store, status, err);
     if (id) {
-        memcpy(id, uuid, sizeof uuid);
+        memcpy(id, status == VLT_OK ? uuid : "", status == VLT_OK ? sizeof uuid : 1);
     }
-    return vlt_store_finish(store, status, err);
+    return status;
 }
 
 vlt_status vlt_store_add_decision(vlt_store *store, int64_t session,
@@ -281,10 +282,11 @@ vlt_status vlt_store_add_decision(vlt_store *store, int64_t session,
             decision->tuned_ns, (int64_t)decision->launches, decision->reason,
             (int64_t)decision->reverted, vlt_store_now_ms());
     }
+    status = vlt_store_finish(store, status, err);
     if (id) {
-        memcpy(id, uuid, sizeof uuid);
+        memcpy(id, status == VLT_OK ? uuid : "", status == VLT_OK ? sizeof uuid : 1);
     }
-    return vlt_store_finish(store, status, err);
+    return status;
 }
 
 vlt_status vlt_store_put_result(vlt_store *store, int64_t session, const char *document,
