@@ -221,7 +221,7 @@ static vlt_status encode(vlt_lines *lines, size_t first, size_t last, vlt_error 
                                     .no_special = lines->options.no_special,
                                     .ids = lines->ids,
                                     .id_first = lines->id_first};
-    return vlt_plan_run(lines->plan, &args, err);
+    return vlt_plan_run(lines->plan, (vlt_frame){0}, &args, err);
 }
 
 /* Messages may quote a name that was cut inside a character. */

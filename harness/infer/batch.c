@@ -195,7 +195,7 @@ vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *an
     }
     if (status == VLT_OK) {
         run->slots = vlt_pipeline_slots(plan);
-        status = vlt_plan_run(plan, &args, err);
+        status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
     }
     if (run->answer_status != VLT_OK) {
         status = vlt_fail(err, run->answer_status, "%s", run->answer_error.message);

@@ -161,12 +161,10 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                     .policy = options->baseline ? VLT_POLICY_BASELINE
                                                                 : VLT_POLICY_CHOICES,
                                     .threads = engine->threads,
-                                    .scratch = &engine->scratch,
                                     .ledger = &engine->ledger,
                                     .log = context_log,
                                     .log_user = engine};
     engine->prepare_context = engine->context;
-    engine->prepare_context.scratch = NULL;
     engine->prepare_context.ledger = &engine->prepare_ledger;
     return status;
 }

@@ -65,7 +65,7 @@ struct vlt_engine {
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;
-    vlt_scratch scratch;
+    vlt_scratch scratch; /* of whoever holds compute_lock */
     vlt_threads *threads;
     vlt_context context; /* for everything that runs under compute_lock */
     vlt_message_function *message;

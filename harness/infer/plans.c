@@ -13,6 +13,15 @@ static int64_t power_of_two(int64_t value)
     return power;
 }
 
+/* With room for its scratch in the engine's. */
+static vlt_status create_plan(vlt_engine *engine, const vlt_problem *problem, vlt_plan **out,
+                              vlt_error *err)
+{
+    vlt_status status = vlt_plan_create(&engine->context, problem, out, err);
+    return status == VLT_OK ? vlt_scratch_reserve(&engine->scratch, vlt_plan_scratch(*out), err)
+                            : status;
+}
+
 static void release_list(vlt_plan **plan, int64_t count)
 {
     for (int64_t i = 0; plan && i < count; i++) {
@@ -62,7 +71,7 @@ static vlt_status create_linear(vlt_engine *engine, const vlt_linear_weights *we
 {
     vlt_problem problem = vlt_linear_problem(rows, weights->n, weights->k, weights->dtype,
                                              &weights->constants);
-    return vlt_plan_create(&engine->context, &problem, out, err);
+    return create_plan(engine, &problem, out, err);
 }
 
 static vlt_status create_layer(vlt_engine *engine, int64_t index, int64_t rows, int64_t context,
@@ -80,7 +89,7 @@ static vlt_status create_layer(vlt_engine *engine, int64_t index, int64_t rows, 
                                    [VLT_DECODER_BLOCK_DIM_INNER] = text->inner,
                                    [VLT_DECODER_BLOCK_DIM_WEIGHTS] = layer->dtype},
                            .constants = &layer->constants};
-    return vlt_plan_create(&engine->context, &problem, out, err);
+    return create_plan(engine, &problem, out, err);
 }
 
 vlt_status vlt_engine_text_plans(vlt_engine *engine, vlt_text_plans *plans, int64_t rows,
@@ -99,7 +108,7 @@ vlt_status vlt_engine_text_plans(vlt_engine *engine, vlt_text_plans *plans, int6
     engine->final_norm = (vlt_norm_constants){.weight = engine->weights.final_norm,
                                               .epsilon = text->epsilon};
     vlt_problem norm = vlt_norm_problem(made.rows, text->width, VLT_NORM_RMS, &engine->final_norm);
-    vlt_status status = vlt_plan_create(&engine->context, &norm, &made.norm, err);
+    vlt_status status = create_plan(engine, &norm, &made.norm, err);
     made.layer = calloc((size_t)text->layers, sizeof *made.layer);
     if (status == VLT_OK && !made.layer) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %lld plans",
@@ -132,13 +141,13 @@ static vlt_status create_merger(vlt_engine *engine, const vlt_merger_weights *we
                                           .bias = weights->norm_bias,
                                           .epsilon = VLT_VISION_NORM_EPSILON};
     vlt_problem norm = vlt_norm_problem(rows, weights->norm_width, VLT_NORM_LAYER, &out->constants);
-    vlt_status status = vlt_plan_create(&engine->context, &norm, &out->norm, err);
+    vlt_status status = create_plan(engine, &norm, &out->norm, err);
     if (status == VLT_OK) {
         status = create_linear(engine, &weights->fc1, tokens, &out->fc1, err);
     }
     if (status == VLT_OK) {
         vlt_problem gelu = vlt_activation_problem(tokens, weights->fc1.n, VLT_ACTIVATION_GELU_ERF);
-        status = vlt_plan_create(&engine->context, &gelu, &out->gelu, err);
+        status = create_plan(engine, &gelu, &out->gelu, err);
     }
     if (status == VLT_OK) {
         status = create_linear(engine, &weights->fc2, tokens, &out->fc2, err);
@@ -159,7 +168,7 @@ static vlt_status create_block(vlt_engine *engine, int64_t index, const vlt_visi
                                    [VLT_VISION_BLOCK_DIM_INNER] = vision->inner,
                                    [VLT_VISION_BLOCK_DIM_WEIGHTS] = block->dtype},
                            .constants = &block->constants};
-    return vlt_plan_create(&engine->context, &problem, out, err);
+    return create_plan(engine, &problem, out, err);
 }
 
 /* Small images share plans by powers of two; large ones are not rounded up by as much. */

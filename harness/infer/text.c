@@ -24,7 +24,7 @@ static vlt_status run_layer(vlt_session *session, const vlt_text_plans *plans, i
                                    .rows = rows,
                                    .first = first,
                                    .cache_rows = session->capacity};
-    return vlt_plan_run(plans->layer[layer], &args, err);
+    return vlt_plan_run_in(&session->engine->scratch, plans->layer[layer], &args, err);
 }
 
 /* Final norm over rows [first, end) of session->hidden into session->normed, from its start. */
@@ -37,7 +37,7 @@ static vlt_status run_norm(vlt_session *session, const vlt_text_plans *plans, in
                           .rows = end - first,
                           .x_stride = width,
                           .out_stride = width};
-    return vlt_plan_run(plans->norm, &args, err);
+    return vlt_plan_run_in(&session->engine->scratch, plans->norm, &args, err);
 }
 
 static vlt_status run_head(vlt_session *session, const float *row, vlt_error *err)
@@ -48,7 +48,7 @@ static vlt_status run_head(vlt_session *session, const float *row, vlt_error *er
                             .rows = 1,
                             .x_stride = text->width,
                             .y_stride = text->vocab};
-    return vlt_plan_run(session->engine->head, &args, err);
+    return vlt_plan_run_in(&session->engine->scratch, session->engine->head, &args, err);
 }
 
 /* The visual rows that the prompt still needs: those of visuals [first_visual, visual_count). */

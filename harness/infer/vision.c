@@ -99,7 +99,7 @@ static vlt_status embed(struct group *group, vlt_error *err)
                                 .rows = patches,
                                 .x_stride = values,
                                 .y_stride = vision->width};
-        vlt_status status = vlt_plan_run(engine->vision.patch, &args, err);
+        vlt_status status = vlt_plan_run_in(&engine->scratch, engine->vision.patch, &args, err);
         if (status == VLT_OK) {
             status = vlt_dump_rows(group->request->dump, "vision.patch_embed", VLT_DTYPE_F32, x,
                                    patches, vision->width, err);
@@ -140,15 +140,16 @@ static vlt_status merge(struct group *group, const vlt_merger_plans *plans,
                                 .rows = tokens,
                                 .x_stride = merged,
                                 .out_stride = merged};
-    vlt_status status = vlt_plan_run(plans->norm, &norm, err);
+    vlt_scratch *scratch = &group->engine->scratch;
+    vlt_status status = vlt_plan_run_in(scratch, plans->norm, &norm, err);
     if (status == VLT_OK) {
-        status = vlt_plan_run(plans->fc1, &fc1, err);
+        status = vlt_plan_run_in(scratch, plans->fc1, &fc1, err);
     }
     if (status == VLT_OK) {
-        status = vlt_plan_run(plans->gelu, &gelu, err);
+        status = vlt_plan_run_in(scratch, plans->gelu, &gelu, err);
     }
     if (status == VLT_OK) {
-        status = vlt_plan_run(plans->fc2, &fc2, err);
+        status = vlt_plan_run_in(scratch, plans->fc2, &fc2, err);
     }
     return status;
 }
@@ -190,7 +191,7 @@ static vlt_status run_blocks(struct group *group, vlt_error *err)
             return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted in vision block %lld",
                             (long long)i);
         }
-        status = vlt_plan_run(engine->vision.block[i], &args, err);
+        status = vlt_plan_run_in(&engine->scratch, engine->vision.block[i], &args, err);
         if (status == VLT_OK) {
             status = vlt_dump_layer(request->dump, "vision.block.%d", i, group->hidden,
                                     group->patches, vision->width, err);

@@ -1,6 +1,6 @@
 /* measure.h: candidate against baseline: the calls that tuner and commands use.
  *
- * Quick: both plans in this process; the pairs are the sample. Good for ranking many settings,
+ * Quick: both subjects in this process; the pairs are the sample. Good for ranking many settings,
  * blind to the luck of this process's memory layout.
  * Believable: launches of fresh processes (launch.h); their medians are the sample. Whatever is
  * reported, gated or written into a config comes from there.
@@ -10,7 +10,6 @@
 
 #include "harness/measure/pair.h"
 #include "harness/measure/verdict.h"
-#include "optimizations/core/plan.h"
 
 typedef struct vlt_measure_options {
     uint64_t seed;           /* of coins and layouts */
@@ -40,11 +39,5 @@ void vlt_measure_result_release(vlt_measure_result *result); /* fine on {0} */
 vlt_status vlt_measure_subjects(const vlt_subject subject[2], bool whole_process,
                                 const vlt_measure_options *options, vlt_measure_result *result,
                                 vlt_error *err);
-
-/* The same for two plans on one workload: A is the baseline, B the candidate. Verify first:
- * nothing wrong is worth a time. */
-vlt_status vlt_measure_plans(vlt_plan *a, vlt_plan *b, vlt_workload *workload,
-                             const vlt_measure_options *options, vlt_measure_result *result,
-                             vlt_error *err);
 
 #endif

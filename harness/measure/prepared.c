@@ -14,7 +14,8 @@
 struct vlt_prepared {
     vlt_caps caps;
     vlt_context context;
-    vlt_scratch scratch;
+    vlt_scratch scratch; /* of the plans, unless the buffers' source lent one */
+    vlt_frame frame;
     vlt_probe *probe;         /* or: */
     vlt_model_subject *model; /* or: */
     int model_threads;
@@ -73,8 +74,7 @@ static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request
                                vlt_error *err)
 {
     int threads = detect_threads(prepared, request);
-    prepared->context = (vlt_context){
-        .caps = &prepared->caps, .scratch = &prepared->scratch, .buffers = request->buffers};
+    prepared->context = (vlt_context){.caps = &prepared->caps, .buffers = request->buffers};
     vlt_threads_options options = {.count = threads, .spin_us = 20};
     return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
 }
@@ -93,6 +93,25 @@ static vlt_status prepare_copy(vlt_prepared *prepared, const vlt_prepare_request
                ? vlt_plan_create_with(&prepared->context, &workload->problem, variant, binding,
                                       &prepared->plan[i], err)
                : vlt_plan_create(&prepared->context, &workload->problem, &prepared->plan[i], err);
+}
+
+/* One frame for all copies, laid over the other side's where there is a source of buffers. */
+static vlt_status prepare_frame(vlt_prepared *prepared, const vlt_buffer_source *buffers,
+                                vlt_error *err)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < prepared->copies; i++) {
+        size_t needed = vlt_plan_scratch(prepared->plan[i]);
+        bytes = needed > bytes ? needed : bytes;
+    }
+    void *lent = buffers && bytes ? buffers->take(buffers->user, bytes) : NULL;
+    if (lent) {
+        prepared->frame = (vlt_frame){.base = lent, .left_bytes = bytes};
+        return VLT_OK;
+    }
+    vlt_status status = vlt_scratch_reserve(&prepared->scratch, bytes, err);
+    prepared->frame = vlt_scratch_frame(&prepared->scratch);
+    return status;
 }
 
 static vlt_status prepare_plans(vlt_prepared *prepared, const vlt_prepare_request *request,
@@ -124,7 +143,7 @@ static vlt_status prepare_plans(vlt_prepared *prepared, const vlt_prepare_reques
     for (int i = 0; i < copies && status == VLT_OK; i++) {
         status = prepare_copy(prepared, request, &problem, variant, &binding, i, err);
     }
-    return status;
+    return status == VLT_OK ? prepare_frame(prepared, request->buffers, err) : status;
 }
 
 vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared **out,
@@ -192,7 +211,8 @@ int vlt_prepared_run(void *state, int64_t iterations)
         int copy = prepared->next;
         const vlt_workload *workload =
             &prepared->workload[prepared->regime == VLT_REGIME_COLD ? copy : 0];
-        status = vlt_plan_run(prepared->plan[copy], workload->args, &prepared->failure);
+        status = vlt_plan_run(prepared->plan[copy], prepared->frame, workload->args,
+                              &prepared->failure);
         prepared->next = copy + 1 < prepared->copies ? copy + 1 : 0;
     }
     return (int)status;
@@ -276,6 +296,5 @@ vlt_status vlt_prepared_verify(const vlt_prepare_request *request, vlt_error *er
         status = vlt_verify(&scene.context, &problem, variant, &binding, request->seed, NULL, err);
     }
     vlt_threads_destroy(scene.context.threads);
-    vlt_scratch_release(&scene.scratch);
     return status;
 }

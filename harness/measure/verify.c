@@ -97,10 +97,11 @@ static vlt_status compare(const vlt_plan *plan, const vlt_output *output, const 
     return VLT_OK;
 }
 
-static vlt_status run_checked(vlt_plan *plan, vlt_workload *workload, vlt_error *err)
+static vlt_status run_checked(const vlt_plan *plan, vlt_scratch *scratch, vlt_workload *workload,
+                              vlt_error *err)
 {
     poison(workload);
-    vlt_status status = vlt_plan_run(plan, workload->args, err);
+    vlt_status status = vlt_plan_run_in(scratch, plan, workload->args, err);
     for (int i = 0; i < workload->output_count && status == VLT_OK; i++) {
         if (!guards_intact(&workload->output[i])) {
             status = vlt_fail(err, VLT_STATUS_WRONG, "%s/%s: writes outside output '%s'",
@@ -118,6 +119,7 @@ vlt_status vlt_verify(vlt_context *context, const vlt_problem *problem, const vl
     vlt_plan *plan = NULL, *baseline_plan = NULL;
     void *expected[VLT_OUTPUT_MAX] = {NULL};
     vlt_verify_result ignored;
+    vlt_scratch scratch = {0};
     vlt_context baseline_context = *context;
     baseline_context.policy = VLT_POLICY_BASELINE;
     baseline_context.choices = NULL;
@@ -138,7 +140,7 @@ vlt_status vlt_verify(vlt_context *context, const vlt_problem *problem, const vl
     if (status != VLT_OK) {
         goto done;
     }
-    status = run_checked(baseline_plan, &workload, err);
+    status = run_checked(baseline_plan, &scratch, &workload, err);
     for (int i = 0; i < workload.output_count && status == VLT_OK; i++) {
         status = vlt_alloc(output_bytes(&workload.output[i]), &expected[i], err);
         if (status == VLT_OK) {
@@ -146,7 +148,7 @@ vlt_status vlt_verify(vlt_context *context, const vlt_problem *problem, const vl
         }
     }
     for (int repeat = 0; repeat < 2 && status == VLT_OK; repeat++) {
-        status = run_checked(plan, &workload, err);
+        status = run_checked(plan, &scratch, &workload, err);
         for (int i = 0; i < workload.output_count && status == VLT_OK; i++) {
             status = compare(plan, &workload.output[i], expected[i], result, err);
         }
@@ -158,5 +160,6 @@ done:
     vlt_plan_destroy(plan);
     vlt_plan_destroy(baseline_plan);
     vlt_workload_release(&workload);
+    vlt_scratch_release(&scratch);
     return status;
 }

@@ -415,7 +415,7 @@ vlt_status vlt_tokenizer_encode(const vlt_tokenizer *tokenizer, vlt_context *con
     *ids = malloc(vlt_bpe_encode_bound(bytes) * sizeof **ids);
     if (*ids) {
         vlt_bpe_encode_args args = {text, bytes, no_special, *ids, id_count};
-        status = vlt_plan_run(plan, &args, err);
+        status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
     } else {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "text of %zu bytes: out of memory", bytes);
     }

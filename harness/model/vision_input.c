@@ -17,6 +17,7 @@ struct vlt_vision_reader {
     vlt_vision_options options;
     vlt_patchify_constants image_table, video_table;
     vlt_plan *plan; /* of the last shape, or NULL */
+    vlt_scratch scratch;
 };
 
 static vlt_image_manner manner_of(vlt_arithmetic arithmetic)
@@ -94,6 +95,7 @@ void vlt_vision_reader_destroy(vlt_vision_reader *reader)
 {
     if (reader) {
         vlt_plan_destroy(reader->plan);
+        vlt_scratch_release(&reader->scratch);
         free(reader);
     }
 }
@@ -152,7 +154,7 @@ static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_conf
                                     .src_stride = shape->src_w * 3,
                                     .images = shape->images,
                                     .out = out->patches};
-        status = vlt_plan_run(reader->plan, &args, err);
+        status = vlt_plan_run_in(&reader->scratch, reader->plan, &args, err);
     }
     if (status != VLT_OK) {
         vlt_vision_input_release(out);

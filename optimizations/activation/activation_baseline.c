@@ -25,8 +25,9 @@ static void silu_mul_row(const float *x, const float *up, float *out, int64_t wi
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_activation_args *a = args;
     int64_t width = plan->problem.dim[VLT_ACTIVATION_DIM_WIDTH];

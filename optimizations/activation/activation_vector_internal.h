@@ -122,8 +122,10 @@ static void activation_body(void *argument, int64_t begin, int64_t end, int work
     }
 }
 
-static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                             vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_activation_args *a = args;
     struct activation_job job = {.args = a,

@@ -7,5 +7,4 @@
 
 VLT_VARIANT(attention, avx512, .summary = "16 lanes, blocks, online softmax, threads over heads",
             .knobs = vector_knobs, .knob_count = sizeof vector_knobs / sizeof *vector_knobs,
-            .applicable = vlt_attention_applicable, .prepare = vector_prepare, .run = vector_run,
-            .release = vector_release);
+            .applicable = vlt_attention_applicable, .scratch = vector_scratch, .run = vector_run);

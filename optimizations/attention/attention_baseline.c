@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "optimizations/attention/attention.h"
-#include "optimizations/core/memory.h"
 
 /* Fills score[visible] with exp(score - largest) and returns their sum. */
 static float softmax(float *score, const float *q, const float *k, int64_t k_row, int64_t head,
@@ -40,20 +39,21 @@ static void weighted_sum(float *out, const float *score, float sum, const float 
     }
 }
 
-static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+static size_t scratch(const vlt_plan *plan)
 {
-    return vlt_alloc((size_t)plan->problem.dim[VLT_ATTENTION_DIM_KV_ROWS] * sizeof(float),
-                     &plan->state, err);
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, (size_t)plan->problem.dim[VLT_ATTENTION_DIM_KV_ROWS], sizeof(float));
+    return bytes;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     (void)err;
     const vlt_attention_args *a = args;
     const int64_t *dim = plan->problem.dim;
     int64_t heads = dim[VLT_ATTENTION_DIM_HEADS], head = dim[VLT_ATTENTION_DIM_HEAD];
     int64_t group = heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
-    float *score = plan->state;
+    float *score = vlt_frame_take(&frame, (size_t)a->kv_rows, sizeof *score);
     for (int64_t h = 0; h < heads; h++) {
         const float *k = a->k + h / group * a->k_head, *v = a->v + h / group * a->v_head;
         for (int64_t r = 0; r < a->q_rows; r++) {
@@ -67,11 +67,5 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     return VLT_OK;
 }
 
-static void release(vlt_plan *plan)
-{
-    vlt_free(plan->state);
-}
-
 VLT_VARIANT(attention, baseline, .summary = "one query row after the other",
-            .applicable = vlt_attention_applicable, .prepare = prepare, .run = run,
-            .release = release);
+            .applicable = vlt_attention_applicable, .scratch = scratch, .run = run);

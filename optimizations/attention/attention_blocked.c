@@ -90,8 +90,9 @@ static void attend(const vlt_plan *plan, const vlt_attention_args *a, int64_t h,
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_attention_args *a = args;
     for (int64_t h = 0; h < plan->problem.dim[VLT_ATTENTION_DIM_HEADS]; h++) {

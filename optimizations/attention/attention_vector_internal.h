@@ -19,8 +19,6 @@
 #include <math.h>
 
 #include "optimizations/attention/attention.h"
-#include "optimizations/core/memory.h"
-#include "optimizations/core/scratch.h"
 
 enum { FEW_ROWS_MAX = 12, FEW_HEADS = VLT_SIMD == 512 ? 4 : 2, QUAD = 4 };
 enum { SERIAL_BELOW = 1 << 20 /* multiply-adds: waking a thread that sleeps costs as much */ };
@@ -36,8 +34,8 @@ static const vlt_knob vector_knobs[] = {
     {"keys", "keys in a block", key_values, 3, 128, NULL},
 };
 
-/* One worker's scratch. `lines` is the rows of an item, or the heads that share a key. */
-struct scratch {
+/* What a worker writes to. `lines` is the rows of an item, or the heads that share a key. */
+struct pieces {
     float *keys;    /* many: [keys / VEC_PANEL][head][VEC_PANEL] */
     float *values;  /* many: [padded / VEC_PANEL][keys][VEC_PANEL] */
     float *scores;  /* [VEC_TILE_ROWS or lines][keys] */
@@ -47,20 +45,20 @@ struct scratch {
     float *sum;     /* [lines] */
 };
 
-struct vector_state {
-    vlt_lease lease;
-    int workers;
-    struct scratch worker[]; /* one per thread of the pool; pieces taken anew in every run */
-};
-
 struct vector_job {
     const vlt_attention_args *args;
-    struct scratch *worker;
+    vlt_frames frames; /* of the workers */
+    const vlt_plan *plan;
     int64_t heads, group, head, padded, causal, rows, keys, blocks;
     float scale;
 };
 
-static void plan_scratch(vlt_arena *arena, const vlt_plan *plan, bool take, struct scratch *out)
+/* Elements of the pieces. */
+struct sizes {
+    int64_t keys, values, scores, out, q, lines;
+};
+
+static struct sizes sizes_of(const vlt_plan *plan)
 {
     const int64_t *dim = plan->problem.dim;
     int64_t head = dim[VLT_ATTENTION_DIM_HEAD], keys = vlt_plan_knob(plan, KNOB_KEYS);
@@ -68,53 +66,48 @@ static void plan_scratch(vlt_arena *arena, const vlt_plan *plan, bool take, stru
     int64_t group = dim[VLT_ATTENTION_DIM_HEADS] / dim[VLT_ATTENTION_DIM_KV_HEADS];
     bool few = dim[VLT_ATTENTION_DIM_Q_ROWS] < FEW_ROWS_MAX;
     int64_t lines = few ? group : vlt_plan_knob(plan, KNOB_ROWS);
-    const struct {
-        float **piece;
-        int64_t count;
-    } pieces[] = {
-        {&out->keys, few ? 0 : keys * head},
-        {&out->values, few ? 0 : keys * padded},
-        {&out->scores, (few ? group : VEC_TILE_ROWS) * keys},
-        {&out->out, lines * padded},
-        {&out->q, few ? lines * padded : 0},
-        {&out->largest, lines},
-        {&out->sum, lines},
-    };
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        if (take) {
-            *pieces[i].piece = vlt_arena_take(arena, (size_t)pieces[i].count, sizeof(float));
-        } else {
-            vlt_arena_reserve(arena, (size_t)pieces[i].count, sizeof(float));
-        }
-    }
+    return (struct sizes){.keys = few ? 0 : keys * head,
+                          .values = few ? 0 : keys * padded,
+                          .scores = (few ? group : VEC_TILE_ROWS) * keys,
+                          .out = lines * padded,
+                          .q = few ? lines * padded : 0,
+                          .lines = lines};
 }
 
-static vlt_status vector_prepare(vlt_plan *plan, vlt_error *err)
+static size_t worker_bytes(const vlt_plan *plan)
 {
-    int workers = vlt_threads_count(plan->context->threads);
-    vlt_arena planned = {0};
-    struct scratch unused;
-    void *block;
-    vlt_status status = vlt_alloc(
-        sizeof(struct vector_state) + (size_t)workers * sizeof(struct scratch), &block, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    struct vector_state *state = plan->state = block;
-    state->workers = workers;
-    for (int i = 0; i < workers; i++) {
-        plan_scratch(&planned, plan, false, &unused);
-    }
-    return vlt_lease_init_leaf(&state->lease, plan->context, &planned, err);
+    struct sizes sizes = sizes_of(plan);
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, (size_t)sizes.keys, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.values, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.scores, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.out, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.q, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.lines, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.lines, sizeof(float));
+    return bytes;
 }
 
-static void vector_release(vlt_plan *plan)
+static struct pieces take_pieces(const struct vector_job *job, int worker)
 {
-    struct vector_state *state = plan->state;
-    if (state) {
-        vlt_lease_release(&state->lease);
-        vlt_free(state);
-    }
+    struct sizes sizes = sizes_of(job->plan);
+    vlt_frame frame = vlt_frames_of(&job->frames, worker);
+    struct pieces p;
+    p.keys = vlt_frame_take(&frame, (size_t)sizes.keys, sizeof(float));
+    p.values = vlt_frame_take(&frame, (size_t)sizes.values, sizeof(float));
+    p.scores = vlt_frame_take(&frame, (size_t)sizes.scores, sizeof(float));
+    p.out = vlt_frame_take(&frame, (size_t)sizes.out, sizeof(float));
+    p.q = vlt_frame_take(&frame, (size_t)sizes.q, sizeof(float));
+    p.largest = vlt_frame_take(&frame, (size_t)sizes.lines, sizeof(float));
+    p.sum = vlt_frame_take(&frame, (size_t)sizes.lines, sizeof(float));
+    return p;
+}
+
+static size_t vector_scratch(const vlt_plan *plan)
+{
+    size_t bytes = 0;
+    vlt_frames_reserve(&bytes, vlt_threads_count(plan->context->threads), worker_bytes(plan));
+    return bytes;
 }
 
 /* score[keys] of one line becomes exp(scale * score - largest), 0 from `count` on. Returns the
@@ -150,7 +143,7 @@ VLT_ALWAYS_INLINE float soften(float *score, int64_t count, int64_t keys, float 
 }
 
 /* The block's keys, transposed, and values, both as panels with zeros around. */
-static void pack_block(const struct vector_job *job, const struct scratch *s, int64_t kv_head,
+static void pack_block(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
                        int64_t first, int64_t count)
 {
     const vlt_attention_args *a = job->args;
@@ -178,7 +171,7 @@ static void pack_block(const struct vector_job *job, const struct scratch *s, in
 
 /* `rows` query rows, a constant, meet the packed block. `line` is the first one's place in the
  * item, r its query row. */
-VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct scratch *s, int64_t h,
+VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct pieces *s, int64_t h,
                                    int64_t r, int64_t line, int64_t first, int64_t count, int rows)
 {
     const vlt_attention_args *a = job->args;
@@ -220,7 +213,7 @@ VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct sc
     }
 }
 
-static void begin_lines(const struct vector_job *job, const struct scratch *s, int64_t lines)
+static void begin_lines(const struct vector_job *job, const struct pieces *s, int64_t lines)
 {
     for (int64_t i = 0; i < lines; i++) {
         s->largest[i] = -INFINITY;
@@ -229,7 +222,7 @@ static void begin_lines(const struct vector_job *job, const struct scratch *s, i
     memset(s->out, 0, (size_t)(lines * job->padded) * sizeof(float));
 }
 
-static void end_line(const struct vector_job *job, const struct scratch *s, int64_t line, float *to)
+static void end_line(const struct vector_job *job, const struct pieces *s, int64_t line, float *to)
 {
     vec sum = vec_set(s->sum[line]);
     for (int64_t c = 0; c < job->head; c += VEC_LANES) {
@@ -238,7 +231,7 @@ static void end_line(const struct vector_job *job, const struct scratch *s, int6
     }
 }
 
-static void attend_many(const struct vector_job *job, const struct scratch *s, int64_t h,
+static void attend_many(const struct vector_job *job, const struct pieces *s, int64_t h,
                         int64_t begin, int64_t end)
 {
     const vlt_attention_args *a = job->args;
@@ -271,10 +264,11 @@ static void attend_many(const struct vector_job *job, const struct scratch *s, i
 static void many_body(void *argument, int64_t begin, int64_t end, int worker)
 {
     const struct vector_job *job = argument;
+    struct pieces pieces = take_pieces(job, worker);
     for (int64_t item = begin; item < end; item++) {
         int64_t r = item % job->blocks * job->rows, last = r + job->rows;
         last = last < job->args->q_rows ? last : job->args->q_rows;
-        attend_many(job, &job->worker[worker], item / job->blocks, r, last);
+        attend_many(job, &pieces, item / job->blocks, r, last);
     }
 }
 
@@ -341,7 +335,7 @@ VLT_ALWAYS_INLINE void add_values(const struct vector_job *job, const float *v, 
     }
 }
 
-VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, const struct scratch *s,
+VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, const struct pieces *s,
                                     const float *k, const float *v, int64_t line, int64_t count,
                                     int lines)
 {
@@ -358,7 +352,7 @@ VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, const struct s
 }
 
 /* One query row, all heads that use kv_head. */
-static void attend_few(const struct vector_job *job, const struct scratch *s, int64_t kv_head,
+static void attend_few(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
                        int64_t r)
 {
     const vlt_attention_args *a = job->args;
@@ -391,28 +385,27 @@ static void attend_few(const struct vector_job *job, const struct scratch *s, in
 static void few_body(void *argument, int64_t begin, int64_t end, int worker)
 {
     const struct vector_job *job = argument;
+    struct pieces pieces = take_pieces(job, worker);
     for (int64_t item = begin; item < end; item++) {
-        attend_few(job, &job->worker[worker], item / job->args->q_rows, item % job->args->q_rows);
+        attend_few(job, &pieces, item / job->args->q_rows, item % job->args->q_rows);
     }
 }
 
-static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                             vlt_error *err)
 {
     (void)err;
     const vlt_attention_args *a = args;
     const int64_t *dim = plan->problem.dim;
-    struct vector_state *state = plan->state;
+    int workers = vlt_threads_count(plan->context->threads);
     struct vector_job job = {.args = a,
-                             .worker = state->worker,
+                             .frames = vlt_frames_take(&frame, workers, worker_bytes(plan)),
+                             .plan = plan,
                              .heads = dim[VLT_ATTENTION_DIM_HEADS],
                              .head = dim[VLT_ATTENTION_DIM_HEAD],
                              .causal = dim[VLT_ATTENTION_DIM_CAUSAL],
                              .rows = vlt_plan_knob(plan, KNOB_ROWS),
                              .keys = vlt_plan_knob(plan, KNOB_KEYS)};
-    vlt_arena arena = vlt_lease_view(&state->lease);
-    for (int i = 0; i < state->workers; i++) {
-        plan_scratch(&arena, plan, true, &state->worker[i]);
-    }
     job.group = job.heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
     job.padded = (job.head + VEC_PANEL - 1) / VEC_PANEL * VEC_PANEL;
     job.blocks = (a->q_rows + job.rows - 1) / job.rows;

@@ -320,8 +320,9 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     return VLT_OK;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     static const vlt_bpe_steps steps = {normalise, encode};
     struct state *s = plan->state;
     return vlt_bpe_text(s->vocab, &steps, s, s->text_max, args, err);

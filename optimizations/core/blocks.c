@@ -1,36 +1,38 @@
 #include "optimizations/core/blocks.h"
 
-struct job {
+#include <stdatomic.h>
+
+struct region {
+    const vlt_blocks *blocks;
     vlt_blocks_function *function;
-    void *state;
-    vlt_blocks_worker *workers;
-    int64_t rows, block;
+    const void *job;
+    atomic_int failed; /* who is first may write the two below */
+    vlt_status status;
+    vlt_error *err;
 };
 
 static void body(void *argument, int64_t begin, int64_t end, int worker)
 {
-    const struct job *job = argument;
-    vlt_blocks_worker *w = &job->workers[worker];
-    for (int64_t i = begin; i < end && w->status == VLT_OK; i++) {
-        int64_t row = i * job->block, left = job->rows - row;
-        w->status = job->function(job->state, worker, row, left < job->block ? left : job->block,
-                                  &w->err);
+    struct region *region = argument;
+    const vlt_blocks *blocks = region->blocks;
+    for (int64_t i = begin; i < end && !atomic_load(&region->failed); i++) {
+        int64_t row = i * blocks->block, left = blocks->rows - row;
+        vlt_error err;
+        vlt_status status = region->function(region->job, vlt_frames_of(&blocks->frames, worker),
+                                             row, left < blocks->block ? left : blocks->block,
+                                             &err);
+        if (status != VLT_OK && atomic_fetch_add(&region->failed, 1) == 0) {
+            region->status = status;
+            vlt_fail(region->err, status, "%s", err.message);
+        }
     }
 }
 
-vlt_status vlt_blocks_run(vlt_threads *threads, int64_t rows, int64_t block, int limit,
-                          vlt_blocks_function *function, void *state, vlt_blocks_worker *workers,
+vlt_status vlt_blocks_run(const vlt_blocks *blocks, vlt_blocks_function *function, const void *job,
                           vlt_error *err)
 {
-    struct job job = {function, state, workers, rows, block};
-    for (int i = 0; i < vlt_threads_count(threads); i++) {
-        workers[i].status = VLT_OK;
-    }
-    vlt_threads_for(threads, (rows + block - 1) / block, 1, limit, body, &job);
-    for (int i = 0; i < vlt_threads_count(threads); i++) {
-        if (workers[i].status != VLT_OK) {
-            return vlt_fail(err, workers[i].status, "%s", workers[i].err.message);
-        }
-    }
-    return VLT_OK;
+    struct region region = {.blocks = blocks, .function = function, .job = job, .err = err};
+    vlt_threads_for(blocks->threads, (blocks->rows + blocks->block - 1) / blocks->block, 1,
+                    blocks->limit, body, &region);
+    return region.status;
 }

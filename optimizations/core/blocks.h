@@ -6,23 +6,23 @@
 #ifndef VLT_CORE_BLOCKS_H
 #define VLT_CORE_BLOCKS_H
 
+#include "optimizations/core/frame.h"
 #include "optimizations/core/threads.h"
 
-/* Works on rows [row, row + rows) with what `state` keeps for this worker. */
-typedef vlt_status vlt_blocks_function(void *state, int worker, int64_t row, int64_t rows,
+/* Works on rows [row, row + rows) with a frame of its own. */
+typedef vlt_status vlt_blocks_function(const void *job, vlt_frame frame, int64_t row, int64_t rows,
                                        vlt_error *err);
 
-/* One per thread of the pool, owned by the caller; nothing in it needs to be freed. */
-typedef struct vlt_blocks_worker {
-    vlt_status status;
-    vlt_error err;
-} vlt_blocks_worker;
+typedef struct vlt_blocks {
+    vlt_threads *threads; /* NULL: the caller alone */
+    int limit;            /* threads that work, at most; 0: all */
+    int64_t rows, block;  /* the last block may be shorter */
+    vlt_frames frames;    /* one for each thread of the pool */
+} vlt_blocks;
 
-/* Calls function for every block of `block` rows (the last may be shorter) on at most `limit`
- * threads (0: all). After a failure its worker does no more; the first worker's failure is
- * returned. workers has vlt_threads_count(threads) elements. */
-vlt_status vlt_blocks_run(vlt_threads *threads, int64_t rows, int64_t block, int limit,
-                          vlt_blocks_function *function, void *state, vlt_blocks_worker *workers,
+/* Calls function for every block. After a failure no further block is begun; the first failure is
+ * returned. */
+vlt_status vlt_blocks_run(const vlt_blocks *blocks, vlt_blocks_function *function, const void *job,
                           vlt_error *err);
 
 #endif

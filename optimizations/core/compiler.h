@@ -39,4 +39,14 @@
 #define VLT_ASAN 0
 #endif
 
+/* Under ASan: memory that must not be touched, and memory that may be touched again. */
+#if VLT_ASAN
+#include <sanitizer/asan_interface.h>
+#define VLT_POISON(address, size)   ASAN_POISON_MEMORY_REGION(address, size)
+#define VLT_UNPOISON(address, size) ASAN_UNPOISON_MEMORY_REGION(address, size)
+#else
+#define VLT_POISON(address, size)   ((void)(address), (void)(size))
+#define VLT_UNPOISON(address, size) ((void)(address), (void)(size))
+#endif
+
 #endif

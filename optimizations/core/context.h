@@ -3,7 +3,6 @@
 #define VLT_CORE_CONTEXT_H
 
 #include "optimizations/core/choices.h"
-#include "optimizations/core/scratch.h"
 #include "optimizations/core/threads.h"
 
 typedef enum vlt_log_level { VLT_LOG_WARNING, VLT_LOG_INFO, VLT_LOG_DEBUG } vlt_log_level;
@@ -44,7 +43,6 @@ typedef struct vlt_context {
     const vlt_choices *choices; /* NULL: none */
     vlt_policy policy;
     vlt_threads *threads;             /* NULL: the caller's thread alone */
-    vlt_scratch *scratch;             /* NULL: every plan has its own (scratch.h) */
     const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
     vlt_ledger *ledger;               /* NULL: not kept */
     vlt_log_function *log;            /* NULL: silent */

@@ -4,14 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if VLT_ASAN
-#include <sanitizer/asan_interface.h>
-enum { REDZONE_BYTES = VLT_ALIGN };
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-enum { REDZONE_BYTES = 0 };
-#endif
+enum { REDZONE_BYTES = VLT_ASAN ? VLT_ALIGN : 0 };
 
 bool vlt_mul_size(size_t a, size_t b, size_t *out)
 {
@@ -85,7 +78,7 @@ void vlt_free(void *block)
     free(block);
 }
 
-static bool piece_bytes(size_t count, size_t element_bytes, size_t *out)
+bool vlt_piece_bytes(size_t count, size_t element_bytes, size_t *out)
 {
     size_t bytes;
     return vlt_mul_size(count, element_bytes, &bytes) &&
@@ -96,7 +89,7 @@ void vlt_arena_reserve(vlt_arena *arena, size_t count, size_t element_bytes)
 {
     size_t bytes;
     assert(!arena->base);
-    if (!piece_bytes(count, element_bytes, &bytes) ||
+    if (!vlt_piece_bytes(count, element_bytes, &bytes) ||
         !vlt_add_size(arena->used_bytes, bytes, &arena->used_bytes)) {
         arena->overflow = true;
     }
@@ -115,14 +108,14 @@ vlt_status vlt_arena_commit(vlt_arena *arena, vlt_error *err)
     arena->base = block;
     arena->size_bytes = arena->used_bytes;
     arena->used_bytes = 0;
-    ASAN_POISON_MEMORY_REGION(arena->base, arena->size_bytes);
+    VLT_POISON(arena->base, arena->size_bytes);
     return VLT_OK;
 }
 
 void *vlt_arena_take(vlt_arena *arena, size_t count, size_t element_bytes)
 {
     size_t bytes = 0;
-    bool fits = piece_bytes(count, element_bytes, &bytes) &&
+    bool fits = vlt_piece_bytes(count, element_bytes, &bytes) &&
                 bytes <= arena->size_bytes - arena->used_bytes;
     assert(arena->base && fits);
     if (!fits) {
@@ -130,23 +123,15 @@ void *vlt_arena_take(vlt_arena *arena, size_t count, size_t element_bytes)
     }
     void *piece = arena->base + arena->used_bytes;
     arena->used_bytes += bytes;
-    ASAN_UNPOISON_MEMORY_REGION(piece, count * element_bytes);
+    VLT_UNPOISON(piece, count * element_bytes);
     return piece;
 }
 
 void vlt_arena_release(vlt_arena *arena)
 {
     if (arena->base) {
-        ASAN_UNPOISON_MEMORY_REGION(arena->base, arena->size_bytes);
+        VLT_UNPOISON(arena->base, arena->size_bytes);
     }
     vlt_free(arena->base);
     *arena = (vlt_arena){0};
-}
-
-vlt_arena vlt_arena_over(unsigned char *base, size_t size_bytes)
-{
-    if (base) {
-        ASAN_POISON_MEMORY_REGION(base, size_bytes);
-    }
-    return (vlt_arena){.base = base, .size_bytes = size_bytes};
 }

@@ -23,6 +23,9 @@ bool vlt_add_size(size_t a, size_t b, size_t *out);
 vlt_status vlt_dims_bytes(const int64_t *dims, int count, size_t element_bytes, size_t *out,
                           vlt_error *err);
 
+/* What a piece of an arena or a frame takes: aligned, under ASan with a redzone behind it. */
+bool vlt_piece_bytes(size_t count, size_t element_bytes, size_t *out);
+
 /* One aligned block, zeroed. Zero bytes give a valid pointer. Freed with vlt_free (NULL is fine).
  */
 vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err);
@@ -45,8 +48,5 @@ void vlt_arena_reserve(vlt_arena *arena, size_t count, size_t element_bytes);
 vlt_status vlt_arena_commit(vlt_arena *arena, vlt_error *err);
 void *vlt_arena_take(vlt_arena *arena, size_t count, size_t element_bytes);
 void vlt_arena_release(vlt_arena *arena); /* may be called twice, or on {0} */
-
-/* An arena, as after commit, over a block that a commit has made; the pieces are taken anew. */
-vlt_arena vlt_arena_over(unsigned char *base, size_t size_bytes);
 
 #endif

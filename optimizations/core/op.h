@@ -65,6 +65,7 @@ typedef struct vlt_workload {
 typedef struct vlt_op {
     const char *name;
     const char *summary; /* one line for `vltune list` */
+    bool keeps_state;    /* a service: running a plan changes it, so one thread at a time does */
     const vlt_dim *dims;
     int dim_count;
     const vlt_shape *shapes; /* the first one is what `compare` uses without @ */

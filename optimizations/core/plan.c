@@ -153,6 +153,13 @@ static vlt_status prepare(vlt_plan *plan, vlt_plan **out, vlt_error *err)
     if (status == VLT_OK && plan->variant->prepare) {
         status = plan->variant->prepare(plan, err);
     }
+    if (status == VLT_OK) {
+        plan->scratch_bytes = plan->variant->scratch ? plan->variant->scratch(plan) : 0;
+        if (plan->scratch_bytes == SIZE_MAX) {
+            status = vlt_fail(err, VLT_STATUS_LIMIT, "%s/%s: its scratch does not fit into memory",
+                              plan->variant->op, plan->variant->name);
+        }
+    }
     if (status != VLT_OK) {
         vlt_plan_destroy(plan);
         return status;
@@ -213,4 +220,11 @@ void vlt_plan_destroy(vlt_plan *plan)
         }
         free(plan);
     }
+}
+
+vlt_status vlt_plan_run_in(vlt_scratch *scratch, const vlt_plan *plan, const void *args,
+                           vlt_error *err)
+{
+    vlt_status status = vlt_scratch_reserve(scratch, vlt_plan_scratch(plan), err);
+    return status == VLT_OK ? vlt_plan_run(plan, vlt_scratch_frame(scratch), args, err) : status;
 }

@@ -2,11 +2,13 @@
 #ifndef VLT_CORE_PLAN_H
 #define VLT_CORE_PLAN_H
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "optimizations/core/context.h"
 
-/* Owned by whoever created it; run by one thread at a time. Variants use `state` alone. */
+/* Owned by whoever created it. Immutable once prepared, so that any thread may run it, unless the
+ * operator keeps state (op.h). Variants set `state` in prepare. */
 typedef struct vlt_plan {
     vlt_context *context;
     const vlt_variant *variant;
@@ -14,6 +16,7 @@ typedef struct vlt_plan {
     vlt_binding binding;
     vlt_choice_source source;
     void *state;
+    size_t scratch_bytes;  /* of a run, deepest child included */
     _Atomic int64_t *runs; /* of the ledger, NULL: nobody counts */
 } vlt_plan;
 
@@ -31,13 +34,28 @@ vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem
 
 void vlt_plan_destroy(vlt_plan *plan); /* NULL is fine */
 
-static inline vlt_status vlt_plan_run(vlt_plan *plan, const void *args, vlt_error *err)
+/* Bytes that the frame of a run must have. NULL: 0. */
+static inline size_t vlt_plan_scratch(const vlt_plan *plan)
+{
+    return plan ? plan->scratch_bytes : 0;
+}
+
+/* The plan gets the front of the frame, exactly what it asked for. */
+static inline vlt_status vlt_plan_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                                      vlt_error *err)
 {
     if (plan->runs) {
         atomic_fetch_add_explicit(plan->runs, 1, memory_order_relaxed);
     }
-    return plan->variant->run(plan, args, err);
+    assert(frame.left_bytes >= plan->scratch_bytes);
+    frame.left_bytes = plan->scratch_bytes;
+    vlt_frame_seal(frame);
+    return plan->variant->run(plan, frame, args, err);
 }
+
+/* For those who run a plan now and then: reserves in `scratch` what it needs, then runs it. */
+vlt_status vlt_plan_run_in(vlt_scratch *scratch, const vlt_plan *plan, const void *args,
+                           vlt_error *err);
 
 /* Value of the variant's knob number `index`, as bound. */
 static inline int64_t vlt_plan_knob(const vlt_plan *plan, int index)

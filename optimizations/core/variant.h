@@ -1,10 +1,14 @@
 /* variant.h: the interface behind which every optimisation sits.
  *
- * Four verbs:
+ * Five verbs:
  *   applicable  pure and cheap: may this variant do this problem on this machine?
- *   prepare     binds the knobs, packs constants, allocates all scratch; may fail
+ *   prepare     binds the knobs, packs constants, plans children; may fail
+ *   scratch     how many bytes of scratch a run needs, with the deepest child
  *   run         does the work: no allocation, no input or output, no failure of memory
  *   release     gives back what prepare took
+ * A plan does not change after prepare: run reads it, and takes what it writes to from the frame
+ * that it is handed (frame.h). Any number of threads may therefore run one plan at the same time,
+ * each with its own frame and arguments. Operators whose plans keep state say so (op.h).
  *
  * To add one: write optimizations/<op>/<op>_<how>.c with one VLT_VARIANT, and add one line
  * V(<op>, <how>, <ISA>) to variants.def. CMake takes source and compiler flags from that line, C
@@ -15,6 +19,7 @@
 #define VLT_CORE_VARIANT_H
 
 #include "optimizations/core/caps.h"
+#include "optimizations/core/frame.h"
 #include "optimizations/core/knob.h"
 #include "optimizations/core/op.h"
 
@@ -41,8 +46,13 @@ typedef struct vlt_variant {
      * failure release is called all the same. */
     vlt_status (*prepare)(struct vlt_plan *plan, vlt_error *err);
 
+    /* Bytes of a run, own pieces and the deepest child's (vlt_frame_reserve, vlt_plan_scratch);
+     * asked once, after prepare. NULL: none. */
+    size_t (*scratch)(const struct vlt_plan *plan);
+
     /* args as the operator's header says. Fails only for reasons in the data (a broken JPEG). */
-    vlt_status (*run)(struct vlt_plan *plan, const void *args, vlt_error *err);
+    vlt_status (*run)(const struct vlt_plan *plan, vlt_frame frame, const void *args,
+                      vlt_error *err);
 
     void (*release)(struct vlt_plan *plan); /* NULL: nothing to release */
 } vlt_variant;

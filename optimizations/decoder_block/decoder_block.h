@@ -5,9 +5,6 @@
  *   z = rms(h); h = h + Wdown(silu(Wgate z) * (Wup z))
  * The baseline prepares child plans (norm, linear, rope, attention); a fused variant replaces the
  * whole. Source: reference/qwen3vl.md 7.3 to 7.6. Tolerance: 1e-4.
- *
- * A model has one plan per layer and runs them one after the other: a variant leases its scratch
- * (core/scratch.h), so that the layers share one block.
  */
 #ifndef VLT_DECODER_BLOCK_H
 #define VLT_DECODER_BLOCK_H

@@ -84,6 +84,7 @@ static vlt_status decode_pixels(vlt_context *context, const uint8_t *data, size_
 {
     int64_t reached = 0;
     vlt_plan *plan = NULL;
+    vlt_scratch scratch = {0};
     vlt_problem problem = vlt_jpeg_decode_problem(info);
     vlt_jpeg_decode_args args = {.data = data,
                                  .data_bytes = bytes,
@@ -93,9 +94,10 @@ static vlt_status decode_pixels(vlt_context *context, const uint8_t *data, size_
                                  .rows_reached = &reached};
     vlt_status status = vlt_plan_create(context, &problem, &plan, err);
     if (status == VLT_OK) {
-        status = vlt_plan_run(plan, &args, err);
+        status = vlt_plan_run_in(&scratch, plan, &args, err);
     }
     vlt_plan_destroy(plan);
+    vlt_scratch_release(&scratch);
     image->rows_missing = info->h - reached;
     return status;
 }

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "optimizations/core/memory.h"
 #include "optimizations/jpeg_decode/jpeg_decode.h"
 #include "optimizations/jpeg_decode/jpeg_intervals.h"
 #include "optimizations/jpeg_decode/jpeg_reader.h"
@@ -25,16 +24,12 @@ enum { KNOB_THREADS, KNOB_BAND, KNOBS };
 /* Streams of a worker: three pieces of header, two for each interval. */
 enum { HEADER_PIECES = 3 };
 
-struct state {
+struct job {
+    const vlt_jpeg_decode_args *args;
     vlt_jpeg_intervals intervals;
     vlt_jpeg_piece *piece; /* [workers, pieces] */
     int64_t pieces;
     int64_t band; /* intervals */
-};
-
-struct job {
-    struct state *state;
-    const vlt_jpeg_decode_args *args;
     int64_t h, w;
     atomic_bool failed; /* then the whole file is decoded plainly, which knows the message */
 };
@@ -79,8 +74,7 @@ static int make_stream(const vlt_jpeg_intervals *found, const uint8_t *data, int
 /* Intervals [begin, end) of the picture. */
 static bool decode_band(const struct job *job, int64_t begin, int64_t end, int worker)
 {
-    struct state *state = job->state;
-    const vlt_jpeg_intervals *found = &state->intervals;
+    const vlt_jpeg_intervals *found = &job->intervals;
     int64_t interval_px = found->restart_rows * found->mcu_h;
     int64_t first = found->overlap && begin ? begin - 1 : begin;
     int64_t last = found->overlap && end < found->count ? end + 1 : end;
@@ -88,7 +82,7 @@ static bool decode_band(const struct job *job, int64_t begin, int64_t end, int w
     int64_t left = job->h - first * interval_px;
     rows = rows < left ? rows : left;
     const uint8_t height[2] = {(uint8_t)(rows >> 8), (uint8_t)rows};
-    vlt_jpeg_piece *piece = state->piece + worker * state->pieces;
+    vlt_jpeg_piece *piece = job->piece + worker * job->pieces;
     int count = make_stream(found, job->args->data, first, last, height, piece);
     struct band band = {.job = job, .begin = (begin - first) * interval_px};
     int64_t keep = (end - begin) * interval_px, bottom = job->h - begin * interval_px;
@@ -102,10 +96,9 @@ static bool decode_band(const struct job *job, int64_t begin, int64_t end, int w
 static void decode_bands(void *argument, int64_t begin, int64_t end, int worker)
 {
     struct job *job = argument;
-    const struct state *state = job->state;
     for (int64_t i = begin; i < end && !atomic_load(&job->failed); i++) {
-        int64_t first = i * state->band, last = first + state->band;
-        last = last < state->intervals.count ? last : state->intervals.count;
+        int64_t first = i * job->band, last = first + job->band;
+        last = last < job->intervals.count ? last : job->intervals.count;
         if (!decode_band(job, first, last, worker)) {
             atomic_store(&job->failed, true);
         }
@@ -125,69 +118,70 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
     return true;
 }
 
-static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+/* Intervals in a band. */
+static int64_t band_intervals(const vlt_plan *plan)
 {
-    const int64_t *dim = plan->problem.dim;
-    int64_t restart_rows = dim[VLT_JPEG_DECODE_DIM_RESTARTS];
-    int64_t band = vlt_plan_knob(plan, KNOB_BAND);
-    void *block;
-    size_t bytes;
-    vlt_status status = vlt_alloc(sizeof(struct state), &plan->state, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    struct state *state = plan->state;
-    state->band = (band + restart_rows - 1) / restart_rows;
-    state->pieces = HEADER_PIECES + 2 * (state->band + 2);
-    status = vlt_jpeg_intervals_init(&state->intervals, dim[VLT_JPEG_DECODE_DIM_H], restart_rows,
-                                     err);
-    if (status == VLT_OK &&
-        !vlt_mul_size((size_t)state->pieces * sizeof *state->piece,
-                      (size_t)vlt_threads_count(plan->context->threads), &bytes)) {
-        status = vlt_fail(err, VLT_STATUS_LIMIT, "jpeg_decode/restart: too many intervals");
-    }
-    if (status == VLT_OK) {
-        status = vlt_alloc(bytes, &block, err);
-        state->piece = block;
-    }
-    return status;
+    int64_t restart_rows = plan->problem.dim[VLT_JPEG_DECODE_DIM_RESTARTS];
+    return (vlt_plan_knob(plan, KNOB_BAND) + restart_rows - 1) / restart_rows;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+/* Pieces of a band's stream, with an interval more on each side. */
+static int64_t band_pieces(const vlt_plan *plan)
 {
-    struct state *state = plan->state;
+    return HEADER_PIECES + 2 * (band_intervals(plan) + 2);
+}
+
+static size_t interval_places(const vlt_plan *plan)
+{
     const int64_t *dim = plan->problem.dim;
-    struct job job = {.state = state,
-                      .args = args,
+    return 2 * (size_t)vlt_jpeg_intervals_capacity(dim[VLT_JPEG_DECODE_DIM_H],
+                                                   dim[VLT_JPEG_DECODE_DIM_RESTARTS]);
+}
+
+static size_t scratch(const vlt_plan *plan)
+{
+    int workers = vlt_threads_count(plan->context->threads);
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, interval_places(plan), sizeof(size_t));
+    vlt_frame_reserve(&bytes, (size_t)(workers * band_pieces(plan)), sizeof(vlt_jpeg_piece));
+    return bytes;
+}
+
+static bool decode_beside(struct job *job, vlt_threads *threads, int limit)
+{
+    const vlt_jpeg_decode_args *a = job->args;
+    if (vlt_threads_count(threads) == 1 ||
+        !vlt_jpeg_intervals_find(&job->intervals, a->data, a->data_bytes, job->h, job->w)) {
+        return false;
+    }
+    int64_t bands = (job->intervals.count + job->band - 1) / job->band;
+    vlt_threads_for(threads, bands, 1, limit, decode_bands, job);
+    return !atomic_load(&job->failed);
+}
+
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+{
+    const int64_t *dim = plan->problem.dim;
+    vlt_threads *threads = plan->context->threads;
+    size_t *room = vlt_frame_take(&frame, interval_places(plan), sizeof *room);
+    struct job job = {.args = args,
+                      .intervals = vlt_jpeg_intervals_over(room, dim[VLT_JPEG_DECODE_DIM_H],
+                                                           dim[VLT_JPEG_DECODE_DIM_RESTARTS]),
+                      .pieces = band_pieces(plan),
+                      .band = band_intervals(plan),
                       .h = dim[VLT_JPEG_DECODE_DIM_H],
                       .w = dim[VLT_JPEG_DECODE_DIM_W]};
-    vlt_threads *threads = plan->context->threads;
-    if (vlt_threads_count(threads) > 1 &&
-        vlt_jpeg_intervals_find(&state->intervals, job.args->data, job.args->data_bytes, job.h,
-                                job.w)) {
-        int64_t bands = (state->intervals.count + state->band - 1) / state->band;
-        vlt_threads_for(threads, bands, 1, (int)vlt_plan_knob(plan, KNOB_THREADS), decode_bands,
-                        &job);
-        if (!atomic_load(&job.failed)) {
-            if (job.args->rows_reached) {
-                *job.args->rows_reached = job.h;
-            }
-            return VLT_OK;
-        }
+    job.piece = vlt_frame_take(&frame, (size_t)(vlt_threads_count(threads) * job.pieces),
+                               sizeof *job.piece);
+    if (!decode_beside(&job, threads, (int)vlt_plan_knob(plan, KNOB_THREADS))) {
+        return vlt_jpeg_decode_plain(job.args, job.h, job.w, err);
     }
-    return vlt_jpeg_decode_plain(job.args, job.h, job.w, err);
-}
-
-static void release(vlt_plan *plan)
-{
-    struct state *state = plan->state;
-    if (state) {
-        vlt_jpeg_intervals_release(&state->intervals);
-        vlt_free(state->piece);
-        vlt_free(state);
+    if (job.args->rows_reached) {
+        *job.args->rows_reached = job.h;
     }
+    return VLT_OK;
 }
 
 VLT_VARIANT(jpeg_decode, restart, .summary = "restart intervals in bands over threads",
-            .knobs = knobs, .knob_count = KNOBS, .applicable = applicable, .prepare = prepare,
-            .run = run, .release = release);
+            .knobs = knobs, .knob_count = KNOBS, .applicable = applicable, .scratch = scratch,
+            .run = run);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "optimizations/core/memory.h"
-
 enum {
     BLOCK = 8,
     SOF0 = 0xC0,
@@ -21,25 +19,17 @@ enum {
     COMPONENTS_MAX = 4
 };
 
-vlt_status vlt_jpeg_intervals_init(vlt_jpeg_intervals *intervals, int64_t h, int64_t restart_rows,
-                                   vlt_error *err)
+int64_t vlt_jpeg_intervals_capacity(int64_t h, int64_t restart_rows)
 {
-    void *block;
     int64_t rows = (h + BLOCK - 1) / BLOCK; /* of MCUs, at most */
-    *intervals = (vlt_jpeg_intervals){.capacity = rows / restart_rows + 1,
-                                      .restart_rows = restart_rows};
-    vlt_status status = vlt_alloc((size_t)intervals->capacity * 2 * sizeof(size_t), &block, err);
-    if (status == VLT_OK) {
-        intervals->start = block;
-        intervals->end = intervals->start + intervals->capacity;
-    }
-    return status;
+    return rows / restart_rows + 1;
 }
 
-void vlt_jpeg_intervals_release(vlt_jpeg_intervals *intervals)
+vlt_jpeg_intervals vlt_jpeg_intervals_over(size_t *room, int64_t h, int64_t restart_rows)
 {
-    vlt_free(intervals->start);
-    *intervals = (vlt_jpeg_intervals){0};
+    int64_t capacity = vlt_jpeg_intervals_capacity(h, restart_rows);
+    return (vlt_jpeg_intervals){
+        .start = room, .end = room + capacity, .capacity = capacity, .restart_rows = restart_rows};
 }
 
 /* What the segments before the scan say. */

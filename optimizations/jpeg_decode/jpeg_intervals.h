@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "optimizations/core/status.h"
-
 typedef struct vlt_jpeg_intervals {
     size_t *start, *end; /* [capacity] entropy-coded bytes of interval i, without its marker */
     int64_t capacity, count;
@@ -22,10 +20,11 @@ typedef struct vlt_jpeg_intervals {
     size_t height_at;     /* where the frame header holds the height, two bytes */
 } vlt_jpeg_intervals;
 
-/* Room for a picture of that height. */
-vlt_status vlt_jpeg_intervals_init(vlt_jpeg_intervals *intervals, int64_t h, int64_t restart_rows,
-                                   vlt_error *err);
-void vlt_jpeg_intervals_release(vlt_jpeg_intervals *intervals); /* may be called on {0} */
+/* How many intervals a picture of that height may have. */
+int64_t vlt_jpeg_intervals_capacity(int64_t h, int64_t restart_rows);
+
+/* None yet, over room[2 * capacity], which is borrowed. */
+vlt_jpeg_intervals vlt_jpeg_intervals_over(size_t *room, int64_t h, int64_t restart_rows);
 
 /* False: not such a stream, or not of that size and interval. Allocates nothing. */
 bool vlt_jpeg_intervals_find(vlt_jpeg_intervals *intervals, const uint8_t *data, size_t bytes,

@@ -42,8 +42,8 @@ static inline vlt_problem vlt_linear_problem(int64_t m, int64_t n, int64_t k, vl
 }
 
 /* y[rows, n] = x[rows, k] W^T + bias, or y += of it, rows without gaps. */
-static inline vlt_status vlt_linear_rows(vlt_plan *plan, const float *x, float *y, int64_t rows,
-                                         bool accumulate, vlt_error *err)
+static inline vlt_status vlt_linear_rows(const vlt_plan *plan, vlt_frame frame, const float *x,
+                                         float *y, int64_t rows, bool accumulate, vlt_error *err)
 {
     const vlt_linear_args args = {.x = x,
                                   .y = y,
@@ -51,7 +51,7 @@ static inline vlt_status vlt_linear_rows(vlt_plan *plan, const float *x, float *
                                   .x_stride = plan->problem.dim[VLT_LINEAR_DIM_K],
                                   .y_stride = plan->problem.dim[VLT_LINEAR_DIM_N],
                                   .accumulate = accumulate};
-    return vlt_plan_run(plan, &args, err);
+    return vlt_plan_run(plan, frame, &args, err);
 }
 
 #endif

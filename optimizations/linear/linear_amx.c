@@ -16,8 +16,6 @@
  */
 #include <stdio.h>
 
-#include "optimizations/core/memory.h"
-#include "optimizations/core/scratch.h"
 #include "optimizations/core/simd.h"
 #include "optimizations/linear/linear.h"
 
@@ -41,11 +39,6 @@ static const vlt_knob knobs[] = {
     {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL},
     {"rows", "rows of x that are split at once", rows_values, 4, 256, NULL},
     {"block", "inputs that are split at once", block_values, 3, 512, NULL},
-};
-
-struct state {
-    vlt_lease lease;
-    int64_t split_count; /* BF16 numbers in the scratch */
 };
 
 /* One block of rows and inputs. */
@@ -85,20 +78,19 @@ static int64_t tiles(int64_t count, int64_t side)
     return (count + side - 1) / side;
 }
 
-static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+/* BF16 numbers of the parts of x in a block of rows and inputs. */
+static size_t split_count(const vlt_plan *plan)
 {
-    void *block;
-    vlt_status status = vlt_alloc(sizeof(struct state), &block, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    struct state *s = plan->state = block;
     int64_t rows = smaller(plan->problem.dim[VLT_LINEAR_DIM_M], vlt_plan_knob(plan, KNOB_ROWS));
     int64_t depth = smaller(plan->problem.dim[VLT_LINEAR_DIM_K], vlt_plan_knob(plan, KNOB_BLOCK));
-    vlt_arena planned = {0};
-    s->split_count = tiles(rows, SIDE) * tiles(depth, STEP) * PARTS * TILE;
-    vlt_arena_reserve(&planned, (size_t)s->split_count, sizeof(uint16_t));
-    return vlt_lease_init_leaf(&s->lease, plan->context, &planned, err);
+    return (size_t)(tiles(rows, SIDE) * tiles(depth, STEP) * PARTS * TILE);
+}
+
+static size_t scratch(const vlt_plan *plan)
+{
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, split_count(plan), sizeof(uint16_t));
+    return bytes;
 }
 
 static inline vec widened(__m256i bits)
@@ -257,18 +249,16 @@ static void multiply_body(void *argument, int64_t begin, int64_t end, int worker
     _tile_release();
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     (void)err;
-    const struct state *s = plan->state;
     const vlt_linear_args *a = args;
     const vlt_linear_constants *constants = plan->problem.constants;
     int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
     int64_t rows = vlt_plan_knob(plan, KNOB_ROWS), block = vlt_plan_knob(plan, KNOB_BLOCK);
     int limit = a->rows * n < SERIAL_BELOW / k ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
-    vlt_arena arena = vlt_lease_view(&s->lease);
     struct job job = {.args = a,
-                      .split = vlt_arena_take(&arena, (size_t)s->split_count, sizeof(uint16_t)),
+                      .split = vlt_frame_take(&frame, split_count(plan), sizeof(uint16_t)),
                       .n = n,
                       .row_bytes = k * (int64_t)sizeof(uint16_t)};
     for (job.row = 0; job.row < a->rows; job.row += rows) {
@@ -288,15 +278,6 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     return VLT_OK;
 }
 
-static void release(vlt_plan *plan)
-{
-    struct state *s = plan->state;
-    if (s) {
-        vlt_lease_release(&s->lease);
-        vlt_free(s);
-    }
-}
-
 VLT_VARIANT(linear, amx, .summary = "x in three BF16 parts through the matrix unit, f32 accuracy",
             .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .applicable = applicable,
-            .prepare = prepare, .run = run, .release = release);
+            .scratch = scratch, .run = run);

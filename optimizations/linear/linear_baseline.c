@@ -1,6 +1,5 @@
 /* One dot product after the other, in f32. Each row of the weights is widened to f32 once and
  * meets all rows of x. */
-#include "optimizations/core/memory.h"
 #include "optimizations/linear/linear.h"
 
 static float dot(const float *x, const float *weight, int64_t k)
@@ -12,13 +11,14 @@ static float dot(const float *x, const float *weight, int64_t k)
     return sum;
 }
 
-static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+static size_t scratch(const vlt_plan *plan)
 {
-    return vlt_alloc((size_t)plan->problem.dim[VLT_LINEAR_DIM_K] * sizeof(float), &plan->state,
-                     err);
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, (size_t)plan->problem.dim[VLT_LINEAR_DIM_K], sizeof(float));
+    return bytes;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     (void)err;
     const vlt_linear_args *a = args;
@@ -26,7 +26,7 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
     vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_LINEAR_DIM_WEIGHTS];
     size_t row_bytes = (size_t)k * vlt_dtype_bytes(dtype);
-    float *weight = plan->state;
+    float *weight = vlt_frame_take(&frame, (size_t)k, sizeof *weight);
 
     for (int64_t o = 0; o < n; o++) {
         const unsigned char *stored = (const unsigned char *)constants->weight +
@@ -42,10 +42,5 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     return VLT_OK;
 }
 
-static void release(vlt_plan *plan)
-{
-    vlt_free(plan->state);
-}
-
-VLT_VARIANT(linear, baseline, .summary = "one dot product after the other", .prepare = prepare,
-            .run = run, .release = release);
+VLT_VARIANT(linear, baseline, .summary = "one dot product after the other", .scratch = scratch,
+            .run = run);

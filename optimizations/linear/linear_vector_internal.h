@@ -17,7 +17,6 @@
 #include "optimizations/core/simd_tile.h"
 
 #ifdef VLT_SIMD
-#include "optimizations/core/memory.h"
 #include "optimizations/linear/linear.h"
 
 enum {
@@ -45,20 +44,15 @@ static const vlt_knob vector_knobs[] = {
      1, NULL},
 };
 
-struct vector_state {
-    float *packed;     /* [m, padded], few rows only */
-    int64_t padded;    /* k rounded up to PAIR */
-    int64_t row_bytes; /* of W */
-};
-
 struct vector_job {
     const vlt_plan *plan;
     const vlt_linear_args *args;
     const unsigned char *weight;
     const float *bias;
-    const struct vector_state *state;
+    float *packed; /* x as [rows, padded], few rows only */
     vlt_dtype dtype;
-    int64_t n, k;
+    int64_t n, k, padded; /* padded: k rounded up to PAIR */
+    int64_t row_bytes;    /* of W */
     int64_t block, rows, panels, ahead_bytes;
 };
 
@@ -116,13 +110,13 @@ VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, i
     vec acc[FEW_ROWS][GROUP];
     const unsigned char *w[GROUP], *tail[GROUP];
     unsigned char padding[GROUP][PAIR * sizeof(float)];
-    const float *x = job->state->packed + r0 * job->state->padded;
-    int64_t padded = job->state->padded, full = job->k / PAIR * PAIR;
+    const float *x = job->packed + r0 * job->padded;
+    int64_t padded = job->padded, full = job->k / PAIR * PAIR;
     size_t element_bytes = dtype == VLT_DTYPE_F32 ? 4 : 2;
 
     for (int j = 0; j < GROUP; j++) {
         int64_t row = o + j < job->n ? o + j : job->n - 1;
-        w[j] = job->weight + row * job->state->row_bytes;
+        w[j] = job->weight + row * job->row_bytes;
     }
     VLT_UNROLL
     for (int r = 0; r < FEW_ROWS; r++) {
@@ -207,7 +201,7 @@ static void dot_body(void *argument, int64_t begin, int64_t end, int worker)
 VLT_ALWAYS_INLINE void pack_panel_as(const struct vector_job *job, vlt_dtype dtype, int64_t o,
                                      int64_t width, int64_t k0, int64_t depth, float *panel)
 {
-    int64_t row_bytes = job->state->row_bytes;
+    int64_t row_bytes = job->row_bytes;
     const unsigned char *w = job->weight + o * row_bytes;
     vec_pack_transposed(dtype, w, row_bytes, width, k0, depth, panel, VEC_PANEL);
     vec_pack_transposed(dtype, w + VEC_LANES * row_bytes, row_bytes, width - VEC_LANES, k0, depth,
@@ -306,37 +300,41 @@ static void panel_body(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-static vlt_status vector_prepare(vlt_plan *plan, vlt_error *err)
+static int64_t padded_inputs(const vlt_plan *plan)
 {
-    const int64_t *dim = plan->problem.dim;
-    int64_t m = dim[VLT_LINEAR_DIM_M], k = dim[VLT_LINEAR_DIM_K];
-    int64_t padded = (k + PAIR - 1) / PAIR * PAIR;
-    size_t packed_bytes = m < PANEL_ROWS_MIN ? (size_t)(m * padded) * sizeof(float) : 0;
-    void *block = NULL;
-    vlt_status status = vlt_alloc(VLT_ALIGN + packed_bytes, &block, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    struct vector_state *state = plan->state = block;
-    state->packed = (float *)((unsigned char *)block + VLT_ALIGN);
-    state->padded = padded;
-    state->row_bytes = k * (int64_t)vlt_dtype_bytes((vlt_dtype)dim[VLT_LINEAR_DIM_WEIGHTS]);
-    return VLT_OK;
+    return (plan->problem.dim[VLT_LINEAR_DIM_K] + PAIR - 1) / PAIR * PAIR;
 }
 
-static void run_few(const vlt_plan *plan, struct vector_job *job, int limit)
+static bool is_few(const vlt_plan *plan)
 {
-    const struct vector_state *state = job->state;
-    for (int64_t r = 0; r < job->args->rows; r++) {
-        pack_x(job->dtype, job->args->x + r * job->args->x_stride, job->k, state->padded,
-               state->packed + r * state->padded);
+    return plan->problem.dim[VLT_LINEAR_DIM_M] < PANEL_ROWS_MIN;
+}
+
+static size_t vector_scratch(const vlt_plan *plan)
+{
+    size_t bytes = 0;
+    if (is_few(plan)) {
+        vlt_frame_reserve(&bytes,
+                          (size_t)(plan->problem.dim[VLT_LINEAR_DIM_M] * padded_inputs(plan)),
+                          sizeof(float));
     }
-    job->ahead_bytes = vlt_plan_knob(plan, KNOB_AHEAD) * GROUP * state->row_bytes;
+    return bytes;
+}
+
+static void run_few(const vlt_plan *plan, vlt_frame frame, struct vector_job *job, int limit)
+{
+    job->packed = vlt_frame_take(&frame, (size_t)(job->args->rows * job->padded), sizeof(float));
+    for (int64_t r = 0; r < job->args->rows; r++) {
+        pack_x(job->dtype, job->args->x + r * job->args->x_stride, job->k, job->padded,
+               job->packed + r * job->padded);
+    }
+    job->ahead_bytes = vlt_plan_knob(plan, KNOB_AHEAD) * GROUP * job->row_bytes;
     vlt_threads_for(plan->context->threads, (job->n + GROUP - 1) / GROUP,
                     vlt_plan_knob(plan, KNOB_CHUNK), limit, dot_body, job);
 }
 
-static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                             vlt_error *err)
 {
     (void)err;
     const vlt_linear_args *a = args;
@@ -346,14 +344,15 @@ static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
                              .args = a,
                              .weight = constants->weight,
                              .bias = constants->bias,
-                             .state = plan->state,
                              .dtype = (vlt_dtype)dim[VLT_LINEAR_DIM_WEIGHTS],
                              .n = dim[VLT_LINEAR_DIM_N],
-                             .k = dim[VLT_LINEAR_DIM_K]};
+                             .k = dim[VLT_LINEAR_DIM_K],
+                             .padded = padded_inputs(plan)};
+    job.row_bytes = job.k * (int64_t)vlt_dtype_bytes(job.dtype);
     bool small = a->rows * job.n < SERIAL_BELOW / job.k;
     int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
-    if (dim[VLT_LINEAR_DIM_M] < PANEL_ROWS_MIN) {
-        run_few(plan, &job, limit);
+    if (is_few(plan)) {
+        run_few(plan, frame, &job, limit);
         return VLT_OK;
     }
     job.block = vlt_plan_knob(plan, KNOB_BLOCK);
@@ -362,11 +361,6 @@ static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
     vlt_threads_for(plan->context->threads, (a->rows + job.rows - 1) / job.rows * job.panels, 1,
                     limit, panel_body, &job);
     return VLT_OK;
-}
-
-static void vector_release(vlt_plan *plan)
-{
-    vlt_free(plan->state);
 }
 
 #endif

@@ -42,13 +42,13 @@ static inline vlt_problem vlt_norm_problem(int64_t rows, int64_t width, int kind
 }
 
 /* out[rows, width] = norm(x[rows, width]), rows without gaps; in place where out is x. */
-static inline vlt_status vlt_norm_rows(vlt_plan *plan, const float *x, float *out, int64_t rows,
-                                       vlt_error *err)
+static inline vlt_status vlt_norm_rows(const vlt_plan *plan, vlt_frame frame, const float *x,
+                                       float *out, int64_t rows, vlt_error *err)
 {
     int64_t width = plan->problem.dim[VLT_NORM_DIM_WIDTH];
     const vlt_norm_args args = {
         .x = x, .out = out, .rows = rows, .x_stride = width, .out_stride = width};
-    return vlt_plan_run(plan, &args, err);
+    return vlt_plan_run(plan, frame, &args, err);
 }
 
 #endif

@@ -57,8 +57,9 @@ static void norm_row(const float *x, float *out, int64_t width, bool layer,
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_norm_args *a = args;
     for (int64_t row = 0; row < a->rows; row++) {

@@ -64,8 +64,9 @@ static void body(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_norm_args *a = args;
     struct job job = {.args = a,

@@ -32,8 +32,9 @@ static void layer_row(const float *x, float *out, int64_t width,
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_norm_args *a = args;
     const vlt_norm_constants *constants = plan->problem.constants;

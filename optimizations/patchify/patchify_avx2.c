@@ -23,9 +23,9 @@ static inline __m256 values(const vlt_patchify_state *state, int c, __m128i byte
     return _mm256_fmadd_ps(_mm256_fnmadd_ps(_mm256_set1_ps(f->std[c]), q, u), inverse, q);
 }
 
-static inline void store(const vlt_patchify_state *state, float *out, __m256 low, __m256 high)
+static inline void store(bool stream, float *out, __m256 low, __m256 high)
 {
-    if (state->stream) {
+    if (stream) {
         _mm256_stream_ps(out, low);
         _mm256_stream_ps(out + HALF, high);
     } else {
@@ -35,7 +35,7 @@ static inline void store(const vlt_patchify_state *state, float *out, __m256 low
 }
 
 static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, int frames,
-                  int64_t stride, float *out)
+                  int64_t stride, bool stream, float *out)
 {
     int64_t side = state->patch, area = side * side, temporal = state->temporal;
     for (int f = 0; f < frames; f++) {
@@ -48,13 +48,13 @@ static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, 
                     __m256 low = values(state, c, channel[c]);
                     __m256 high = values(state, c, _mm_srli_si128(channel[c], HALF));
                     for (int64_t t = f; t < last; t++) {
-                        store(state, out + (c * temporal + t) * area + y * side + x, low, high);
+                        store(stream, out + (c * temporal + t) * area + y * side + x, low, high);
                     }
                 }
             }
         }
     }
-    if (state->stream) {
+    if (stream) {
         _mm_sfence(); /* streaming stores are not ordered by what hands the chunk back */
     }
 }

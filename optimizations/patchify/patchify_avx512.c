@@ -23,9 +23,9 @@ static inline __m512 values(const vlt_patchify_state *state, int c, __m128i byte
     return _mm512_fmadd_ps(_mm512_fnmadd_ps(_mm512_set1_ps(f->std[c]), q, u), inverse, q);
 }
 
-static inline void store(const vlt_patchify_state *state, float *out, __m512 value)
+static inline void store(bool stream, float *out, __m512 value)
 {
-    if (state->stream) {
+    if (stream) {
         _mm512_stream_ps(out, value);
     } else {
         _mm512_storeu_ps(out, value);
@@ -33,7 +33,7 @@ static inline void store(const vlt_patchify_state *state, float *out, __m512 val
 }
 
 static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, int frames,
-                  int64_t stride, float *out)
+                  int64_t stride, bool stream, float *out)
 {
     int64_t side = state->patch, area = side * side, temporal = state->temporal;
     for (int f = 0; f < frames; f++) {
@@ -45,13 +45,13 @@ static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, 
                 for (int c = 0; c < 3; c++) {
                     __m512 value = values(state, c, channel[c]);
                     for (int64_t t = f; t < last; t++) {
-                        store(state, out + (c * temporal + t) * area + y * side + x, value);
+                        store(stream, out + (c * temporal + t) * area + y * side + x, value);
                     }
                 }
             }
         }
     }
-    if (state->stream) {
+    if (stream) {
         _mm_sfence(); /* streaming stores are not ordered by what hands the chunk back */
     }
 }

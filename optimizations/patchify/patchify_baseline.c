@@ -22,8 +22,9 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     return vlt_patchify_check(&plan->problem, err);
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_patchify_args *a = args;
     const int64_t *dim = plan->problem.dim;

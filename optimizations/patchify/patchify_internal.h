@@ -20,9 +20,9 @@ void vlt_patchify_formula_init(vlt_patchify_formula *formula,
 typedef struct vlt_patchify_state vlt_patchify_state;
 
 /* One patch: frame[t] points at its first pixel, distinct frames as `frames` says (1: all are
- * frame[0]); out[3 * temporal * patch * patch]. */
+ * frame[0]); out[3 * temporal * patch * patch]; stream only where out is aligned. */
 typedef void vlt_patchify_patch(const vlt_patchify_state *state, const uint8_t *const *frame,
-                                int frames, int64_t stride, float *out);
+                                int frames, int64_t stride, bool stream, float *out);
 
 struct vlt_patchify_state {
     vlt_patchify_formula formula;
@@ -30,8 +30,7 @@ struct vlt_patchify_state {
     int64_t patch, temporal, merge, grid_h, grid_w;
     vlt_patchify_patch *body;
     int threads; /* at most; 0: all */
-    bool stream; /* stores around the cache; only set in a run whose output is aligned */
-    bool stream_wanted;
+    bool stream; /* wanted: stores around the cache */
 };
 
 /* Knobs of the vector variants, in this order. */
@@ -45,7 +44,8 @@ bool vlt_patchify_applicable_16(const vlt_problem *problem, const vlt_caps *caps
 vlt_status vlt_patchify_check(const vlt_problem *problem, vlt_error *err);
 
 vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_error *err);
-vlt_status vlt_patchify_run(vlt_plan *plan, const void *args, vlt_error *err);
+vlt_status vlt_patchify_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                            vlt_error *err);
 void vlt_patchify_release(vlt_plan *plan);
 
 #endif

@@ -84,7 +84,7 @@ vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_er
     state->grid_w = dim[VLT_PATCHIFY_DIM_W] / state->patch;
     state->body = body;
     state->threads = (int)vlt_plan_knob(plan, VLT_PATCHIFY_KNOB_THREADS);
-    state->stream_wanted = vlt_plan_knob(plan, VLT_PATCHIFY_KNOB_STORES) == 1;
+    state->stream = vlt_plan_knob(plan, VLT_PATCHIFY_KNOB_STORES) == 1;
     vlt_patchify_formula_init(&state->formula, state->constants);
     return VLT_OK;
 }
@@ -92,7 +92,8 @@ vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_er
 struct job {
     const vlt_patchify_state *state;
     const vlt_patchify_args *args;
-    int frames; /* distinct ones */
+    int frames;  /* distinct ones */
+    bool stream; /* wanted, and the output is aligned */
 };
 
 /* Rows of tokens [begin, end): the patches in the order of the output. */
@@ -113,23 +114,24 @@ static void token_rows(void *argument, int64_t begin, int64_t end, int worker)
                 for (int f = 0; f < job->frames; f++) {
                     frame[f] = job->args->frame[f] + y * stride + x * 3;
                 }
-                state->body(state, frame, job->frames, stride, out);
+                state->body(state, frame, job->frames, stride, job->stream, out);
             }
         }
     }
 }
 
-vlt_status vlt_patchify_run(vlt_plan *plan, const void *args, vlt_error *err)
+vlt_status vlt_patchify_run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
-    vlt_patchify_state *state = plan->state;
+    const vlt_patchify_state *state = plan->state;
     struct job job = {.state = state, .args = args, .frames = 1};
     for (int64_t t = 1; t < state->temporal; t++) {
         if (job.args->frame[t] != job.args->frame[0]) {
             job.frames = (int)state->temporal;
         }
     }
-    state->stream = state->stream_wanted && (uintptr_t)job.args->out % VLT_ALIGN == 0;
+    job.stream = state->stream && (uintptr_t)job.args->out % VLT_ALIGN == 0;
     vlt_threads_for(plan->context->threads, state->grid_h / state->merge, 1, state->threads,
                     token_rows, &job);
     return VLT_OK;

@@ -153,6 +153,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(pipeline, .summary = "stages of many requests, in sequence or overlapped", .dims = dims,
+VLT_OP(pipeline, .keeps_state = true,
+       .summary = "stages of many requests, in sequence or overlapped", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -1,8 +1,9 @@
 /* One item after the other through all stages, in the caller's thread. */
 #include "optimizations/pipeline/pipeline_internal.h"
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     const vlt_pipeline_args *a = args;
     int stages = (int)plan->problem.dim[VLT_PIPELINE_DIM_STAGES];
     for (int64_t item = 0; item < a->items; item++) {

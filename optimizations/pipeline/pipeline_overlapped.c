@@ -206,8 +206,9 @@ static void wait_for_groups(struct state *state)
     pthread_mutex_unlock(&state->lock);
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     struct state *state = plan->state;
     pthread_mutex_lock(&state->lock);
     state->args = args;

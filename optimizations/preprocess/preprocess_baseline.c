@@ -9,14 +9,19 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
                : status;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     const vlt_preprocess_args *a = args;
     vlt_status status = VLT_OK;
     for (int64_t image = 0; image < a->images && status == VLT_OK; image++) {
-        status = vlt_preprocess_whole_run(plan->state, a, image, err);
+        status = vlt_preprocess_whole_run(plan->state, frame, a, image, err);
     }
     return status;
+}
+
+static size_t scratch(const vlt_plan *plan)
+{
+    return vlt_preprocess_whole_scratch(plan->state);
 }
 
 static void release(vlt_plan *plan)
@@ -29,4 +34,4 @@ static void release(vlt_plan *plan)
 
 VLT_VARIANT(preprocess, baseline,
             .summary = "one image after the other through resize and patchify", .prepare = prepare,
-            .run = run, .release = release);
+            .scratch = scratch, .run = run, .release = release);

@@ -4,8 +4,7 @@
  * patchified from there at once.
  * Loses: on images of a few bands, and where rows between two bands are costly to resize twice.
  */
-#include <string.h>
-
+#include "optimizations/core/children.h"
 #include "optimizations/preprocess/preprocess_internal.h"
 
 static const int64_t thread_values[] = {0, 1, 2, 4, 8};
@@ -18,42 +17,16 @@ static const vlt_knob knobs[] = {
 
 enum { KNOB_THREADS, KNOB_BAND, KNOBS };
 
-/* A worker's own plans and buffer: a plan is run by one thread at a time. */
-struct worker {
-    vlt_plan *band; /* patchify of a whole band */
-    vlt_plan *tail; /* of the last, lower one; NULL where all are whole */
-    uint8_t *frame; /* [frames, band_px, dst_w, 3]; NULL where the size stays */
-};
-
 struct state {
-    vlt_context single; /* the caller's without threads, for the workers' plans */
-    vlt_plan *resize;   /* NULL where the size stays */
-    struct worker *worker;
-    int workers;
+    vlt_context single;         /* the caller's without threads, for what workers run */
+    vlt_plan *resize;           /* NULL where the size stays */
+    vlt_plan *band;             /* patchify of a whole band */
+    vlt_plan *tail;             /* of the last, lower one; NULL where all are whole */
     vlt_preprocess_whole whole; /* instead of all this, where resize has no rows */
     bool has_whole;
     int64_t band_px, bands, tail_px, dst_h, dst_stride, frames, temporal;
     int threads;
 };
-
-static vlt_status init_worker(struct worker *worker, struct state *state,
-                              const vlt_problem *problem, vlt_error *err)
-{
-    vlt_problem patchify = vlt_preprocess_patchify_problem(problem);
-    void *frame = NULL;
-    patchify.dim[VLT_PATCHIFY_DIM_H] = state->band_px;
-    vlt_status status = vlt_plan_create(&state->single, &patchify, &worker->band, err);
-    if (status == VLT_OK && state->tail_px) {
-        patchify.dim[VLT_PATCHIFY_DIM_H] = state->tail_px;
-        status = vlt_plan_create(&state->single, &patchify, &worker->tail, err);
-    }
-    if (status == VLT_OK && state->resize) {
-        status = vlt_alloc((size_t)(state->frames * state->band_px * state->dst_stride), &frame,
-                           err);
-        worker->frame = frame;
-    }
-    return status;
-}
 
 static void set_bands(struct state *state, const vlt_plan *plan)
 {
@@ -76,7 +49,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     bool same = dim[VLT_PREPROCESS_DIM_SRC_H] == dim[VLT_PREPROCESS_DIM_DST_H] &&
                 dim[VLT_PREPROCESS_DIM_SRC_W] == dim[VLT_PREPROCESS_DIM_DST_W];
     vlt_problem resize = vlt_preprocess_resize_problem(&plan->problem);
-    void *workers;
+    vlt_problem patchify = vlt_preprocess_patchify_problem(&plan->problem);
     vlt_status status = vlt_preprocess_check(&plan->problem, err);
     if (status == VLT_OK) {
         status = vlt_alloc(sizeof(struct state), &plan->state, err);
@@ -95,31 +68,56 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
             return vlt_preprocess_whole_init(&state->whole, plan->context, &plan->problem, err);
         }
     }
-    int count = vlt_threads_count(plan->context->threads);
+    patchify.dim[VLT_PATCHIFY_DIM_H] = state->band_px;
     if (status == VLT_OK) {
-        status = vlt_alloc((size_t)count * sizeof(struct worker), &workers, err);
+        status = vlt_plan_create(&state->single, &patchify, &state->band, err);
     }
-    if (status == VLT_OK) {
-        state->worker = workers;
-        state->workers = count;
-    }
-    for (int i = 0; i < count && status == VLT_OK; i++) {
-        status = init_worker(&state->worker[i], state, &plan->problem, err);
+    if (status == VLT_OK && state->tail_px) {
+        patchify.dim[VLT_PATCHIFY_DIM_H] = state->tail_px;
+        status = vlt_plan_create(&state->single, &patchify, &state->tail, err);
     }
     return status;
 }
 
+/* A worker's resized band: [frames, band_px, dst_w, 3]. */
+static size_t band_bytes(const struct state *state)
+{
+    return state->resize ? (size_t)(state->frames * state->band_px * state->dst_stride) : 0;
+}
+
+static size_t worker_bytes(const struct state *state)
+{
+    vlt_plan *const child[] = {state->band, state->tail};
+    size_t bytes = 0, deepest = vlt_children_scratch(child, 2);
+    size_t rows = state->resize ? vlt_resize_rows_scratch(state->resize) : 0;
+    vlt_frame_reserve(&bytes, band_bytes(state), 1);
+    vlt_frame_add(&bytes, rows > deepest ? rows : deepest);
+    return bytes;
+}
+
+static size_t scratch(const vlt_plan *plan)
+{
+    const struct state *state = plan->state;
+    size_t bytes = 0;
+    if (state->has_whole) {
+        return vlt_preprocess_whole_scratch(&state->whole);
+    }
+    vlt_frames_reserve(&bytes, vlt_threads_count(plan->context->threads), worker_bytes(state));
+    return bytes;
+}
+
 struct job {
-    struct state *state;
+    const struct state *state;
     const vlt_preprocess_args *args;
+    vlt_frames frames; /* of the workers */
 };
 
-/* Band `band` of image `image`, by `worker`. */
-static void one_band(const struct job *job, int64_t image, int64_t band, int worker)
+/* Band `band` of image `image`. */
+static void one_band(const struct job *job, int64_t image, int64_t band, vlt_frame frame)
 {
     const struct state *state = job->state;
     const vlt_preprocess_args *args = job->args;
-    const struct worker *own = &state->worker[worker];
+    uint8_t *resized = vlt_frame_take(&frame, band_bytes(state), 1);
     const uint8_t *const *src = args->src + image * state->frames;
     int64_t begin = band * state->band_px;
     bool tail = state->tail_px && band == state->bands - 1;
@@ -128,42 +126,48 @@ static void one_band(const struct job *job, int64_t image, int64_t band, int wor
                                   .out = args->out + (image * state->dst_h + begin) *
                                                          state->dst_stride * state->temporal};
     for (int64_t f = 0; f < state->frames; f++) {
-        uint8_t *frame = own->frame + f * state->band_px * state->dst_stride;
-        if (state->resize) {
+        if (!state->resize) {
+            patchify.frame[f] = src[f] + begin * args->src_stride;
+        } else {
+            uint8_t *rows = resized + f * state->band_px * state->dst_stride;
             vlt_resize_args resize = {.src = src[f],
-                                      .dst = frame - begin * state->dst_stride,
+                                      .dst = rows - begin * state->dst_stride,
                                       .src_stride = args->src_stride,
                                       .dst_stride = state->dst_stride};
-            vlt_resize_rows(state->resize, &resize, begin, end, worker);
+            vlt_resize_rows(state->resize, frame, &resize, begin, end);
+            patchify.frame[f] = rows;
         }
-        patchify.frame[f] = state->resize ? frame : src[f] + begin * args->src_stride;
     }
     for (int64_t t = state->frames; t < state->temporal; t++) {
         patchify.frame[t] = patchify.frame[0];
     }
-    vlt_plan_run(tail ? own->tail : own->band, &patchify, NULL); /* fails only in prepare */
+    vlt_plan_run(tail ? state->tail : state->band, frame, &patchify,
+                 NULL); /* fails only in prepare */
 }
 
 static void bands(void *argument, int64_t begin, int64_t end, int worker)
 {
     const struct job *job = argument;
     for (int64_t i = begin; i < end; i++) {
-        one_band(job, i / job->state->bands, i % job->state->bands, worker);
+        one_band(job, i / job->state->bands, i % job->state->bands,
+                 vlt_frames_of(&job->frames, worker));
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
-    struct state *state = plan->state;
+    const struct state *state = plan->state;
     struct job job = {.state = state, .args = args};
     vlt_status status = VLT_OK;
     if (!state->has_whole) {
+        job.frames = vlt_frames_take(&frame, vlt_threads_count(plan->context->threads),
+                                     worker_bytes(state));
         vlt_threads_for(plan->context->threads, job.args->images * state->bands, 1, state->threads,
                         bands, &job);
         return VLT_OK;
     }
     for (int64_t image = 0; image < job.args->images && status == VLT_OK; image++) {
-        status = vlt_preprocess_whole_run(&state->whole, job.args, image, err);
+        status = vlt_preprocess_whole_run(&state->whole, frame, job.args, image, err);
     }
     return status;
 }
@@ -171,20 +175,15 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
 static void release(vlt_plan *plan)
 {
     struct state *state = plan->state;
-    if (!state) {
-        return;
+    if (state) {
+        vlt_plan_destroy(state->resize);
+        vlt_plan_destroy(state->band);
+        vlt_plan_destroy(state->tail);
+        vlt_preprocess_whole_release(&state->whole);
+        vlt_free(state);
     }
-    for (int i = 0; i < state->workers; i++) {
-        vlt_plan_destroy(state->worker[i].band);
-        vlt_plan_destroy(state->worker[i].tail);
-        vlt_free(state->worker[i].frame);
-    }
-    vlt_free(state->worker);
-    vlt_plan_destroy(state->resize);
-    vlt_preprocess_whole_release(&state->whole);
-    vlt_free(state);
 }
 
 VLT_VARIANT(preprocess, fused, .summary = "bands over threads, each resized and cut while in cache",
-            .knobs = knobs, .knob_count = KNOBS, .prepare = prepare, .run = run,
+            .knobs = knobs, .knob_count = KNOBS, .prepare = prepare, .scratch = scratch, .run = run,
             .release = release);

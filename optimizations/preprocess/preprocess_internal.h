@@ -8,7 +8,6 @@
 typedef struct vlt_preprocess_whole {
     vlt_plan *resize; /* NULL where the size stays */
     vlt_plan *patchify;
-    uint8_t *frame; /* [frames, dst_h, dst_w, 3] */
     int64_t frames, frame_bytes, dst_stride, temporal, out_values;
 } vlt_preprocess_whole;
 
@@ -17,9 +16,10 @@ vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *c
                                      const vlt_problem *problem, vlt_error *err);
 void vlt_preprocess_whole_release(vlt_preprocess_whole *whole);
 
-/* Image number `image` of the arguments. */
-vlt_status vlt_preprocess_whole_run(vlt_preprocess_whole *whole, const vlt_preprocess_args *args,
-                                    int64_t image, vlt_error *err);
+/* Image number `image` of the arguments; the frame has vlt_preprocess_whole_scratch bytes. */
+vlt_status vlt_preprocess_whole_run(const vlt_preprocess_whole *whole, vlt_frame frame,
+                                    const vlt_preprocess_args *args, int64_t image, vlt_error *err);
+size_t vlt_preprocess_whole_scratch(const vlt_preprocess_whole *whole);
 
 /* USAGE unless frames is 1 or temporal. */
 vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err);

@@ -1,3 +1,4 @@
+#include "optimizations/core/children.h"
 #include "optimizations/preprocess/preprocess_internal.h"
 
 vlt_problem vlt_preprocess_resize_problem(const vlt_problem *problem)
@@ -35,7 +36,6 @@ vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *c
     bool same = dim[VLT_PREPROCESS_DIM_SRC_H] == dst_h && dim[VLT_PREPROCESS_DIM_SRC_W] == dst_w;
     vlt_problem resize = vlt_preprocess_resize_problem(problem);
     vlt_problem patchify = vlt_preprocess_patchify_problem(problem);
-    void *frame = NULL;
     *whole = (vlt_preprocess_whole){.frames = dim[VLT_PREPROCESS_DIM_FRAMES],
                                     .dst_stride = dst_w * 3,
                                     .frame_bytes = dst_h * dst_w * 3,
@@ -48,10 +48,6 @@ vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *c
     if (status == VLT_OK && !same) {
         status = vlt_plan_create(context, &resize, &whole->resize, err);
     }
-    if (status == VLT_OK && !same) {
-        status = vlt_alloc((size_t)(whole->frames * whole->frame_bytes), &frame, err);
-        whole->frame = frame;
-    }
     return status;
 }
 
@@ -59,27 +55,42 @@ void vlt_preprocess_whole_release(vlt_preprocess_whole *whole)
 {
     vlt_plan_destroy(whole->resize);
     vlt_plan_destroy(whole->patchify);
-    vlt_free(whole->frame);
     *whole = (vlt_preprocess_whole){0};
 }
 
-vlt_status vlt_preprocess_whole_run(vlt_preprocess_whole *whole, const vlt_preprocess_args *args,
-                                    int64_t image, vlt_error *err)
+/* The resized frames of an image, [frames, dst_h, dst_w, 3]. */
+static size_t resized_bytes(const vlt_preprocess_whole *whole)
 {
+    return whole->resize ? (size_t)(whole->frames * whole->frame_bytes) : 0;
+}
+
+size_t vlt_preprocess_whole_scratch(const vlt_preprocess_whole *whole)
+{
+    size_t bytes = 0;
+    vlt_plan *const child[] = {whole->resize, whole->patchify};
+    vlt_frame_reserve(&bytes, resized_bytes(whole), 1);
+    vlt_frame_add(&bytes, vlt_children_scratch(child, 2));
+    return bytes;
+}
+
+vlt_status vlt_preprocess_whole_run(const vlt_preprocess_whole *whole, vlt_frame frame,
+                                    const vlt_preprocess_args *args, int64_t image, vlt_error *err)
+{
+    uint8_t *resized = vlt_frame_take(&frame, resized_bytes(whole), 1);
     const uint8_t *const *src = args->src + image * whole->frames;
     vlt_patchify_args patchify = {.stride = whole->resize ? whole->dst_stride : args->src_stride,
                                   .out = args->out + image * whole->out_values};
     vlt_status status = VLT_OK;
     for (int64_t f = 0; f < whole->frames && whole->resize && status == VLT_OK; f++) {
         vlt_resize_args resize = {.src = src[f],
-                                  .dst = whole->frame + f * whole->frame_bytes,
+                                  .dst = resized + f * whole->frame_bytes,
                                   .src_stride = args->src_stride,
                                   .dst_stride = whole->dst_stride};
-        status = vlt_plan_run(whole->resize, &resize, err);
+        status = vlt_plan_run(whole->resize, frame, &resize, err);
     }
     for (int64_t t = 0; t < whole->temporal; t++) {
         int64_t f = whole->frames == 1 ? 0 : t;
-        patchify.frame[t] = whole->resize ? whole->frame + f * whole->frame_bytes : src[f];
+        patchify.frame[t] = whole->resize ? resized + f * whole->frame_bytes : src[f];
     }
-    return status == VLT_OK ? vlt_plan_run(whole->patchify, &patchify, err) : status;
+    return status == VLT_OK ? vlt_plan_run(whole->patchify, frame, &patchify, err) : status;
 }

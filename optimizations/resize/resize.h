@@ -45,10 +45,11 @@ static inline vlt_problem vlt_resize_problem(int64_t src_h, int64_t src_w, int64
 
 /* For composite operators: variants that work in strips can make some rows of the result on the
  * calling thread, so that what follows finds them in the cache. args->dst stands for row 0 of the
- * whole result, of which only [begin, end) need to exist. `worker` is below the thread count of the
- * plan's context; calls with different workers may run at the same time. */
+ * whole result, of which only [begin, end) need to exist; the frame has vlt_resize_rows_scratch
+ * bytes. Any number of threads may do so at the same time. */
 bool vlt_resize_has_rows(const vlt_plan *plan);
-void vlt_resize_rows(vlt_plan *plan, const vlt_resize_args *args, int64_t begin, int64_t end,
-                     int worker);
+size_t vlt_resize_rows_scratch(const vlt_plan *plan);
+void vlt_resize_rows(const vlt_plan *plan, vlt_frame frame, const vlt_resize_args *args,
+                     int64_t begin, int64_t end);
 
 #endif

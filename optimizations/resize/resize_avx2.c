@@ -136,4 +136,5 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 
 VLT_VARIANT(resize, avx2, .summary = "16-bit pairs of taps, strips of rows over threads",
             .knobs = vlt_resize_strips_knobs, .knob_count = VLT_RESIZE_KNOBS, .prepare = prepare,
-            .run = vlt_resize_strips_run, .release = vlt_resize_strips_release);
+            .scratch = vlt_resize_strips_scratch, .run = vlt_resize_strips_run,
+            .release = vlt_resize_strips_release);

@@ -157,4 +157,5 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 
 VLT_VARIANT(resize, avx512, .summary = "two pixels and 64 bytes a step, strips over threads",
             .knobs = vlt_resize_strips_knobs, .knob_count = VLT_RESIZE_KNOBS, .prepare = prepare,
-            .run = vlt_resize_strips_run, .release = vlt_resize_strips_release);
+            .scratch = vlt_resize_strips_scratch, .run = vlt_resize_strips_run,
+            .release = vlt_resize_strips_release);

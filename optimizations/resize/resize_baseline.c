@@ -1,13 +1,7 @@
 /* Two plain passes over the whole image, one sample after the other. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "optimizations/resize/resize_internal.h"
-
-struct state {
-    vlt_resize_tables tables;
-    uint8_t *middle; /* the image between the passes */
-};
 
 static void horizontal(const vlt_resize_axis *x, const uint8_t *src, int64_t src_stride,
                        uint8_t *dst, int64_t dst_stride, int64_t rows)
@@ -51,56 +45,59 @@ static void copy(const vlt_resize_args *args, int64_t rows, int64_t row_bytes)
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+/* The image between the passes. */
+static size_t middle_bytes(const vlt_resize_tables *tables)
+{
+    const vlt_resize_axis *x = &tables->x, *y = &tables->y;
+    if (tables->skip_x || tables->skip_y) {
+        return 0;
+    }
+    return (size_t)(tables->vertical_first ? x->in * y->out * 3 : x->out * y->in * 3);
+}
+
+static size_t scratch(const vlt_plan *plan)
+{
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, middle_bytes(plan->state), 1);
+    return bytes;
+}
+
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     (void)err;
     const vlt_resize_args *a = args;
-    struct state *state = plan->state;
-    const vlt_resize_axis *x = &state->tables.x, *y = &state->tables.y;
-    if (state->tables.skip_x && state->tables.skip_y) {
+    const vlt_resize_tables *tables = plan->state;
+    const vlt_resize_axis *x = &tables->x, *y = &tables->y;
+    uint8_t *middle = vlt_frame_take(&frame, middle_bytes(tables), 1);
+    if (tables->skip_x && tables->skip_y) {
         copy(a, y->out, x->out * 3);
-    } else if (state->tables.skip_x) {
+    } else if (tables->skip_x) {
         vertical(y, a->src, a->src_stride, a->dst, a->dst_stride, x->out * 3);
-    } else if (state->tables.skip_y) {
+    } else if (tables->skip_y) {
         horizontal(x, a->src, a->src_stride, a->dst, a->dst_stride, y->out);
-    } else if (state->tables.vertical_first) {
-        vertical(y, a->src, a->src_stride, state->middle, x->in * 3, x->in * 3);
-        horizontal(x, state->middle, x->in * 3, a->dst, a->dst_stride, y->out);
+    } else if (tables->vertical_first) {
+        vertical(y, a->src, a->src_stride, middle, x->in * 3, x->in * 3);
+        horizontal(x, middle, x->in * 3, a->dst, a->dst_stride, y->out);
     } else {
-        horizontal(x, a->src, a->src_stride, state->middle, x->out * 3, y->in);
-        vertical(y, state->middle, x->out * 3, a->dst, a->dst_stride, x->out * 3);
+        horizontal(x, a->src, a->src_stride, middle, x->out * 3, y->in);
+        vertical(y, middle, x->out * 3, a->dst, a->dst_stride, x->out * 3);
     }
     return VLT_OK;
 }
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
-    void *block;
-    vlt_status status = vlt_alloc(sizeof(struct state), &plan->state, err);
-    struct state *state = plan->state;
-    if (status == VLT_OK) {
-        status = vlt_resize_tables_init(&state->tables, &plan->problem, err);
-    }
-    if (status == VLT_OK) {
-        const vlt_resize_axis *x = &state->tables.x, *y = &state->tables.y;
-        size_t vertical_first = (size_t)(x->in * y->out * 3);
-        size_t horizontal_first = (size_t)(x->out * y->in * 3);
-        status = vlt_alloc(state->tables.vertical_first ? vertical_first : horizontal_first, &block,
-                           err);
-        state->middle = block;
-    }
-    return status;
+    vlt_status status = vlt_alloc(sizeof(vlt_resize_tables), &plan->state, err);
+    return status == VLT_OK ? vlt_resize_tables_init(plan->state, &plan->problem, err) : status;
 }
 
 static void release(vlt_plan *plan)
 {
-    struct state *state = plan->state;
-    if (state) {
-        vlt_free(state->middle);
-        vlt_resize_tables_release(&state->tables);
-        vlt_free(state);
+    if (plan->state) {
+        vlt_resize_tables_release(plan->state);
+        vlt_free(plan->state);
     }
 }
 
 VLT_VARIANT(resize, baseline, .summary = "two plain passes over the whole image",
-            .prepare = prepare, .run = run, .release = release);
+            .prepare = prepare, .scratch = scratch, .run = run, .release = release);

@@ -43,10 +43,9 @@ typedef struct vlt_resize_strips {
     vlt_resize_tables tables;
     vlt_resize_horizontal *horizontal;
     vlt_resize_vertical *vertical;
-    int64_t strip;        /* output rows of a chunk */
-    int threads;          /* at most; 0: all */
-    int64_t buffer_bytes; /* of one worker */
-    uint8_t *buffer;      /* [workers, buffer_bytes] */
+    int64_t strip;       /* output rows of a chunk */
+    int threads;         /* at most; 0: all */
+    size_t buffer_bytes; /* of one worker */
 } vlt_resize_strips;
 
 /* Knobs of every strips variant, in this order. */
@@ -55,7 +54,9 @@ enum { VLT_RESIZE_KNOB_THREADS, VLT_RESIZE_KNOB_STRIP, VLT_RESIZE_KNOBS };
 
 vlt_status vlt_resize_strips_prepare(vlt_plan *plan, vlt_resize_horizontal *horizontal,
                                      vlt_resize_vertical *vertical, vlt_error *err);
-vlt_status vlt_resize_strips_run(vlt_plan *plan, const void *args, vlt_error *err);
+vlt_status vlt_resize_strips_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                                 vlt_error *err);
+size_t vlt_resize_strips_scratch(const vlt_plan *plan);
 void vlt_resize_strips_release(vlt_plan *plan);
 
 /* One output pixel of the horizontal pass, plainly: for the ends of rows. */

@@ -31,8 +31,9 @@ static void needed_rows(const vlt_resize_axis *y, int64_t begin, int64_t end, in
 }
 
 struct job {
-    vlt_resize_strips *strips;
+    const vlt_resize_strips *strips;
     const vlt_resize_args *args;
+    vlt_frames frames; /* of the workers */
 };
 
 /* Horizontal into the worker's buffer, then vertical from it. */
@@ -72,11 +73,10 @@ static void one_row(const struct job *job, int64_t row, uint8_t *buffer)
     }
 }
 
-static void chunk(void *argument, int64_t begin, int64_t end, int worker)
+static void output_rows(const struct job *job, int64_t begin, int64_t end, vlt_frame frame)
 {
-    const struct job *job = argument;
     const vlt_resize_tables *tables = &job->strips->tables;
-    uint8_t *buffer = job->strips->buffer + worker * job->strips->buffer_bytes;
+    uint8_t *buffer = vlt_frame_take(&frame, job->strips->buffer_bytes, 1);
     if (tables->skip_x || tables->skip_y || tables->vertical_first) {
         for (int64_t row = begin; row < end; row++) {
             one_row(job, row, buffer);
@@ -89,11 +89,37 @@ static void chunk(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-vlt_status vlt_resize_strips_run(vlt_plan *plan, const void *args, vlt_error *err)
+static void chunk(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct job *job = argument;
+    output_rows(job, begin, end, vlt_frames_of(&job->frames, worker));
+}
+
+size_t vlt_resize_rows_scratch(const vlt_plan *plan)
+{
+    const vlt_resize_strips *strips = plan->state;
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, strips->buffer_bytes, 1);
+    return bytes;
+}
+
+size_t vlt_resize_strips_scratch(const vlt_plan *plan)
+{
+    size_t bytes = 0;
+    vlt_frames_reserve(&bytes, vlt_threads_count(plan->context->threads),
+                       vlt_resize_rows_scratch(plan));
+    return bytes;
+}
+
+vlt_status vlt_resize_strips_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                                 vlt_error *err)
 {
     (void)err;
-    vlt_resize_strips *strips = plan->state;
-    struct job job = {.strips = strips, .args = args};
+    const vlt_resize_strips *strips = plan->state;
+    int workers = vlt_threads_count(plan->context->threads);
+    struct job job = {.strips = strips,
+                      .args = args,
+                      .frames = vlt_frames_take(&frame, workers, vlt_resize_rows_scratch(plan))};
     vlt_threads_for(plan->context->threads, strips->tables.y.out, strips->strip, strips->threads,
                     chunk, &job);
     return VLT_OK;
@@ -104,11 +130,11 @@ bool vlt_resize_has_rows(const vlt_plan *plan)
     return plan->variant->run == vlt_resize_strips_run;
 }
 
-void vlt_resize_rows(vlt_plan *plan, const vlt_resize_args *args, int64_t begin, int64_t end,
-                     int worker)
+void vlt_resize_rows(const vlt_plan *plan, vlt_frame frame, const vlt_resize_args *args,
+                     int64_t begin, int64_t end)
 {
-    struct job job = {.strips = plan->state, .args = args};
-    chunk(&job, begin, end, worker);
+    const struct job job = {.strips = plan->state, .args = args};
+    output_rows(&job, begin, end, frame);
 }
 
 /* Most rows that a strip needs between the passes. */
@@ -126,7 +152,6 @@ static int64_t rows_between(const vlt_resize_axis *y, int64_t strip)
 vlt_status vlt_resize_strips_prepare(vlt_plan *plan, vlt_resize_horizontal *horizontal,
                                      vlt_resize_vertical *vertical, vlt_error *err)
 {
-    void *block;
     vlt_status status = vlt_alloc(sizeof(vlt_resize_strips), &plan->state, err);
     if (status != VLT_OK) {
         return status;
@@ -143,23 +168,14 @@ vlt_status vlt_resize_strips_prepare(vlt_plan *plan, vlt_resize_horizontal *hori
     const vlt_resize_tables *tables = &strips->tables;
     int64_t row_bytes = (tables->vertical_first ? tables->x.in : tables->x.out) * 3;
     int64_t rows = tables->vertical_first ? 1 : rows_between(&tables->y, strips->strip);
-    strips->buffer_bytes = (rows * row_bytes + VLT_ALIGN - 1) & ~(int64_t)(VLT_ALIGN - 1);
-    size_t bytes;
-    if (!vlt_mul_size((size_t)strips->buffer_bytes,
-                      (size_t)vlt_threads_count(plan->context->threads), &bytes)) {
-        return vlt_fail(err, VLT_STATUS_LIMIT, "resize: strips of %lld bytes do not fit",
-                        (long long)strips->buffer_bytes);
-    }
-    status = vlt_alloc(bytes, &block, err);
-    strips->buffer = block;
-    return status;
+    strips->buffer_bytes = (size_t)(rows * row_bytes);
+    return VLT_OK;
 }
 
 void vlt_resize_strips_release(vlt_plan *plan)
 {
     vlt_resize_strips *strips = plan->state;
     if (strips) {
-        vlt_free(strips->buffer);
         vlt_resize_tables_release(&strips->tables);
         vlt_free(strips);
     }

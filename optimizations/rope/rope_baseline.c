@@ -10,8 +10,9 @@ static void rotate(float *x, const float *cosines, const float *sines, int64_t h
     }
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_rope_args *a = args;
     int64_t half = plan->problem.dim[VLT_ROPE_DIM_HEAD] / 2;

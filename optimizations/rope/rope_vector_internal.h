@@ -43,8 +43,10 @@ static void rope_body(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-static vlt_status vector_run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                             vlt_error *err)
 {
+    (void)frame;
     (void)err;
     const vlt_rope_args *a = args;
     struct rope_job job = {.args = a,

@@ -4,5 +4,5 @@
  */
 #include "optimizations/sample/sample_select_internal.h"
 
-VLT_VARIANT(sample, avx2, .summary = "heap selection, scans on 8 lanes", .prepare = select_prepare,
-            .run = select_run, .release = select_release);
+VLT_VARIANT(sample, avx2, .summary = "heap selection, scans on 8 lanes", .scratch = select_scratch,
+            .run = select_run);

@@ -5,4 +5,4 @@
 #include "optimizations/sample/sample_select_internal.h"
 
 VLT_VARIANT(sample, avx512, .summary = "heap selection, scans on 16 lanes",
-            .prepare = select_prepare, .run = select_run, .release = select_release);
+            .scratch = select_scratch, .run = select_run);

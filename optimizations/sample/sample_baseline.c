@@ -1,7 +1,6 @@
 /* The order of the reference, step by step, over a full sort of the vocabulary. */
 #include <math.h>
 
-#include "optimizations/core/memory.h"
 #include "optimizations/sample/sample_internal.h"
 
 struct entry {
@@ -10,40 +9,36 @@ struct entry {
 };
 
 struct state {
-    vlt_arena arena;
-    unsigned char *mark;   /* [vocab] */
-    float *scores;         /* [vocab] */
-    struct entry *sorted;  /* [vocab] */
-    struct entry *scratch; /* [vocab] */
-    float *kept_scores;    /* [vocab] */
-    int32_t *kept;         /* [vocab] */
+    unsigned char *mark;  /* [vocab] */
+    float *scores;        /* [vocab] */
+    struct entry *sorted; /* [vocab] */
+    struct entry *other;  /* [vocab] half sorted */
+    float *kept_scores;   /* [vocab] */
+    int32_t *kept;        /* [vocab] */
 };
 
-static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+static size_t scratch(const vlt_plan *plan)
 {
-    size_t vocab = (size_t)plan->problem.dim[VLT_SAMPLE_DIM_VOCAB];
-    vlt_arena arena = {0};
-    vlt_arena_reserve(&arena, 1, sizeof(struct state));
-    vlt_arena_reserve(&arena, vocab, 1);
-    vlt_arena_reserve(&arena, vocab, sizeof(float));
-    vlt_arena_reserve(&arena, vocab, sizeof(struct entry));
-    vlt_arena_reserve(&arena, vocab, sizeof(struct entry));
-    vlt_arena_reserve(&arena, vocab, sizeof(float));
-    vlt_arena_reserve(&arena, vocab, sizeof(int32_t));
-    vlt_status status = vlt_arena_commit(&arena, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    struct state *s = vlt_arena_take(&arena, 1, sizeof *s);
-    s->mark = vlt_arena_take(&arena, vocab, 1);
-    s->scores = vlt_arena_take(&arena, vocab, sizeof(float));
-    s->sorted = vlt_arena_take(&arena, vocab, sizeof(struct entry));
-    s->scratch = vlt_arena_take(&arena, vocab, sizeof(struct entry));
-    s->kept_scores = vlt_arena_take(&arena, vocab, sizeof(float));
-    s->kept = vlt_arena_take(&arena, vocab, sizeof(int32_t));
-    s->arena = arena;
-    plan->state = s;
-    return VLT_OK;
+    size_t vocab = (size_t)plan->problem.dim[VLT_SAMPLE_DIM_VOCAB], bytes = 0;
+    vlt_frame_reserve(&bytes, vocab, 1);
+    vlt_frame_reserve(&bytes, vocab, sizeof(float));
+    vlt_frame_reserve(&bytes, vocab, sizeof(struct entry));
+    vlt_frame_reserve(&bytes, vocab, sizeof(struct entry));
+    vlt_frame_reserve(&bytes, vocab, sizeof(float));
+    vlt_frame_reserve(&bytes, vocab, sizeof(int32_t));
+    return bytes;
+}
+
+static struct state take(vlt_frame frame, size_t vocab)
+{
+    struct state s;
+    s.mark = vlt_frame_take(&frame, vocab, 1);
+    s.scores = vlt_frame_take(&frame, vocab, sizeof(float));
+    s.sorted = vlt_frame_take(&frame, vocab, sizeof(struct entry));
+    s.other = vlt_frame_take(&frame, vocab, sizeof(struct entry));
+    s.kept_scores = vlt_frame_take(&frame, vocab, sizeof(float));
+    s.kept = vlt_frame_take(&frame, vocab, sizeof(int32_t));
+    return s;
 }
 
 static void merge(const struct entry *from, struct entry *to, int64_t begin, int64_t middle,
@@ -66,11 +61,11 @@ static void sort(struct state *s, int64_t vocab)
         for (int64_t i = 0; i < vocab; i += 2 * run) {
             int64_t middle = i + run < vocab ? i + run : vocab;
             int64_t end = i + 2 * run < vocab ? i + 2 * run : vocab;
-            merge(s->sorted, s->scratch, i, middle, end);
+            merge(s->sorted, s->other, i, middle, end);
         }
         struct entry *swap = s->sorted;
-        s->sorted = s->scratch;
-        s->scratch = swap;
+        s->sorted = s->other;
+        s->other = swap;
     }
 }
 
@@ -91,12 +86,14 @@ static int64_t after_top_k(const struct entry *sorted, int64_t vocab, int64_t to
 static int64_t keep(struct state *s, int64_t vocab, int64_t first)
 {
     int64_t count = 0;
+    for (int64_t i = 0; i < vocab; i++) {
+        s->mark[i] = 0;
+    }
     for (int64_t i = first; i < vocab; i++) {
         s->mark[s->sorted[i].id] = 1;
     }
     for (int64_t i = 0; i < vocab; i++) {
         if (s->mark[i]) {
-            s->mark[i] = 0;
             s->kept[count] = (int32_t)i;
             s->kept_scores[count++] = s->scores[i];
         }
@@ -145,12 +142,12 @@ static int32_t argmax(const float *scores, int64_t vocab)
     return (int32_t)best;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
-    struct state *s = plan->state;
     const vlt_sample_args *a = args;
     const vlt_sample_params *params = a->params;
     int64_t vocab = plan->problem.dim[VLT_SAMPLE_DIM_VOCAB];
+    struct state state = take(frame, (size_t)vocab), *s = &state;
     vlt_status status = vlt_sample_check(a, err);
     if (status != VLT_OK) {
         return status;
@@ -182,14 +179,5 @@ static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
     return VLT_OK;
 }
 
-static void release(vlt_plan *plan)
-{
-    struct state *s = plan->state;
-    if (s) {
-        vlt_arena arena = s->arena;
-        vlt_arena_release(&arena);
-    }
-}
-
 VLT_VARIANT(sample, baseline, .summary = "full sort, then the reference's steps in order",
-            .prepare = prepare, .run = run, .release = release);
+            .scratch = scratch, .run = run);

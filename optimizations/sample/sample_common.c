@@ -45,6 +45,12 @@ void vlt_sample_penalise(const vlt_sample_args *args, int64_t vocab, unsigned ch
     for (int64_t i = 0; i < args->id_count; i++) {
         int32_t id = args->ids[i];
         if (id >= 0 && id < vocab) {
+            mark[id] = 0;
+        }
+    }
+    for (int64_t i = 0; i < args->id_count; i++) {
+        int32_t id = args->ids[i];
+        if (id >= 0 && id < vocab) {
             mark[id] |= i < args->prompt_count ? MARK_SEEN : MARK_SEEN | MARK_GENERATED;
         }
     }

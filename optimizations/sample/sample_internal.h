@@ -17,7 +17,7 @@ static inline float vlt_sample_bounded(float score)
     return isnan(score) ? -INFINITY : score > FLT_MAX ? FLT_MAX : score;
 }
 
-/* Both penalties on scores[vocab], the bounded logits. mark[vocab] is zero before and after. */
+/* Both penalties on scores[vocab], the bounded logits. mark[vocab] is scratch. */
 void vlt_sample_penalise(const vlt_sample_args *args, int64_t vocab, unsigned char *mark,
                          float *scores);
 

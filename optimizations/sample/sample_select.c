@@ -5,4 +5,4 @@
 #include "optimizations/sample/sample_select_internal.h"
 
 VLT_VARIANT(sample, select, .summary = "heap selection instead of a sort",
-            .prepare = select_prepare, .run = select_run, .release = select_release);
+            .scratch = select_scratch, .run = select_run);

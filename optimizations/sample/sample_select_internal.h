@@ -16,7 +16,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimizations/core/memory.h"
 #include "optimizations/core/simd.h"
 #include "optimizations/sample/sample_internal.h"
 
@@ -29,9 +28,8 @@ struct candidate {
 };
 
 struct select_state {
-    vlt_arena arena;
     int64_t vocab, blocks;
-    unsigned char *mark;     /* [vocab], zero between uses */
+    unsigned char *mark;     /* [vocab] */
     float *scores;           /* [vocab] */
     float *block_largest;    /* [blocks] */
     float *top;              /* [vocab] heap of the k largest, smallest first */
@@ -40,56 +38,31 @@ struct select_state {
     struct candidate *order; /* [vocab] heap of the kept, most likely first */
 };
 
-static void take_pieces(vlt_arena *arena, size_t vocab, bool take, struct select_state *s)
+static size_t select_scratch(const vlt_plan *plan)
+{
+    size_t vocab = (size_t)plan->problem.dim[VLT_SAMPLE_DIM_VOCAB], bytes = 0;
+    vlt_frame_reserve(&bytes, vocab, 1);
+    vlt_frame_reserve(&bytes, vocab, sizeof(float));
+    vlt_frame_reserve(&bytes, (vocab + BLOCK - 1) / BLOCK, sizeof(float));
+    vlt_frame_reserve(&bytes, vocab, sizeof(float));
+    vlt_frame_reserve(&bytes, vocab, sizeof(float));
+    vlt_frame_reserve(&bytes, vocab, sizeof(int32_t));
+    vlt_frame_reserve(&bytes, vocab, sizeof(struct candidate));
+    return bytes;
+}
+
+static struct select_state select_take(vlt_frame frame, size_t vocab)
 {
     size_t blocks = (vocab + BLOCK - 1) / BLOCK;
-    const struct {
-        void **piece;
-        size_t count, element_bytes;
-    } pieces[] = {
-        {(void **)&s->mark, vocab, 1},
-        {(void **)&s->scores, vocab, sizeof(float)},
-        {(void **)&s->block_largest, blocks, sizeof(float)},
-        {(void **)&s->top, vocab, sizeof(float)},
-        {(void **)&s->kept_scores, vocab, sizeof(float)},
-        {(void **)&s->kept, vocab, sizeof(int32_t)},
-        {(void **)&s->order, vocab, sizeof(struct candidate)},
-    };
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        if (take) {
-            *pieces[i].piece = vlt_arena_take(arena, pieces[i].count, pieces[i].element_bytes);
-        } else {
-            vlt_arena_reserve(arena, pieces[i].count, pieces[i].element_bytes);
-        }
-    }
-    s->vocab = (int64_t)vocab;
-    s->blocks = (int64_t)blocks;
-}
-
-static vlt_status select_prepare(vlt_plan *plan, vlt_error *err)
-{
-    size_t vocab = (size_t)plan->problem.dim[VLT_SAMPLE_DIM_VOCAB];
-    struct select_state unused;
-    vlt_arena arena = {0};
-    vlt_arena_reserve(&arena, 1, sizeof unused);
-    take_pieces(&arena, vocab, false, &unused);
-    vlt_status status = vlt_arena_commit(&arena, err);
-    if (status == VLT_OK) {
-        struct select_state *s = vlt_arena_take(&arena, 1, sizeof *s);
-        take_pieces(&arena, vocab, true, s);
-        s->arena = arena;
-        plan->state = s;
-    }
-    return status;
-}
-
-static void select_release(vlt_plan *plan)
-{
-    struct select_state *s = plan->state;
-    if (s) {
-        vlt_arena arena = s->arena;
-        vlt_arena_release(&arena);
-    }
+    struct select_state s = {.vocab = (int64_t)vocab, .blocks = (int64_t)blocks};
+    s.mark = vlt_frame_take(&frame, vocab, 1);
+    s.scores = vlt_frame_take(&frame, vocab, sizeof(float));
+    s.block_largest = vlt_frame_take(&frame, blocks, sizeof(float));
+    s.top = vlt_frame_take(&frame, vocab, sizeof(float));
+    s.kept_scores = vlt_frame_take(&frame, vocab, sizeof(float));
+    s.kept = vlt_frame_take(&frame, vocab, sizeof(int32_t));
+    s.order = vlt_frame_take(&frame, vocab, sizeof(struct candidate));
+    return s;
 }
 
 /* out[count] = in[count] / divisor, bounded; may be in place. Dividing by 1 changes nothing. */
@@ -228,14 +201,13 @@ static void sink(struct candidate *heap, int64_t count, int64_t at)
     heap[at] = sinking;
 }
 
-/* Keeps the marked ones of the first `count` kept tokens and clears their marks. */
+/* Keeps the marked ones of the first `count` kept tokens. */
 static int64_t keep_marked(struct select_state *s, int64_t count)
 {
     int64_t left = 0;
     for (int64_t i = 0; i < count; i++) {
         int32_t id = s->kept[i];
         if (s->mark[id]) {
-            s->mark[id] = 0;
             s->kept[left] = id;
             s->kept_scores[left++] = s->kept_scores[i];
         }
@@ -250,6 +222,7 @@ static int64_t cut_top_p(struct select_state *s, int64_t count, float largest, d
     int64_t left = count;
     for (int64_t i = 0; i < count; i++) {
         units += vlt_sample_units(vlt_sample_probability(s->kept_scores[i], largest, sum));
+        s->mark[s->kept[i]] = 0;
         s->order[i] = (struct candidate){.score = s->kept_scores[i], .id = s->kept[i]};
     }
     for (int64_t i = count / 2 - 1; i >= 0; i--) {
@@ -277,15 +250,17 @@ static int64_t cut_min_p(struct select_state *s, int64_t count, float largest, d
     return keep_marked(s, count);
 }
 
-static vlt_status select_run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status select_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                             vlt_error *err)
 {
-    struct select_state *s = plan->state;
     const vlt_sample_args *a = args;
     const vlt_sample_params *params = a->params;
     vlt_status status = vlt_sample_check(a, err);
     if (status != VLT_OK) {
         return status;
     }
+    struct select_state state = select_take(frame, (size_t)plan->problem.dim[VLT_SAMPLE_DIM_VOCAB]);
+    struct select_state *s = &state;
     divide_bounded(a->logits, s->scores, s->vocab, 1);
     vlt_sample_penalise(a, s->vocab, s->mark, s->scores);
     if (!params->greedy && params->temperature != 1) {

@@ -5,7 +5,7 @@
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 
-vlt_tensor_pool vlt_tensor_pool_of(vlt_plan *plan)
+vlt_tensor_pool vlt_tensor_pool_of(const vlt_plan *plan)
 {
     return ((const vlt_tensor_pool_common *)plan->state)->pool;
 }
@@ -90,8 +90,10 @@ static uint64_t give_back(const vlt_tensor_pool *pool, vlt_tensor_pool_slot *slo
     return checksum;
 }
 
-vlt_status vlt_tensor_pool_run(vlt_plan *plan, const void *args, vlt_error *err)
+vlt_status vlt_tensor_pool_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                               vlt_error *err)
 {
+    (void)frame;
     const vlt_tensor_pool_args *a = args;
     vlt_tensor_pool pool = vlt_tensor_pool_of(plan);
     vlt_status status = VLT_OK;
@@ -226,6 +228,6 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(tensor_pool, .summary = "memory for tensors that come and go", .dims = dims,
-       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(tensor_pool, .keeps_state = true, .summary = "memory for tensors that come and go",
+       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

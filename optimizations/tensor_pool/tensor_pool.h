@@ -69,7 +69,7 @@ typedef struct vlt_tensor_pool_args {
 extern const vlt_op vlt_op_tensor_pool;
 
 /* The pool of a prepared plan; valid until the plan is destroyed. */
-vlt_tensor_pool vlt_tensor_pool_of(vlt_plan *plan);
+vlt_tensor_pool vlt_tensor_pool_of(const vlt_plan *plan);
 
 static inline vlt_problem vlt_tensor_pool_problem(int64_t requests, int64_t largest_bytes,
                                                   int64_t limit_bytes)

@@ -17,7 +17,8 @@ void vlt_tensor_pool_common_init(vlt_tensor_pool_common *common, const vlt_plan 
                                  vlt_tensor_pool functions);
 
 /* Every variant's run: replays the trace through the plan's pool. */
-vlt_status vlt_tensor_pool_run(vlt_plan *plan, const void *args, vlt_error *err);
+vlt_status vlt_tensor_pool_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                               vlt_error *err);
 
 /* Would `bytes` more stay below the limit, counting live blocks only or kept ones too? */
 static inline bool vlt_tensor_pool_fits(const vlt_tensor_pool_common *common, size_t bytes,

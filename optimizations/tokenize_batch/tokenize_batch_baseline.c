@@ -13,8 +13,9 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
                                    (size_t)plan->problem.dim[VLT_TOKENIZE_BATCH_DIM_BYTES], err);
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     const vlt_batch_encoders *encoders = plan->state;
     const vlt_tokenize_batch_args *a = args;
     size_t bytes, used = 0;

@@ -35,7 +35,7 @@ vlt_status vlt_batch_encode(vlt_plan *encoder, const vlt_tokenize_batch_args *ar
                                 .no_special = args->no_special,
                                 .ids = ids,
                                 .id_count = count};
-    return vlt_plan_run(encoder, &text, err);
+    return vlt_plan_run(encoder, (vlt_frame){0}, &text, err);
 }
 
 vlt_status vlt_batch_check(const vlt_plan *plan, const vlt_tokenize_batch_args *args, size_t *bytes,

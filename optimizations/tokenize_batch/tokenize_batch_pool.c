@@ -69,8 +69,9 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     return status;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     struct state *s = plan->state;
     const vlt_tokenize_batch_args *a = args;
     struct job job = {.state = s, .args = a};

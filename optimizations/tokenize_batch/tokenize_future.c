@@ -45,7 +45,7 @@ static void *work(void *argument)
         }
         struct slot *slot = &f->slot[f->taken++ % (uint64_t)f->depth];
         pthread_mutex_unlock(&f->lock);
-        slot->status = vlt_plan_run(worker->encoder, &slot->args, &slot->error);
+        slot->status = vlt_plan_run(worker->encoder, (vlt_frame){0}, &slot->args, &slot->error);
         pthread_mutex_lock(&f->lock);
         slot->done = true;
         pthread_cond_signal(&f->done);

@@ -137,7 +137,7 @@ static void workload_release(vlt_workload *workload)
     }
 }
 
-VLT_OP(transfer, .summary = "buffers to a device, a kernel, and back", .dims = dims,
-       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(transfer, .keeps_state = true, .summary = "buffers to a device, a kernel, and back",
+       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init,
        .workload_release = workload_release);

@@ -52,8 +52,9 @@ static vlt_status move_one(const struct state *state, const vlt_transfer_args *a
     return status == VLT_OK ? waited : status;
 }
 
-static vlt_status run(vlt_plan *plan, const void *args, vlt_error *err)
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     vlt_status status = vlt_transfer_check(plan, args, err);
     for (int64_t i = 0; status == VLT_OK && i < ((const vlt_transfer_args *)args)->count; i++) {
         status = move_one(plan->state, args, i, err);

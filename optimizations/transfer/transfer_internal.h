@@ -25,7 +25,7 @@ typedef struct vlt_lanes_options {
 
 /* Sets plan->state. */
 vlt_status vlt_lanes_prepare(vlt_plan *plan, const vlt_lanes_options *options, vlt_error *err);
-vlt_status vlt_lanes_run(vlt_plan *plan, const void *args, vlt_error *err);
+vlt_status vlt_lanes_run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err);
 void vlt_lanes_release(vlt_plan *plan);
 
 /* INPUT when the arguments exceed the problem. */

@@ -305,8 +305,9 @@ static vlt_status wait_for_one(struct lanes *lanes, vlt_error *err)
                   : vlt_fail(err, VLT_STATUS_INTERNAL, "transfer: no lane moves and none waits");
 }
 
-vlt_status vlt_lanes_run(vlt_plan *plan, const void *args, vlt_error *err)
+vlt_status vlt_lanes_run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
+    (void)frame;
     const vlt_transfer_args *a = args;
     struct lanes *lanes = plan->state;
     int64_t next = 0;

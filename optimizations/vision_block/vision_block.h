@@ -4,9 +4,6 @@
  *   h = h + fc2(gelu_tanh(fc1(LN2(h))))
  * The baseline prepares child plans (norm, linear, rope, attention); a fused variant replaces the
  * whole. Source: reference/qwen3vl.md 6.3 to 6.5. Tolerance: 1e-4.
- *
- * A model has one plan per layer and runs them one after the other: a variant leases its scratch
- * (core/scratch.h), so that the layers share one block.
  */
 #ifndef VLT_VISION_BLOCK_H
 #define VLT_VISION_BLOCK_H

@@ -49,7 +49,7 @@ static size_t encode(int v, const uint8_t *data, size_t size, int32_t *ids)
 {
     size_t count;
     vlt_bpe_encode_args args = {(const char *)data, size, false, ids, &count};
-    if (vlt_plan_run(fuzz.plan[v], &args, NULL) != VLT_OK) {
+    if (vlt_plan_run(fuzz.plan[v], (vlt_frame){0}, &args, NULL) != VLT_OK) {
         abort();
     }
     return count;

@@ -119,7 +119,7 @@ int32_t *test_encode(const vlt_vocab *vocab, const char *variant, const char *te
     if (vlt_plan_create_with(&test.context, &problem,
                              vlt_registry_find_variant(&vlt_op_bpe_encode, variant), NULL, &plan,
                              &err) != VLT_OK ||
-        vlt_plan_run(plan, &args, &err) != VLT_OK) {
+        vlt_plan_run(plan, (vlt_frame){0}, &args, &err) != VLT_OK) {
         fprintf(stderr, "%s: %s\n", variant, err.message);
         abort();
     }

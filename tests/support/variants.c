@@ -27,6 +27,14 @@ void test_context_release(test_context *test)
     vlt_threads_destroy(test->context.threads);
 }
 
+vlt_status test_run(const vlt_plan *plan, const void *args, vlt_error *err)
+{
+    vlt_scratch scratch = {0};
+    vlt_status status = vlt_plan_run_in(&scratch, plan, args, err);
+    vlt_scratch_release(&scratch);
+    return status;
+}
+
 static int verify(test_context *test, const vlt_problem *problem, const vlt_variant *variant,
                   const vlt_binding *binding)
 {

@@ -13,6 +13,9 @@ typedef struct test_context {
 void test_context_init(test_context *test);
 void test_context_release(test_context *test);
 
+/* Runs a plan with a frame of exactly what it asks for. */
+vlt_status test_run(const vlt_plan *plan, const void *args, vlt_error *err);
+
 /* Verifies every applicable variant with default knobs and with each knob at each of its values,
  * on the dimensions given, with a few seeds. Returns how many (variant, binding) pairs were
  * verified, or -1 after printing the first difference. */

@@ -61,7 +61,7 @@ static size_t encode(struct run *run, int v, const char *text, size_t bytes)
     vlt_error err = {0};
     vlt_bpe_encode_args args = {text, bytes, false, run->ids, &count};
     cr_assert_leq(bytes, TEXT_MAX);
-    cr_assert_eq(vlt_plan_run(run->plan[v], &args, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(test_run(run->plan[v], &args, &err), VLT_OK, "%s", err.message);
     return count;
 }
 

@@ -56,7 +56,7 @@ static void check(test_context *test, const vlt_variant *variant, int64_t kind)
                                 .out_stride = POINTS};
     cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
                  VLT_OK);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     cr_assert(isnan(out[0]), "%s", variant->name);
     cr_assert_eq(out[1], INFINITY, "%s: %g", variant->name, (double)out[1]);
     for (int i = 2; i < POINTS; i++) {

@@ -112,7 +112,7 @@ static void compare_with_exact(vlt_plan *plan)
     bool causal = plan->problem.dim[VLT_ATTENTION_DIM_CAUSAL] != 0;
     vlt_attention_args args = arguments();
     memset(out, 0xA5, sizeof out);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int r = 0; r < ROWS; r++) {
         for (int h = 0; h < HEADS; h++) {
             for (int i = 0; i < HEAD; i++) {
@@ -139,7 +139,7 @@ Test(attention, equals_a_computation_in_double)
 static void expect_means(vlt_plan *plan)
 {
     vlt_attention_args args = arguments();
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int r = 0; r < ROWS; r++) {
         double mean = 0;
         for (int j = 0; j <= FIRST + r; j++) {
@@ -164,7 +164,7 @@ Test(attention, equal_keys_average_the_values)
 static void expect_ones(vlt_plan *plan)
 {
     vlt_attention_args args = arguments();
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int i = 0; i < ROWS * HEADS * HEAD; i++) {
         cr_assert_float_eq((&out[0][0][0])[i], 1, 2e-6, "%s", plan->variant->name);
     }
@@ -191,11 +191,11 @@ static void expect_no_future(vlt_plan *plan)
     vlt_attention_args args = arguments();
     fill(&k[0][0][0], sizeof k / sizeof(float), 2);
     fill(&v[0][0][0], sizeof v / sizeof(float), 3);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     memcpy(first, out, sizeof out);
     fill(&k[KV - 1][0][0], KV_HEADS * HEAD, 99);
     fill(&v[KV - 1][0][0], KV_HEADS * HEAD, 98);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     cr_assert_eq(memcmp(first, out, sizeof out - sizeof out[0]), 0, "%s", plan->variant->name);
     cr_assert_neq(memcmp(first[ROWS - 1], out[ROWS - 1], sizeof out[0]), 0);
 }

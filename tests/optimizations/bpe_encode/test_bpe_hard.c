@@ -134,11 +134,11 @@ static void compare(const vlt_vocab *vocab, uint64_t seed, int rounds)
         size_t bytes = random_text(&random, text), expected_count, count;
         bool no_special = round % 7 == 0;
         vlt_bpe_encode_args args = {text, bytes, no_special, expected, &expected_count};
-        cr_assert_eq(vlt_plan_run(plan[0], &args, NULL), VLT_OK);
+        cr_assert_eq(test_run(plan[0], &args, NULL), VLT_OK);
         for (int v = 1; v < plans; v++) {
             args.ids = ids;
             args.id_count = &count;
-            cr_assert(!plan[v] || vlt_plan_run(plan[v], &args, NULL) == VLT_OK);
+            cr_assert(!plan[v] || test_run(plan[v], &args, NULL) == VLT_OK);
             cr_assert(!plan[v] || (count == expected_count &&
                                    memcmp(ids, expected, count * sizeof *ids) == 0),
                       "seed %llu, round %d: %s gives %zu ids, the baseline %zu",

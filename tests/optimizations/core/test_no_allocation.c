@@ -67,6 +67,7 @@ static void check(test_context *test, const vlt_op *op, const vlt_variant *varia
     vlt_problem problem = {.op = op};
     vlt_workload workload = {0};
     vlt_plan *plan = NULL;
+    vlt_scratch scratch = {0};
     vlt_error err = {0};
     memcpy(problem.dim, op->shapes[0].dim, sizeof problem.dim);
     if (excuse(op, variant) || !vlt_registry_applicable(variant, &problem, &test->caps, NULL)) {
@@ -77,6 +78,7 @@ static void check(test_context *test, const vlt_op *op, const vlt_variant *varia
     cr_assert_eq(
         vlt_plan_create_with(&test->context, &workload.problem, variant, NULL, &plan, &err), VLT_OK,
         "%s", err.message);
+    cr_assert_eq(vlt_scratch_reserve(&scratch, vlt_plan_scratch(plan), &err), VLT_OK);
     /* a pool takes from the system what nobody gave back yet: its first run fills it */
     int first = !strcmp(op->name, "tensor_pool") ? 1 : 0;
     for (int i = 0; i < 2 + first; i++) {
@@ -85,12 +87,13 @@ static void check(test_context *test, const vlt_op *op, const vlt_variant *varia
         }
         atomic_store(&allocations, 0);
         atomic_store(&counting, i >= first);
-        vlt_status status = vlt_plan_run(plan, workload.args, &err);
+        vlt_status status = vlt_plan_run(plan, vlt_scratch_frame(&scratch), workload.args, &err);
         atomic_store(&counting, false);
         cr_assert_eq(status, VLT_OK, "%s", err.message);
         cr_expect_eq(atomic_load(&allocations), 0, "%s/%s allocates %ld times in run %d", op->name,
                      variant->name, atomic_load(&allocations), i + 1);
     }
+    vlt_scratch_release(&scratch);
     vlt_plan_destroy(plan);
     vlt_workload_release(&workload);
 }

@@ -47,7 +47,7 @@ static bool decode(test_context *test, const char *name, const uint8_t *data, si
                                  .stride = info->w * 3,
                                  .strict = strict,
                                  .rows_reached = reached};
-    vlt_status status = vlt_plan_run(plan, &args, err);
+    vlt_status status = test_run(plan, &args, err);
     vlt_plan_destroy(plan);
     return status == VLT_OK;
 }

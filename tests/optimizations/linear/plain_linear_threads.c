@@ -36,7 +36,7 @@ static unsigned char *run(const vlt_context *shape, vlt_threads *threads,
     if (workload.reset) {
         workload.reset(&workload);
     }
-    if (vlt_plan_run(plan, workload.args, &err) != VLT_OK) {
+    if (test_run(plan, workload.args, &err) != VLT_OK) {
         goto done;
     }
     for (int i = 0; i < workload.output_count; i++) {

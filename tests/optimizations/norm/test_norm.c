@@ -29,7 +29,7 @@ Test(norm, rows_have_unit_mean_square)
     vlt_problem problem = vlt_norm_problem(2, 4, VLT_NORM_RMS, &constants);
     vlt_plan *plan = NULL;
     cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, NULL), VLT_OK);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int r = 0; r < 2; r++) {
         float sum = 0;
         for (int i = 0; i < 4; i++) {

@@ -52,7 +52,7 @@ Test(patchify, order_is_that_of_the_header)
         .frame = {&frames[0][0][0][0], &frames[1][0][0][0]}, .stride = W * 3, .out = out[0]};
     vlt_plan *plan = NULL;
     cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, NULL), VLT_OK);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int n = 0; n < H * W / PATCH / PATCH; n++) {
         int block = n / (MERGE * MERGE), k = n % (MERGE * MERGE), across = W / PATCH / MERGE;
         int top = (block / across * MERGE + k / MERGE) * PATCH;

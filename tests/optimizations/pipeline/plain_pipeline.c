@@ -67,7 +67,7 @@ static int check_run(vlt_plan *plan, int64_t stop_at)
         sum += i % 7 == 3 ? 0 : i;
     }
     vlt_status expected = stop_at < 0 ? VLT_OK : VLT_STATUS_STOPPED;
-    vlt_status status = vlt_plan_run(plan, &args, NULL);
+    vlt_status status = vlt_plan_run(plan, (vlt_frame){0}, &args, NULL);
     if (status != expected || traffic.sum != sum || traffic.failed != failed) {
         fprintf(stderr, "%s: status %d sum %lld failed %lld, expected %d %lld %lld\n",
                 plan->variant->name, (int)status, (long long)traffic.sum, (long long)traffic.failed,

@@ -144,7 +144,7 @@ static void check_failures(vlt_plan *plan)
             failures += script.fail_in[i] >= 0;
         }
         vlt_pipeline_args args = script_args(&script);
-        cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+        cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
         cr_assert(!script.wrong);
         cr_assert_eq(script.failed_count, failures);
         for (int i = 0; i < ITEMS; i++) {
@@ -171,7 +171,7 @@ static void check_first_failure(vlt_plan *plan)
     vlt_pipeline_args args = script_args(&script);
     args.failed = NULL;
     vlt_error err = {0};
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_INPUT);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_INPUT);
     cr_assert_str_eq(err.message, "item 50 in stage 3");
     cr_assert(!script.wrong);
     cr_assert_eq(script.calls[3], 51);
@@ -190,19 +190,19 @@ static void check_ends(vlt_plan *plan)
     script.end_after = 17;
     vlt_pipeline_args args = script_args(&script);
     args.items = INT64_MAX;
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     cr_assert(!script.wrong && script.calls[0] == 17 && script.calls[3] == 17);
 
     script_init(&script);
     script.stop_after = 23;
     args = script_args(&script);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_STATUS_STOPPED);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_STATUS_STOPPED);
     cr_assert(!script.wrong && script.calls[0] == 23 && script.calls[3] == 23);
 
     script_init(&script);
     args = script_args(&script);
     args.items = 0;
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     cr_assert_eq(script.asked, 0);
 }
 
@@ -258,7 +258,7 @@ Test(pipeline, overlapped_stages_really_overlap)
     vlt_plan *plan = NULL;
     const vlt_variant *variant = vlt_registry_find_variant(&vlt_op_pipeline, "overlapped");
     cr_assert_eq(vlt_plan_create_with(&test.context, &problem, variant, NULL, &plan, NULL), VLT_OK);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     cr_assert(meeting.overlapped);
     vlt_plan_destroy(plan);
     test_context_release(&test);
@@ -284,7 +284,7 @@ static vlt_status pass(void *user, int64_t item, int slot, vlt_error *err)
 static void check_stopped_elsewhere(vlt_plan *plan)
 {
     vlt_pipeline_args args = {.stage = {pass, pass, stop_late, pass}, .items = 9};
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_STATUS_INTERNAL);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_STATUS_INTERNAL);
 }
 
 Test(pipeline, only_stage_0_may_end_the_input)

@@ -89,7 +89,7 @@ Test(resize, equals_pillow_and_torch_on_computed_images)
             vlt_resize_args args = {src, dst, w * 3, w2 * 3};
             vlt_plan *plan = NULL;
             cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, NULL), VLT_OK);
-            cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+            cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
             check_hex(dst, (size_t)(w2 * h2 * 3), column[15 + a], column[0]);
             vlt_plan_destroy(plan);
             checked++;

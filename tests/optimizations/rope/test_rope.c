@@ -42,7 +42,7 @@ static void rotate_with_gaps(test_context *test, const vlt_variant *variant)
     vlt_rope_args args = {&x[0][0][0], &c[0][0], &s[0][0], ROWS, HEADS * X_HEAD, X_HEAD};
     cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
                  VLT_OK);
-    cr_assert_eq(vlt_plan_run(plan, &args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int r = 0; r < ROWS; r++) {
         for (int h = 0; h < HEADS; h++) {
             for (int i = 0; i < HALF; i++) {

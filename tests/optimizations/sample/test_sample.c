@@ -62,7 +62,7 @@ static void each_variant(int64_t vocab, check_function *check)
 static void run(vlt_plan *plan)
 {
     vlt_error err = {0};
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_OK, "%s", err.message);
 }
 
 static void expect_softmax(const char *variant, vlt_plan *plan)
@@ -209,18 +209,18 @@ static void expect_order_of_trouble(const char *variant, vlt_plan *plan)
     for (int i = 0; i < VOCAB; i++) {
         logits[i] = -3e38f; /* becomes -infinity at this temperature */
     }
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_INPUT);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_INPUT);
     for (int i = 0; i < VOCAB; i++) {
         logits[i] = i % 2 ? NAN : -INFINITY;
     }
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_INPUT);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_INPUT);
     cr_assert_not_null(strstr(err.message, "none of 700"), "%s", err.message);
     params.temperature = 0;
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_USAGE);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_USAGE);
     cr_assert_not_null(strstr(err.message, "temperature is 0"), "%s", err.message);
     params.temperature = 1;
     params.top_p = NAN;
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_USAGE);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_USAGE);
 }
 
 Test(sample, logits_that_are_no_numbers)

@@ -204,7 +204,7 @@ static struct outcome transfer(const vlt_sim_options *options, const char *varia
                                   .kernel = vlt_transfer_mix,
                                   .kernel_argument = &rounds};
         uint64_t begin = device->table->clock_ns(device);
-        outcome.ran = vlt_plan_run(plan, &args, &err);
+        outcome.ran = test_run(plan, &args, &err);
         outcome.virtual_ns = device->table->clock_ns(device) - begin;
         int count = device->table->activity_take(device, activity, 8192, &outcome.lost);
         vlt_activity_overlap(activity, count, &outcome.overlap);

@@ -59,12 +59,12 @@ Test(transfer, arguments_beyond_the_problem_are_refused)
                                           &err),
                      VLT_OK);
         vlt_transfer_args args = {.count = 3, .bytes = 64};
-        cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_INPUT);
+        cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_INPUT);
         args = (vlt_transfer_args){.count = 1, .bytes = 65};
-        cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_STATUS_INPUT);
+        cr_assert_eq(test_run(plan, &args, &err), VLT_STATUS_INPUT);
         cr_assert(strstr(err.message, "65"));
         args = (vlt_transfer_args){.count = 0, .bytes = 64};
-        cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_OK, "nothing to do is fine");
+        cr_assert_eq(test_run(plan, &args, &err), VLT_OK, "nothing to do is fine");
         vlt_plan_destroy(plan);
     }
     device->table->destroy(device);
@@ -135,7 +135,7 @@ static vlt_overlap overlap_of(test_context *test, const char *variant, const cha
                               .bytes = BYTES,
                               .kernel = vlt_transfer_mix,
                               .kernel_argument = &rounds};
-    cr_assert_eq(vlt_plan_run(plan, &args, &err), VLT_OK);
+    cr_assert_eq(test_run(plan, &args, &err), VLT_OK);
     int count = device->table->activity_take(device, activity, RECORDS, &lost);
     cr_assert_eq(lost, 0);
     size_t copied = 0;

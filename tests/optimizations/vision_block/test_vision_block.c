@@ -80,7 +80,7 @@ Test(vision_block, baseline_equals_a_computation_in_double)
     exact(&workload, h);
     test.context.policy = VLT_POLICY_BASELINE;
     cr_assert_eq(vlt_plan_create(&test.context, &workload.problem, &plan, NULL), VLT_OK);
-    cr_assert_eq(vlt_plan_run(plan, workload.args, NULL), VLT_OK);
+    cr_assert_eq(test_run(plan, workload.args, NULL), VLT_OK);
     const vlt_vision_block_args *args = workload.args;
     for (int i = 0; i < ROWS * WIDTH; i++) {
         cr_assert_float_eq(args->hidden[i], h[i], 1e-5, "%d: %g, expected %g", i,

@@ -1,0 +1,141 @@
+#include "optimizations/decoder_block/decoder_block_parts.h"
+
+#include "optimizations/activation/activation.h"
+#include "optimizations/rope/rope.h"
+
+static void bind(vlt_decoder_block_parts *p, const vlt_problem *problem)
+{
+    const vlt_decoder_block_constants *c = problem->constants;
+    const int64_t *dim = problem->dim;
+    p->input_norm = (vlt_norm_constants){.weight = c->input_norm, .epsilon = c->epsilon};
+    p->post_norm = (vlt_norm_constants){.weight = c->post_norm, .epsilon = c->epsilon};
+    p->q_norm = (vlt_norm_constants){.weight = c->q_norm, .epsilon = c->epsilon};
+    p->k_norm = (vlt_norm_constants){.weight = c->k_norm, .epsilon = c->epsilon};
+    p->q.weight = c->q_weight;
+    p->k.weight = c->k_weight;
+    p->v.weight = c->v_weight;
+    p->o.weight = c->o_weight;
+    p->gate.weight = c->gate_weight;
+    p->up.weight = c->up_weight;
+    p->down.weight = c->down_weight;
+    p->rows = dim[VLT_DECODER_BLOCK_DIM_ROWS];
+    p->width = dim[VLT_DECODER_BLOCK_DIM_WIDTH];
+    p->heads = dim[VLT_DECODER_BLOCK_DIM_HEADS];
+    p->kv_heads = dim[VLT_DECODER_BLOCK_DIM_KV_HEADS];
+    p->head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
+    p->inner = dim[VLT_DECODER_BLOCK_DIM_INNER];
+    p->q_width = p->heads * p->head;
+    p->kv_width = p->kv_heads * p->head;
+}
+
+vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, const vlt_plan *plan,
+                                        vlt_context *context, int64_t rows, vlt_error *err)
+{
+    vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
+    bind(p, &plan->problem);
+    const vlt_problem problem[VLT_DECODER_CHILDREN] = {
+        [VLT_DECODER_INPUT_NORM] = vlt_norm_problem(rows, p->width, VLT_NORM_RMS, &p->input_norm),
+        [VLT_DECODER_Q] = vlt_linear_problem(rows, p->q_width, p->width, dtype, &p->q),
+        [VLT_DECODER_K] = vlt_linear_problem(rows, p->kv_width, p->width, dtype, &p->k),
+        [VLT_DECODER_V] = vlt_linear_problem(rows, p->kv_width, p->width, dtype, &p->v),
+        [VLT_DECODER_Q_NORM] = vlt_norm_problem(rows * p->heads, p->head, VLT_NORM_RMS, &p->q_norm),
+        [VLT_DECODER_K_NORM] = vlt_norm_problem(rows * p->kv_heads, p->head, VLT_NORM_RMS,
+                                                &p->k_norm),
+        [VLT_DECODER_Q_ROPE] = vlt_rope_problem(rows, p->heads, p->head),
+        [VLT_DECODER_K_ROPE] = vlt_rope_problem(rows, p->kv_heads, p->head),
+        [VLT_DECODER_O] = vlt_linear_problem(rows, p->width, p->q_width, dtype, &p->o),
+        [VLT_DECODER_POST_NORM] = vlt_norm_problem(rows, p->width, VLT_NORM_RMS, &p->post_norm),
+        [VLT_DECODER_GATE] = vlt_linear_problem(rows, p->inner, p->width, dtype, &p->gate),
+        [VLT_DECODER_UP] = vlt_linear_problem(rows, p->inner, p->width, dtype, &p->up),
+        [VLT_DECODER_SILU] = vlt_activation_problem(rows, p->inner, VLT_ACTIVATION_SILU_MUL),
+        [VLT_DECODER_DOWN] = vlt_linear_problem(rows, p->width, p->inner, dtype, &p->down),
+    };
+    const vlt_problem attention = vlt_attention_problem(
+        p->rows, plan->problem.dim[VLT_DECODER_BLOCK_DIM_CONTEXT], p->heads, p->kv_heads, p->head,
+        true);
+    vlt_status status = vlt_children_create(context, problem, VLT_DECODER_CHILDREN, p->child, err);
+    return status == VLT_OK
+               ? vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err)
+               : status;
+}
+
+void vlt_decoder_block_parts_release(vlt_decoder_block_parts *p)
+{
+    vlt_children_destroy(p->child, VLT_DECODER_CHILDREN);
+}
+
+size_t vlt_decoder_block_parts_scratch(const vlt_decoder_block_parts *p)
+{
+    vlt_plan *child[VLT_DECODER_CHILDREN];
+    memcpy(child, p->child, sizeof child);
+    child[VLT_DECODER_ATTENTION] = NULL;
+    return vlt_children_scratch(child, VLT_DECODER_CHILDREN);
+}
+
+static vlt_status norm_and_rotate(const vlt_decoder_block_parts *p, vlt_frame frame, int norm,
+                                  int rope, const vlt_decoder_block_rows *r, float *x,
+                                  int64_t heads, vlt_error *err)
+{
+    const vlt_rope_args args = {.x = x,
+                                .cos = r->args->cos + r->row * (p->head / 2),
+                                .sin = r->args->sin + r->row * (p->head / 2),
+                                .rows = r->rows,
+                                .x_row = heads * p->head,
+                                .x_head = p->head};
+    vlt_status status = vlt_norm_rows(p->child[norm], frame, x, x, r->rows * heads, err);
+    return status == VLT_OK ? vlt_plan_run(p->child[rope], frame, &args, err) : status;
+}
+
+vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *p, vlt_frame frame,
+                                    const vlt_decoder_block_rows *r, float *q, vlt_error *err)
+{
+    vlt_plan *const *child = p->child;
+    const float *hidden = r->args->hidden + r->row * p->width;
+    float *k = r->k, *v = r->v;
+    vlt_status status;
+    if ((status = vlt_norm_rows(child[VLT_DECODER_INPUT_NORM], frame, hidden, r->x, r->rows,
+                                err)) != VLT_OK ||
+        (status = vlt_linear_rows(child[VLT_DECODER_Q], frame, r->x, q, r->rows, false, err)) !=
+            VLT_OK ||
+        (status = vlt_linear_rows(child[VLT_DECODER_K], frame, r->x, k, r->rows, false, err)) !=
+            VLT_OK ||
+        (status = vlt_linear_rows(child[VLT_DECODER_V], frame, r->x, v, r->rows, false, err)) !=
+            VLT_OK ||
+        (status = norm_and_rotate(p, frame, VLT_DECODER_Q_NORM, VLT_DECODER_Q_ROPE, r, q, p->heads,
+                                  err)) != VLT_OK ||
+        (status = norm_and_rotate(p, frame, VLT_DECODER_K_NORM, VLT_DECODER_K_ROPE, r, k,
+                                  p->kv_heads, err)) != VLT_OK) {
+        return status;
+    }
+    vlt_decoder_block_append(r->args, k, r->row, r->rows, p->kv_heads, p->head, r->args->k_cache);
+    vlt_decoder_block_append(r->args, v, r->row, r->rows, p->kv_heads, p->head, r->args->v_cache);
+    return VLT_OK;
+}
+
+vlt_status vlt_decoder_block_after(const vlt_decoder_block_parts *p, vlt_frame frame,
+                                   const vlt_decoder_block_rows *r, const float *mixed,
+                                   vlt_error *err)
+{
+    vlt_plan *const *child = p->child;
+    float *hidden = r->args->hidden + r->row * p->width, *up = r->up, *gate = r->gate;
+    const vlt_activation_args silu = {.x = gate,
+                                      .up = up,
+                                      .out = gate,
+                                      .rows = r->rows,
+                                      .x_stride = p->inner,
+                                      .up_stride = p->inner,
+                                      .out_stride = p->inner};
+    vlt_status status;
+    if ((status = vlt_linear_rows(child[VLT_DECODER_O], frame, mixed, hidden, r->rows, true,
+                                  err)) != VLT_OK ||
+        (status = vlt_norm_rows(child[VLT_DECODER_POST_NORM], frame, hidden, r->x, r->rows, err)) !=
+            VLT_OK ||
+        (status = vlt_linear_rows(child[VLT_DECODER_GATE], frame, r->x, gate, r->rows, false,
+                                  err)) != VLT_OK ||
+        (status = vlt_linear_rows(child[VLT_DECODER_UP], frame, r->x, up, r->rows, false, err)) !=
+            VLT_OK ||
+        (status = vlt_plan_run(child[VLT_DECODER_SILU], frame, &silu, err)) != VLT_OK) {
+        return status;
+    }
+    return vlt_linear_rows(child[VLT_DECODER_DOWN], frame, gate, hidden, r->rows, true, err);
+}

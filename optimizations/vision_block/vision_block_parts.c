@@ -1,0 +1,115 @@
+#include "optimizations/vision_block/vision_block_parts.h"
+
+#include <string.h>
+
+#include "optimizations/activation/activation.h"
+#include "optimizations/rope/rope.h"
+
+static void bind(vlt_vision_block_parts *p, const vlt_problem *problem)
+{
+    const vlt_vision_block_constants *c = problem->constants;
+    p->norm1 = (vlt_norm_constants){c->norm1_weight, c->norm1_bias, VLT_VISION_BLOCK_EPSILON};
+    p->norm2 = (vlt_norm_constants){c->norm2_weight, c->norm2_bias, VLT_VISION_BLOCK_EPSILON};
+    p->qkv = (vlt_linear_constants){c->qkv_weight, c->qkv_bias};
+    p->proj = (vlt_linear_constants){c->proj_weight, c->proj_bias};
+    p->fc1 = (vlt_linear_constants){c->fc1_weight, c->fc1_bias};
+    p->fc2 = (vlt_linear_constants){c->fc2_weight, c->fc2_bias};
+    p->rows = problem->dim[VLT_VISION_BLOCK_DIM_ROWS];
+    p->width = problem->dim[VLT_VISION_BLOCK_DIM_WIDTH];
+    p->heads = problem->dim[VLT_VISION_BLOCK_DIM_HEADS];
+    p->head = p->width / p->heads;
+    p->inner = problem->dim[VLT_VISION_BLOCK_DIM_INNER];
+}
+
+vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, const vlt_plan *plan,
+                                       vlt_context *context, int64_t rows, vlt_error *err)
+{
+    int64_t segment = plan->problem.dim[VLT_VISION_BLOCK_DIM_SEGMENT];
+    vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_VISION_BLOCK_DIM_WEIGHTS];
+    bind(p, &plan->problem);
+    const vlt_problem problem[VLT_VISION_CHILDREN] = {
+        [VLT_VISION_NORM1] = vlt_norm_problem(rows, p->width, VLT_NORM_LAYER, &p->norm1),
+        [VLT_VISION_QKV] = vlt_linear_problem(rows, 3 * p->width, p->width, dtype, &p->qkv),
+        [VLT_VISION_ROPE] = vlt_rope_problem(rows, 2 * p->heads, p->head),
+        [VLT_VISION_PROJ] = vlt_linear_problem(rows, p->width, p->width, dtype, &p->proj),
+        [VLT_VISION_NORM2] = vlt_norm_problem(rows, p->width, VLT_NORM_LAYER, &p->norm2),
+        [VLT_VISION_FC1] = vlt_linear_problem(rows, p->inner, p->width, dtype, &p->fc1),
+        [VLT_VISION_GELU] = vlt_activation_problem(rows, p->inner, VLT_ACTIVATION_GELU_TANH),
+        [VLT_VISION_FC2] = vlt_linear_problem(rows, p->width, p->inner, dtype, &p->fc2),
+    };
+    const vlt_problem attention = vlt_attention_problem(segment, segment, p->heads, p->heads,
+                                                        p->head, false);
+    vlt_status status = vlt_children_create(context, problem, VLT_VISION_CHILDREN, p->child, err);
+    return status == VLT_OK
+               ? vlt_plan_create(plan->context, &attention, &p->child[VLT_VISION_ATTENTION], err)
+               : status;
+}
+
+void vlt_vision_block_parts_release(vlt_vision_block_parts *p)
+{
+    vlt_children_destroy(p->child, VLT_VISION_CHILDREN);
+}
+
+size_t vlt_vision_block_parts_scratch(const vlt_vision_block_parts *p)
+{
+    vlt_plan *child[VLT_VISION_CHILDREN];
+    memcpy(child, p->child, sizeof child);
+    child[VLT_VISION_ATTENTION] = NULL;
+    return vlt_children_scratch(child, VLT_VISION_CHILDREN);
+}
+
+vlt_status vlt_vision_block_before(const vlt_vision_block_parts *p, vlt_frame frame,
+                                   const vlt_vision_block_args *args, int64_t row, int64_t rows,
+                                   float *narrow, float *qkv, vlt_error *err)
+{
+    const float *hidden = args->hidden + row * p->width;
+    const vlt_rope_args rope = {.x = qkv,
+                                .cos = args->cos + row * (p->head / 2),
+                                .sin = args->sin + row * (p->head / 2),
+                                .rows = rows,
+                                .x_row = 3 * p->width,
+                                .x_head = p->head};
+    vlt_status status;
+    if ((status = vlt_norm_rows(p->child[VLT_VISION_NORM1], frame, hidden, narrow, rows, err)) !=
+            VLT_OK ||
+        (status = vlt_linear_rows(p->child[VLT_VISION_QKV], frame, narrow, qkv, rows, false,
+                                  err)) != VLT_OK) {
+        return status;
+    }
+    return vlt_plan_run(p->child[VLT_VISION_ROPE], frame, &rope, err);
+}
+
+vlt_status vlt_vision_block_attend(const vlt_vision_block_parts *p, vlt_frame frame,
+                                   const vlt_vision_block_args *args, const float *qkv,
+                                   float *mixed, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    int64_t first = 0;
+    for (int i = 0; i < args->segments && status == VLT_OK; i++) {
+        const vlt_attention_args attention = vlt_vision_block_attention(
+            qkv, mixed, first, args->segment_rows[i], p->width, p->head);
+        status = vlt_plan_run(p->child[VLT_VISION_ATTENTION], frame, &attention, err);
+        first += args->segment_rows[i];
+    }
+    return status;
+}
+
+vlt_status vlt_vision_block_after(const vlt_vision_block_parts *p, vlt_frame frame,
+                                  const vlt_vision_block_args *args, int64_t row, int64_t rows,
+                                  const float *mixed, float *narrow, float *wide, vlt_error *err)
+{
+    float *hidden = args->hidden + row * p->width;
+    const vlt_activation_args gelu = {
+        .x = wide, .out = wide, .rows = rows, .x_stride = p->inner, .out_stride = p->inner};
+    vlt_status status;
+    if ((status = vlt_linear_rows(p->child[VLT_VISION_PROJ], frame, mixed, hidden, rows, true,
+                                  err)) != VLT_OK ||
+        (status = vlt_norm_rows(p->child[VLT_VISION_NORM2], frame, hidden, narrow, rows, err)) !=
+            VLT_OK ||
+        (status = vlt_linear_rows(p->child[VLT_VISION_FC1], frame, narrow, wide, rows, false,
+                                  err)) != VLT_OK ||
+        (status = vlt_plan_run(p->child[VLT_VISION_GELU], frame, &gelu, err)) != VLT_OK) {
+        return status;
+    }
+    return vlt_linear_rows(p->child[VLT_VISION_FC2], frame, wide, hidden, rows, true, err);
+}
