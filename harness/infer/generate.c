@@ -204,7 +204,7 @@ static vlt_status decode(struct generation *generation, vlt_error *err)
 static vlt_status dump_prompt(const vlt_session *session, const vlt_prompt *prompt, vlt_dump *dump,
                               vlt_error *err)
 {
-    const int64_t values = session->engine->weights.patch.k;
+    const int64_t values = session->engine->weights.patch.weight.columns;
     vlt_status status = vlt_dump_rows(dump, "input_ids", VLT_DTYPE_I32, prompt->ids, prompt->count,
                                       0, err);
     if (status == VLT_OK && prompt->visual_count) {

@@ -66,11 +66,10 @@ void vlt_engine_release_plans(vlt_engine *engine)
     engine->head = NULL;
 }
 
-static vlt_status create_linear(vlt_engine *engine, const vlt_linear_weights *weights, int64_t rows,
-                                vlt_plan **out, vlt_error *err)
+static vlt_status create_linear(vlt_engine *engine, const vlt_linear_constants *weights,
+                                int64_t rows, vlt_plan **out, vlt_error *err)
 {
-    vlt_problem problem = vlt_linear_problem(rows, weights->n, weights->k, weights->dtype,
-                                             &weights->constants);
+    vlt_problem problem = vlt_linear_problem(rows, weights);
     return create_plan(engine, &problem, out, err);
 }
 
@@ -78,7 +77,7 @@ static vlt_status create_layer(vlt_engine *engine, int64_t index, int64_t rows, 
                                vlt_plan **out, vlt_error *err)
 {
     const vlt_text_config *text = &engine->config.text;
-    const vlt_layer_weights *layer = &engine->weights.layer[index];
+    const vlt_decoder_block_constants *layer = &engine->weights.layer[index];
     vlt_problem problem = {.op = &vlt_op_decoder_block,
                            .dim = {[VLT_DECODER_BLOCK_DIM_ROWS] = rows,
                                    [VLT_DECODER_BLOCK_DIM_CONTEXT] = context,
@@ -87,8 +86,8 @@ static vlt_status create_layer(vlt_engine *engine, int64_t index, int64_t rows, 
                                    [VLT_DECODER_BLOCK_DIM_KV_HEADS] = text->kv_heads,
                                    [VLT_DECODER_BLOCK_DIM_HEAD] = text->head,
                                    [VLT_DECODER_BLOCK_DIM_INNER] = text->inner,
-                                   [VLT_DECODER_BLOCK_DIM_WEIGHTS] = layer->dtype},
-                           .constants = &layer->constants};
+                                   [VLT_DECODER_BLOCK_DIM_WEIGHTS] = layer->gate_weight.format},
+                           .constants = layer};
     return create_plan(engine, &problem, out, err);
 }
 
@@ -146,7 +145,8 @@ static vlt_status create_merger(vlt_engine *engine, const vlt_merger_weights *we
         status = create_linear(engine, &weights->fc1, tokens, &out->fc1, err);
     }
     if (status == VLT_OK) {
-        vlt_problem gelu = vlt_activation_problem(tokens, weights->fc1.n, VLT_ACTIVATION_GELU_ERF);
+        vlt_problem gelu = vlt_activation_problem(tokens, weights->fc1.weight.rows,
+                                                  VLT_ACTIVATION_GELU_ERF);
         status = create_plan(engine, &gelu, &out->gelu, err);
     }
     if (status == VLT_OK) {
@@ -159,15 +159,15 @@ static vlt_status create_block(vlt_engine *engine, int64_t index, const vlt_visi
                                vlt_plan **out, vlt_error *err)
 {
     const vlt_vision_config *vision = &engine->config.vision;
-    const vlt_block_weights *block = &engine->weights.block[index];
+    const vlt_vision_block_constants *block = &engine->weights.block[index];
     vlt_problem problem = {.op = &vlt_op_vision_block,
                            .dim = {[VLT_VISION_BLOCK_DIM_ROWS] = sizes->rows,
                                    [VLT_VISION_BLOCK_DIM_SEGMENT] = sizes->segment,
                                    [VLT_VISION_BLOCK_DIM_WIDTH] = vision->width,
                                    [VLT_VISION_BLOCK_DIM_HEADS] = vision->heads,
                                    [VLT_VISION_BLOCK_DIM_INNER] = vision->inner,
-                                   [VLT_VISION_BLOCK_DIM_WEIGHTS] = block->dtype},
-                           .constants = &block->constants};
+                                   [VLT_VISION_BLOCK_DIM_WEIGHTS] = block->fc1_weight.format},
+                           .constants = block};
     return create_plan(engine, &problem, out, err);
 }
 

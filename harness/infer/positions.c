@@ -180,7 +180,7 @@ static struct neighbours neighbours_of(int64_t index, int64_t count, int64_t gri
         .low = low, .high = low + 1 < grid ? low + 1 : grid - 1, .share = u - (float)low};
 }
 
-void vlt_vision_position_add(const vlt_vision_config *vision, const vlt_tensor *embedding,
+void vlt_vision_position_add(const vlt_vision_config *vision, const vlt_matrix *embedding,
                              const vlt_grid *grid, int64_t first, int64_t end, float *x)
 {
     enum { CHUNK = 256 };
@@ -191,15 +191,14 @@ void vlt_vision_position_add(const vlt_vision_config *vision, const vlt_tensor *
         patch_cell(grid, vision->merge, patch % frame, &row, &column);
         struct neighbours r = neighbours_of(row, grid->h, vision->grid);
         struct neighbours c = neighbours_of(column, grid->w, vision->grid);
-        const int64_t source[4] = {
-            (r.low * vision->grid + c.low) * width, (r.low * vision->grid + c.high) * width,
-            (r.high * vision->grid + c.low) * width, (r.high * vision->grid + c.high) * width};
+        const int64_t source[4] = {r.low * vision->grid + c.low, r.low * vision->grid + c.high,
+                                   r.high * vision->grid + c.low, r.high * vision->grid + c.high};
         const float weight[4] = {(1 - r.share) * (1 - c.share), (1 - r.share) * c.share,
                                  r.share * (1 - c.share), r.share * c.share};
         for (int64_t at = 0; at < width; at += CHUNK) {
             int64_t size = width - at < CHUNK ? width - at : CHUNK;
             for (int k = 0; k < 4; k++) {
-                vlt_tensor_to_f32(embedding, source[k] + at, size, corner[k]);
+                vlt_matrix_values(embedding, source[k], at, size, corner[k]);
             }
             float *out = x + patch * width + at;
             for (int64_t i = 0; i < size; i++) {

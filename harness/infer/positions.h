@@ -10,7 +10,7 @@
 #define VLT_HARNESS_POSITIONS_H
 
 #include "harness/model/config.h"
-#include "harness/model/safetensors.h"
+#include "optimizations/core/matrix.h"
 
 /* An image or a video of the prompt, in order of appearance. */
 typedef struct vlt_grid {
@@ -54,7 +54,7 @@ void vlt_vision_rope(const vlt_vision_config *vision, const vlt_grid *grid, floa
 
 /* x[patches, width] += the learned position embedding, bilinear with aligned corners: f32 weights,
  * products and sum in the order of the reference (5.x). Rows [first, end) of the grid. */
-void vlt_vision_position_add(const vlt_vision_config *vision, const vlt_tensor *embedding,
+void vlt_vision_position_add(const vlt_vision_config *vision, const vlt_matrix *embedding,
                              const vlt_grid *grid, int64_t first, int64_t end, float *x);
 
 #endif

@@ -9,7 +9,7 @@ static void embed_rows(const vlt_session *session, const int32_t *ids, int64_t r
     const vlt_engine *engine = session->engine;
     const int64_t width = engine->config.text.width;
     for (int64_t row = 0; row < rows; row++) {
-        vlt_tensor_to_f32(engine->weights.embed, ids[row] * width, width, out + row * width);
+        vlt_matrix_row(&engine->weights.embed, ids[row], out + row * width);
     }
 }
 

@@ -77,7 +77,7 @@ static void add_positions(void *argument, int64_t begin, int64_t end, int worker
 {
     const struct position_work *work = argument;
     (void)worker;
-    vlt_vision_position_add(&work->engine->config.vision, work->engine->weights.position,
+    vlt_vision_position_add(&work->engine->config.vision, &work->engine->weights.position,
                             work->grid, begin, end, work->x);
 }
 
@@ -86,7 +86,7 @@ static vlt_status embed(struct group *group, vlt_error *err)
 {
     vlt_engine *engine = group->engine;
     const vlt_vision_config *vision = &engine->config.vision;
-    const int64_t values = engine->weights.patch.k;
+    const int64_t values = engine->weights.patch.weight.columns;
     const int64_t half = vision->width / vision->heads / 2;
     int64_t row = 0;
     int segment = 0;
@@ -122,7 +122,8 @@ static vlt_status merge(struct group *group, const vlt_merger_plans *plans,
                         const vlt_merger_weights *weights, float *out, vlt_error *err)
 {
     const vlt_vision_config *vision = &group->engine->config.vision;
-    const int64_t merged = weights->fc1.k, tokens = group->patches * vision->width / merged;
+    const int64_t merged = weights->fc1.weight.columns,
+                  tokens = group->patches * vision->width / merged;
     vlt_norm_args norm = {.x = group->hidden,
                           .out = group->normed,
                           .rows = group->patches * vision->width / weights->norm_width,

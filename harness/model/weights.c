@@ -13,6 +13,7 @@ struct loader {
     vlt_weights *weights;
     bool fill;
     const char *vision, *text; /* prefixes */
+    uint64_t ids;              /* handed out in this pass */
     char name[256];
     vlt_status status;
     vlt_error *err;
@@ -109,33 +110,22 @@ static const float *vector(struct loader *loader, int64_t count)
     return out;
 }
 
-/* A matrix of a layer; all of a layer must have the dtype of its first one. */
-static const void *matrix(struct loader *loader, int64_t rows, int64_t columns, vlt_dtype *dtype)
+/* loader->name, whose first dimension is that of the rows and the others together the columns. */
+static vlt_matrix matrix_of_rank(struct loader *loader, int rank, const int64_t *shape)
 {
-    const int64_t shape[] = {rows, columns};
-    const vlt_tensor *tensor = find(loader, 2, shape);
+    const vlt_tensor *tensor = find(loader, rank, shape);
     if (!tensor) {
-        return NULL;
+        return (vlt_matrix){0};
     }
-    if (*dtype != VLT_DTYPE_COUNT && *dtype != tensor->dtype) {
-        loader->status = vlt_fail(loader->err, VLT_STATUS_UNSUPPORTED,
-                                  "tensor '%s': dtype %s, expected %s as the layer's others",
-                                  loader->name, tensor->dtype_name, vlt_dtype_name(*dtype));
-    }
-    *dtype = tensor->dtype;
-    return tensor->data;
+    vlt_matrix matrix = vlt_matrix_of((vlt_format)tensor->dtype, tensor->data, shape[0],
+                                      vlt_tensor_elements(tensor) / shape[0]);
+    matrix.id = ++loader->ids;
+    return matrix;
 }
 
-static vlt_linear_weights linear_of(const vlt_tensor *tensor, const float *bias, int64_t n,
-                                    int64_t k)
+static vlt_matrix matrix(struct loader *loader, int64_t rows, int64_t columns)
 {
-    if (!tensor) {
-        return (vlt_linear_weights){.n = n, .k = k};
-    }
-    return (vlt_linear_weights){.constants = {.weight = tensor->data, .bias = bias},
-                                .dtype = tensor->dtype,
-                                .n = n,
-                                .k = k};
+    return matrix_of_rank(loader, 2, (int64_t[]){rows, columns});
 }
 
 static void *list(struct loader *loader, int64_t count, size_t element_bytes)
@@ -147,7 +137,7 @@ static void *list(struct loader *loader, int64_t count, size_t element_bytes)
     return vlt_arena_take(&loader->weights->arena, (size_t)count, element_bytes);
 }
 
-static void read_layer(struct loader *loader, int64_t index, vlt_layer_weights *out)
+static void read_layer(struct loader *loader, int64_t index, vlt_decoder_block_constants *out)
 {
     const vlt_text_config *text = &loader->config->text;
     const int64_t q = text->heads * text->head, kv = text->kv_heads * text->head;
@@ -156,37 +146,36 @@ static void read_layer(struct loader *loader, int64_t index, vlt_layer_weights *
         const float **out;
         int64_t count;
     } vectors[] = {
-        {"input_layernorm", &out->constants.input_norm, text->width},
-        {"post_attention_layernorm", &out->constants.post_norm, text->width},
-        {"self_attn.q_norm", &out->constants.q_norm, text->head},
-        {"self_attn.k_norm", &out->constants.k_norm, text->head},
+        {"input_layernorm", &out->input_norm, text->width},
+        {"post_attention_layernorm", &out->post_norm, text->width},
+        {"self_attn.q_norm", &out->q_norm, text->head},
+        {"self_attn.k_norm", &out->k_norm, text->head},
     };
     const struct {
         const char *name;
-        const void **out;
+        vlt_matrix *out;
         int64_t rows, columns;
     } matrices[] = {
-        {"self_attn.q_proj", &out->constants.q_weight, q, text->width},
-        {"self_attn.k_proj", &out->constants.k_weight, kv, text->width},
-        {"self_attn.v_proj", &out->constants.v_weight, kv, text->width},
-        {"self_attn.o_proj", &out->constants.o_weight, text->width, q},
-        {"mlp.gate_proj", &out->constants.gate_weight, text->inner, text->width},
-        {"mlp.up_proj", &out->constants.up_weight, text->inner, text->width},
-        {"mlp.down_proj", &out->constants.down_weight, text->width, text->inner},
+        {"self_attn.q_proj", &out->q_weight, q, text->width},
+        {"self_attn.k_proj", &out->k_weight, kv, text->width},
+        {"self_attn.v_proj", &out->v_weight, kv, text->width},
+        {"self_attn.o_proj", &out->o_weight, text->width, q},
+        {"mlp.gate_proj", &out->gate_weight, text->inner, text->width},
+        {"mlp.up_proj", &out->up_weight, text->inner, text->width},
+        {"mlp.down_proj", &out->down_weight, text->width, text->inner},
     };
-    out->dtype = VLT_DTYPE_COUNT;
-    out->constants.epsilon = text->epsilon;
+    out->epsilon = text->epsilon;
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         set_name(loader, loader->text, "layers.%lld.%s.weight", (long long)index, vectors[i].name);
         *vectors[i].out = vector(loader, vectors[i].count);
     }
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
         set_name(loader, loader->text, "layers.%lld.%s.weight", (long long)index, matrices[i].name);
-        *matrices[i].out = matrix(loader, matrices[i].rows, matrices[i].columns, &out->dtype);
+        *matrices[i].out = matrix(loader, matrices[i].rows, matrices[i].columns);
     }
 }
 
-static void read_block(struct loader *loader, int64_t index, vlt_block_weights *out)
+static void read_block(struct loader *loader, int64_t index, vlt_vision_block_constants *out)
 {
     const vlt_vision_config *vision = &loader->config->vision;
     const int64_t width = vision->width, inner = vision->inner;
@@ -195,26 +184,25 @@ static void read_block(struct loader *loader, int64_t index, vlt_block_weights *
         const float **out;
         int64_t count;
     } vectors[] = {
-        {"norm1.weight", &out->constants.norm1_weight, width},
-        {"norm1.bias", &out->constants.norm1_bias, width},
-        {"norm2.weight", &out->constants.norm2_weight, width},
-        {"norm2.bias", &out->constants.norm2_bias, width},
-        {"attn.qkv.bias", &out->constants.qkv_bias, 3 * width},
-        {"attn.proj.bias", &out->constants.proj_bias, width},
-        {"mlp.linear_fc1.bias", &out->constants.fc1_bias, inner},
-        {"mlp.linear_fc2.bias", &out->constants.fc2_bias, width},
+        {"norm1.weight", &out->norm1_weight, width},
+        {"norm1.bias", &out->norm1_bias, width},
+        {"norm2.weight", &out->norm2_weight, width},
+        {"norm2.bias", &out->norm2_bias, width},
+        {"attn.qkv.bias", &out->qkv_bias, 3 * width},
+        {"attn.proj.bias", &out->proj_bias, width},
+        {"mlp.linear_fc1.bias", &out->fc1_bias, inner},
+        {"mlp.linear_fc2.bias", &out->fc2_bias, width},
     };
     const struct {
         const char *name;
-        const void **out;
+        vlt_matrix *out;
         int64_t rows, columns;
     } matrices[] = {
-        {"attn.qkv", &out->constants.qkv_weight, 3 * width, width},
-        {"attn.proj", &out->constants.proj_weight, width, width},
-        {"mlp.linear_fc1", &out->constants.fc1_weight, inner, width},
-        {"mlp.linear_fc2", &out->constants.fc2_weight, width, inner},
+        {"attn.qkv", &out->qkv_weight, 3 * width, width},
+        {"attn.proj", &out->proj_weight, width, width},
+        {"mlp.linear_fc1", &out->fc1_weight, inner, width},
+        {"mlp.linear_fc2", &out->fc2_weight, width, inner},
     };
-    out->dtype = VLT_DTYPE_COUNT;
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         set_name(loader, loader->vision, "blocks.%lld.%s", (long long)index, vectors[i].name);
         *vectors[i].out = vector(loader, vectors[i].count);
@@ -222,7 +210,7 @@ static void read_block(struct loader *loader, int64_t index, vlt_block_weights *
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++) {
         set_name(loader, loader->vision, "blocks.%lld.%s.weight", (long long)index,
                  matrices[i].name);
-        *matrices[i].out = matrix(loader, matrices[i].rows, matrices[i].columns, &out->dtype);
+        *matrices[i].out = matrix(loader, matrices[i].rows, matrices[i].columns);
     }
 }
 
@@ -234,7 +222,7 @@ static void read_merger(struct loader *loader, const char *prefix, int64_t norm_
     const int64_t merged = vision->width * vision->merge * vision->merge;
     const struct {
         const char *name;
-        vlt_linear_weights *out;
+        vlt_linear_constants *out;
         int64_t n;
     } linears[] = {
         {"linear_fc1", &out->fc1, merged},
@@ -246,11 +234,10 @@ static void read_merger(struct loader *loader, const char *prefix, int64_t norm_
     set_name(loader, loader->vision, "%snorm.bias", prefix);
     out->norm_bias = vector(loader, norm_width);
     for (int i = 0; i < 2; i++) {
-        const int64_t shape[] = {linears[i].n, merged};
         set_name(loader, loader->vision, "%s%s.bias", prefix, linears[i].name);
-        const float *bias = vector(loader, linears[i].n);
+        linears[i].out->bias = vector(loader, linears[i].n);
         set_name(loader, loader->vision, "%s%s.weight", prefix, linears[i].name);
-        *linears[i].out = linear_of(find(loader, 2, shape), bias, linears[i].n, merged);
+        linears[i].out->weight = matrix(loader, linears[i].n, merged);
     }
 }
 
@@ -260,17 +247,15 @@ static void read_vision(struct loader *loader)
     vlt_weights *weights = loader->weights;
     const int64_t patch_shape[] = {vision->width, vision->channels, vision->temporal, vision->patch,
                                    vision->patch};
-    const int64_t position_shape[] = {vision->grid * vision->grid, vision->width};
 
     set_name(loader, loader->vision, "patch_embed.proj.bias");
-    const float *bias = vector(loader, vision->width);
+    weights->patch.bias = vector(loader, vision->width);
     set_name(loader, loader->vision, "patch_embed.proj.weight");
-    weights->patch = linear_of(find(loader, 5, patch_shape), bias, vision->width,
-                               vlt_vision_config_patch_values(vision));
+    weights->patch.weight = matrix_of_rank(loader, 5, patch_shape);
     set_name(loader, loader->vision, "pos_embed.weight");
-    weights->position = find(loader, 2, position_shape);
+    weights->position = matrix(loader, vision->grid * vision->grid, vision->width);
 
-    vlt_block_weights block;
+    vlt_vision_block_constants block;
     weights->block = list(loader, vision->blocks, sizeof *weights->block);
     for (int64_t i = 0; i < vision->blocks && loader->status == VLT_OK; i++) {
         read_block(loader, i, loader->fill ? &weights->block[i] : &block);
@@ -290,22 +275,20 @@ static void read_text(struct loader *loader)
 {
     const vlt_text_config *text = &loader->config->text;
     vlt_weights *weights = loader->weights;
-    const int64_t shape[] = {text->vocab, text->width};
 
     set_name(loader, loader->text, "embed_tokens.weight");
-    weights->embed = find(loader, 2, shape);
-    const vlt_tensor *head = weights->embed;
+    weights->embed = matrix(loader, text->vocab, text->width);
+    weights->head.weight = weights->embed;
     weights->tied = true;
     for (size_t i = 0; i < sizeof head_names / sizeof *head_names && weights->tied; i++) {
         if (vlt_safetensors_find(loader->tensors, head_names[i])) {
             set_name(loader, "", "%s", head_names[i]);
-            head = find(loader, 2, shape);
+            weights->head.weight = matrix(loader, text->vocab, text->width);
             weights->tied = false;
         }
     }
-    weights->head = linear_of(head, NULL, text->vocab, text->width);
 
-    vlt_layer_weights layer;
+    vlt_decoder_block_constants layer;
     weights->layer = list(loader, text->layers, sizeof *weights->layer);
     for (int64_t i = 0; i < text->layers && loader->status == VLT_OK; i++) {
         read_layer(loader, i, loader->fill ? &weights->layer[i] : &layer);
@@ -326,6 +309,7 @@ vlt_status vlt_weights_init(const vlt_safetensors *tensors, const vlt_model_conf
                               "embed_tokens.weight");
     for (int pass = 0; pass < 2 && loader.status == VLT_OK; pass++) {
         loader.fill = pass == 1;
+        loader.ids = 0;
         if (loader.fill) {
             loader.status = vlt_arena_commit(&out->arena, err);
         }

@@ -1,10 +1,11 @@
 /* weights.h: the tensors of a checkpoint under the names that the computation uses.
  *
- * Matrices stay where they are mapped and are never copied; vectors (norms, biases) are converted
- * to f32 once, and looked through for NaN and infinity on the way. Every shape is checked against
- * config.json. Names are found by a table of known prefixes; a tensor beside those that are needed
- * is fine. The output head is lm_head.weight when that tensor is there, else the embedding. Source:
- * reference/qwen3vl.md 2.2 and 2.3.
+ * Matrices stay where they are mapped and are never copied, each in its own format and with an id
+ * that names it for the store of packs (equal for a head that is the embedding); vectors (norms,
+ * biases) are converted to f32 once, and looked through for NaN and infinity on the way. Every
+ * shape is checked against config.json. Names are found by a table of known prefixes; a tensor
+ * beside those that are needed is fine. The output head is lm_head.weight when that tensor is
+ * there, else the embedding. Source: reference/qwen3vl.md 2.2 and 2.3.
  */
 #ifndef VLT_HARNESS_WEIGHTS_H
 #define VLT_HARNESS_WEIGHTS_H
@@ -16,43 +17,26 @@
 #include "optimizations/linear/linear.h"
 #include "optimizations/vision_block/vision_block.h"
 
-/* One decoder layer or vision block: its matrices have one dtype. */
-typedef struct vlt_layer_weights {
-    vlt_decoder_block_constants constants;
-    vlt_dtype dtype;
-} vlt_layer_weights;
-
-typedef struct vlt_block_weights {
-    vlt_vision_block_constants constants;
-    vlt_dtype dtype;
-} vlt_block_weights;
-
-typedef struct vlt_linear_weights {
-    vlt_linear_constants constants;
-    vlt_dtype dtype;
-    int64_t n, k; /* outputs, inputs */
-} vlt_linear_weights;
-
 /* norm over `norm_width` (one patch in the main merger, merge * merge patches in the DeepStack
  * ones), then fc1, erf GELU, fc2. */
 typedef struct vlt_merger_weights {
     const float *norm_weight, *norm_bias; /* [norm_width] */
     int64_t norm_width;
-    vlt_linear_weights fc1, fc2;
+    vlt_linear_constants fc1, fc2;
 } vlt_merger_weights;
 
 typedef struct vlt_weights {
-    const vlt_tensor *embed;  /* [vocab, width] */
-    vlt_linear_weights head;  /* [vocab, width]; the embedding when tied */
-    bool tied;                /* as decided by the presence of the tensor */
-    vlt_layer_weights *layer; /* [layers] */
-    const float *final_norm;  /* [width] */
+    vlt_matrix embed;                   /* [vocab, width] */
+    vlt_linear_constants head;          /* [vocab, width]; the embedding when tied */
+    bool tied;                          /* as decided by the presence of the tensor */
+    vlt_decoder_block_constants *layer; /* [layers] */
+    const float *final_norm;            /* [width] */
 
-    vlt_linear_weights patch;      /* [vision width, patch values] */
-    const vlt_tensor *position;    /* [grid * grid, vision width] */
-    vlt_block_weights *block;      /* [blocks] */
-    vlt_merger_weights merger;     /* main */
-    vlt_merger_weights *deepstack; /* [deepstack_count] */
+    vlt_linear_constants patch;        /* [vision width, patch values] */
+    vlt_matrix position;               /* [grid * grid, vision width] */
+    vlt_vision_block_constants *block; /* [blocks] */
+    vlt_merger_weights merger;         /* main */
+    vlt_merger_weights *deepstack;     /* [deepstack_count] */
 
     int tensor_count;    /* tensors used, a tied head once */
     int64_t value_count; /* their elements */

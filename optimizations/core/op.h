@@ -8,7 +8,7 @@
 #ifndef VLT_CORE_OP_H
 #define VLT_CORE_OP_H
 
-#include "optimizations/core/dtype.h"
+#include "optimizations/core/matrix.h"
 #include "optimizations/core/problem.h"
 
 struct vlt_context;
@@ -95,7 +95,12 @@ vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t elem
 vlt_status vlt_workload_random(vlt_workload *workload, size_t count, vlt_dtype dtype, float scale,
                                struct vlt_random *random, void **out, vlt_error *err);
 
-/* The same, guarded and registered as an output. */
+/* A matrix of uniform values of [-scale, scale) in any format, rows without gaps. */
+vlt_status vlt_workload_matrix(vlt_workload *workload, vlt_format format, int64_t rows,
+                               int64_t columns, float scale, struct vlt_random *random,
+                               vlt_matrix *out, vlt_error *err);
+
+/* The same as vlt_workload_buffer, guarded and registered as an output. */
 vlt_status vlt_workload_output(vlt_workload *workload, const char *name, size_t count,
                                vlt_dtype dtype, double tolerance, void **out, vlt_error *err);
 

@@ -73,6 +73,51 @@ vlt_status vlt_workload_random(vlt_workload *workload, size_t count, vlt_dtype d
     return status;
 }
 
+/* One row of random bits that the format can hold: int8 values, scales below scale / 127. */
+static void random_row(vlt_random *random, vlt_format format, int64_t columns, float scale,
+                       unsigned char *row)
+{
+    for (int64_t i = 0; i < columns; i++) {
+        int8_t value = (int8_t)vlt_random_range(random, -127, 127);
+        if (format == VLT_FORMAT_Q8_0) {
+            unsigned char *block = row + i / 32 * 34;
+            uint16_t step = vlt_f16_from_f32(scale / 127 * (float)(1 + i / 32 % 3) / 3);
+            memcpy(block, &step, sizeof step);
+            block[2 + i % 32] = (unsigned char)value;
+        } else {
+            row[i] = (unsigned char)value;
+        }
+    }
+}
+
+vlt_status vlt_workload_matrix(vlt_workload *workload, vlt_format format, int64_t rows,
+                               int64_t columns, float scale, vlt_random *random, vlt_matrix *out,
+                               vlt_error *err)
+{
+    void *data, *steps;
+    *out = vlt_matrix_of(format, NULL, rows, columns);
+    if (vlt_format_plain(format)) {
+        vlt_status status = vlt_workload_random(workload, (size_t)(rows * columns),
+                                                (vlt_dtype)format, scale, random, &data, err);
+        out->data = data;
+        return status;
+    }
+    vlt_status status = vlt_workload_buffer(workload, (size_t)rows, out->row_bytes, &data, err);
+    if (status == VLT_OK && format == VLT_FORMAT_I8_ROW) {
+        status = vlt_workload_buffer(workload, (size_t)rows, sizeof(float), &steps, err);
+        for (int64_t r = 0; r < rows && status == VLT_OK; r++) {
+            ((float *)steps)[r] = scale / 127 * (float)(1 + r % 3) / 3;
+        }
+        out->scale = status == VLT_OK ? steps : NULL;
+    }
+    for (int64_t r = 0; r < rows && status == VLT_OK; r++) {
+        random_row(random, format, columns, scale,
+                   (unsigned char *)data + (size_t)r * out->row_bytes);
+    }
+    out->data = data;
+    return status;
+}
+
 vlt_status vlt_workload_output(vlt_workload *workload, const char *name, size_t count,
                                vlt_dtype dtype, double tolerance, void **out, vlt_error *err)
 {

@@ -16,14 +16,14 @@ static const vlt_dim dims[] = {
     {"kv_heads", VLT_DIM_EXACT, 1, 4096, "key and value heads; heads is a multiple"},
     {"head", VLT_DIM_EXACT, 2, 4096, "elements of a head"},
     {"inner", VLT_DIM_EXACT, 1, 1 << 20, "elements between gate, up and down"},
-    {"weights", VLT_DIM_EXACT, VLT_DTYPE_BF16, VLT_DTYPE_F32, "1 BF16, 2 F16, 3 F32"},
+    {"weights", VLT_DIM_EXACT, VLT_FORMAT_BF16, VLT_FORMAT_END - 1, VLT_FORMAT_HELP},
 };
 
 static const vlt_shape shapes[] = {
-    {"demo_decode", {1, 512, 192, 4, 2, 64, 512, VLT_DTYPE_BF16}},
-    {"demo_prompt", {256, 512, 192, 4, 2, 64, 512, VLT_DTYPE_BF16}},
-    {"2b_decode", {1, 512, 2048, 16, 8, 128, 6144, VLT_DTYPE_BF16}},
-    {"2b_prompt", {64, 512, 2048, 16, 8, 128, 6144, VLT_DTYPE_BF16}},
+    {"demo_decode", {1, 512, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}},
+    {"demo_prompt", {256, 512, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}},
+    {"2b_decode", {1, 512, 2048, 16, 8, 128, 6144, VLT_FORMAT_BF16}},
+    {"2b_prompt", {64, 512, 2048, 16, 8, 128, 6144, VLT_FORMAT_BF16}},
 };
 
 bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
@@ -58,7 +58,9 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double inner = (double)dim[VLT_DECODER_BLOCK_DIM_INNER];
     double weights = width * (2 * q_width + 2 * kv_width + 3 * inner);
     double pairs = rows * context - rows * (rows - 1) / 2;
-    double weight_bytes = (double)vlt_dtype_bytes((vlt_dtype)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS]);
+    enum { MANY = 1 << 10 }; /* values: blocks of a format divide them */
+    vlt_format format = (vlt_format)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
+    double weight_bytes = (double)vlt_format_row_bytes(format, MANY) / MANY;
     *cost = (vlt_cost){.flops = 2 * rows * weights + 4 * pairs * q_width,
                        .bytes = weights * weight_bytes +
                                 (2 * rows * width + 2 * context * kv_width) * sizeof(float),
@@ -89,31 +91,36 @@ static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
     int64_t head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
     int64_t q_width = dim[VLT_DECODER_BLOCK_DIM_HEADS] * head;
     int64_t kv_width = dim[VLT_DECODER_BLOCK_DIM_KV_HEADS] * head;
-    vlt_dtype dtype = (vlt_dtype)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
     const struct {
-        const void **out;
+        const float **out;
+        int64_t count;
+    } vectors[] = {
+        {&c->input_norm, width},
+        {&c->post_norm, width},
+        {&c->q_norm, head},
+        {&c->k_norm, head},
+    };
+    const struct {
+        vlt_matrix *out;
         int64_t rows, columns;
-        vlt_dtype dtype;
-    } parts[] = {
-        {(const void **)&c->input_norm, 1, width, VLT_DTYPE_F32},
-        {(const void **)&c->post_norm, 1, width, VLT_DTYPE_F32},
-        {(const void **)&c->q_norm, 1, head, VLT_DTYPE_F32},
-        {(const void **)&c->k_norm, 1, head, VLT_DTYPE_F32},
-        {&c->q_weight, q_width, width, dtype},
-        {&c->k_weight, kv_width, width, dtype},
-        {&c->v_weight, kv_width, width, dtype},
-        {&c->o_weight, width, q_width, dtype},
-        {&c->gate_weight, inner, width, dtype},
-        {&c->up_weight, inner, width, dtype},
-        {&c->down_weight, width, inner, dtype},
+    } matrices[] = {
+        {&c->q_weight, q_width, width},  {&c->k_weight, kv_width, width},
+        {&c->v_weight, kv_width, width}, {&c->o_weight, width, q_width},
+        {&c->gate_weight, inner, width}, {&c->up_weight, inner, width},
+        {&c->down_weight, width, inner},
     };
     vlt_status status = VLT_OK;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == VLT_OK; i++) {
-        float scale = parts[i].rows == 1 ? 1 : 1.7f / sqrtf((float)parts[i].columns);
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors && status == VLT_OK; i++) {
         void *data = NULL;
-        status = vlt_workload_random(workload, (size_t)(parts[i].rows * parts[i].columns),
-                                     parts[i].dtype, scale, random, &data, err);
-        *parts[i].out = data;
+        status = vlt_workload_random(workload, (size_t)vectors[i].count, VLT_DTYPE_F32, 1, random,
+                                     &data, err);
+        *vectors[i].out = data;
+    }
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices && status == VLT_OK; i++) {
+        status = vlt_workload_matrix(workload, (vlt_format)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS],
+                                     matrices[i].rows, matrices[i].columns,
+                                     1.7f / sqrtf((float)matrices[i].columns), random,
+                                     matrices[i].out, err);
     }
     c->epsilon = 1e-6f;
     return status;

@@ -23,18 +23,18 @@ enum {
     VLT_DECODER_BLOCK_DIM_KV_HEADS,
     VLT_DECODER_BLOCK_DIM_HEAD,
     VLT_DECODER_BLOCK_DIM_INNER,
-    VLT_DECODER_BLOCK_DIM_WEIGHTS /* vlt_dtype of the matrices */
+    VLT_DECODER_BLOCK_DIM_WEIGHTS /* vlt_format of most of the weights; any matrix may differ */
 };
 
-/* Matrices [out, in] in the problem's dtype, vectors f32. */
+/* Matrices [out, in], vectors f32. */
 typedef struct vlt_decoder_block_constants {
     const float *input_norm, *post_norm; /* [width] */
     const float *q_norm, *k_norm;        /* [head] */
-    const void *q_weight;                /* [heads * head, width] */
-    const void *k_weight, *v_weight;     /* [kv_heads * head, width] */
-    const void *o_weight;                /* [width, heads * head] */
-    const void *gate_weight, *up_weight; /* [inner, width] */
-    const void *down_weight;             /* [width, inner] */
+    vlt_matrix q_weight;                 /* [heads * head, width] */
+    vlt_matrix k_weight, v_weight;       /* [kv_heads * head, width] */
+    vlt_matrix o_weight;                 /* [width, heads * head] */
+    vlt_matrix gate_weight, up_weight;   /* [inner, width] */
+    vlt_matrix down_weight;              /* [width, inner] */
     float epsilon;
 } vlt_decoder_block_constants;
 

@@ -31,24 +31,23 @@ static void bind(vlt_decoder_block_parts *p, const vlt_problem *problem)
 vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, const vlt_plan *plan,
                                         vlt_context *context, int64_t rows, vlt_error *err)
 {
-    vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
     bind(p, &plan->problem);
     const vlt_problem problem[VLT_DECODER_CHILDREN] = {
         [VLT_DECODER_INPUT_NORM] = vlt_norm_problem(rows, p->width, VLT_NORM_RMS, &p->input_norm),
-        [VLT_DECODER_Q] = vlt_linear_problem(rows, p->q_width, p->width, dtype, &p->q),
-        [VLT_DECODER_K] = vlt_linear_problem(rows, p->kv_width, p->width, dtype, &p->k),
-        [VLT_DECODER_V] = vlt_linear_problem(rows, p->kv_width, p->width, dtype, &p->v),
+        [VLT_DECODER_Q] = vlt_linear_problem(rows, &p->q),
+        [VLT_DECODER_K] = vlt_linear_problem(rows, &p->k),
+        [VLT_DECODER_V] = vlt_linear_problem(rows, &p->v),
         [VLT_DECODER_Q_NORM] = vlt_norm_problem(rows * p->heads, p->head, VLT_NORM_RMS, &p->q_norm),
         [VLT_DECODER_K_NORM] = vlt_norm_problem(rows * p->kv_heads, p->head, VLT_NORM_RMS,
                                                 &p->k_norm),
         [VLT_DECODER_Q_ROPE] = vlt_rope_problem(rows, p->heads, p->head),
         [VLT_DECODER_K_ROPE] = vlt_rope_problem(rows, p->kv_heads, p->head),
-        [VLT_DECODER_O] = vlt_linear_problem(rows, p->width, p->q_width, dtype, &p->o),
+        [VLT_DECODER_O] = vlt_linear_problem(rows, &p->o),
         [VLT_DECODER_POST_NORM] = vlt_norm_problem(rows, p->width, VLT_NORM_RMS, &p->post_norm),
-        [VLT_DECODER_GATE] = vlt_linear_problem(rows, p->inner, p->width, dtype, &p->gate),
-        [VLT_DECODER_UP] = vlt_linear_problem(rows, p->inner, p->width, dtype, &p->up),
+        [VLT_DECODER_GATE] = vlt_linear_problem(rows, &p->gate),
+        [VLT_DECODER_UP] = vlt_linear_problem(rows, &p->up),
         [VLT_DECODER_SILU] = vlt_activation_problem(rows, p->inner, VLT_ACTIVATION_SILU_MUL),
-        [VLT_DECODER_DOWN] = vlt_linear_problem(rows, p->width, p->inner, dtype, &p->down),
+        [VLT_DECODER_DOWN] = vlt_linear_problem(rows, &p->down),
     };
     const vlt_problem attention = vlt_attention_problem(
         p->rows, plan->problem.dim[VLT_DECODER_BLOCK_DIM_CONTEXT], p->heads, p->kv_heads, p->head,

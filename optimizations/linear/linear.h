@@ -1,26 +1,27 @@
 /* linear.h: y = x W^T (+ bias), the matrix product under everything.
  *
  *   y[r, o] = sum_i x[r, i] * W[o, i] + bias[o]
- * W is stored [out, in] row-major as the checkpoint has it, mapped and immutable, in BF16, F16 or
- * F32; x, y and the sums are f32. Source: reference/qwen3vl.md 2.2.
+ * W is a matrix [out, in] as the checkpoint has it, mapped and immutable, in any format of
+ * core/matrix.h; x, y and the sums are f32. Source: reference/qwen3vl.md 2.2.
  *
- * Tolerance: 2e-5 of the largest baseline value (order of summation). A variant that rounds x
- * declares its own, larger one in its file and in `loss` of the problem.
+ * Tolerance: 2e-5 of the largest baseline value (order of summation). A variant that rounds W or x
+ * declares its loss.
  * Cost: 2 m n k flops; bytes: W once, x and y once.
  */
 #ifndef VLT_LINEAR_H
 #define VLT_LINEAR_H
 
+#include "optimizations/core/matrix.h"
 #include "optimizations/core/plan.h"
 
 #define VLT_LINEAR_TOLERANCE 2e-5
 
-/* m: rows, at most (1 is decoding); n: outputs; k: inputs; weights: vlt_dtype of W. */
+/* m: rows, at most (1 is decoding); n: outputs; k: inputs; weights: vlt_format of W. */
 enum { VLT_LINEAR_DIM_M, VLT_LINEAR_DIM_N, VLT_LINEAR_DIM_K, VLT_LINEAR_DIM_WEIGHTS };
 
 typedef struct vlt_linear_constants {
-    const void *weight; /* [n, k]; at any address: use loads that need no alignment */
-    const float *bias;  /* [n] or NULL */
+    vlt_matrix weight; /* [n, k] */
+    const float *bias; /* [n] or NULL */
 } vlt_linear_constants;
 
 /* x and y must not overlap. accumulate: y += instead of y = (residual connections). */
@@ -35,11 +36,16 @@ typedef struct vlt_linear_args {
 
 extern const vlt_op vlt_op_linear;
 
-static inline vlt_problem vlt_linear_problem(int64_t m, int64_t n, int64_t k, vlt_dtype weights,
-                                             const vlt_linear_constants *constants)
+/* The product for up to m rows; n, k and the format are the matrix's. */
+static inline vlt_problem vlt_linear_problem(int64_t m, const vlt_linear_constants *constants)
 {
-    return (vlt_problem){.op = &vlt_op_linear, .dim = {m, n, k, weights}, .constants = constants};
+    const vlt_matrix *w = &constants->weight;
+    return (vlt_problem){
+        .op = &vlt_op_linear, .dim = {m, w->rows, w->columns, w->format}, .constants = constants};
 }
+
+/* The `applicable` of variants that widen BF16, F16 or F32 weights as they come. */
+bool vlt_linear_plain(const vlt_problem *problem, const vlt_caps *caps, char *reason);
 
 /* y[rows, n] = x[rows, k] W^T + bias, or y += of it, rows without gaps. */
 static inline vlt_status vlt_linear_rows(const vlt_plan *plan, vlt_frame frame, const float *x,

@@ -56,7 +56,7 @@ struct job {
 static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
 {
     (void)caps;
-    if (problem->dim[VLT_LINEAR_DIM_WEIGHTS] != VLT_DTYPE_BF16) {
+    if (problem->dim[VLT_LINEAR_DIM_WEIGHTS] != VLT_FORMAT_BF16) {
         snprintf(reason, VLT_REASON_BYTES, "the weights are not BF16");
         return false;
     }
@@ -260,13 +260,13 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     struct job job = {.args = a,
                       .split = vlt_frame_take(&frame, split_count(plan), sizeof(uint16_t)),
                       .n = n,
-                      .row_bytes = k * (int64_t)sizeof(uint16_t)};
+                      .row_bytes = (int64_t)constants->weight.row_bytes};
     for (job.row = 0; job.row < a->rows; job.row += rows) {
         job.rows = smaller(a->rows - job.row, rows);
         for (job.first = 0; job.first < k; job.first += block) {
             job.depth = smaller(k - job.first, block);
             job.steps = tiles(job.depth, STEP);
-            job.weight = (const unsigned char *)constants->weight + job.first * 2;
+            job.weight = (const unsigned char *)constants->weight.data + job.first * 2;
             job.bias = job.first == 0 ? constants->bias : NULL;
             job.add = job.first > 0 || a->accumulate;
             vlt_threads_for(plan->context->threads, tiles(job.rows, SIDE), 1, limit, split_body,

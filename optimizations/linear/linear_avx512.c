@@ -7,4 +7,4 @@
 
 VLT_VARIANT(linear, avx512, .summary = "16 lanes, register tiles, threads over outputs",
             .knobs = vector_knobs, .knob_count = sizeof vector_knobs / sizeof *vector_knobs,
-            .scratch = vector_scratch, .run = vector_run);
+            .applicable = vlt_linear_plain, .scratch = vector_scratch, .run = vector_run);

@@ -24,14 +24,10 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     const vlt_linear_args *a = args;
     const vlt_linear_constants *constants = plan->problem.constants;
     int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
-    vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_LINEAR_DIM_WEIGHTS];
-    size_t row_bytes = (size_t)k * vlt_dtype_bytes(dtype);
     float *weight = vlt_frame_take(&frame, (size_t)k, sizeof *weight);
 
     for (int64_t o = 0; o < n; o++) {
-        const unsigned char *stored = (const unsigned char *)constants->weight +
-                                      (size_t)o * row_bytes;
-        vlt_f32_from(dtype, stored, (size_t)k, weight);
+        vlt_matrix_row(&constants->weight, o, weight);
         float bias = constants->bias ? constants->bias[o] : 0;
         for (int64_t r = 0; r < a->rows; r++) {
             float *y = a->y + r * a->y_stride + o;

@@ -342,13 +342,13 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
     const int64_t *dim = plan->problem.dim;
     struct vector_job job = {.plan = plan,
                              .args = a,
-                             .weight = constants->weight,
+                             .weight = constants->weight.data,
                              .bias = constants->bias,
                              .dtype = (vlt_dtype)dim[VLT_LINEAR_DIM_WEIGHTS],
                              .n = dim[VLT_LINEAR_DIM_N],
                              .k = dim[VLT_LINEAR_DIM_K],
-                             .padded = padded_inputs(plan)};
-    job.row_bytes = job.k * (int64_t)vlt_dtype_bytes(job.dtype);
+                             .padded = padded_inputs(plan),
+                             .row_bytes = (int64_t)constants->weight.row_bytes};
     bool small = a->rows * job.n < SERIAL_BELOW / job.k;
     int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
     if (is_few(plan)) {

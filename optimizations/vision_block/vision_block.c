@@ -14,13 +14,13 @@ static const vlt_dim dims[] = {
     {"width", VLT_DIM_EXACT, 1, 1 << 20, "elements of a row"},
     {"heads", VLT_DIM_EXACT, 1, 4096, "heads; width is a multiple"},
     {"inner", VLT_DIM_EXACT, 1, 1 << 20, "elements between fc1 and fc2"},
-    {"weights", VLT_DIM_EXACT, VLT_DTYPE_BF16, VLT_DTYPE_F32, "1 BF16, 2 F16, 3 F32"},
+    {"weights", VLT_DIM_EXACT, VLT_FORMAT_BF16, VLT_FORMAT_END - 1, VLT_FORMAT_HELP},
 };
 
 static const vlt_shape shapes[] = {
-    {"demo_scene", {64, 64, 128, 2, 384, VLT_DTYPE_BF16}},
-    {"demo_640x480", {1200, 1200, 128, 2, 384, VLT_DTYPE_BF16}},
-    {"2b_256", {256, 256, 1024, 16, 4096, VLT_DTYPE_BF16}},
+    {"demo_scene", {64, 64, 128, 2, 384, VLT_FORMAT_BF16}},
+    {"demo_640x480", {1200, 1200, 128, 2, 384, VLT_FORMAT_BF16}},
+    {"2b_256", {256, 256, 1024, 16, 4096, VLT_FORMAT_BF16}},
 };
 
 bool vlt_vision_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
@@ -48,7 +48,9 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double count = floor(rows / segment), rest = rows - count * segment;
     double weights = 4 * width * width + 2 * width * inner;
     double pairs = count * segment * segment + rest * rest;
-    double weight_bytes = (double)vlt_dtype_bytes((vlt_dtype)dim[VLT_VISION_BLOCK_DIM_WEIGHTS]);
+    enum { MANY = 1 << 10 }; /* values: blocks of a format divide them */
+    vlt_format format = (vlt_format)dim[VLT_VISION_BLOCK_DIM_WEIGHTS];
+    double weight_bytes = (double)vlt_format_row_bytes(format, MANY) / MANY;
     *cost = (vlt_cost){.flops = 2 * rows * weights + 4 * pairs * width,
                        .bytes = weights * weight_bytes + 2 * rows * width * sizeof(float),
                        .work = rows,
@@ -76,33 +78,38 @@ static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
 {
     const int64_t *dim = workload->problem.dim;
     int64_t width = dim[VLT_VISION_BLOCK_DIM_WIDTH], inner = dim[VLT_VISION_BLOCK_DIM_INNER];
-    vlt_dtype dtype = (vlt_dtype)dim[VLT_VISION_BLOCK_DIM_WEIGHTS];
     float wide = 1.7f / sqrtf((float)width), deep = 1.7f / sqrtf((float)inner);
     const struct {
-        const void **out;
-        int64_t rows, columns;
-        vlt_dtype dtype;
+        const float **out;
+        int64_t count;
         float scale;
-    } parts[] = {
-        {(const void **)&c->norm1_weight, 1, width, VLT_DTYPE_F32, 1},
-        {(const void **)&c->norm1_bias, 1, width, VLT_DTYPE_F32, 0.5f},
-        {(const void **)&c->norm2_weight, 1, width, VLT_DTYPE_F32, 1},
-        {(const void **)&c->norm2_bias, 1, width, VLT_DTYPE_F32, 0.5f},
-        {&c->qkv_weight, 3 * width, width, dtype, wide},
-        {(const void **)&c->qkv_bias, 1, 3 * width, VLT_DTYPE_F32, 0.5f},
-        {&c->proj_weight, width, width, dtype, wide},
-        {(const void **)&c->proj_bias, 1, width, VLT_DTYPE_F32, 0.5f},
-        {&c->fc1_weight, inner, width, dtype, wide},
-        {(const void **)&c->fc1_bias, 1, inner, VLT_DTYPE_F32, 0.5f},
-        {&c->fc2_weight, width, inner, dtype, deep},
-        {(const void **)&c->fc2_bias, 1, width, VLT_DTYPE_F32, 0.5f},
+    } vectors[] = {
+        {&c->norm1_weight, width, 1},    {&c->norm1_bias, width, 0.5f},
+        {&c->norm2_weight, width, 1},    {&c->norm2_bias, width, 0.5f},
+        {&c->qkv_bias, 3 * width, 0.5f}, {&c->proj_bias, width, 0.5f},
+        {&c->fc1_bias, inner, 0.5f},     {&c->fc2_bias, width, 0.5f},
+    };
+    const struct {
+        vlt_matrix *out;
+        int64_t rows, columns;
+        float scale;
+    } matrices[] = {
+        {&c->qkv_weight, 3 * width, width, wide},
+        {&c->proj_weight, width, width, wide},
+        {&c->fc1_weight, inner, width, wide},
+        {&c->fc2_weight, width, inner, deep},
     };
     vlt_status status = VLT_OK;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == VLT_OK; i++) {
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors && status == VLT_OK; i++) {
         void *data = NULL;
-        status = vlt_workload_random(workload, (size_t)(parts[i].rows * parts[i].columns),
-                                     parts[i].dtype, parts[i].scale, random, &data, err);
-        *parts[i].out = data;
+        status = vlt_workload_random(workload, (size_t)vectors[i].count, VLT_DTYPE_F32,
+                                     vectors[i].scale, random, &data, err);
+        *vectors[i].out = data;
+    }
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices && status == VLT_OK; i++) {
+        status = vlt_workload_matrix(workload, (vlt_format)dim[VLT_VISION_BLOCK_DIM_WEIGHTS],
+                                     matrices[i].rows, matrices[i].columns, matrices[i].scale,
+                                     random, matrices[i].out, err);
     }
     return status;
 }

@@ -19,19 +19,19 @@ enum {
     VLT_VISION_BLOCK_DIM_WIDTH,
     VLT_VISION_BLOCK_DIM_HEADS,
     VLT_VISION_BLOCK_DIM_INNER,  /* intermediate size */
-    VLT_VISION_BLOCK_DIM_WEIGHTS /* vlt_dtype of the matrices */
+    VLT_VISION_BLOCK_DIM_WEIGHTS /* vlt_format of most of the weights; any matrix may differ */
 };
 
-/* Matrices [out, in] in the problem's dtype, vectors f32. */
+/* Matrices [out, in], vectors f32. */
 typedef struct vlt_vision_block_constants {
     const float *norm1_weight, *norm1_bias, *norm2_weight, *norm2_bias; /* [width] */
-    const void *qkv_weight;                                             /* [3 width, width] */
+    vlt_matrix qkv_weight;                                              /* [3 width, width] */
     const float *qkv_bias;                                              /* [3 width] */
-    const void *proj_weight;                                            /* [width, width] */
+    vlt_matrix proj_weight;                                             /* [width, width] */
     const float *proj_bias;
-    const void *fc1_weight; /* [inner, width] */
+    vlt_matrix fc1_weight; /* [inner, width] */
     const float *fc1_bias;
-    const void *fc2_weight; /* [width, inner] */
+    vlt_matrix fc2_weight; /* [width, inner] */
     const float *fc2_bias;
 } vlt_vision_block_constants;
 

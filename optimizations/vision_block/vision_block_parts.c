@@ -25,17 +25,16 @@ vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, const vlt_plan
                                        vlt_context *context, int64_t rows, vlt_error *err)
 {
     int64_t segment = plan->problem.dim[VLT_VISION_BLOCK_DIM_SEGMENT];
-    vlt_dtype dtype = (vlt_dtype)plan->problem.dim[VLT_VISION_BLOCK_DIM_WEIGHTS];
     bind(p, &plan->problem);
     const vlt_problem problem[VLT_VISION_CHILDREN] = {
         [VLT_VISION_NORM1] = vlt_norm_problem(rows, p->width, VLT_NORM_LAYER, &p->norm1),
-        [VLT_VISION_QKV] = vlt_linear_problem(rows, 3 * p->width, p->width, dtype, &p->qkv),
+        [VLT_VISION_QKV] = vlt_linear_problem(rows, &p->qkv),
         [VLT_VISION_ROPE] = vlt_rope_problem(rows, 2 * p->heads, p->head),
-        [VLT_VISION_PROJ] = vlt_linear_problem(rows, p->width, p->width, dtype, &p->proj),
+        [VLT_VISION_PROJ] = vlt_linear_problem(rows, &p->proj),
         [VLT_VISION_NORM2] = vlt_norm_problem(rows, p->width, VLT_NORM_LAYER, &p->norm2),
-        [VLT_VISION_FC1] = vlt_linear_problem(rows, p->inner, p->width, dtype, &p->fc1),
+        [VLT_VISION_FC1] = vlt_linear_problem(rows, &p->fc1),
         [VLT_VISION_GELU] = vlt_activation_problem(rows, p->inner, VLT_ACTIVATION_GELU_TANH),
-        [VLT_VISION_FC2] = vlt_linear_problem(rows, p->width, p->inner, dtype, &p->fc2),
+        [VLT_VISION_FC2] = vlt_linear_problem(rows, &p->fc2),
     };
     const vlt_problem attention = vlt_attention_problem(segment, segment, p->heads, p->heads,
                                                         p->head, false);

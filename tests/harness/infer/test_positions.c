@@ -163,7 +163,7 @@ Test(positions, learned_positions_are_aligned_at_the_corners)
     for (int i = 0; i < SIDE * SIDE * WIDTH; i++) {
         table[i] = (float)(i * i % 97);
     }
-    const vlt_tensor embedding = {.dtype = VLT_DTYPE_F32, .data = table};
+    const vlt_matrix embedding = vlt_matrix_of(VLT_FORMAT_F32, table, SIDE * SIDE, WIDTH);
     const vlt_grid same = {.t = 1, .h = SIDE, .w = SIDE}, wide = {.t = 2, .h = 4, .w = 10};
     float x[2 * 4 * 10 * WIDTH] = {0};
     vlt_vision_position_add(&vision, &embedding, &same, 0, SIDE * SIDE, x);

@@ -20,6 +20,7 @@ struct layout {
     int shards;
     const char *vision, *text; /* prefixes */
     bool own_head;
+    bool mixed;          /* every third tensor F16, every third F32 */
     const char *drop;    /* tensor left out */
     const char *spoil;   /* tensor whose first value becomes NaN */
     const char *reshape; /* tensor that loses its last row */
@@ -40,8 +41,15 @@ static const char *renamed(const struct layout *layout, const char *name)
     return out;
 }
 
-static vlt_tensor converted(const vlt_tensor *source, const struct layout *layout)
+static vlt_dtype dtype_of(const struct layout *layout, int index)
 {
+    static const vlt_dtype turns[] = {VLT_DTYPE_BF16, VLT_DTYPE_F16, VLT_DTYPE_F32};
+    return layout->mixed ? turns[index % 3] : layout->dtype;
+}
+
+static vlt_tensor converted(const vlt_tensor *source, const struct layout *layout, int index)
+{
+    const vlt_dtype dtype = dtype_of(layout, index);
     vlt_tensor copy = *source;
     int64_t count = vlt_tensor_elements(source);
     float *values = malloc((size_t)count * sizeof *values);
@@ -51,14 +59,14 @@ static vlt_tensor converted(const vlt_tensor *source, const struct layout *layou
         values[0] = NAN;
     }
     for (int64_t i = 0; i < count; i++) {
-        halves[i] = layout->dtype == VLT_DTYPE_F16 ? vlt_f16_from_f32(values[i])
-                                                   : vlt_bf16_from_f32(values[i]);
+        halves[i] = dtype == VLT_DTYPE_F16 ? vlt_f16_from_f32(values[i])
+                                           : vlt_bf16_from_f32(values[i]);
     }
     copy.name = renamed(layout, source->name);
-    copy.dtype = layout->dtype;
-    copy.data = layout->dtype == VLT_DTYPE_F32 ? (void *)values : (void *)halves;
+    copy.dtype = dtype;
+    copy.data = dtype == VLT_DTYPE_F32 ? (void *)values : (void *)halves;
     copy.shape[0] -= layout->reshape && !strcmp(source->name, layout->reshape);
-    free(layout->dtype == VLT_DTYPE_F32 ? (void *)halves : (void *)values);
+    free(dtype == VLT_DTYPE_F32 ? (void *)halves : (void *)values);
     return copy;
 }
 
@@ -68,10 +76,10 @@ static void gather(const vlt_safetensors *tensors, const struct layout *layout,
     for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
         const vlt_tensor *source = vlt_safetensors_at(tensors, i);
         if (!layout->drop || strcmp(source->name, layout->drop)) {
-            copies->tensor[copies->count++] = converted(source, layout);
+            copies->tensor[copies->count++] = converted(source, layout, i);
         }
         if (layout->own_head && strstr(source->name, "embed_tokens")) {
-            vlt_tensor head = converted(source, layout);
+            vlt_tensor head = converted(source, layout, i);
             free((void *)head.name);
             head.name = strdup("lm_head.weight");
             copies->tensor[copies->count++] = head;
@@ -169,6 +177,7 @@ Test(weight_layouts, all_give_the_same_ids)
         {VLT_DTYPE_BF16, 3, "model.visual.", "model.language_model.", .own_head = true},
         {VLT_DTYPE_BF16, 2, "visual.", "model.", .own_head = false},
         {VLT_DTYPE_F32, 1, "visual.", "language_model.model.", .own_head = true},
+        {VLT_DTYPE_BF16, 1, "model.visual.", "model.language_model.", .mixed = true},
     };
     vlt_response expected = {0};
     vlt_error err = {0};

@@ -9,11 +9,14 @@
 Test(decoder_block, variants_equal_the_baseline)
 {
     /* rows, context, width, heads, kv_heads, head, inner, weights */
-    static const int64_t sizes[][8] = {
-        {1, 1, 1, 1, 1, 2, 1, VLT_DTYPE_BF16},       {1, 40, 144, 4, 2, 36, 100, VLT_DTYPE_BF16},
-        {5, 9, 33, 3, 1, 18, 65, VLT_DTYPE_F16},     {16, 30, 96, 8, 8, 64, 70, VLT_DTYPE_BF16},
-        {37, 37, 72, 2, 1, 72, 130, VLT_DTYPE_F32},  {130, 200, 192, 4, 2, 64, 512, VLT_DTYPE_BF16},
-        {65, 65, 64, 8, 1, 128, 33, VLT_DTYPE_BF16}, {1, 300, 192, 4, 2, 64, 512, VLT_DTYPE_BF16}};
+    static const int64_t sizes[][8] = {{1, 1, 1, 1, 1, 2, 1, VLT_FORMAT_BF16},
+                                       {1, 40, 144, 4, 2, 36, 100, VLT_FORMAT_BF16},
+                                       {5, 9, 33, 3, 1, 18, 65, VLT_FORMAT_F16},
+                                       {16, 30, 96, 8, 8, 64, 70, VLT_FORMAT_BF16},
+                                       {37, 37, 72, 2, 1, 72, 130, VLT_FORMAT_F32},
+                                       {130, 200, 192, 4, 2, 64, 512, VLT_FORMAT_BF16},
+                                       {65, 65, 64, 8, 1, 128, 33, VLT_FORMAT_BF16},
+                                       {1, 300, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}};
     test_context test;
     test_context_init(&test);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -52,9 +55,9 @@ static void exact(const vlt_workload *workload, double *h)
         h[i] = (double)a->hidden[i];
     }
     test_norm(h, c->input_norm, NULL, c->epsilon, rows, width, x);
-    test_linear(x, c->q_weight, NULL, rows, q_width, width, false, q);
-    test_linear(x, c->k_weight, NULL, rows, kv_width, width, false, k + first * kv_width);
-    test_linear(x, c->v_weight, NULL, rows, kv_width, width, false, v + first * kv_width);
+    test_linear(x, c->q_weight.data, NULL, rows, q_width, width, false, q);
+    test_linear(x, c->k_weight.data, NULL, rows, kv_width, width, false, k + first * kv_width);
+    test_linear(x, c->v_weight.data, NULL, rows, kv_width, width, false, v + first * kv_width);
     test_norm(q, c->q_norm, NULL, c->epsilon, rows * heads, head, q);
     test_norm(k + first * kv_width, c->k_norm, NULL, c->epsilon, rows * kv_heads, head,
               k + first * kv_width);
@@ -67,14 +70,14 @@ static void exact(const vlt_workload *workload, double *h)
                         mixed + r * q_width + j * head);
         }
     }
-    test_linear(mixed, c->o_weight, NULL, rows, width, q_width, true, h);
+    test_linear(mixed, c->o_weight.data, NULL, rows, width, q_width, true, h);
     test_norm(h, c->post_norm, NULL, c->epsilon, rows, width, x);
-    test_linear(x, c->gate_weight, NULL, rows, inner, width, false, gate);
-    test_linear(x, c->up_weight, NULL, rows, inner, width, false, up);
+    test_linear(x, c->gate_weight.data, NULL, rows, inner, width, false, gate);
+    test_linear(x, c->up_weight.data, NULL, rows, inner, width, false, up);
     for (int i = 0; i < rows * inner; i++) {
         gate[i] = gate[i] / (1 + exp(-gate[i])) * up[i];
     }
-    test_linear(gate, c->down_weight, NULL, rows, width, inner, true, h);
+    test_linear(gate, c->down_weight.data, NULL, rows, width, inner, true, h);
     free(x);
     free(q);
     free(mixed);
@@ -93,7 +96,7 @@ Test(decoder_block, baseline_equals_a_computation_in_double)
     double h[ROWS * WIDTH];
     test_context_init(&test);
     vlt_problem problem = {.op = &vlt_op_decoder_block,
-                           .dim = {ROWS, 21, WIDTH, 4, 2, 18, 50, VLT_DTYPE_F32}};
+                           .dim = {ROWS, 21, WIDTH, 4, 2, 18, 50, VLT_FORMAT_F32}};
     cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 3, NULL), VLT_OK);
     workload.reset(&workload);
     exact(&workload, h);

@@ -13,8 +13,8 @@ static void sweep(const int64_t (*sizes)[3], int count)
     test_context test;
     test_context_init(&test);
     for (int i = 0; i < count; i++) {
-        for (int64_t dtype = VLT_DTYPE_BF16; dtype <= VLT_DTYPE_F32; dtype++) {
-            int64_t dims[] = {sizes[i][0], sizes[i][1], sizes[i][2], dtype};
+        for (int64_t format = VLT_FORMAT_BF16; format < VLT_FORMAT_END; format++) {
+            int64_t dims[] = {sizes[i][0], sizes[i][1], sizes[i][2], format};
             cr_assert_gt(test_variants(&test, &vlt_op_linear, dims), 0);
         }
     }

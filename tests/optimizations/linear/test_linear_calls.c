@@ -62,12 +62,13 @@ static void check_run(vlt_plan *plan, int64_t rows, bool accumulate, const float
     }
 }
 
-static void check_variant(test_context *test, const vlt_variant *variant, vlt_dtype dtype,
+static void check_variant(test_context *test, const vlt_variant *variant, vlt_format format,
                           int64_t m)
 {
     for (int with_bias = 0; with_bias <= 1; with_bias++) {
-        vlt_linear_constants constants = {stored + 1, with_bias ? bias : NULL};
-        vlt_problem problem = vlt_linear_problem(m, N, K, dtype, &constants);
+        vlt_linear_constants constants = {vlt_matrix_of(format, stored + 1, N, K),
+                                          with_bias ? bias : NULL};
+        vlt_problem problem = vlt_linear_problem(m, &constants);
         vlt_plan *plan = NULL;
         if (!vlt_registry_applicable(variant, &problem, &test->caps, NULL)) {
             return;
@@ -87,12 +88,12 @@ Test(linear_calls, equal_sums_in_double)
 {
     test_context test;
     test_context_init(&test);
-    for (int dtype = VLT_DTYPE_BF16; dtype <= VLT_DTYPE_F32; dtype++) {
-        fill((vlt_dtype)dtype);
+    for (int format = VLT_FORMAT_BF16; format <= VLT_FORMAT_F32; format++) {
+        fill((vlt_dtype)format);
         for (int v = 0; v < vlt_registry_variant_count(&vlt_op_linear); v++) {
             const vlt_variant *variant = vlt_registry_variant(&vlt_op_linear, v);
-            check_variant(&test, variant, (vlt_dtype)dtype, 7);
-            check_variant(&test, variant, (vlt_dtype)dtype, M);
+            check_variant(&test, variant, (vlt_format)format, 7);
+            check_variant(&test, variant, (vlt_format)format, M);
         }
     }
     test_context_release(&test);

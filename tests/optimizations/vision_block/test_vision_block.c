@@ -11,10 +11,10 @@ Test(vision_block, variants_equal_the_baseline)
 {
     /* rows, segment, width, heads, inner, weights */
     static const int64_t sizes[][6] = {
-        {1, 1, 2, 1, 1, VLT_DTYPE_BF16},        {4, 4, 144, 2, 100, VLT_DTYPE_BF16},
-        {37, 37, 72, 2, 65, VLT_DTYPE_F16},     {64, 64, 128, 2, 384, VLT_DTYPE_BF16},
-        {70, 32, 36, 1, 50, VLT_DTYPE_F32},     {300, 128, 64, 1, 130, VLT_DTYPE_BF16},
-        {257, 100, 144, 4, 200, VLT_DTYPE_BF16}};
+        {1, 1, 2, 1, 1, VLT_FORMAT_BF16},        {4, 4, 144, 2, 100, VLT_FORMAT_BF16},
+        {37, 37, 72, 2, 65, VLT_FORMAT_F16},     {64, 64, 128, 2, 384, VLT_FORMAT_BF16},
+        {70, 32, 36, 1, 50, VLT_FORMAT_F32},     {300, 128, 64, 1, 130, VLT_FORMAT_BF16},
+        {257, 100, 144, 4, 200, VLT_FORMAT_BF16}};
     test_context test;
     test_context_init(&test);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -39,7 +39,7 @@ static void exact(const vlt_workload *workload, double *h)
         h[i] = (double)a->hidden[i];
     }
     test_norm(h, c->norm1_weight, c->norm1_bias, 1e-6, rows, width, x);
-    test_linear(x, c->qkv_weight, c->qkv_bias, rows, 3 * width, width, false, qkv);
+    test_linear(x, c->qkv_weight.data, c->qkv_bias, rows, 3 * width, width, false, qkv);
     test_rope(qkv, a->cos, a->sin, rows, 3 * width, 2 * heads, head);
     for (int s = 0; s < a->segments; s++) {
         int count = (int)a->segment_rows[s];
@@ -52,14 +52,14 @@ static void exact(const vlt_workload *workload, double *h)
         }
         first += count;
     }
-    test_linear(x, c->proj_weight, c->proj_bias, rows, width, width, true, h);
+    test_linear(x, c->proj_weight.data, c->proj_bias, rows, width, width, true, h);
     test_norm(h, c->norm2_weight, c->norm2_bias, 1e-6, rows, width, x);
-    test_linear(x, c->fc1_weight, c->fc1_bias, rows, inner, width, false, z);
+    test_linear(x, c->fc1_weight.data, c->fc1_bias, rows, inner, width, false, z);
     for (int i = 0; i < rows * inner; i++) {
         double inside = 0.7978845608028654 * (z[i] + 0.044715 * z[i] * z[i] * z[i]);
         z[i] = 0.5 * z[i] * (1 + tanh(inside));
     }
-    test_linear(z, c->fc2_weight, c->fc2_bias, rows, width, inner, true, h);
+    test_linear(z, c->fc2_weight.data, c->fc2_bias, rows, width, inner, true, h);
     free(x);
     free(z);
     free(qkv);
@@ -74,7 +74,7 @@ Test(vision_block, baseline_equals_a_computation_in_double)
     double h[ROWS * WIDTH];
     test_context_init(&test);
     vlt_problem problem = {.op = &vlt_op_vision_block,
-                           .dim = {ROWS, 8, WIDTH, 2, 50, VLT_DTYPE_F32}};
+                           .dim = {ROWS, 8, WIDTH, 2, 50, VLT_FORMAT_F32}};
     cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 3, NULL), VLT_OK);
     workload.reset(&workload);
     exact(&workload, h);
