@@ -36,30 +36,37 @@ vlt_setting vlt_space_baseline(const vlt_space *space)
     return setting;
 }
 
+static int place_of(const vlt_knob_list *list, int64_t value)
+{
+    int at = 0;
+    while (at < list->count && list->value[at] != value) {
+        at++;
+    }
+    return at;
+}
+
 /* The next combination of the variant's values, like the digits of a number; false at the end. */
-static bool advance(vlt_setting *setting)
+static bool advance(const vlt_space *space, vlt_setting *setting)
 {
     const vlt_variant *variant = setting->variant;
     for (int k = 0; k < variant->knob_count; k++) {
-        const vlt_knob *knob = &variant->knobs[k];
-        int at = 0;
-        while (at < knob->value_count && knob->values[at] != setting->binding.value[k]) {
-            at++;
-        }
-        if (at + 1 < knob->value_count) {
-            setting->binding.value[k] = knob->values[at + 1];
+        vlt_knob_list list = vlt_knob_values(&variant->knobs[k], space->caps);
+        int at = place_of(&list, setting->binding.value[k]);
+        if (at + 1 < list.count) {
+            setting->binding.value[k] = list.value[at + 1];
             return true;
         }
-        setting->binding.value[k] = knob->values[0];
+        setting->binding.value[k] = list.value[0];
     }
     return false;
 }
 
-static void first_values(vlt_setting *setting)
+static void first_values(const vlt_space *space, vlt_setting *setting)
 {
     memset(&setting->binding, 0, sizeof setting->binding);
     for (int k = 0; k < setting->variant->knob_count; k++) {
-        setting->binding.value[k] = setting->variant->knobs[k].values[0];
+        vlt_knob_list list = vlt_knob_values(&setting->variant->knobs[k], space->caps);
+        setting->binding.value[k] = list.value[0];
     }
 }
 
@@ -70,12 +77,12 @@ bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out)
     if (vlt_space_valid(space, out)) {
         return true;
     }
-    first_values(out);
+    first_values(space, out);
     for (int i = 0; i < SCAN_MAX; i++) {
         if (vlt_space_valid(space, out)) {
             return true;
         }
-        if (!advance(out)) {
+        if (!advance(space, out)) {
             return false;
         }
     }
@@ -87,14 +94,12 @@ int vlt_space_neighbours(const vlt_space *space, const vlt_setting *from, vlt_se
     int count = 0;
     for (int k = 0; k < from->variant->knob_count; k++) {
         const vlt_knob *knob = &from->variant->knobs[k];
-        int at = 0;
-        while (at < knob->value_count && knob->values[at] != from->binding.value[k]) {
-            at++;
-        }
-        for (int i = 0; i < knob->value_count && count < max; i++) {
+        vlt_knob_list list = vlt_knob_values(knob, space->caps);
+        int at = place_of(&list, from->binding.value[k]);
+        for (int i = 0; i < list.count && count < max; i++) {
             bool near = knob->labels || i == at - 1 || i == at + 1;
             out[count] = *from;
-            out[count].binding.value[k] = knob->values[i];
+            out[count].binding.value[k] = list.value[i];
             count += i != at && near && vlt_space_valid(space, &out[count]);
         }
     }
@@ -108,9 +113,8 @@ bool vlt_space_draw(const vlt_space *space, vlt_random *random, vlt_setting *out
             .variant = space->variant[vlt_random_range(random, 0, space->variant_count - 1)]};
         vlt_binding_defaults(out->variant, &out->binding);
         for (int k = 0; k < out->variant->knob_count; k++) {
-            const vlt_knob *knob = &out->variant->knobs[k];
-            out->binding.value[k] =
-                knob->values[vlt_random_range(random, 0, knob->value_count - 1)];
+            vlt_knob_list list = vlt_knob_values(&out->variant->knobs[k], space->caps);
+            out->binding.value[k] = list.value[vlt_random_range(random, 0, list.count - 1)];
         }
         if (vlt_space_valid(space, out)) {
             return true;
@@ -125,10 +129,10 @@ int64_t vlt_space_count(const vlt_space *space, int64_t limit)
     int64_t count = 0;
     for (int v = 0; v < space->variant_count; v++) {
         vlt_setting setting = {.variant = space->variant[v]};
-        first_values(&setting);
+        first_values(space, &setting);
         do {
             count += vlt_space_valid(space, &setting) && !vlt_setting_equal(&setting, &baseline);
-        } while (count < limit && advance(&setting));
+        } while (count < limit && advance(space, &setting));
     }
     return count < limit ? count : limit;
 }

@@ -25,12 +25,8 @@ static json_t *ids_to_json(const int32_t *ids, int64_t count)
 /* By its name where the knob's values have names. */
 static json_t *knob_to_json(const vlt_knob *knob, int64_t value)
 {
-    for (int i = 0; knob->labels && i < knob->value_count; i++) {
-        if (knob->values[i] == value) {
-            return json_string(knob->labels[i]);
-        }
-    }
-    return json_integer(value);
+    const char *label = vlt_knob_label(knob, value);
+    return label ? json_string(label) : json_integer(value);
 }
 
 static void add_ledger(json_t *choices, const vlt_ledger *ledger)

@@ -32,7 +32,7 @@ static json_t *ceilings_to_json(const vlt_roofline *roofline)
     for (int i = 0; i < roofline->peak_count; i++) {
         const vlt_roofline_peak *peak = &roofline->peak[i];
         json_array_append_new(peaks, json_pack("{s:s, s:s, s:i, s:o}", "type",
-                                               vlt_roofline_type_name(peak->type), "isa", peak->isa,
+                                               vlt_compute_name(peak->type), "isa", peak->isa,
                                                "threads", peak->threads, "ops_per_s",
                                                vlt_json_real(peak->ops_per_s)));
     }
@@ -58,12 +58,12 @@ static void print_ceilings(const vlt_machine *machine, const vlt_roofline *roofl
                             cache->bytes_per_s * 1e-9);
         }
     }
-    for (int type = 0; type < VLT_ROOFLINE_TYPES; type++) {
-        double peak = vlt_roofline_peak_of(roofline, (vlt_roofline_type)type, threads) * 1e-9;
+    for (int type = VLT_COMPUTE_F32; type < VLT_COMPUTE_COUNT; type++) {
+        double peak = vlt_roofline_peak_of(roofline, (vlt_compute)type, threads) * 1e-9;
         size_t used = strlen(text);
         if (peak > 0) {
             vlt_utf8_format(text + used, sizeof text - used, "%s %.0f Gop/s, ",
-                            vlt_roofline_type_name((vlt_roofline_type)type), peak);
+                            vlt_compute_name((vlt_compute)type), peak);
         }
     }
     vlt_facts_print("measured", "%son %d thread%s", text, threads, threads == 1 ? "" : "s");

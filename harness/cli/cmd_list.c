@@ -13,12 +13,13 @@ static void first_problem(const vlt_op *op, vlt_problem *problem)
     memcpy(problem->dim, op->shapes[0].dim, sizeof problem->dim);
 }
 
-static json_t *knob_to_json(const vlt_knob *knob)
+static json_t *knob_to_json(const vlt_knob *knob, const vlt_caps *caps)
 {
+    vlt_knob_list list = vlt_knob_values(knob, caps);
     json_t *values = json_array();
-    for (int i = 0; i < knob->value_count; i++) {
-        json_array_append_new(values, knob->labels ? json_string(knob->labels[i])
-                                                   : json_integer(knob->values[i]));
+    for (int i = 0; i < list.count; i++) {
+        const char *label = vlt_knob_label(knob, list.value[i]);
+        json_array_append_new(values, label ? json_string(label) : json_integer(list.value[i]));
     }
     return json_pack("{s:s, s:o, s:I, s:s}", "name", knob->name, "values", values, "default",
                      (json_int_t)knob->default_value, "help", knob->help);
@@ -31,7 +32,7 @@ static json_t *variant_to_json(const vlt_variant *variant, const vlt_problem *pr
     bool applicable = vlt_registry_applicable(variant, problem, caps, reason);
     json_t *knobs = json_array();
     for (int i = 0; i < variant->knob_count; i++) {
-        json_array_append_new(knobs, knob_to_json(&variant->knobs[i]));
+        json_array_append_new(knobs, knob_to_json(&variant->knobs[i], caps));
     }
     return json_pack("{s:s, s:b, s:o, s:s, s:o, s:s}", "name", variant->name, "applicable",
                      applicable, "reason", applicable ? json_null() : json_string(reason), "needs",
@@ -65,13 +66,15 @@ static void print_op(const vlt_op *op, const vlt_caps *caps)
         for (int k = 0; k < variant->knob_count; k++) {
             const vlt_knob *knob = &variant->knobs[k];
             printf("%34s%s =", "", knob->name);
-            for (int j = 0; j < knob->value_count; j++) {
-                if (knob->labels) {
-                    printf(" %s", knob->labels[j]);
+            vlt_knob_list list = vlt_knob_values(knob, caps);
+            for (int j = 0; j < list.count; j++) {
+                const char *label = vlt_knob_label(knob, list.value[j]);
+                if (label) {
+                    printf(" %s", label);
                 } else {
-                    printf(" %lld", (long long)knob->values[j]);
+                    printf(" %lld", (long long)list.value[j]);
                 }
-                printf("%s", knob->values[j] == knob->default_value ? "*" : "");
+                printf("%s", list.value[j] == knob->default_value ? "*" : "");
             }
             printf("\n");
         }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "harness/cli/facts.h"
-#include "harness/measure/clock.h"
+#include "harness/measure/clock_probe.h"
 #include "harness/measure/instructions.h"
 #include "optimizations/core/utf8_text.h"
 

@@ -3,17 +3,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/machine/machine.h"
 #include "optimizations/core/utf8_text.h"
-
-double vlt_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
 
 double vlt_engine_take_load_ms(vlt_engine *engine)
 {

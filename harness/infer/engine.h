@@ -18,6 +18,7 @@
 #include "harness/model/placeholders.h"
 #include "harness/model/vision_input.h"
 #include "harness/model/weights.h"
+#include "optimizations/core/clock.h"
 #include "optimizations/norm/norm.h"
 
 /* Of LayerNorm in the vision tower; no file says it. */
@@ -93,9 +94,6 @@ vlt_status vlt_engine_head_plan(vlt_engine *engine, vlt_error *err);
 vlt_status vlt_engine_vision_plans(vlt_engine *engine, int64_t rows, int64_t segment,
                                    vlt_error *err);
 void vlt_engine_release_plans(vlt_engine *engine);
-
-/* Milliseconds of CLOCK_MONOTONIC. */
-double vlt_now_ms(void);
 
 /* The time of loading for the run that asks first, 0 for all others. */
 double vlt_engine_take_load_ms(vlt_engine *engine);

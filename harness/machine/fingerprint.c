@@ -33,7 +33,9 @@ static uint64_t hash_text(const char *text, uint64_t seed)
 static uint64_t hash_knob(const vlt_knob *knob, uint64_t hash)
 {
     hash = hash_text(knob->name, hash);
-    return vlt_hash_bytes(knob->values, (size_t)knob->value_count * sizeof *knob->values, hash);
+    return knob->values ? vlt_hash_bytes(knob->values,
+                                         (size_t)knob->value_count * sizeof *knob->values, hash)
+                        : hash;
 }
 
 uint64_t vlt_fingerprint_catalogue(void)

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
 #include <unistd.h>
 
 #include "harness/machine/cgroup.h"
 #include "harness/machine/proc_file.h"
+#include "optimizations/core/clock.h"
 
 static const vlt_psi unknown_psi = {NAN, NAN, NAN, NAN};
 
@@ -92,10 +93,8 @@ static double read_steal_s(const char *root)
 void vlt_pressure_read(const char *root, vlt_pressure *out)
 {
     char text[128];
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     *out = (vlt_pressure){
-        .at_s = (double)now.tv_sec + (double)now.tv_nsec * 1e-9,
+        .at_s = (double)vlt_now_ns() * 1e-9,
         .cpu = read_psi(root, "/proc/pressure/cpu"),
         .memory = read_psi(root, "/proc/pressure/memory"),
         .io = read_psi(root, "/proc/pressure/io"),

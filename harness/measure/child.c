@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 #include "optimizations/core/random.h"
 
 enum { PAD_MAX = 4096, ANSWER_MAX = 64 << 20, REQUEST_MAX = 16000, POLL_MS = 10 };

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 
 enum { SIZES_MAX = 16, PASSES = 3, COPIES_MAX = 4096 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 #include "optimizations/core/utf8_text.h"
 
 enum { PROVIDERS_MAX = 8, OVERHEAD_ROUNDS = 21 };

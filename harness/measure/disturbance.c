@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "harness/machine/pressure.h"
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 
 void vlt_disturbance_open(vlt_disturbance_files *files)
 {

@@ -8,7 +8,7 @@
 #ifndef VLT_HARNESS_EPOCH_H
 #define VLT_HARNESS_EPOCH_H
 
-#include "harness/measure/clock.h"
+#include "harness/measure/clock_probe.h"
 #include "harness/measure/subject.h"
 #include "optimizations/core/status.h"
 

@@ -146,7 +146,7 @@ static void cost(void *handle, vlt_measure_cost *out)
     *out = (vlt_measure_cost){.flops = NAN, .bytes = NAN, .work = NAN};
     if (workload) {
         vlt_cost c;
-        workload->problem.op->cost(&workload->problem, &c);
+        vlt_prepared_cost(((struct handle *)handle)->prepared, &c);
         *out = (vlt_measure_cost){c.flops, c.bytes, c.work, c.unit};
     }
 }

@@ -239,6 +239,11 @@ const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared)
     return prepared->workload;
 }
 
+void vlt_prepared_cost(const vlt_prepared *prepared, vlt_cost *cost)
+{
+    vlt_variant_cost(prepared->plan[0]->variant, &prepared->workload[0].problem, cost);
+}
+
 int vlt_prepared_threads(const vlt_prepared *prepared)
 {
     return prepared->model ? prepared->model_threads : vlt_threads_count(prepared->context.threads);

@@ -40,6 +40,7 @@ const char *vlt_prepared_failure(const vlt_prepared *prepared); /* why it failed
 void vlt_prepared_reset(void *prepared);
 const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared); /* NULL: no variant */
 const struct vlt_model_subject *vlt_prepared_model(const vlt_prepared *prepared); /* NULL: none */
+void vlt_prepared_cost(const vlt_prepared *prepared, vlt_cost *cost); /* with a workload */
 int vlt_prepared_threads(const vlt_prepared *prepared);
 int vlt_prepared_copies(const vlt_prepared *prepared); /* 1 when hot */
 

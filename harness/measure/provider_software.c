@@ -8,7 +8,7 @@
 
 #include <fcntl.h>
 
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 #include "harness/measure/counters.h"
 
 enum { MINOR, MAJOR, VOLUNTARY, INVOLUNTARY, MIGRATIONS, CPU_NS, WALL_NS, METRICS };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 #include "harness/measure/roofline_kernels.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/threads.h"
@@ -13,35 +13,24 @@
 enum { RUN_NS = 2000000, RUNS_MIN = 3, RUNS_MAX = 200, STEP_BYTES = 256 << 10 };
 
 static const struct {
-    vlt_roofline_type type;
+    vlt_compute type;
     const char *isa;
     uint32_t needs;
     vlt_peak_kernel *kernel;
 } peaks[] = {
-    {VLT_ROOFLINE_F32, "base", VLT_ISA_BASE, vlt_peak_f32_base},
-    {VLT_ROOFLINE_F32, "AVX2", VLT_ISA_AVX2, vlt_peak_f32_avx2},
-    {VLT_ROOFLINE_F32, "AVX512", VLT_ISA_AVX512, vlt_peak_f32_avx512},
-    {VLT_ROOFLINE_BF16, "AVX512_BF16", VLT_ISA_AVX512_BF16, vlt_peak_bf16_avx512_bf16},
-    {VLT_ROOFLINE_BF16, "AMX", VLT_ISA_AMX, vlt_peak_bf16_amx},
-    {VLT_ROOFLINE_INT8, "AVX2", VLT_ISA_AVX2, vlt_peak_int8_avx2},
-    {VLT_ROOFLINE_INT8, "AVX512_VNNI", VLT_ISA_AVX512_VNNI, vlt_peak_int8_avx512_vnni},
-    {VLT_ROOFLINE_INT8, "AMX", VLT_ISA_AMX, vlt_peak_int8_amx},
+    {VLT_COMPUTE_F32, "base", VLT_ISA_BASE, vlt_peak_f32_base},
+    {VLT_COMPUTE_F32, "AVX2", VLT_ISA_AVX2, vlt_peak_f32_avx2},
+    {VLT_COMPUTE_F32, "AVX512", VLT_ISA_AVX512, vlt_peak_f32_avx512},
+    {VLT_COMPUTE_BF16, "AVX512_BF16", VLT_ISA_AVX512_BF16, vlt_peak_bf16_avx512_bf16},
+    {VLT_COMPUTE_BF16, "AMX", VLT_ISA_AMX, vlt_peak_bf16_amx},
+    {VLT_COMPUTE_INT8, "AVX2", VLT_ISA_AVX2, vlt_peak_int8_avx2},
+    {VLT_COMPUTE_INT8, "AVX512_VNNI", VLT_ISA_AVX512_VNNI, vlt_peak_int8_avx512_vnni},
+    {VLT_COMPUTE_INT8, "AMX", VLT_ISA_AMX, vlt_peak_int8_amx},
 };
 
 enum { PEAKS = sizeof peaks / sizeof *peaks };
 
-const char *vlt_roofline_type_name(vlt_roofline_type type)
-{
-    static const char *const names[] = {"f32", "bf16", "int8"};
-    return (unsigned)type < VLT_ROOFLINE_TYPES ? names[type] : "?";
-}
-
 static _Atomic uint64_t sink; /* so that results are used */
-
-static uint64_t now_ns(void)
-{
-    return vlt_clock_wall(vlt_clock_system());
-}
 
 struct peak_job {
     vlt_peak_kernel *kernel;
@@ -64,9 +53,9 @@ static int64_t calibrate(vlt_peak_kernel *kernel)
     int64_t rounds = 64;
     for (;;) {
         double ops;
-        uint64_t begin = now_ns();
+        uint64_t begin = (uint64_t)vlt_now_ns();
         atomic_fetch_add(&sink, kernel(rounds, &ops) > 0);
-        uint64_t took = now_ns() - begin;
+        uint64_t took = (uint64_t)vlt_now_ns() - begin;
         if (took >= RUN_NS / 8 || rounds > INT64_C(1) << 40) {
             return rounds * RUN_NS / (int64_t)(took ? took : 1) + 1;
         }
@@ -79,13 +68,13 @@ static double best_rate(vlt_threads *threads, int count, double units, double bu
                         vlt_threads_body *body, void *argument, int64_t items)
 {
     double best = NAN;
-    uint64_t begin = now_ns();
+    uint64_t begin = (uint64_t)vlt_now_ns();
     for (int run = 0; run < RUNS_MAX; run++) {
-        uint64_t start = now_ns();
+        uint64_t start = (uint64_t)vlt_now_ns();
         vlt_threads_for(threads, items, 1, count, body, argument);
-        uint64_t took = now_ns() - start;
+        uint64_t took = (uint64_t)vlt_now_ns() - start;
         best = took ? fmax(best, units / ((double)took * 1e-9)) : best;
-        if (run + 1 >= RUNS_MIN && (double)(now_ns() - begin) * 1e-9 > budget_s) {
+        if (run + 1 >= RUNS_MIN && (double)((uint64_t)vlt_now_ns() - begin) * 1e-9 > budget_s) {
             break;
         }
     }
@@ -290,7 +279,7 @@ vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt
     return status;
 }
 
-double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_roofline_type type, int threads)
+double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_compute type, int threads)
 {
     double best = NAN;
     int nearest = 0;
@@ -328,13 +317,14 @@ double vlt_roofline_bandwidth_hot(const vlt_roofline *roofline, int threads, dou
     return isnan(best) ? vlt_roofline_bandwidth_of(roofline, threads) : best;
 }
 
-double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost,
-                          vlt_roofline_type type, int threads, bool hot, double seconds)
+double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost, int threads, bool hot,
+                          double seconds)
 {
-    double peak = vlt_roofline_peak_of(roofline, type, threads);
+    double peak = vlt_roofline_peak_of(roofline, cost->compute, threads);
+    double products = cost->flops * (cost->products > 1 ? cost->products : 1);
     double bandwidth = hot ? vlt_roofline_bandwidth_hot(roofline, threads, cost->bytes)
                            : vlt_roofline_bandwidth_of(roofline, threads);
-    double compute_s = cost->flops > 0 ? cost->flops / peak : 0;
+    double compute_s = cost->compute && products > 0 ? products / peak : 0;
     double memory_s = cost->bytes > 0 ? cost->bytes / bandwidth : 0;
     double roof_s = isnan(compute_s) || isnan(memory_s) ? NAN : fmax(compute_s, memory_s);
     return roof_s > 0 && seconds > 0 ? roof_s / seconds : NAN;

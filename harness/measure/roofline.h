@@ -15,15 +15,6 @@
 #include "harness/machine/machine.h"
 #include "optimizations/core/op.h"
 
-typedef enum vlt_roofline_type {
-    VLT_ROOFLINE_F32,
-    VLT_ROOFLINE_BF16,
-    VLT_ROOFLINE_INT8,
-    VLT_ROOFLINE_TYPES
-} vlt_roofline_type;
-
-const char *vlt_roofline_type_name(vlt_roofline_type type); /* "f32", "bf16", "int8" */
-
 enum { VLT_ROOFLINE_THREADS_MAX = 8, VLT_ROOFLINE_PEAKS_MAX = 16, VLT_ROOFLINE_CACHES_MAX = 6 };
 
 typedef struct vlt_roofline_bandwidth {
@@ -40,7 +31,7 @@ typedef struct vlt_roofline_cache {
 } vlt_roofline_cache;
 
 typedef struct vlt_roofline_peak {
-    vlt_roofline_type type;
+    vlt_compute type;
     const char *isa; /* "AVX2", "AMX" ... */
     int threads;
     double ops_per_s; /* 2 per multiply-add; NAN when not measured */
@@ -64,7 +55,7 @@ vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt
                                 vlt_error *err);
 
 /* Best measured peak of a type for that many threads (the nearest measured count below), or NAN. */
-double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_roofline_type type, int threads);
+double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_compute type, int threads);
 double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads);
 
 /* Bandwidth of data of that size which was used just before: the best of the levels that hold it,
@@ -72,9 +63,10 @@ double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads);
 double vlt_roofline_bandwidth_hot(const vlt_roofline *roofline, int threads, double bytes);
 
 /* Share of the roof that a run reached: its time at the roof over its time; NAN where no ceiling
- * is known or the cost is empty. `hot`: the data may be in the caches. A mixture of reading and
- * writing can move more than reading alone, so a little more than 1 is possible. */
-double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost,
-                          vlt_roofline_type type, int threads, bool hot, double seconds);
+ * is known or the cost is empty. The peak is that of the cost's arithmetic. `hot`: the data may be
+ * in the caches. A mixture of reading and writing can move more than reading alone, so a little
+ * more than 1 is possible. */
+double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost, int threads, bool hot,
+                          double seconds);
 
 #endif

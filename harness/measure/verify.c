@@ -79,7 +79,8 @@ static vlt_status compare(const vlt_plan *plan, const vlt_output *output, const 
         }
         worst = worst == 0 ? 0 : largest > 0 ? worst / largest : INFINITY;
     }
-    double share = worst == 0 ? 0 : output->tolerance > 0 ? worst / output->tolerance : INFINITY;
+    double allowed = output->tolerance + plan->loss;
+    double share = worst == 0 ? 0 : allowed > 0 ? worst / allowed : INFINITY;
     if (share > result->worst_share || !result->output) {
         *result = (vlt_verify_result){
             .worst = worst, .worst_share = share, .output = output->name, .index = at};
@@ -92,7 +93,7 @@ static vlt_status compare(const vlt_plan *plan, const vlt_output *output, const 
                         "%.9g (difference %.3g of the largest value, tolerance %.3g)",
                         plan->variant->op, plan->variant->name, size, output->name, at,
                         element(output, output->data, at), element(output, expected, at), worst,
-                        output->tolerance);
+                        allowed);
     }
     return VLT_OK;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "harness/json/json.h"
-#include "harness/measure/clock.h"
+#include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
 #include "optimizations/preprocess/preprocess.h"

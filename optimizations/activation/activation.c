@@ -23,7 +23,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double rows = (double)problem->dim[VLT_ACTIVATION_DIM_ROWS];
     double elements = rows * (double)problem->dim[VLT_ACTIVATION_DIM_WIDTH];
     int arrays = problem->dim[VLT_ACTIVATION_DIM_KIND] == VLT_ACTIVATION_SILU_MUL ? 3 : 2;
-    *cost = (vlt_cost){.flops = elements * 8,
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = elements * 8,
                        .bytes = elements * arrays * (double)sizeof(float),
                        .work = rows,
                        .unit = "row"};

@@ -75,9 +75,7 @@ VLT_ALWAYS_INLINE vec vec_activation(int64_t kind, vec x)
 
 enum { ROWS_AT_ONCE = 4, SERIAL_ELEMENTS = 1 << 15 };
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16};
-static const vlt_knob vector_knobs[] = {
-    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL}};
+static const vlt_knob vector_knobs[] = {VLT_KNOB_THREADS};
 
 struct activation_job {
     const vlt_activation_args *args;

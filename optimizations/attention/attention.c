@@ -29,7 +29,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double kv_heads = (double)dim[VLT_ATTENTION_DIM_KV_HEADS];
     double seen = q > kv ? kv : q;
     double pairs = dim[VLT_ATTENTION_DIM_CAUSAL] ? q * kv - seen * (seen - 1) / 2 : q * kv;
-    *cost = (vlt_cost){.flops = 4 * heads * head * pairs,
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = 4 * heads * head * pairs,
                        .bytes = (2 * q * heads + 2 * kv * kv_heads) * head * sizeof(float),
                        .work = q,
                        .unit = "row"};

@@ -25,11 +25,10 @@ enum { SERIAL_BELOW = 1 << 20 /* multiply-adds: waking a thread that sleeps cost
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_KEYS };
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16}, rows_values[] = {48, 96, 192},
-                     key_values[] = {64, 128, 256};
+static const int64_t rows_values[] = {48, 96, 192}, key_values[] = {64, 128, 256};
 
 static const vlt_knob vector_knobs[] = {
-    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL},
+    VLT_KNOB_THREADS,
     {"rows", "q_rows >= 12: query rows of an item", rows_values, 3, 96, NULL},
     {"keys", "keys in a block", key_values, 3, 128, NULL},
 };

@@ -5,11 +5,17 @@
 
 vlt_status vlt_choices_set(vlt_choices *choices, const vlt_choice *choice, vlt_error *err)
 {
+    vlt_bucket place;
+    vlt_status status = vlt_bucket_parse(choice->op, choice->bucket, &place, err);
+    if (status != VLT_OK) {
+        return status;
+    }
     for (int i = 0; i < choices->count; i++) {
         vlt_choice *old = &choices->entry[i];
         if (old->op == choice->op && old->forced == choice->forced &&
             !strcmp(old->bucket, choice->bucket)) {
             *old = *choice;
+            old->place = place;
             return VLT_OK;
         }
     }
@@ -23,7 +29,8 @@ vlt_status vlt_choices_set(vlt_choices *choices, const vlt_choice *choice, vlt_e
         choices->entry = entry;
         choices->capacity = capacity;
     }
-    choices->entry[choices->count++] = *choice;
+    choices->entry[choices->count] = *choice;
+    choices->entry[choices->count++].place = place;
     return VLT_OK;
 }
 

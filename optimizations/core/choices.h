@@ -10,6 +10,7 @@
 typedef struct vlt_choice {
     const vlt_op *op;
     char bucket[VLT_BUCKET_BYTES]; /* as vlt_problem_bucket writes it; "*" stands for every one */
+    vlt_bucket place;              /* the same, read; vlt_choices_set does it */
     const vlt_variant *variant;
     vlt_binding binding;
     bool forced; /* from --force: goes before everything else, --baseline included */
@@ -21,7 +22,8 @@ typedef struct vlt_choices {
     int capacity;
 } vlt_choices;
 
-/* Adds or replaces the entry of (op, bucket, forced). */
+/* Adds or replaces the entry of (op, bucket, forced). USAGE: the bucket is none of the operator's.
+ */
 vlt_status vlt_choices_set(vlt_choices *choices, const vlt_choice *choice, vlt_error *err);
 void vlt_choices_release(vlt_choices *choices);
 

@@ -3,6 +3,7 @@
 #define VLT_CORE_CONTEXT_H
 
 #include "optimizations/core/choices.h"
+#include "optimizations/core/packs.h"
 #include "optimizations/core/threads.h"
 
 typedef enum vlt_log_level { VLT_LOG_WARNING, VLT_LOG_INFO, VLT_LOG_DEBUG } vlt_log_level;
@@ -42,6 +43,8 @@ typedef struct vlt_context {
     const vlt_caps *caps;       /* required */
     const vlt_choices *choices; /* NULL: none */
     vlt_policy policy;
+    vlt_quality quality;              /* what variants may lose */
+    vlt_packs *packs;                 /* weights rearranged; NULL: every plan has its own */
     vlt_threads *threads;             /* NULL: the caller's thread alone */
     const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
     vlt_ledger *ledger;               /* NULL: not kept */

@@ -14,12 +14,26 @@
 struct vlt_context;
 struct vlt_random;
 
-/* What one run costs in exact arithmetic; the roofline needs no second source. */
+/* The arithmetic of a multiply-add: which peak of the machine bounds it. */
+typedef enum vlt_compute {
+    VLT_COMPUTE_NONE, /* no arithmetic worth a roof: bytes alone bound it */
+    VLT_COMPUTE_F32,
+    VLT_COMPUTE_BF16,
+    VLT_COMPUTE_INT8,
+    VLT_COMPUTE_COUNT
+} vlt_compute;
+
+const char *vlt_compute_name(vlt_compute compute); /* "none", "f32", "bf16", "int8" */
+
+/* What one run costs; the roofline needs no second source. The operator says it in exact f32
+ * arithmetic; a variant that computes otherwise, or reads other bytes, corrects it (variant.h). */
 typedef struct vlt_cost {
-    double flops;     /* 2 per multiply-add; 0 where the work is not arithmetic */
-    double bytes;     /* compulsory traffic: inputs, constants and outputs once each */
-    double work;      /* the natural amount: pixels, tokens, rows ... */
-    const char *unit; /* "px", "tok", "B", "row" ... of work */
+    double flops;        /* 2 per multiply-add; 0 where the work is not arithmetic */
+    double bytes;        /* compulsory traffic: inputs, constants and outputs once each */
+    double work;         /* the natural amount: pixels, tokens, rows ... */
+    const char *unit;    /* "px", "tok", "B", "row" ... of work */
+    vlt_compute compute; /* what the flops are made of */
+    int products;        /* of that kind behind each multiply-add; 0 counts as 1 */
 } vlt_cost;
 
 /* A named problem for bench and tune; 0 ends the dimensions. */

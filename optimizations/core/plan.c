@@ -77,7 +77,7 @@ static const vlt_choice *find_choice(const vlt_choices *choices, const vlt_probl
         if (choice->op != problem->op || choice->forced != forced) {
             continue;
         }
-        double d = vlt_problem_bucket_distance(problem, choice->bucket);
+        double d = vlt_bucket_distance(&choice->place, problem);
         if (d >= 0 && (!best || d < *distance)) {
             best = choice;
             *distance = d;
@@ -99,6 +99,18 @@ static bool usable(const vlt_context *context, const vlt_problem *problem,
     return true;
 }
 
+/* May the context choose it? Who names a variant (vlt_plan_create_with) permits what it loses. */
+static bool permitted(const vlt_context *context, const vlt_problem *problem,
+                      const vlt_variant *variant, const vlt_binding *binding, char *reason)
+{
+    if (variant->quality > context->quality) {
+        snprintf(reason, VLT_REASON_BYTES, "it needs --quality %s",
+                 vlt_quality_name(variant->quality));
+        return false;
+    }
+    return usable(context, problem, variant, binding, reason);
+}
+
 /* Sets plan->variant, binding and source. */
 static void choose(vlt_plan *plan)
 {
@@ -112,7 +124,7 @@ static void choose(vlt_plan *plan)
             break;
         }
         const vlt_choice *choice = find_choice(context->choices, problem, forced, &distance);
-        if (choice && usable(context, problem, choice->variant, &choice->binding, reason)) {
+        if (choice && permitted(context, problem, choice->variant, &choice->binding, reason)) {
             plan->variant = choice->variant;
             plan->binding = choice->binding;
             plan->source = forced          ? VLT_CHOICE_FORCED
@@ -130,7 +142,8 @@ static void choose(vlt_plan *plan)
     for (int i = 1; i < count; i++) {
         const vlt_variant *variant = vlt_registry_variant(problem->op, i);
         vlt_binding_defaults(variant, &plan->binding);
-        if (usable(context, problem, variant, &plan->binding, reason)) {
+        bool no_default = variant->copies_weights && variant->quality == VLT_QUALITY_EXACT;
+        if (!no_default && permitted(context, problem, variant, &plan->binding, reason)) {
             plan->variant = variant;
             plan->source = VLT_CHOICE_DEFAULT;
             return;
@@ -150,6 +163,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_plan **out, vlt_error *err)
         status = vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s/%s: %s", plan->variant->op,
                           plan->variant->name, reason);
     }
+    plan->loss = plan->variant->loss;
     if (status == VLT_OK && plan->variant->prepare) {
         status = plan->variant->prepare(plan, err);
     }
@@ -188,6 +202,11 @@ vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt
     vlt_plan *plan = new_plan(context, problem, err);
     if (!plan) {
         return VLT_STATUS_NOMEM;
+    }
+    vlt_status status = vlt_problem_check(problem, err);
+    if (status != VLT_OK) {
+        free(plan);
+        return status;
     }
     choose(plan);
     return prepare(plan, out, err);

@@ -17,6 +17,7 @@ typedef struct vlt_plan {
     vlt_choice_source source;
     void *state;
     size_t scratch_bytes;  /* of a run, deepest child included */
+    double loss;           /* the variant's and its children's together */
     _Atomic int64_t *runs; /* of the ledger, NULL: nobody counts */
 } vlt_plan;
 
@@ -26,8 +27,8 @@ typedef struct vlt_plan {
 vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt_plan **out,
                            vlt_error *err);
 
-/* Prepares this very variant; UNSUPPORTED with the reason when it is not applicable. A NULL
- * binding means the defaults. */
+/* Prepares this very variant, whatever it loses; UNSUPPORTED with the reason when it is not
+ * applicable. A NULL binding means the defaults. */
 vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem,
                                 const vlt_variant *variant, const vlt_binding *binding,
                                 vlt_plan **out, vlt_error *err);

@@ -109,27 +109,37 @@ vlt_status vlt_problem_check(const vlt_problem *problem, vlt_error *err)
     return status;
 }
 
-double vlt_problem_bucket_distance(const vlt_problem *problem, const char *bucket)
+vlt_status vlt_bucket_parse(const vlt_op *op, const char *text, vlt_bucket *out, vlt_error *err)
+{
+    vlt_problem problem = {.op = op};
+    *out = (vlt_bucket){.every = !strcmp(text, "*")};
+    if (out->every) {
+        return VLT_OK;
+    }
+    for (int i = 0; i < op->dim_count; i++) {
+        problem.dim[i] = op->dims[i].rule == VLT_DIM_ANY ? 0 : INT64_MIN;
+    }
+    vlt_status status = vlt_problem_parse(&problem, text, err);
+    for (int i = 0; i < op->dim_count && status == VLT_OK; i++) {
+        if (problem.dim[i] == INT64_MIN) {
+            status = vlt_fail(err, VLT_STATUS_USAGE, "%s: the bucket '%s' lacks dimension '%s'",
+                              op->name, text, op->dims[i].name);
+        }
+    }
+    memcpy(out->dim, problem.dim, sizeof out->dim);
+    return status;
+}
+
+double vlt_bucket_distance(const vlt_bucket *bucket, const vlt_problem *problem)
 {
     const vlt_op *op = problem->op;
-    vlt_problem other = {.op = op};
     double distance = 0;
-    memcpy(other.dim, problem->dim, sizeof other.dim);
-    for (int i = 0; i < op->dim_count; i++) {
-        other.dim[i] = op->dims[i].rule == VLT_DIM_ANY ? problem->dim[i] : INT64_MIN;
-    }
-    if (!strcmp(bucket, "*")) {
-        return 0;
-    }
-    if (vlt_problem_parse(&other, bucket, NULL) != VLT_OK) {
-        return -1;
-    }
-    for (int i = 0; i < op->dim_count; i++) {
+    for (int i = 0; i < op->dim_count && !bucket->every; i++) {
         const vlt_dim *dim = &op->dims[i];
         int64_t mine = bucket_value(dim, problem->dim[i]);
-        if (dim->rule == VLT_DIM_POW2 && other.dim[i] >= 0) {
-            distance += fabs(log2((double)mine + 1) - log2((double)other.dim[i] + 1));
-        } else if (dim->rule != VLT_DIM_ANY && mine != other.dim[i]) {
+        if (dim->rule == VLT_DIM_POW2) {
+            distance += fabs(log2((double)mine + 1) - log2((double)bucket->dim[i] + 1));
+        } else if (dim->rule != VLT_DIM_ANY && mine != bucket->dim[i]) {
             return -1;
         }
     }

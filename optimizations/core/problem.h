@@ -40,9 +40,20 @@ typedef struct vlt_problem {
 void vlt_problem_format(const vlt_problem *problem, char *text, size_t text_bytes);
 void vlt_problem_bucket(const vlt_problem *problem, char *text, size_t text_bytes);
 
-/* Distance of two buckets of one operator: sum of |log2| over sizes, negative when an EXACT
- * dimension differs (then no decision carries over). `bucket` is a text of vlt_problem_bucket. */
-double vlt_problem_bucket_distance(const vlt_problem *problem, const char *bucket);
+/* A bucket, read once. */
+typedef struct vlt_bucket {
+    bool every; /* "*": stands for all problems of the operator */
+    int64_t dim[VLT_DIM_MAX];
+} vlt_bucket;
+
+/* Reads a text of vlt_problem_bucket, or "*". USAGE as vlt_problem_parse, or a dimension that is
+ * missing. */
+vlt_status vlt_bucket_parse(const struct vlt_op *op, const char *text, vlt_bucket *out,
+                            vlt_error *err);
+
+/* Distance of the problem's bucket and another of the same operator: sum of |log2| over sizes,
+ * negative when an EXACT dimension differs (then no decision carries over). */
+double vlt_bucket_distance(const vlt_bucket *bucket, const vlt_problem *problem);
 
 /* Reads "m=128,k=64" over the dimensions already in *problem. USAGE names the unknown dimension
  * or the value beyond its range. */

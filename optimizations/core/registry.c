@@ -121,6 +121,14 @@ bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *prob
     return !variant->applicable || variant->applicable(problem, caps, reason);
 }
 
+void vlt_variant_cost(const vlt_variant *variant, const vlt_problem *problem, vlt_cost *cost)
+{
+    problem->op->cost(problem, cost);
+    if (variant->cost) {
+        variant->cost(problem, cost);
+    }
+}
+
 void vlt_binding_defaults(const vlt_variant *variant, vlt_binding *binding)
 {
     *binding = (vlt_binding){0};
@@ -136,13 +144,15 @@ static vlt_status bind_value(const vlt_variant *variant, const vlt_knob *knob, c
     errno = 0;
     long long number = strtoll(text, &end, 10);
     bool is_number = end == text + length && length && !errno;
-    for (int i = 0; i < knob->value_count; i++) {
-        bool label = knob->labels && strlen(knob->labels[i]) == length &&
-                     !strncmp(knob->labels[i], text, length);
-        if (label || (is_number && knob->values[i] == number)) {
+    for (int i = 0; knob->labels && i < knob->value_count; i++) {
+        if (strlen(knob->labels[i]) == length && !strncmp(knob->labels[i], text, length)) {
             *value = knob->values[i];
             return VLT_OK;
         }
+    }
+    if (is_number && vlt_knob_takes(knob, number)) {
+        *value = number;
+        return VLT_OK;
     }
     return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s: knob '%s' does not take '%.*s'", variant->op,
                     variant->name, knob->name, (int)length, text);
@@ -184,10 +194,7 @@ void vlt_binding_format(const vlt_variant *variant, const vlt_binding *binding, 
     text[0] = '\0';
     for (int i = 0; i < variant->knob_count && used < text_bytes; i++) {
         const vlt_knob *knob = &variant->knobs[i];
-        const char *label = NULL;
-        for (int j = 0; knob->labels && j < knob->value_count; j++) {
-            label = knob->values[j] == binding->value[i] ? knob->labels[j] : label;
-        }
+        const char *label = vlt_knob_label(knob, binding->value[i]);
         const char *separator = used ? " " : "";
         int length = label ? snprintf(text + used, text_bytes - used, "%s%s=%s", separator,
                                       knob->name, label)

@@ -25,6 +25,9 @@ const char *vlt_registry_needs_name(const vlt_variant *variant);
 bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *problem,
                              const vlt_caps *caps, char *reason);
 
+/* What the variant's run of the problem costs. */
+void vlt_variant_cost(const vlt_variant *variant, const vlt_problem *problem, vlt_cost *cost);
+
 /* Binds "knob=value knob=value" (or comma-separated) over the defaults; text may be NULL. USAGE
  * names the unknown knob or the value that is not among the allowed ones. */
 vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,

@@ -5,7 +5,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "optimizations/core/clock.h"
 
 /* A job is published by bumping `generation`; workers that find a ticket at the gate claim chunks
  * from `next` until it passes `items`, and the last one out wakes the caller:
@@ -46,13 +47,6 @@ struct worker {
     int index;
 };
 
-static int64_t now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static void pause_cpu(void)
 {
 #if defined(__x86_64__)
@@ -76,13 +70,13 @@ static void work(vlt_threads *threads, int worker)
 /* Spins for spin_ns, then sleeps, until the generation leaves `seen` or the pool stops. */
 static uint64_t wait_for_job(vlt_threads *threads, uint64_t seen)
 {
-    int64_t deadline = now_ns() + threads->spin_ns;
+    int64_t deadline = vlt_now_ns() + threads->spin_ns;
     for (int i = 0;; i++) {
         uint64_t generation = atomic_load(&threads->generation);
         if (generation != seen) {
             return generation;
         }
-        if (i % 64 == 63 && now_ns() > deadline) {
+        if (i % 64 == 63 && vlt_now_ns() > deadline) {
             break;
         }
         pause_cpu();
@@ -143,9 +137,9 @@ static void publish(vlt_threads *threads)
 static void close_gate_and_wait(vlt_threads *threads)
 {
     atomic_fetch_and(&threads->gate, INSIDE_MASK);
-    int64_t deadline = now_ns() + threads->spin_ns;
+    int64_t deadline = vlt_now_ns() + threads->spin_ns;
     for (int i = 0; atomic_load(&threads->gate) > 0; i++) {
-        if (i % 64 == 63 && now_ns() > deadline) {
+        if (i % 64 == 63 && vlt_now_ns() > deadline) {
             pthread_mutex_lock(&threads->lock);
             while (atomic_load(&threads->gate) > 0) {
                 pthread_cond_wait(&threads->finished, &threads->lock);

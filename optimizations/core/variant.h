@@ -22,6 +22,7 @@
 #include "optimizations/core/frame.h"
 #include "optimizations/core/knob.h"
 #include "optimizations/core/op.h"
+#include "optimizations/core/quality.h"
 
 struct vlt_context;
 struct vlt_plan;
@@ -35,9 +36,23 @@ typedef struct vlt_variant {
     const vlt_knob *knobs;
     int knob_count;
 
+    /* What it may lose: it runs only where the context permits that quality. loss is the largest
+     * |difference| over the largest |baseline value| beyond the operator's tolerance; 0 where
+     * exact. */
+    vlt_quality quality;
+    double loss;
+
+    /* It keeps a copy of its weights (packs.h) although it is exact: then it is no default, but
+     * runs where it was tuned or forced. */
+    bool copies_weights;
+
     /* NULL: applicable wherever the ISA is. On false, reason (VLT_REASON_BYTES) says why in words
      * that end up in `vltune list`. The ISA is checked before, by the catalogue. */
     bool (*applicable)(const vlt_problem *problem, const vlt_caps *caps, char *reason);
+
+    /* NULL: what the operator says holds. Corrects *cost, filled by the operator, for arithmetic or
+     * traffic of its own. */
+    void (*cost)(const vlt_problem *problem, vlt_cost *cost);
 
     /* NULL: every combination of knob values is valid. */
     bool (*valid)(const vlt_problem *problem, const vlt_caps *caps, const vlt_binding *binding);

@@ -5,6 +5,12 @@
 #include "optimizations/core/op.h"
 #include "optimizations/core/random.h"
 
+const char *vlt_compute_name(vlt_compute compute)
+{
+    static const char *const names[] = {"none", "f32", "bf16", "int8"};
+    return (unsigned)compute < VLT_COMPUTE_COUNT ? names[compute] : "?";
+}
+
 vlt_status vlt_workload_init(vlt_workload *workload, struct vlt_context *context,
                              const vlt_problem *problem, uint64_t seed, vlt_error *err)
 {

@@ -61,7 +61,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     enum { MANY = 1 << 10 }; /* values: blocks of a format divide them */
     vlt_format format = (vlt_format)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
     double weight_bytes = (double)vlt_format_row_bytes(format, MANY) / MANY;
-    *cost = (vlt_cost){.flops = 2 * rows * weights + 4 * pairs * q_width,
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = 2 * rows * weights + 4 * pairs * q_width,
                        .bytes = weights * weight_bytes +
                                 (2 * rows * width + 2 * context * kv_width) * sizeof(float),
                        .work = rows,

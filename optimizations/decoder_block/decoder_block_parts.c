@@ -28,7 +28,7 @@ static void bind(vlt_decoder_block_parts *p, const vlt_problem *problem)
     p->kv_width = p->kv_heads * p->head;
 }
 
-vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, const vlt_plan *plan,
+vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *plan,
                                         vlt_context *context, int64_t rows, vlt_error *err)
 {
     bind(p, &plan->problem);

@@ -11,11 +11,10 @@
 #include "optimizations/jpeg_decode/jpeg_intervals.h"
 #include "optimizations/jpeg_decode/jpeg_reader.h"
 
-static const int64_t thread_values[] = {0, 2, 4, 8};
 static const int64_t band_values[] = {4, 8, 16, 32, 64};
 
 static const vlt_knob knobs[] = {
-    {"threads", "threads that work, at most; 0: all", thread_values, 4, 0, NULL},
+    VLT_KNOB_THREADS,
     {"band", "rows of MCUs in a band, at least", band_values, 5, 16, NULL},
 };
 

@@ -40,7 +40,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
            k = (double)problem->dim[VLT_LINEAR_DIM_K];
     vlt_format format = (vlt_format)problem->dim[VLT_LINEAR_DIM_WEIGHTS];
     double row_bytes = (double)vlt_format_row_bytes(format, problem->dim[VLT_LINEAR_DIM_K]);
-    *cost = (vlt_cost){.flops = 2 * m * n * k,
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = 2 * m * n * k,
                        .bytes = n * row_bytes + (m * k + m * n) * sizeof(float),
                        .work = m,
                        .unit = "row"};

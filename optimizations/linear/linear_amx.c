@@ -32,11 +32,10 @@ enum {
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_BLOCK };
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16}, rows_values[] = {64, 128, 256, 512},
-                     block_values[] = {256, 512, 1024};
+static const int64_t rows_values[] = {64, 128, 256, 512}, block_values[] = {256, 512, 1024};
 
 static const vlt_knob knobs[] = {
-    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL},
+    VLT_KNOB_THREADS,
     {"rows", "rows of x that are split at once", rows_values, 4, 256, NULL},
     {"block", "inputs that are split at once", block_values, 3, 512, NULL},
 };
@@ -278,6 +277,14 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     return VLT_OK;
 }
 
+/* Each f32 product is PARTS products of BF16 numbers. */
+static void cost(const vlt_problem *problem, vlt_cost *cost)
+{
+    (void)problem;
+    cost->compute = VLT_COMPUTE_BF16;
+    cost->products = PARTS;
+}
+
 VLT_VARIANT(linear, amx, .summary = "x in three BF16 parts through the matrix unit, f32 accuracy",
-            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .applicable = applicable,
-            .scratch = scratch, .run = run);
+            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .cost = cost,
+            .applicable = applicable, .scratch = scratch, .run = run);

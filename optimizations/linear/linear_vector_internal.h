@@ -30,12 +30,11 @@ enum {
 
 enum { KNOB_THREADS, KNOB_CHUNK, KNOB_BLOCK, KNOB_ROWS, KNOB_AHEAD };
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16}, chunk_values[] = {4, 16, 64},
-                     block_values[] = {128, 256, 512}, rows_values[] = {48, 192, 768},
-                     ahead_values[] = {0, 1, 4};
+static const int64_t chunk_values[] = {4, 16, 64}, block_values[] = {128, 256, 512},
+                     rows_values[] = {48, 192, 768}, ahead_values[] = {0, 1, 4};
 
 static const vlt_knob vector_knobs[] = {
-    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL},
+    VLT_KNOB_THREADS,
     {"chunk", "m < 12: groups of 4 outputs that a thread claims at once", chunk_values, 3, 16,
      NULL},
     {"block", "m >= 12: inputs in a panel of weights", block_values, 3, 256, NULL},

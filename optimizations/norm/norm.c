@@ -20,7 +20,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double elements = (double)problem->dim[VLT_NORM_DIM_ROWS] *
                       (double)problem->dim[VLT_NORM_DIM_WIDTH];
     bool layer = problem->dim[VLT_NORM_DIM_KIND] == VLT_NORM_LAYER;
-    *cost = (vlt_cost){.flops = elements * (layer ? 5 : 3),
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = elements * (layer ? 5 : 3),
                        .bytes = elements * 8,
                        .work = (double)problem->dim[VLT_NORM_DIM_ROWS],
                        .unit = "row"};

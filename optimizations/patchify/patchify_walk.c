@@ -6,12 +6,11 @@
 
 enum { LANES = 16 };
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8};
 static const int64_t store_values[] = {0, 1};
 static const char *const store_labels[] = {"cached", "streaming"};
 
 const vlt_knob vlt_patchify_knobs[] = {
-    {"threads", "threads that work, at most; 0: all", thread_values, 5, 0, NULL},
+    VLT_KNOB_THREADS,
     {"stores", "through the cache or around it", store_values, 2, 0, store_labels},
 };
 

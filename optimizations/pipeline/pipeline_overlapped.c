@@ -16,8 +16,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/pipeline/pipeline_internal.h"
 
@@ -53,13 +53,6 @@ struct state {
     } slot[VLT_PIPELINE_SLOT_MAX];
     struct group group[VLT_PIPELINE_STAGE_MAX];
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
 
 /* Wakes those who sleep. The counter was stored before, and a sleeper announces itself before it
  * looks at the counter again, so one of the two sees the other. */
@@ -98,7 +91,7 @@ static bool wait_turn(struct state *state, int index, int64_t item)
             return item < atomic_load(&state->total);
         }
         if (i % 64 == 0) {
-            int64_t now = now_ns();
+            int64_t now = vlt_now_ns();
             deadline = deadline ? deadline : now + state->spin_ns;
             if (now >= deadline) {
                 break;

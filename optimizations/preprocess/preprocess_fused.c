@@ -7,11 +7,10 @@
 #include "optimizations/core/children.h"
 #include "optimizations/preprocess/preprocess_internal.h"
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8};
 static const int64_t band_values[] = {1, 2, 4, 8};
 
 static const vlt_knob knobs[] = {
-    {"threads", "threads that work, at most; 0: all", thread_values, 5, 0, NULL},
+    VLT_KNOB_THREADS,
     {"band", "rows of tokens in a band", band_values, 4, 1, NULL},
 };
 

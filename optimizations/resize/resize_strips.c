@@ -2,11 +2,10 @@
 
 #include "optimizations/resize/resize_internal.h"
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8};
 static const int64_t strip_values[] = {8, 16, 32, 64, 128};
 
 const vlt_knob vlt_resize_strips_knobs[] = {
-    {"threads", "threads that work, at most; 0: all", thread_values, 5, 0, NULL},
+    VLT_KNOB_THREADS,
     {"strip", "output rows of a chunk", strip_values, 5, 32, NULL},
 };
 

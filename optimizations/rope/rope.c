@@ -22,7 +22,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double rows = (double)problem->dim[VLT_ROPE_DIM_ROWS];
     double head = (double)problem->dim[VLT_ROPE_DIM_HEAD];
     double elements = rows * (double)problem->dim[VLT_ROPE_DIM_HEADS] * head;
-    *cost = (vlt_cost){.flops = elements * 3,
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = elements * 3,
                        .bytes = (elements * 2 + rows * head) * sizeof(float),
                        .work = rows,
                        .unit = "row"};

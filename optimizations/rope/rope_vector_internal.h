@@ -10,9 +10,7 @@
 
 enum { ROWS_AT_ONCE = 8, SERIAL_ELEMENTS = 1 << 17 };
 
-static const int64_t thread_values[] = {0, 1, 2, 4, 8, 16};
-static const vlt_knob vector_knobs[] = {
-    {"threads", "threads that work, 0 for all of the pool", thread_values, 6, 0, NULL}};
+static const vlt_knob vector_knobs[] = {VLT_KNOB_THREADS};
 
 struct rope_job {
     const vlt_rope_args *args;

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "optimizations/core/clock.h"
 #include "optimizations/transfer/cuda_driver.h"
 #include "optimizations/transfer/nvrtc.h"
 #include "optimizations/transfer/transfer.h"
@@ -209,10 +209,8 @@ static vlt_status launch_async(vlt_device *device, vlt_stream *stream, vlt_devic
 /* The host's clock: activity comes from CUPTI with times of its own. */
 static uint64_t clock_ns(vlt_device *device)
 {
-    struct timespec now;
     (void)device;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return (uint64_t)vlt_now_ns();
 }
 
 static void destroy(vlt_device *device)

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/transfer/device_blocks.h"
 
@@ -58,17 +58,10 @@ static struct host *host_of(vlt_device *device)
     return device->state;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static uint64_t clock_ns(vlt_device *device)
 {
     (void)device;
-    return now_ns();
+    return (uint64_t)vlt_now_ns();
 }
 
 static void note(struct vlt_stream *stream, const struct command *command, uint64_t start_ns)
@@ -79,7 +72,7 @@ static void note(struct vlt_stream *stream, const struct command *command, uint6
                                                                   : VLT_ACTIVITY_KERNEL,
                              .stream = stream->number,
                              .start_ns = start_ns,
-                             .end_ns = now_ns(),
+                             .end_ns = (uint64_t)vlt_now_ns(),
                              .bytes = command->bytes};
     pthread_mutex_lock(&host->lock);
     if (host->activity_count < ACTIVITY) {
@@ -93,7 +86,7 @@ static void note(struct vlt_stream *stream, const struct command *command, uint6
 static void execute(struct vlt_stream *stream, const struct command *command)
 {
     struct host *host = stream->host;
-    uint64_t start_ns = now_ns();
+    uint64_t start_ns = (uint64_t)vlt_now_ns();
     switch (command->kind) {
     case COPY_TO:
     case COPY_FROM:

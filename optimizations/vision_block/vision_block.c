@@ -51,7 +51,8 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     enum { MANY = 1 << 10 }; /* values: blocks of a format divide them */
     vlt_format format = (vlt_format)dim[VLT_VISION_BLOCK_DIM_WEIGHTS];
     double weight_bytes = (double)vlt_format_row_bytes(format, MANY) / MANY;
-    *cost = (vlt_cost){.flops = 2 * rows * weights + 4 * pairs * width,
+    *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
+                       .flops = 2 * rows * weights + 4 * pairs * width,
                        .bytes = weights * weight_bytes + 2 * rows * width * sizeof(float),
                        .work = rows,
                        .unit = "patch"};

@@ -15,10 +15,10 @@
 
 enum { KNOB_ROWS, KNOB_THREADS };
 
-static const int64_t rows_values[] = {32, 64, 128, 256}, thread_values[] = {0, 1, 2, 4, 8, 16};
+static const int64_t rows_values[] = {32, 64, 128, 256};
 static const vlt_knob knobs[] = {
     {"rows", "rows of a block", rows_values, 4, 128, NULL},
-    {"threads", "threads that work on blocks, 0 for all of the pool", thread_values, 6, 0, NULL},
+    VLT_KNOB_THREADS,
 };
 
 struct state {

@@ -21,7 +21,7 @@ static void bind(vlt_vision_block_parts *p, const vlt_problem *problem)
     p->inner = problem->dim[VLT_VISION_BLOCK_DIM_INNER];
 }
 
-vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, const vlt_plan *plan,
+vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, vlt_plan *plan,
                                        vlt_context *context, int64_t rows, vlt_error *err)
 {
     int64_t segment = plan->problem.dim[VLT_VISION_BLOCK_DIM_SEGMENT];

@@ -68,11 +68,11 @@ int test_variants(test_context *test, const vlt_op *op, const int64_t *dims)
         vlt_binding_defaults(variant, &binding);
         int result = verify(test, &problem, variant, &binding);
         for (int k = 0; k < variant->knob_count && result >= 0; k++) {
-            const vlt_knob *knob = &variant->knobs[k];
-            for (int i = 0; i < knob->value_count && result >= 0; i++) {
+            vlt_knob_list list = vlt_knob_values(&variant->knobs[k], &test->caps);
+            for (int i = 0; i < list.count && result >= 0; i++) {
                 vlt_binding_defaults(variant, &binding);
-                if (knob->values[i] != knob->default_value) {
-                    binding.value[k] = knob->values[i];
+                if (list.value[i] != variant->knobs[k].default_value) {
+                    binding.value[k] = list.value[i];
                     verified += result;
                     result = verify(test, &problem, variant, &binding);
                 }

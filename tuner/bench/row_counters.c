@@ -19,19 +19,17 @@ vlt_status vlt_row_ceilings(vlt_roofline *roofline, vlt_error *err)
     return status;
 }
 
-/* The roof of the arithmetic that the variant's instruction set was made for. */
-static vlt_roofline_type type_of(const char *what)
+/* What a run costs, in the arithmetic of the variant that does it. */
+static vlt_cost cost_of(const char *what, const vlt_experiment *experiment)
 {
     vlt_problem problem;
     const vlt_variant *variant = NULL;
     vlt_binding binding;
-    uint32_t needs = 0;
+    vlt_cost cost = {.flops = experiment->cost[1][0], .bytes = experiment->cost[1][1]};
     if (vlt_what_parse(what, &problem, &variant, &binding, NULL) == VLT_OK && variant) {
-        needs = vlt_registry_needs(variant);
+        vlt_variant_cost(variant, &problem, &cost);
     }
-    return needs & (VLT_ISA_AMX | VLT_ISA_AVX512_BF16) ? VLT_ROOFLINE_BF16
-           : needs & VLT_ISA_AVX512_VNNI               ? VLT_ROOFLINE_INT8
-                                                       : VLT_ROOFLINE_F32;
+    return cost;
 }
 
 static void refuse(vlt_row *row, vlt_status status, const char *reason)
@@ -81,9 +79,8 @@ void vlt_row_count(vlt_row *row, const vlt_side *side, const vlt_launch_options 
         status = vlt_counters_measure(counters, &subject, calls < 1 ? 1 : (int64_t)calls, &err);
     }
     if (status == VLT_OK) {
-        const vlt_cost cost = {.flops = experiment->cost[1][0], .bytes = experiment->cost[1][1]};
-        row->roofline_share = vlt_roofline_share(roofline, &cost, type_of(side->what),
-                                                 vlt_prepared_threads(prepared),
+        const vlt_cost cost = cost_of(side->what, experiment);
+        row->roofline_share = vlt_roofline_share(roofline, &cost, vlt_prepared_threads(prepared),
                                                  launch->regime == VLT_REGIME_HOT, call_ns * 1e-9);
         keep(row, counters);
     } else {

@@ -5,6 +5,7 @@
 
 #include "harness/measure/cupti_records.h"
 #include "harness/measure/roofline.h"
+#include "optimizations/linear/linear.h"
 #include "harness/measure/roofline_kernels.h"
 
 Test(roofline, ceilings_of_this_machine)
@@ -30,12 +31,12 @@ Test(roofline, ceilings_of_this_machine)
     cr_assert_geq(roofline.peak_count, 1);
     for (int i = 0; i < roofline.peak_count; i++) {
         cr_assert_gt(roofline.peak[i].ops_per_s, 1e8, "%s %s",
-                     vlt_roofline_type_name(roofline.peak[i].type), roofline.peak[i].isa);
+                     vlt_compute_name(roofline.peak[i].type), roofline.peak[i].isa);
         cr_assert_lt(roofline.peak[i].ops_per_s, 1e15, "work was optimised away: %s %s",
-                     vlt_roofline_type_name(roofline.peak[i].type), roofline.peak[i].isa);
+                     vlt_compute_name(roofline.peak[i].type), roofline.peak[i].isa);
     }
     bool has_bf16 = (machine->caps.isa & (VLT_ISA_AVX512_BF16 | VLT_ISA_AMX)) != 0;
-    cr_assert_eq(isnan(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_BF16, 1)), !has_bf16,
+    cr_assert_eq(isnan(vlt_roofline_peak_of(&roofline, VLT_COMPUTE_BF16, 1)), !has_bf16,
                  "what the machine lacks is no number");
     cr_assert_eq(vlt_roofline_measure(machine, 0, &roofline, &err), VLT_STATUS_USAGE);
     vlt_machine_destroy(machine);
@@ -45,25 +46,42 @@ static vlt_roofline known(void)
 {
     return (vlt_roofline){.bandwidth = {{1, 10e9}, {2, 16e9}},
                           .bandwidth_count = 2,
-                          .peak = {{VLT_ROOFLINE_F32, "base", 1, 8e9},
-                                   {VLT_ROOFLINE_F32, "AVX2", 1, 100e9},
-                                   {VLT_ROOFLINE_F32, "base", 2, 16e9},
-                                   {VLT_ROOFLINE_F32, "AVX2", 2, 200e9}},
+                          .peak = {{VLT_COMPUTE_F32, "base", 1, 8e9},
+                                   {VLT_COMPUTE_F32, "AVX2", 1, 100e9},
+                                   {VLT_COMPUTE_F32, "base", 2, 16e9},
+                                   {VLT_COMPUTE_F32, "AVX2", 2, 200e9}},
                           .peak_count = 4};
 }
 
 Test(roofline, shares_follow_the_lower_roof)
 {
     vlt_roofline roofline = known();
-    vlt_cost compute = {.flops = 200e9, .bytes = 1e9}, memory = {.flops = 1e9, .bytes = 16e9};
-    cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_F32, 1), 100e9);
-    cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_ROOFLINE_F32, 5), 200e9, "nearest below");
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, false, 2), 0.5,
-                       1e-12);
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 2, false, 4), 0.25,
-                       1e-12);
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, VLT_ROOFLINE_F32, 1, false, 1.6), 1,
-                       1e-12);
+    vlt_cost compute = {.compute = VLT_COMPUTE_F32, .flops = 200e9, .bytes = 1e9};
+    vlt_cost memory = {.compute = VLT_COMPUTE_F32, .flops = 1e9, .bytes = 16e9};
+    cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_COMPUTE_F32, 1), 100e9);
+    cr_assert_eq(vlt_roofline_peak_of(&roofline, VLT_COMPUTE_F32, 5), 200e9, "nearest below");
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &compute, 2, false, 2), 0.5, 1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, 2, false, 4), 0.25, 1e-12);
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &memory, 1, false, 1.6), 1, 1e-12);
+}
+
+/* The peak is that of the arithmetic that the variant does: three products of BF16 for one of f32.
+ */
+Test(roofline, a_variant_is_held_against_its_own_arithmetic)
+{
+    vlt_roofline roofline = known();
+    roofline.peak[4] = (vlt_roofline_peak){VLT_COMPUTE_BF16, "AMX", 1, 900e9};
+    roofline.peak[5] = (vlt_roofline_peak){VLT_COMPUTE_INT8, "AMX", 1, 1800e9};
+    roofline.peak_count = 6;
+    vlt_problem problem = {.op = &vlt_op_linear, .dim = {1000, 1000, 1000, VLT_FORMAT_BF16}};
+    vlt_cost exact, split, rounded;
+    vlt_variant_cost(vlt_registry_find_variant(&vlt_op_linear, "avx2"), &problem, &exact);
+    vlt_variant_cost(vlt_registry_find_variant(&vlt_op_linear, "amx"), &problem, &split);
+    vlt_variant_cost(vlt_registry_find_variant(&vlt_op_linear, "int8_rows"), &problem, &rounded);
+    cr_expect_float_eq(vlt_roofline_share(&roofline, &exact, 1, false, 0.02), 1, 1e-9);
+    cr_expect_float_eq(vlt_roofline_share(&roofline, &split, 1, false, 6e9 / 900e9), 1, 1e-9);
+    cr_expect_float_eq(vlt_roofline_share(&roofline, &rounded, 1, false, 2e9 / 1800e9), 1, 1e-9);
+    cr_expect_lt(rounded.bytes, exact.bytes);
 }
 
 /* Hot data has the roof of the level that holds it, cold data that of memory. */
@@ -79,8 +97,8 @@ Test(roofline, hot_data_has_the_roof_of_its_cache)
     cr_assert_eq(vlt_roofline_bandwidth_hot(&roofline, 1, 64 << 10), 80e9);
     cr_assert_eq(vlt_roofline_bandwidth_hot(&roofline, 1, 1 << 20), 10e9);
     vlt_cost cost = {.bytes = 16 << 10};
-    double hot = vlt_roofline_share(&roofline, &cost, VLT_ROOFLINE_F32, 1, true, 1e-6);
-    double cold = vlt_roofline_share(&roofline, &cost, VLT_ROOFLINE_F32, 1, false, 1e-6);
+    double hot = vlt_roofline_share(&roofline, &cost, 1, true, 1e-6);
+    double cold = vlt_roofline_share(&roofline, &cost, 1, false, 1e-6);
     cr_assert_float_eq(hot, (16 << 10) / 200e9 / 1e-6, 1e-12);
     cr_assert_float_eq(cold, (16 << 10) / 10e9 / 1e-6, 1e-12);
 }
@@ -88,15 +106,14 @@ Test(roofline, hot_data_has_the_roof_of_its_cache)
 Test(roofline, an_unknown_ceiling_gives_no_share)
 {
     vlt_roofline roofline = known();
-    vlt_cost compute = {.flops = 1e9, .bytes = 1e9}, nothing = {0};
-    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_BF16, 2, false, 1)));
-    cr_assert(isnan(vlt_roofline_share(&roofline, &nothing, VLT_ROOFLINE_F32, 2, false, 1)));
-    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, false, 0)));
+    vlt_cost compute = {.compute = VLT_COMPUTE_BF16, .flops = 1e9, .bytes = 1e9}, nothing = {0};
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, 2, false, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &nothing, 2, false, 1)));
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, 2, false, 0)));
     roofline.bandwidth_count = 0;
-    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, VLT_ROOFLINE_F32, 2, false, 1)));
-    vlt_cost no_memory = {.flops = 200e9};
-    cr_assert_float_eq(vlt_roofline_share(&roofline, &no_memory, VLT_ROOFLINE_F32, 2, false, 1), 1,
-                       1e-12);
+    cr_assert(isnan(vlt_roofline_share(&roofline, &compute, 2, false, 1)));
+    vlt_cost no_memory = {.compute = VLT_COMPUTE_F32, .flops = 200e9};
+    cr_assert_float_eq(vlt_roofline_share(&roofline, &no_memory, 2, false, 1), 1, 1e-12);
 }
 
 Test(cupti, record_prefixes_are_read_by_their_offsets)

@@ -45,6 +45,14 @@ Test(memory, arena_hands_out_what_was_planned)
     cr_assert_eq(vlt_arena_commit(&arena, NULL), VLT_STATUS_LIMIT);
 }
 
+static double distance(const vlt_problem *problem, const char *text)
+{
+    vlt_bucket bucket;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_bucket_parse(problem->op, text, &bucket, &err), VLT_OK, "%s", err.message);
+    return vlt_bucket_distance(&bucket, problem);
+}
+
 Test(problem, buckets_round_sizes_up)
 {
     vlt_problem problem = vlt_norm_problem(33, 128, VLT_NORM_RMS, NULL);
@@ -53,10 +61,25 @@ Test(problem, buckets_round_sizes_up)
     cr_assert_str_eq(text, "rows=33,width=128,kind=0");
     vlt_problem_bucket(&problem, text, sizeof text);
     cr_assert_str_eq(text, "rows=64,width=128,kind=0");
-    cr_assert_eq(vlt_problem_bucket_distance(&problem, text), 0);
-    cr_assert_gt(vlt_problem_bucket_distance(&problem, "rows=128,width=128,kind=0"), 0);
-    cr_assert_lt(vlt_problem_bucket_distance(&problem, "rows=64,width=64,kind=0"), 0);
-    cr_assert_lt(vlt_problem_bucket_distance(&problem, "nonsense"), 0);
+    cr_assert_eq(distance(&problem, text), 0);
+    cr_assert_gt(distance(&problem, "rows=128,width=128,kind=0"), 0);
+    cr_assert_lt(distance(&problem, "rows=64,width=64,kind=0"), 0);
+    cr_assert_eq(distance(&problem, "*"), 0);
+}
+
+Test(problem, a_bucket_that_is_none_is_refused)
+{
+    vlt_bucket bucket;
+    vlt_error err = {0};
+    cr_expect_eq(vlt_bucket_parse(&vlt_op_norm, "nonsense", &bucket, &err), VLT_STATUS_USAGE);
+    cr_expect_eq(vlt_bucket_parse(&vlt_op_norm, "rows=64,width=64", &bucket, &err),
+                 VLT_STATUS_USAGE);
+    cr_expect(strstr(err.message, "kind"), "%s", err.message);
+    vlt_choices choices = {0};
+    vlt_choice choice = {.op = &vlt_op_norm, .bucket = "rows=64"};
+    cr_expect_eq(vlt_choices_set(&choices, &choice, &err), VLT_STATUS_USAGE);
+    cr_expect_eq(choices.count, 0);
+    vlt_choices_release(&choices);
 }
 
 Test(problem, parse_names_what_is_wrong)
@@ -83,10 +106,8 @@ Test(registry, baseline_comes_first)
             const vlt_variant *variant = vlt_registry_variant(op, v);
             cr_assert_str_eq(variant->op, op->name);
             for (int k = 0; k < variant->knob_count; k++) {
-                bool among = false;
-                for (int j = 0; j < variant->knobs[k].value_count; j++) {
-                    among |= variant->knobs[k].values[j] == variant->knobs[k].default_value;
-                }
+                const vlt_knob *knob = &variant->knobs[k];
+                bool among = vlt_knob_takes(knob, knob->default_value);
                 cr_assert(among, "%s/%s: default of %s is not among its values", op->name,
                           variant->name, variant->knobs[k].name);
             }
@@ -156,4 +177,34 @@ Test(plan, choices_reach_the_kernel)
     vlt_ledger_release(&ledger);
     vlt_choices_release(&choices);
     test_context_release(&test);
+}
+
+/* Any number of threads may be asked for; which ones are tried is up to the machine. */
+Test(knob, threads_come_from_the_machine)
+{
+    static const vlt_knob threads = VLT_KNOB_THREADS;
+    const vlt_caps laptop = {.cpu_count = 8, .core_count = 4},
+                   server = {.cpu_count = 96, .core_count = 48},
+                   one = {.cpu_count = 1, .core_count = 1},
+                   odd = {.cpu_count = 12, .core_count = 6};
+    vlt_knob_list list = vlt_knob_values(&threads, &laptop);
+    cr_expect_eq(list.count, 4);
+    cr_expect_arr_eq(list.value, ((int64_t[]){0, 1, 2, 4}), 4 * sizeof(int64_t));
+    list = vlt_knob_values(&threads, &server);
+    cr_expect_eq(list.value[list.count - 1], 64);
+    cr_expect_eq(list.value[list.count - 2], 48);
+    list = vlt_knob_values(&threads, &odd);
+    cr_expect_arr_eq(list.value, ((int64_t[]){0, 1, 2, 4, 6, 8}), 6 * sizeof(int64_t));
+    cr_expect_eq(vlt_knob_values(&threads, &one).count, 1);
+    cr_expect(vlt_knob_takes(&threads, 37));
+    cr_expect(!vlt_knob_takes(&threads, -1));
+    cr_expect(!vlt_knob_takes(&threads, 1025));
+
+    vlt_binding binding;
+    vlt_error err = {0};
+    const vlt_variant *fused = vlt_registry_find_variant(vlt_registry_find_op("vision_block"),
+                                                         "fused");
+    cr_expect_eq(vlt_binding_parse(fused, "threads=23", &binding, &err), VLT_OK, "%s", err.message);
+    cr_expect_eq(binding.value[1], 23);
+    cr_expect_eq(vlt_binding_parse(fused, "threads=2000", &binding, &err), VLT_STATUS_USAGE);
 }

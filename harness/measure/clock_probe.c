@@ -1,36 +1,10 @@
-#include "harness/measure/clock.h"
+#include "harness/measure/clock_probe.h"
 
 #include <math.h>
-#include <time.h>
 
 #include "harness/measure/statistics.h"
 
 enum { READINGS = 401 };
-
-static uint64_t read_clock(clockid_t id)
-{
-    struct timespec now;
-    clock_gettime(id, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t system_wall_ns(void *user)
-{
-    (void)user;
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-static uint64_t system_thread_ns(void *user)
-{
-    (void)user;
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
-const vlt_clock *vlt_clock_system(void)
-{
-    static const vlt_clock clock = {.wall_ns = system_wall_ns, .thread_ns = system_thread_ns};
-    return &clock;
-}
 
 void vlt_clock_probe(const vlt_clock *clock, vlt_clock_info *info)
 {

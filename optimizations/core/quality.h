@@ -1,0 +1,30 @@
+/* quality.h: what a computation may lose. Permissions are cumulative: int8 allows bf16 allows
+ * exact. */
+#ifndef VLT_CORE_QUALITY_H
+#define VLT_CORE_QUALITY_H
+
+/* X(code, name as the command line and the config write it) */
+#define VLT_QUALITY_MAP(X)                                                        \
+    X(EXACT, "exact") /* nothing beyond the operators' tolerances: the default */ \
+    X(BF16, "bf16")   /* operands rounded to BF16 */                              \
+    X(INT8, "int8")   /* weights and activations rounded to 8 bits */             \
+    X(INT4, "int4")   /* weights rounded to 4 bits, 8 where it hurts */
+
+typedef enum vlt_quality {
+#define VLT_QUALITY_ENUM(code, name) VLT_QUALITY_##code,
+    VLT_QUALITY_MAP(VLT_QUALITY_ENUM)
+#undef VLT_QUALITY_ENUM
+        VLT_QUALITY_COUNT
+} vlt_quality;
+
+static inline const char *vlt_quality_name(vlt_quality quality)
+{
+    static const char *const names[] = {
+#define VLT_QUALITY_NAME(code, name) name,
+        VLT_QUALITY_MAP(VLT_QUALITY_NAME)
+#undef VLT_QUALITY_NAME
+    };
+    return (unsigned)quality < VLT_QUALITY_COUNT ? names[quality] : "?";
+}
+
+#endif

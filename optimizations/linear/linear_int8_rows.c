@@ -1,0 +1,199 @@
+/* Bottleneck: an exact product reads two bytes a weight, and memory bounds decoding.
+ * Idea: each row of W becomes int8 with one scale when the plan is made, each row of x becomes int8
+ * with one scale when it runs; the sums are int32 and exact, two scales bring them back.
+ * Loses: accuracy (8 bits an operand); speed against vectors of int8, which it leaves to others:
+ * this one is plain C for any CPU.
+ *
+ *     y[r, o] = sx[r] sw[o] sum_i qx[r, i] qw[o, i],   s = largest |value| / 127, q = round(value /
+ * s)
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "optimizations/core/memory.h"
+#include "optimizations/core/packs.h"
+#include "optimizations/linear/linear.h"
+
+enum { LEVELS = 127, SERIAL_BELOW = 1 << 19 /* multiply-adds: waking a thread costs as much */ };
+enum { KNOB_THREADS };
+
+static const vlt_knob knobs[] = {VLT_KNOB_THREADS};
+
+/* The pack: scales[n], then weights[n, k]. */
+static size_t pack_bytes(const vlt_matrix *w)
+{
+    return (size_t)w->rows * (sizeof(float) + (size_t)w->columns);
+}
+
+/* q[count] = round(values / scale), ties to even; returns the scale, 0 for a row of zeros. A row
+ * with a value that is no number, or infinite, gives NaN outputs through its scale. */
+static float quantise(const float *values, int64_t count, int8_t *q)
+{
+    float largest = 0, sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        float magnitude = fabsf(values[i]);
+        largest = magnitude > largest ? magnitude : largest;
+        sum += values[i] * 0; /* NaN where a value is NaN or infinite */
+    }
+    float step = largest / LEVELS, inverse = step > 0 ? 1 / step : 0;
+    if (isnan(sum) || isinf(inverse)) {
+        memset(q, 0, (size_t)count);
+        return isnan(sum) ? NAN : 0; /* below 1e-36 nothing is left of a row */
+    }
+    for (int64_t i = 0; i < count; i++) {
+        q[i] = (int8_t)lrintf(values[i] * inverse);
+    }
+    return step;
+}
+
+struct fill_job {
+    const vlt_matrix *w;
+    float *scale;
+    int8_t *weights;
+    float *row; /* [threads, columns] */
+};
+
+static void fill_rows(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct fill_job *job = argument;
+    float *row = job->row + worker * job->w->columns;
+    for (int64_t o = begin; o < end; o++) {
+        vlt_matrix_row(job->w, o, row);
+        job->scale[o] = quantise(row, job->w->columns, job->weights + o * job->w->columns);
+    }
+}
+
+static vlt_status fill(const vlt_pack_request *request, void *out, vlt_error *err)
+{
+    const vlt_matrix *w = request->matrix;
+    size_t rows = (size_t)vlt_threads_count(request->threads);
+    void *row;
+    vlt_status status = vlt_alloc_raw(rows * (size_t)w->columns * sizeof(float), &row, err);
+    if (status == VLT_OK) {
+        float *scale = out;
+        struct fill_job job = {w, scale, (int8_t *)(scale + w->rows), row};
+        vlt_threads_for(request->threads, w->rows, 16, 0, fill_rows, &job);
+        vlt_free(row);
+    }
+    return status;
+}
+
+static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+{
+    const vlt_linear_constants *constants = plan->problem.constants;
+    const vlt_pack_request request = {.matrix = &constants->weight,
+                                      .kind = "int8_rows/1",
+                                      .bytes = pack_bytes(&constants->weight),
+                                      .lossy = true,
+                                      .threads = plan->context->threads,
+                                      .fill = fill};
+    const vlt_pack *pack = NULL;
+    vlt_status status = vlt_packs_take(plan->context->packs, &request, &pack, err);
+    plan->state = (void *)pack;
+    return status;
+}
+
+static size_t scratch(const vlt_plan *plan)
+{
+    const int64_t *dim = plan->problem.dim;
+    size_t bytes = 0;
+    vlt_frame_reserve(&bytes, (size_t)dim[VLT_LINEAR_DIM_M], sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)(dim[VLT_LINEAR_DIM_M] * dim[VLT_LINEAR_DIM_K]), 1);
+    return bytes;
+}
+
+struct job {
+    const vlt_linear_args *args;
+    const float *bias, *w_scale;
+    const int8_t *w;
+    float *x_scale; /* [rows] */
+    int8_t *x;      /* [rows, k] */
+    int64_t k;
+};
+
+static void quantise_rows(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct job *job = argument;
+    for (int64_t r = begin; r < end; r++) {
+        job->x_scale[r] = quantise(job->args->x + r * job->args->x_stride, job->k,
+                                   job->x + r * job->k);
+    }
+}
+
+static int32_t dot(const int8_t *a, const int8_t *b, int64_t count)
+{
+    int32_t sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        sum += (int32_t)((int16_t)a[i] * (int16_t)b[i]);
+    }
+    return sum;
+}
+
+static void outputs(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct job *job = argument;
+    const vlt_linear_args *a = job->args;
+    for (int64_t o = begin; o < end; o++) {
+        float bias = job->bias ? job->bias[o] : 0;
+        for (int64_t r = 0; r < a->rows; r++) {
+            float *y = a->y + r * a->y_stride + o;
+            float sum = (float)dot(job->x + r * job->k, job->w + o * job->k, job->k);
+            float value = sum * (job->x_scale[r] * job->w_scale[o]) + bias;
+            *y = a->accumulate ? *y + value : value;
+        }
+    }
+}
+
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+{
+    (void)err;
+    const vlt_linear_args *a = args;
+    const vlt_linear_constants *constants = plan->problem.constants;
+    int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
+    const float *scale = vlt_pack_data(plan->state);
+    struct job job = {.args = a,
+                      .bias = constants->bias,
+                      .w_scale = scale,
+                      .w = (const int8_t *)(scale + n),
+                      .k = k};
+    job.x_scale = vlt_frame_take(&frame, (size_t)a->rows, sizeof(float));
+    job.x = vlt_frame_take(&frame, (size_t)(a->rows * k), 1);
+    int limit = a->rows * n < SERIAL_BELOW / k ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
+    vlt_threads_for(plan->context->threads, a->rows, 4, limit, quantise_rows, &job);
+    vlt_threads_for(plan->context->threads, n, 16, limit, outputs, &job);
+    return VLT_OK;
+}
+
+static void release(vlt_plan *plan)
+{
+    vlt_packs_drop(plan->state);
+}
+
+/* Sums of int8 products fit into int32 up to 2^31 / 127^2 inputs. */
+static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
+{
+    enum { INPUTS_MAX = INT32_MAX / (LEVELS * LEVELS) };
+    (void)caps;
+    if (problem->dim[VLT_LINEAR_DIM_K] > INPUTS_MAX) {
+        snprintf(reason, VLT_REASON_BYTES, "k=%lld, at most %d",
+                 (long long)problem->dim[VLT_LINEAR_DIM_K], INPUTS_MAX);
+        return false;
+    }
+    return true;
+}
+
+static void cost(const vlt_problem *problem, vlt_cost *cost)
+{
+    double n = (double)problem->dim[VLT_LINEAR_DIM_N], k = (double)problem->dim[VLT_LINEAR_DIM_K];
+    double m = (double)problem->dim[VLT_LINEAR_DIM_M];
+    cost->compute = VLT_COMPUTE_INT8;
+    cost->bytes = n * (k + sizeof(float)) + (m * k + m * n) * sizeof(float);
+}
+
+VLT_VARIANT(linear, int8_rows, .summary = "int8 weights and activations, a scale a row, plain C",
+            .knobs = knobs, .knob_count = 1, .quality = VLT_QUALITY_INT8, .loss = 0.03,
+            .cost = cost, .applicable = applicable, .prepare = prepare, .scratch = scratch,
+            .run = run, .release = release);
