@@ -302,32 +302,6 @@ static vlt_status compare_ids(const struct logits *logits, const vlt_response *e
     return VLT_OK;
 }
 
-/* Sum over what ran of the tolerance that each operator grants. Rows do not matter for it, so the
- * smallest number of them stands for all. */
-static double tolerance_of(const vlt_ledger *ledger, vlt_context *context)
-{
-    double sum = 0;
-    for (int i = 0; i < ledger->count; i++) {
-        const vlt_ledger_entry *entry = &ledger->entry[i];
-        vlt_workload workload;
-        vlt_problem problem = {.op = entry->op};
-        for (int d = 0; d < entry->op->dim_count; d++) {
-            const vlt_dim *dim = &entry->op->dims[d];
-            problem.dim[d] = dim->rule == VLT_DIM_POW2 ? dim->min : entry->dim[d];
-        }
-        if (vlt_workload_init(&workload, context, &problem, 1, NULL) != VLT_OK) {
-            continue;
-        }
-        double largest = 0;
-        for (int o = 0; o < workload.output_count; o++) {
-            largest = fmax(largest, workload.output[o].tolerance);
-        }
-        sum += largest * (double)entry->plans;
-        vlt_workload_release(&workload);
-    }
-    return sum;
-}
-
 static vlt_status compare_scene(const struct task *task, vlt_engine *const engine[2],
                                 const struct scene *scene, double tolerance, double *worst,
                                 vlt_error *err)
@@ -396,8 +370,7 @@ static vlt_status serve_outputs(struct task *task, vlt_error *err)
             vlt_response response = {0};
             status = run_scene(engine[1], &scene, &request, &response, err);
             vlt_response_release(&response);
-            tolerance = tolerance_of(&engine[1]->ledger, &engine[1]->context) +
-                        tolerance_of(&engine[1]->prepare_ledger, &engine[1]->prepare_context);
+            tolerance = vlt_engine_tolerance(engine[1]);
         }
         if (status == VLT_OK && !end) {
             status = compare_scene(task, engine, &scene, tolerance, &worst, err);

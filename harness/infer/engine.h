@@ -93,6 +93,10 @@ vlt_status vlt_engine_text_plans(vlt_engine *engine, vlt_text_plans *plans, int6
 vlt_status vlt_engine_head_plan(vlt_engine *engine, vlt_error *err);
 vlt_status vlt_engine_vision_plans(vlt_engine *engine, int64_t rows, int64_t segment,
                                    vlt_error *err);
+/* How far logits may be from the baseline's: the tolerances and losses of the leaf operators that a
+ * row passes through once, from the patch embedding to the head, over the largest logit. What is
+ * summed depends on the plans alone, not on threads, rows, or what ran before. */
+double vlt_engine_tolerance(const vlt_engine *engine);
 void vlt_engine_release_plans(vlt_engine *engine);
 
 /* The time of loading for the run that asks first, 0 for all others. */

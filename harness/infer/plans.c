@@ -1,4 +1,5 @@
 /* The plans of an engine: prepared when a shape is first met, kept afterwards. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "harness/infer/engine.h"
@@ -214,4 +215,38 @@ vlt_status vlt_engine_vision_plans(vlt_engine *engine, int64_t rows, int64_t seg
         release_vision(plans, vision->blocks);
     }
     return status;
+}
+
+static double tolerance_of(vlt_plan *const *plan, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; plan && i < count; i++) {
+        sum += plan[i] ? plan[i]->tolerance : 0;
+    }
+    return sum;
+}
+
+static double merger_tolerance(const vlt_merger_plans *plans)
+{
+    vlt_plan *const step[] = {plans->norm, plans->fc1, plans->gelu, plans->fc2};
+    return tolerance_of(step, 4);
+}
+
+static double text_tolerance(const vlt_text_plans *plans, int64_t layers)
+{
+    return tolerance_of(plans->layer, layers) + tolerance_of(&plans->norm, 1);
+}
+
+double vlt_engine_tolerance(const vlt_engine *engine)
+{
+    const vlt_vision_plans *vision = &engine->vision;
+    int64_t layers = engine->config.text.layers;
+    double sum = tolerance_of(&vision->patch, 1) +
+                 tolerance_of(vision->block, engine->config.vision.blocks) +
+                 merger_tolerance(&vision->merger);
+    for (int i = 0; i < engine->config.vision.deepstack_count; i++) {
+        sum += merger_tolerance(&vision->deepstack[i]);
+    }
+    return sum + tolerance_of(&engine->head, 1) +
+           fmax(text_tolerance(&engine->decode, layers), text_tolerance(&engine->prompt, layers));
 }

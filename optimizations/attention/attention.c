@@ -102,6 +102,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(attention, .summary = "softmax(q k^T / sqrt(head)) v with grouped heads", .dims = dims,
+VLT_OP(attention, .tolerance = VLT_ATTENTION_TOLERANCE,
+       .summary = "softmax(q k^T / sqrt(head)) v with grouped heads", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

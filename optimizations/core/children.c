@@ -20,15 +20,6 @@ void vlt_children_destroy(vlt_plan **child, int count)
     }
 }
 
-double vlt_children_loss(vlt_plan *const *child, int count)
-{
-    double loss = 0;
-    for (int i = 0; i < count; i++) {
-        loss += child[i] ? child[i]->loss : 0;
-    }
-    return loss;
-}
-
 size_t vlt_children_scratch(vlt_plan *const *child, int count)
 {
     size_t deepest = 0;

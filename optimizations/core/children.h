@@ -10,9 +10,6 @@ vlt_status vlt_children_create(vlt_context *context, const vlt_problem *problem,
                                vlt_plan **child, vlt_error *err);
 void vlt_children_destroy(vlt_plan **child, int count); /* NULLs are fine */
 
-/* What they may lose together: for the loss of the composite's plan. */
-double vlt_children_loss(vlt_plan *const *child, int count);
-
 /* Bytes of the frame that the deepest of them needs; they run one after the other. */
 size_t vlt_children_scratch(vlt_plan *const *child, int count);
 

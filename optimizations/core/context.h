@@ -24,7 +24,6 @@ typedef struct vlt_ledger_entry {
     vlt_binding binding;
     vlt_choice_source source;
     int64_t dim[VLT_DIM_MAX]; /* of the first problem met, which stands for the bucket */
-    int64_t plans;            /* how many plans were prepared so */
     _Atomic int64_t *runs;    /* owned: how often they ran; plans count here */
 } vlt_ledger_entry;
 

@@ -80,6 +80,8 @@ typedef struct vlt_op {
     const char *name;
     const char *summary; /* one line for `vltune list` */
     bool keeps_state;    /* a service: running a plan changes it, so one thread at a time does */
+    double
+        tolerance; /* the largest of its outputs': |difference| over largest |baseline|; 0: exact */
     const vlt_dim *dims;
     int dim_count;
     const vlt_shape *shapes; /* the first one is what `compare` uses without @ */

@@ -41,7 +41,6 @@ static void ledger_note(vlt_ledger *ledger, vlt_plan *plan)
         if (entry->variant == plan->variant && entry->source == plan->source &&
             !memcmp(&entry->binding, &plan->binding, sizeof entry->binding) &&
             !strcmp(entry->bucket, bucket)) {
-            entry->plans++;
             plan->runs = entry->runs;
             return;
         }
@@ -60,7 +59,6 @@ static void ledger_note(vlt_ledger *ledger, vlt_plan *plan)
                                 .variant = plan->variant,
                                 .binding = plan->binding,
                                 .source = plan->source,
-                                .plans = 1,
                                 .runs = calloc(1, sizeof *entry->runs)};
     memcpy(entry->bucket, bucket, sizeof bucket);
     memcpy(entry->dim, plan->problem.dim, sizeof entry->dim);
@@ -167,6 +165,9 @@ static vlt_status prepare(vlt_plan *plan, vlt_plan **out, vlt_error *err)
     if (status == VLT_OK && plan->variant->prepare) {
         status = plan->variant->prepare(plan, err);
     }
+    if (status == VLT_OK && !plan->composite) {
+        plan->tolerance = plan->problem.op->tolerance + plan->variant->loss;
+    }
     if (status == VLT_OK) {
         plan->scratch_bytes = plan->variant->scratch ? plan->variant->scratch(plan) : 0;
         if (plan->scratch_bytes == SIZE_MAX) {
@@ -229,6 +230,15 @@ vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem
         vlt_binding_defaults(variant, &plan->binding);
     }
     return prepare(plan, out, err);
+}
+
+void vlt_plan_adopt(vlt_plan *plan, vlt_plan *const *child, int count)
+{
+    plan->composite = true;
+    for (int i = 0; i < count; i++) {
+        plan->loss += child[i] ? child[i]->loss : 0;
+        plan->tolerance += child[i] ? child[i]->tolerance : 0;
+    }
 }
 
 void vlt_plan_destroy(vlt_plan *plan)

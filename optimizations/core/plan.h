@@ -17,7 +17,10 @@ typedef struct vlt_plan {
     vlt_choice_source source;
     void *state;
     size_t scratch_bytes;  /* of a run, deepest child included */
-    double loss;           /* the variant's and its children's together */
+    bool composite;        /* it has adopted children */
+    double loss;           /* what the variant and its children may lose together */
+    double tolerance;      /* how far outputs may be from the baseline's: a leaf's own tolerance and
+                              loss, a composite's the sum of its children's */
     _Atomic int64_t *runs; /* of the ledger, NULL: nobody counts */
 } vlt_plan;
 
@@ -32,6 +35,9 @@ vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt
 vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem,
                                 const vlt_variant *variant, const vlt_binding *binding,
                                 vlt_plan **out, vlt_error *err);
+
+/* In prepare: these are the plans that a run of `plan` passes through once each. NULLs are fine. */
+void vlt_plan_adopt(vlt_plan *plan, vlt_plan *const *child, int count);
 
 void vlt_plan_destroy(vlt_plan *plan); /* NULL is fine */
 

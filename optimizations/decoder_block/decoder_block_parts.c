@@ -53,9 +53,13 @@ vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *pl
         p->rows, plan->problem.dim[VLT_DECODER_BLOCK_DIM_CONTEXT], p->heads, p->kv_heads, p->head,
         true);
     vlt_status status = vlt_children_create(context, problem, VLT_DECODER_CHILDREN, p->child, err);
-    return status == VLT_OK
-               ? vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err)
-               : status;
+    if (status == VLT_OK) {
+        status = vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err);
+    }
+    if (status == VLT_OK) {
+        vlt_plan_adopt(plan, p->child, VLT_DECODER_CHILDREN);
+    }
+    return status;
 }
 
 void vlt_decoder_block_parts_release(vlt_decoder_block_parts *p)

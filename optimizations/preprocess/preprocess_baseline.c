@@ -4,9 +4,7 @@
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
     vlt_status status = vlt_alloc(sizeof(vlt_preprocess_whole), &plan->state, err);
-    return status == VLT_OK
-               ? vlt_preprocess_whole_init(plan->state, plan->context, &plan->problem, err)
-               : status;
+    return status == VLT_OK ? vlt_preprocess_whole_init(plan->state, plan, err) : status;
 }
 
 static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)

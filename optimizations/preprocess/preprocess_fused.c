@@ -64,7 +64,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
         status = vlt_plan_create(plan->context, &resize, &state->resize, err);
         if (status == VLT_OK && !vlt_resize_has_rows(state->resize)) {
             state->has_whole = true;
-            return vlt_preprocess_whole_init(&state->whole, plan->context, &plan->problem, err);
+            return vlt_preprocess_whole_init(&state->whole, plan, err);
         }
     }
     patchify.dim[VLT_PATCHIFY_DIM_H] = state->band_px;
@@ -74,6 +74,9 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     if (status == VLT_OK && state->tail_px) {
         patchify.dim[VLT_PATCHIFY_DIM_H] = state->tail_px;
         status = vlt_plan_create(&state->single, &patchify, &state->tail, err);
+    }
+    if (status == VLT_OK) {
+        vlt_plan_adopt(plan, (vlt_plan *[]){state->resize, state->band}, 2);
     }
     return status;
 }

@@ -11,9 +11,9 @@ typedef struct vlt_preprocess_whole {
     int64_t frames, frame_bytes, dst_stride, temporal, out_values;
 } vlt_preprocess_whole;
 
-/* Plans the children of `problem` in `context`. On failure _release is still to be called. */
-vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *context,
-                                     const vlt_problem *problem, vlt_error *err);
+/* Plans the children of the plan's problem, which adopts them. On failure _release is still to be
+ * called. */
+vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_plan *plan, vlt_error *err);
 void vlt_preprocess_whole_release(vlt_preprocess_whole *whole);
 
 /* Image number `image` of the arguments; the frame has vlt_preprocess_whole_scratch bytes. */

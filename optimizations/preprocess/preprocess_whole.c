@@ -28,9 +28,9 @@ vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err)
     return VLT_OK;
 }
 
-vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *context,
-                                     const vlt_problem *problem, vlt_error *err)
+vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_plan *plan, vlt_error *err)
 {
+    const vlt_problem *problem = &plan->problem;
     const int64_t *dim = problem->dim;
     int64_t dst_h = dim[VLT_PREPROCESS_DIM_DST_H], dst_w = dim[VLT_PREPROCESS_DIM_DST_W];
     bool same = dim[VLT_PREPROCESS_DIM_SRC_H] == dst_h && dim[VLT_PREPROCESS_DIM_SRC_W] == dst_w;
@@ -43,10 +43,13 @@ vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_context *c
     whole->out_values = whole->frame_bytes * whole->temporal;
     vlt_status status = vlt_preprocess_check(problem, err);
     if (status == VLT_OK) {
-        status = vlt_plan_create(context, &patchify, &whole->patchify, err);
+        status = vlt_plan_create(plan->context, &patchify, &whole->patchify, err);
     }
     if (status == VLT_OK && !same) {
-        status = vlt_plan_create(context, &resize, &whole->resize, err);
+        status = vlt_plan_create(plan->context, &resize, &whole->resize, err);
+    }
+    if (status == VLT_OK) {
+        vlt_plan_adopt(plan, (vlt_plan *[]){whole->resize, whole->patchify}, 2);
     }
     return status;
 }

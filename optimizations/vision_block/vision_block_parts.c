@@ -39,9 +39,13 @@ vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, vlt_plan *plan
     const vlt_problem attention = vlt_attention_problem(segment, segment, p->heads, p->heads,
                                                         p->head, false);
     vlt_status status = vlt_children_create(context, problem, VLT_VISION_CHILDREN, p->child, err);
-    return status == VLT_OK
-               ? vlt_plan_create(plan->context, &attention, &p->child[VLT_VISION_ATTENTION], err)
-               : status;
+    if (status == VLT_OK) {
+        status = vlt_plan_create(plan->context, &attention, &p->child[VLT_VISION_ATTENTION], err);
+    }
+    if (status == VLT_OK) {
+        vlt_plan_adopt(plan, p->child, VLT_VISION_CHILDREN);
+    }
+    return status;
 }
 
 void vlt_vision_block_parts_release(vlt_vision_block_parts *p)
