@@ -9,7 +9,13 @@
 
 double vlt_engine_take_load_ms(vlt_engine *engine)
 {
-    return atomic_exchange(&engine->load_reported, true) ? 0 : engine->load_ms;
+    pthread_mutex_lock(&engine->load_lock);
+    double packs_ms = vlt_packs_look(engine->packs).make_ms;
+    double load_ms = engine->load_ms + packs_ms - engine->packs_ms;
+    engine->packs_ms = packs_ms;
+    engine->load_ms = 0;
+    pthread_mutex_unlock(&engine->load_lock);
+    return load_ms;
 }
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
@@ -142,20 +148,37 @@ static vlt_status choose_variants(vlt_engine *engine, const vlt_engine_options *
                             : status;
 }
 
+/* One line where what was permitted cannot be used. */
+static void say_quality(const vlt_engine *engine)
+{
+    vlt_quality here = vlt_registry_quality(engine->quality, &engine->caps);
+    if (here != engine->quality && engine->context.policy != VLT_POLICY_BASELINE) {
+        vlt_engine_message(
+            engine, 0, "quality %s: no variant of it in this build for this machine; %s is used",
+            vlt_quality_name(engine->quality), vlt_quality_name(here));
+    }
+}
+
 static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *options,
                                vlt_error *err)
 {
     vlt_threads_options threads = {.count = options->threads, .spin_us = 20};
     threads.count = threads.count > 0 ? threads.count : engine->thread_count;
     vlt_status status = vlt_threads_create(&threads, &engine->threads, err);
+    if (status == VLT_OK) {
+        status = vlt_packs_create(NULL, &engine->packs, err);
+    }
     engine->context = (vlt_context){.caps = &engine->caps,
                                     .choices = &engine->choices,
                                     .policy = options->baseline ? VLT_POLICY_BASELINE
                                                                 : VLT_POLICY_CHOICES,
+                                    .quality = engine->quality,
+                                    .packs = engine->packs,
                                     .threads = engine->threads,
                                     .ledger = &engine->ledger,
                                     .log = context_log,
                                     .log_user = engine};
+    say_quality(engine);
     engine->prepare_context = engine->context;
     engine->prepare_context.ledger = &engine->prepare_ledger;
     return status;
@@ -174,6 +197,7 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
     }
     pthread_mutex_init(&engine->prepare_lock, NULL);
     pthread_mutex_init(&engine->compute_lock, NULL);
+    pthread_mutex_init(&engine->load_lock, NULL);
     engine->message = options->message;
     engine->message_user = options->message_user;
     engine->directory = strdup(directory);
@@ -183,6 +207,9 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
                                                       options->strict_images,
                                                       &engine->vision_options, err)
                             : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
+    if (status == VLT_OK) {
+        status = vlt_quality_parse(options->quality, &engine->quality, err);
+    }
     if (status == VLT_OK) {
         status = load_model(engine, err);
     }
@@ -209,6 +236,7 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
         vlt_engine_close(engine);
         return status;
     }
+    engine->packs_ms = vlt_packs_look(engine->packs).make_ms; /* within the time of opening */
     engine->load_ms = vlt_now_ms() - start_ms;
     *out = engine;
     return VLT_OK;
@@ -222,6 +250,7 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_engine_release_plans(engine);
     vlt_vision_reader_destroy(engine->reader);
     vlt_threads_destroy(engine->threads);
+    vlt_packs_destroy(engine->packs);
     vlt_scratch_release(&engine->scratch);
     vlt_ledger_release(&engine->ledger);
     vlt_ledger_release(&engine->prepare_ledger);
@@ -229,6 +258,7 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_tokenizer_destroy(engine->tokenizer);
     vlt_weights_release(&engine->weights);
     vlt_safetensors_close(engine->tensors);
+    pthread_mutex_destroy(&engine->load_lock);
     pthread_mutex_destroy(&engine->compute_lock);
     pthread_mutex_destroy(&engine->prepare_lock);
     free(engine->directory);

@@ -21,9 +21,6 @@
 #include "optimizations/core/clock.h"
 #include "optimizations/norm/norm.h"
 
-/* Of LayerNorm in the vision tower; no file says it. */
-#define VLT_VISION_NORM_EPSILON 1e-6f
-
 /* The smallest cache that plans are prepared for; longer ones come by powers of two. */
 enum { VLT_CONTEXT_CLASS = 1024 };
 
@@ -35,7 +32,6 @@ typedef struct vlt_text_plans {
 } vlt_text_plans;
 
 typedef struct vlt_merger_plans {
-    vlt_norm_constants constants;
     vlt_plan *norm, *fc1, *gelu, *fc2;
 } vlt_merger_plans;
 
@@ -62,10 +58,12 @@ struct vlt_engine {
     uint64_t model_hash;               /* vlt_safetensors_hash */
 
     vlt_caps caps;
-    int thread_count; /* worth starting here */
+    vlt_quality quality; /* permitted */
+    int thread_count;    /* worth starting here */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;
+    vlt_packs *packs;    /* of weights */
     vlt_scratch scratch; /* of whoever holds compute_lock */
     vlt_threads *threads;
     vlt_context context; /* for everything that runs under compute_lock */
@@ -77,17 +75,18 @@ struct vlt_engine {
     vlt_ledger prepare_ledger;
 
     pthread_mutex_t compute_lock;
-    vlt_norm_constants final_norm;
     vlt_text_plans decode, prompt; /* one row; blocks of rows */
     vlt_plan *head;
     vlt_vision_plans vision;
 
-    double load_ms;
-    atomic_bool load_reported; /* the first run reports it */
+    double load_ms;  /* of opening, until a run has reported it */
+    double packs_ms; /* of packing, reported so far */
+    pthread_mutex_t load_lock;
 };
 
 /* Makes sure the plans exist; to be called, and the plans used, under compute_lock. Larger plans
- * replace smaller ones. */
+ * replace smaller ones: they are made before the smaller ones go, so that what both pack of the
+ * weights is packed once. */
 vlt_status vlt_engine_text_plans(vlt_engine *engine, vlt_text_plans *plans, int64_t rows,
                                  int64_t context, vlt_error *err);
 vlt_status vlt_engine_head_plan(vlt_engine *engine, vlt_error *err);
@@ -99,7 +98,8 @@ vlt_status vlt_engine_vision_plans(vlt_engine *engine, int64_t rows, int64_t seg
 double vlt_engine_tolerance(const vlt_engine *engine);
 void vlt_engine_release_plans(vlt_engine *engine);
 
-/* The time of loading for the run that asks first, 0 for all others. */
+/* The time of loading that no run has reported yet: of opening for the first that asks, and of
+ * packing weights since the last one. */
 double vlt_engine_take_load_ms(vlt_engine *engine);
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)

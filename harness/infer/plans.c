@@ -104,10 +104,8 @@ vlt_status vlt_engine_text_plans(vlt_engine *engine, vlt_text_plans *plans, int6
     }
     made.rows = made.rows > plans->rows ? made.rows : plans->rows;
     made.context = made.context > plans->context ? made.context : plans->context;
-    release_text(plans, text->layers);
-    engine->final_norm = (vlt_norm_constants){.weight = engine->weights.final_norm,
-                                              .epsilon = text->epsilon};
-    vlt_problem norm = vlt_norm_problem(made.rows, text->width, VLT_NORM_RMS, &engine->final_norm);
+    vlt_problem norm = vlt_norm_problem(made.rows, text->width, VLT_NORM_RMS,
+                                        &engine->weights.final_norm);
     vlt_status status = create_plan(engine, &norm, &made.norm, err);
     made.layer = calloc((size_t)text->layers, sizeof *made.layer);
     if (status == VLT_OK && !made.layer) {
@@ -121,6 +119,7 @@ vlt_status vlt_engine_text_plans(vlt_engine *engine, vlt_text_plans *plans, int6
         release_text(&made, text->layers);
         return status;
     }
+    release_text(plans, text->layers);
     *plans = made;
     return VLT_OK;
 }
@@ -137,10 +136,7 @@ static vlt_status create_merger(vlt_engine *engine, const vlt_merger_weights *we
     const vlt_vision_config *vision = &engine->config.vision;
     int64_t tokens = patches / (vision->merge * vision->merge);
     int64_t rows = patches * vision->width / weights->norm_width;
-    out->constants = (vlt_norm_constants){.weight = weights->norm_weight,
-                                          .bias = weights->norm_bias,
-                                          .epsilon = VLT_VISION_NORM_EPSILON};
-    vlt_problem norm = vlt_norm_problem(rows, weights->norm_width, VLT_NORM_LAYER, &out->constants);
+    vlt_problem norm = vlt_norm_problem(rows, weights->norm_width, VLT_NORM_LAYER, &weights->norm);
     vlt_status status = create_plan(engine, &norm, &out->norm, err);
     if (status == VLT_OK) {
         status = create_linear(engine, &weights->fc1, tokens, &out->fc1, err);
@@ -179,42 +175,50 @@ static int64_t patch_class(int64_t patches)
     return patches <= STEP ? power_of_two(patches) : (patches + STEP - 1) / STEP * STEP;
 }
 
+static vlt_status create_vision(vlt_engine *engine, vlt_vision_plans *plans, vlt_error *err)
+{
+    const vlt_vision_config *vision = &engine->config.vision;
+    const vlt_weights *weights = &engine->weights;
+    plans->block = calloc((size_t)vision->blocks, sizeof *plans->block);
+    vlt_status status = plans->block ? create_linear(engine, &weights->patch, plans->rows,
+                                                     &plans->patch, err)
+                                     : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %lld plans",
+                                                (long long)vision->blocks);
+    for (int64_t i = 0; i < vision->blocks && status == VLT_OK; i++) {
+        status = create_block(engine, i, plans, &plans->block[i], err);
+    }
+    if (status == VLT_OK) {
+        status = create_merger(engine, &weights->merger, plans->rows, &plans->merger, err);
+    }
+    for (int i = 0; i < vision->deepstack_count && status == VLT_OK; i++) {
+        status = create_merger(engine, &weights->deepstack[i], plans->rows, &plans->deepstack[i],
+                               err);
+    }
+    return status;
+}
+
 vlt_status vlt_engine_vision_plans(vlt_engine *engine, int64_t rows, int64_t segment,
                                    vlt_error *err)
 {
     const vlt_vision_config *vision = &engine->config.vision;
-    const vlt_weights *weights = &engine->weights;
-    vlt_vision_plans *plans = &engine->vision;
+    vlt_vision_plans *plans = &engine->vision, made = {0};
     if (plans->block && plans->rows >= rows && plans->segment >= segment) {
         return VLT_OK;
     }
     int64_t cell = vision->merge * vision->merge;
     rows = (patch_class(rows) + cell - 1) / cell * cell;
     segment = patch_class(segment);
-    rows = rows > plans->rows ? rows : plans->rows;
-    segment = segment > plans->segment ? segment : plans->segment;
-    release_vision(plans, vision->blocks);
-
-    plans->rows = rows;
-    plans->segment = segment < rows ? segment : rows;
-    plans->block = calloc((size_t)vision->blocks, sizeof *plans->block);
-    vlt_status status = plans->block
-                            ? create_linear(engine, &weights->patch, rows, &plans->patch, err)
-                            : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %lld plans",
-                                       (long long)vision->blocks);
-    for (int64_t i = 0; i < vision->blocks && status == VLT_OK; i++) {
-        status = create_block(engine, i, plans, &plans->block[i], err);
-    }
-    if (status == VLT_OK) {
-        status = create_merger(engine, &weights->merger, rows, &plans->merger, err);
-    }
-    for (int i = 0; i < vision->deepstack_count && status == VLT_OK; i++) {
-        status = create_merger(engine, &weights->deepstack[i], rows, &plans->deepstack[i], err);
-    }
+    made.rows = rows > plans->rows ? rows : plans->rows;
+    made.segment = segment > plans->segment ? segment : plans->segment;
+    made.segment = made.segment < made.rows ? made.segment : made.rows;
+    vlt_status status = create_vision(engine, &made, err);
     if (status != VLT_OK) {
-        release_vision(plans, vision->blocks);
+        release_vision(&made, vision->blocks);
+        return status;
     }
-    return status;
+    release_vision(plans, vision->blocks);
+    *plans = made;
+    return VLT_OK;
 }
 
 static double tolerance_of(vlt_plan *const *plan, int64_t count)

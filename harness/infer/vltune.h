@@ -44,6 +44,7 @@ typedef struct vlt_engine_options {
     const char *exif;              /* "auto" (NULL), "on", "off" */
     const char *alpha;             /* "auto" (NULL), "drop", "white" */
     bool strict_images;            /* refuse JPEGs with missing rows */
+    const char *quality;           /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
     vlt_message_function *message; /* NULL: silent */
     void *message_user;
 } vlt_engine_options;

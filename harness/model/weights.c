@@ -230,9 +230,10 @@ static void read_merger(struct loader *loader, const char *prefix, int64_t norm_
     };
     out->norm_width = norm_width;
     set_name(loader, loader->vision, "%snorm.weight", prefix);
-    out->norm_weight = vector(loader, norm_width);
+    out->norm.weight = vector(loader, norm_width);
     set_name(loader, loader->vision, "%snorm.bias", prefix);
-    out->norm_bias = vector(loader, norm_width);
+    out->norm.bias = vector(loader, norm_width);
+    out->norm.epsilon = VLT_VISION_BLOCK_EPSILON;
     for (int i = 0; i < 2; i++) {
         set_name(loader, loader->vision, "%s%s.bias", prefix, linears[i].name);
         linears[i].out->bias = vector(loader, linears[i].n);
@@ -294,7 +295,8 @@ static void read_text(struct loader *loader)
         read_layer(loader, i, loader->fill ? &weights->layer[i] : &layer);
     }
     set_name(loader, loader->text, "norm.weight");
-    weights->final_norm = vector(loader, text->width);
+    weights->final_norm = (vlt_norm_constants){.weight = vector(loader, text->width),
+                                               .epsilon = text->epsilon};
 }
 
 vlt_status vlt_weights_init(const vlt_safetensors *tensors, const vlt_model_config *config,

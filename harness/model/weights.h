@@ -15,12 +15,13 @@
 #include "optimizations/core/memory.h"
 #include "optimizations/decoder_block/decoder_block.h"
 #include "optimizations/linear/linear.h"
+#include "optimizations/norm/norm.h"
 #include "optimizations/vision_block/vision_block.h"
 
 /* norm over `norm_width` (one patch in the main merger, merge * merge patches in the DeepStack
  * ones), then fc1, erf GELU, fc2. */
 typedef struct vlt_merger_weights {
-    const float *norm_weight, *norm_bias; /* [norm_width] */
+    vlt_norm_constants norm; /* [norm_width] */
     int64_t norm_width;
     vlt_linear_constants fc1, fc2;
 } vlt_merger_weights;
@@ -30,7 +31,7 @@ typedef struct vlt_weights {
     vlt_linear_constants head;          /* [vocab, width]; the embedding when tied */
     bool tied;                          /* as decided by the presence of the tensor */
     vlt_decoder_block_constants *layer; /* [layers] */
-    const float *final_norm;            /* [width] */
+    vlt_norm_constants final_norm;      /* [width] */
 
     vlt_linear_constants patch;        /* [vision width, patch values] */
     vlt_matrix position;               /* [grid * grid, vision width] */

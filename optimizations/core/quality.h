@@ -10,6 +10,8 @@
     X(INT8, "int8")   /* weights and activations rounded to 8 bits */             \
     X(INT4, "int4")   /* weights rounded to 4 bits, 8 where it hurts */
 
+#include "optimizations/core/status.h"
+
 typedef enum vlt_quality {
 #define VLT_QUALITY_ENUM(code, name) VLT_QUALITY_##code,
     VLT_QUALITY_MAP(VLT_QUALITY_ENUM)
@@ -17,14 +19,9 @@ typedef enum vlt_quality {
         VLT_QUALITY_COUNT
 } vlt_quality;
 
-static inline const char *vlt_quality_name(vlt_quality quality)
-{
-    static const char *const names[] = {
-#define VLT_QUALITY_NAME(code, name) name,
-        VLT_QUALITY_MAP(VLT_QUALITY_NAME)
-#undef VLT_QUALITY_NAME
-    };
-    return (unsigned)quality < VLT_QUALITY_COUNT ? names[quality] : "?";
-}
+const char *vlt_quality_name(vlt_quality quality); /* "exact" ... */
+
+/* NULL stands for exact. USAGE names the text and what is known. */
+vlt_status vlt_quality_parse(const char *text, vlt_quality *out, vlt_error *err);
 
 #endif

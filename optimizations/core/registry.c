@@ -121,6 +121,18 @@ bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *prob
     return !variant->applicable || variant->applicable(problem, caps, reason);
 }
 
+vlt_quality vlt_registry_quality(vlt_quality quality, const vlt_caps *caps)
+{
+    vlt_quality best = VLT_QUALITY_EXACT;
+    for (int i = 0; i < VARIANT_COUNT; i++) {
+        vlt_quality its = variants[i].variant->quality;
+        if (!(variants[i].needs & ~caps->isa) && its <= quality && its > best) {
+            best = its;
+        }
+    }
+    return best;
+}
+
 void vlt_variant_cost(const vlt_variant *variant, const vlt_problem *problem, vlt_cost *cost)
 {
     problem->op->cost(problem, cost);

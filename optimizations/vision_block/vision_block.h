@@ -11,7 +11,7 @@
 #include "optimizations/attention/attention.h"
 
 #define VLT_VISION_BLOCK_TOLERANCE 1e-4
-#define VLT_VISION_BLOCK_EPSILON   1e-6f /* of both norms; no checkpoint can set it */
+#define VLT_VISION_BLOCK_EPSILON   1e-6f /* of every LayerNorm of the tower; no file says it */
 
 enum {
     VLT_VISION_BLOCK_DIM_ROWS,    /* patches of all segments, at most */
