@@ -90,8 +90,9 @@ static void settle_times(struct run *run, vlt_timings *timings)
     double now_ms = vlt_now_ms();
     double busy = timings->image_decode + timings->preprocess + timings->tokenize +
                   timings->vision + timings->prefill + timings->decode;
-    timings->load = vlt_engine_take_load_ms(run->engine);
-    timings->total = timings->load + now_ms - run->finished_ms;
+    vlt_load_times load = vlt_engine_take_load(run->engine);
+    timings->load = load.open_ms + load.pack_ms;
+    timings->total = load.open_ms + now_ms - run->finished_ms;
     double excess = timings->load + busy - timings->total;
     timings->overlap = excess > 0 ? excess : 0;
     timings->other = excess < 0 ? -excess : 0;

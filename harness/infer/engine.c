@@ -7,15 +7,15 @@
 #include "harness/machine/machine.h"
 #include "optimizations/core/utf8_text.h"
 
-double vlt_engine_take_load_ms(vlt_engine *engine)
+vlt_load_times vlt_engine_take_load(vlt_engine *engine)
 {
     pthread_mutex_lock(&engine->load_lock);
     double packs_ms = vlt_packs_look(engine->packs).make_ms;
-    double load_ms = engine->load_ms + packs_ms - engine->packs_ms;
+    vlt_load_times times = {.open_ms = engine->load_ms, .pack_ms = packs_ms - engine->packs_ms};
     engine->packs_ms = packs_ms;
     engine->load_ms = 0;
     pthread_mutex_unlock(&engine->load_lock);
-    return load_ms;
+    return times;
 }
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)

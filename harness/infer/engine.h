@@ -98,9 +98,14 @@ vlt_status vlt_engine_vision_plans(vlt_engine *engine, int64_t rows, int64_t seg
 double vlt_engine_tolerance(const vlt_engine *engine);
 void vlt_engine_release_plans(vlt_engine *engine);
 
-/* The time of loading that no run has reported yet: of opening for the first that asks, and of
- * packing weights since the last one. */
-double vlt_engine_take_load_ms(vlt_engine *engine);
+/* The time of loading that no run has reported yet: of opening, for the first that asks, and of
+ * packing weights, which happens when plans are made and lies within the time of the run that met
+ * the shape. */
+typedef struct vlt_load_times {
+    double open_ms, pack_ms;
+} vlt_load_times;
+
+vlt_load_times vlt_engine_take_load(vlt_engine *engine);
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
     VLT_PRINTF(3, 4);

@@ -191,7 +191,7 @@ vlt_status vlt_session_respond(vlt_session *session, const vlt_request *request,
         status = vlt_session_answer(session, request, prompt, out, err);
         pthread_mutex_unlock(&session->engine->compute_lock);
     }
-    if (status == VLT_OK && prompt->messages) {
+    if (status == VLT_OK && prompt->messages && out->id_count > 0) { /* no token, no turn */
         status = keep_conversation(session, prompt, out, err);
     }
     if (status != VLT_OK) {
@@ -214,8 +214,9 @@ vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt
     vlt_prompt_release(&prompt);
     if (status == VLT_OK) {
         vlt_timings *timings = &out->timings;
-        timings->load = vlt_engine_take_load_ms(engine);
-        timings->total = timings->load + vlt_now_ms() - start_ms;
+        vlt_load_times load = vlt_engine_take_load(engine);
+        timings->load = load.open_ms + load.pack_ms;
+        timings->total = load.open_ms + vlt_now_ms() - start_ms;
         timings->other = timings->total - timings->load - timings->image_decode -
                          timings->preprocess - timings->tokenize - timings->vision -
                          timings->prefill - timings->decode;

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/files/new_file.h"
 #include "harness/infer/session.h"
 #include "optimizations/core/hash.h"
 
@@ -112,37 +113,18 @@ static void write_session(struct stream *stream, const vlt_session *session)
 
 vlt_status vlt_session_save(const vlt_session *session, const char *path, vlt_error *err)
 {
-    char *target = realpath(path, NULL); /* a link stays one: what it names is replaced */
-    const char *place = target ? target : path;
-    char *temporary = NULL;
-    struct stream stream = {.path = path, .err = err};
-    int file = -1;
-    if (asprintf(&temporary, "%s.tmp-XXXXXX", place) < 0) {
-        free(target);
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    vlt_new_file file;
+    vlt_status status = vlt_new_file_open(path, VLT_NEW_FILE_PRIVATE, &file, err);
+    if (status == VLT_OK) {
+        struct stream stream = {.path = path, .err = err, .file = file.stream};
+        write_session(&stream, session);
+        status = stream.status;
     }
-    file = mkostemp(temporary, O_CLOEXEC);
-    stream.file = file >= 0 ? fdopen(file, "wb") : NULL;
-    if (!stream.file) {
-        stream.status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-        if (file >= 0) {
-            close(file);
-        }
-        goto done;
+    if (status == VLT_OK) {
+        status = vlt_new_file_commit(&file, err);
     }
-    write_session(&stream, session);
-    bool failed = fflush(stream.file) != 0 || fsync(file) != 0 || fchmod(file, 0644) != 0;
-    failed = fclose(stream.file) != 0 || failed;
-    if (stream.status == VLT_OK && (failed || rename(temporary, place) != 0)) {
-        stream.status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-    }
-done:
-    if (file >= 0 && stream.status != VLT_OK) {
-        unlink(temporary);
-    }
-    free(temporary);
-    free(target);
-    return stream.status;
+    vlt_new_file_discard(&file);
+    return status;
 }
 
 static vlt_status check_header(const struct header *header, const vlt_engine *engine,

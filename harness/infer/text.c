@@ -193,7 +193,9 @@ static vlt_status run_blocks(vlt_session *session, const vlt_prefill *prefill,
         }
         status = run_block(session, prefill, features, first, rows, err);
         first += rows;
-        session->count = first;
+        if (status == VLT_OK) {
+            session->count = first; /* rows of a failed block are not valid in every layer */
+        }
         bool last = first == prompt->count;
         if (status == VLT_OK && (prefill->dump || last)) {
             status = run_norm(session, &session->engine->prompt, prefill->dump ? 0 : rows - 1, rows,
@@ -211,15 +213,21 @@ static vlt_status run_blocks(vlt_session *session, const vlt_prefill *prefill,
     return status;
 }
 
+/* The clock without what went into packing weights: that is time of loading. */
+static double computing_ms(const vlt_engine *engine)
+{
+    return vlt_now_ms() - vlt_packs_look(engine->packs).make_ms;
+}
+
 vlt_status vlt_session_prefill(vlt_session *session, vlt_prefill *prefill, vlt_error *err)
 {
     vlt_engine *engine = session->engine;
     const vlt_prompt *prompt = prefill->prompt;
     struct features features = {0};
     int64_t rows = prompt->count - prefill->first;
-    double start_ms = vlt_now_ms();
+    double start_ms = computing_ms(engine);
     vlt_status status = compute_features(session, prefill, &features, err);
-    double middle_ms = vlt_now_ms();
+    double middle_ms = computing_ms(engine);
     prefill->vision_ms = prompt->visual_count ? middle_ms - start_ms : 0;
     if (status == VLT_OK) {
         status = vlt_engine_text_plans(engine, &engine->prompt,
@@ -234,7 +242,7 @@ vlt_status vlt_session_prefill(vlt_session *session, vlt_prefill *prefill, vlt_e
         status = vlt_dump_rows(prefill->dump, "logits.last", VLT_DTYPE_F32, session->logits,
                                engine->config.text.vocab, 0, err);
     }
-    prefill->prefill_ms = vlt_now_ms() - middle_ms;
+    prefill->prefill_ms = computing_ms(engine) - middle_ms;
     vlt_free(features.block);
     return status;
 }
@@ -254,6 +262,6 @@ vlt_status vlt_session_step(vlt_session *session, int32_t id, int64_t delta, vlt
     if (status == VLT_OK) {
         status = run_head(session, session->normed, err);
     }
-    session->count++;
+    session->count += status == VLT_OK;
     return status;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/files/new_file.h"
 #include "optimizations/core/memory.h"
 
 vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
@@ -134,57 +135,25 @@ static vlt_status write_into(const char *path, const void *data, size_t bytes, v
     return status;
 }
 
-/* A new file beside the old one, then in its place. */
 static vlt_status replace(const char *path, const void *data, size_t bytes, vlt_error *err)
 {
-    vlt_status status = VLT_OK;
-    size_t length = strlen(path);
-    bool made = false;
-    int file = -1;
-    char *temporary = malloc(length + 16);
-    if (!temporary) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
+    vlt_new_file file;
+    vlt_status status = vlt_new_file_open(path, VLT_NEW_FILE_SHARED, &file, err);
+    if (status == VLT_OK) {
+        status = vlt_new_file_write(&file, data, bytes, err);
     }
-    snprintf(temporary, length + 16, "%s.tmp-XXXXXX", path);
-    file = mkostemp(temporary, O_CLOEXEC);
-    made = file >= 0;
-    if (!made || fchmod(file, 0644) != 0) {
-        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-        goto done;
+    if (status == VLT_OK) {
+        status = vlt_new_file_commit(&file, err);
     }
-    status = write_all(file, path, data, bytes, err);
-    if (status != VLT_OK) {
-        goto done;
-    }
-    if (fsync(file) != 0 || rename(temporary, path) != 0) {
-        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-        goto done;
-    }
-    made = false;
-done:
-    if (file >= 0) {
-        close(file);
-    }
-    if (made) {
-        unlink(temporary);
-    }
-    free(temporary);
+    vlt_new_file_discard(&file);
     return status;
 }
 
 vlt_status vlt_write_file(const char *path, const void *data, size_t bytes, vlt_error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0) {
-        return replace(path, data, bytes, err);
-    }
-    if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
-        return write_into(path, data, bytes, err);
-    }
-    char *target = realpath(path, NULL); /* a link stays one: what it names is replaced */
-    vlt_status status = replace(target ? target : path, data, bytes, err);
-    free(target);
-    return status;
+    bool other = stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+    return other ? write_into(path, data, bytes, err) : replace(path, data, bytes, err);
 }
 
 vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error *err)

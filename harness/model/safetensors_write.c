@@ -1,12 +1,10 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "harness/files/new_file.h"
 #include "harness/json/json.h"
 #include "harness/model/safetensors_internal.h"
 #include "optimizations/core/memory.h"
@@ -14,9 +12,7 @@
 enum { HEADER_ALIGN = 8 }; /* spaces pad the header so that F32 and I64 data are aligned */
 
 struct vlt_safetensors_writer {
-    FILE *stream;
-    char *path;
-    char *temporary; /* empty once renamed */
+    vlt_new_file file;
     size_t expected_bytes;
     size_t written_bytes;
 };
@@ -57,34 +53,21 @@ static vlt_status write_header(vlt_safetensors_writer *writer, const json_t *hea
 {
     char *text = json_dumps(header, JSON_COMPACT);
     if (!text) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for the header", writer->path);
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for the header", writer->file.path);
     }
     size_t length = strlen(text);
     size_t padded = (length + HEADER_ALIGN - 1) / HEADER_ALIGN * HEADER_ALIGN;
     for (int i = 0; i < VLT_SAFETENSORS_PREFIX_BYTES; i++) {
-        fputc((int)((padded >> (8 * i)) & 0xFF), writer->stream);
+        fputc((int)((padded >> (8 * i)) & 0xFF), writer->file.stream);
     }
-    fwrite(text, 1, length, writer->stream);
+    fwrite(text, 1, length, writer->file.stream);
     for (; length < padded; length++) {
-        fputc(' ', writer->stream);
+        fputc(' ', writer->file.stream);
     }
     free(text);
-    return ferror(writer->stream)
-               ? vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->path, strerror(errno))
+    return ferror(writer->file.stream)
+               ? vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->file.path, strerror(errno))
                : VLT_OK;
-}
-
-static vlt_status open_temporary(vlt_safetensors_writer *writer, vlt_error *err)
-{
-    int file = mkostemp(writer->temporary, O_CLOEXEC);
-    if (file < 0) {
-        writer->temporary[0] = '\0';
-    } else if (fchmod(file, 0644) != 0 || !(writer->stream = fdopen(file, "wb"))) {
-        close(file);
-        file = -1;
-    }
-    return file >= 0 ? VLT_OK
-                     : vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->path, strerror(errno));
 }
 
 vlt_status vlt_safetensors_writer_create(const char *path, const vlt_tensor *tensors, int count,
@@ -95,20 +78,13 @@ vlt_status vlt_safetensors_writer_create(const char *path, const vlt_tensor *ten
     if (!writer) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
     }
-    vlt_status status = VLT_OK;
+    vlt_status status;
     json_t *header = make_header(path, tensors, count, &writer->expected_bytes, err);
     if (!header) {
         free(writer);
         return err ? err->status : VLT_STATUS_INPUT;
     }
-    writer->path = strdup(path);
-    if (!writer->path || asprintf(&writer->temporary, "%s.tmp-XXXXXX", path) < 0) {
-        writer->temporary = NULL;
-        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", path);
-    }
-    if (status == VLT_OK) {
-        status = open_temporary(writer, err);
-    }
+    status = vlt_new_file_open(path, VLT_NEW_FILE_SHARED, &writer->file, err);
     if (status == VLT_OK) {
         status = write_header(writer, header, err);
     }
@@ -126,10 +102,10 @@ vlt_status vlt_safetensors_writer_append(vlt_safetensors_writer *writer, const v
 {
     if (bytes > writer->expected_bytes - writer->written_bytes) {
         return vlt_fail(err, VLT_STATUS_INTERNAL, "%s: more than the declared %zu bytes of data",
-                        writer->path, writer->expected_bytes);
+                        writer->file.path, writer->expected_bytes);
     }
-    if (fwrite(data, 1, bytes, writer->stream) != bytes) {
-        return vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", writer->path,
+    if (fwrite(data, 1, bytes, writer->file.stream) != bytes) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", writer->file.path,
                         strerror(errno), writer->written_bytes, writer->expected_bytes);
     }
     writer->written_bytes += bytes;
@@ -140,16 +116,9 @@ vlt_status vlt_safetensors_writer_finish(vlt_safetensors_writer *writer, vlt_err
 {
     if (writer->written_bytes != writer->expected_bytes) {
         return vlt_fail(err, VLT_STATUS_INTERNAL, "%s: %zu bytes of data, declared were %zu",
-                        writer->path, writer->written_bytes, writer->expected_bytes);
+                        writer->file.path, writer->written_bytes, writer->expected_bytes);
     }
-    bool failed = fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
-    failed = fclose(writer->stream) != 0 || failed;
-    writer->stream = NULL;
-    if (failed || rename(writer->temporary, writer->path) != 0) {
-        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", writer->path, strerror(errno));
-    }
-    writer->temporary[0] = '\0';
-    return VLT_OK;
+    return vlt_new_file_commit(&writer->file, err);
 }
 
 void vlt_safetensors_writer_destroy(vlt_safetensors_writer *writer)
@@ -157,14 +126,7 @@ void vlt_safetensors_writer_destroy(vlt_safetensors_writer *writer)
     if (!writer) {
         return;
     }
-    if (writer->stream) {
-        fclose(writer->stream);
-    }
-    if (writer->temporary && writer->temporary[0]) {
-        unlink(writer->temporary);
-    }
-    free(writer->temporary);
-    free(writer->path);
+    vlt_new_file_discard(&writer->file);
     free(writer);
 }
 

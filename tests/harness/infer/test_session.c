@@ -251,6 +251,48 @@ Test(session, a_callback_may_stop)
     vlt_engine_close(engine);
 }
 
+/* Stops the prompt at its second block. */
+static bool stop_in_prompt(void *user, const char *phase, int64_t done, int64_t total)
+{
+    int *asked = user;
+    (void)total;
+    *asked += !strcmp(phase, "prefill");
+    return strcmp(phase, "prefill") != 0 || done == 0;
+}
+
+/* What a stopped prompt has computed is kept, what it has not is computed again, and no empty turn
+ * enters the conversation. */
+Test(session, a_prompt_that_was_stopped_leaves_no_turn)
+{
+    vlt_engine *engine = open_engine(NULL);
+    vlt_session *session = open_session(engine, 0), *fresh = open_session(engine, 0);
+    static char prompt[6000];
+    for (size_t i = 0; i + 8 < sizeof prompt; i += 7) {
+        memcpy(prompt + i, "circle ", 8);
+    }
+    int asked = 0;
+    vlt_request request = base, again = base;
+    again.prompt = request.prompt = prompt;
+    request.on_progress = stop_in_prompt;
+    request.user = &asked;
+    vlt_response stopped = run(session, &request);
+    cr_expect_eq(stopped.finish, VLT_FINISH_INTERRUPTED);
+    cr_expect_eq(stopped.id_count, 0);
+    cr_expect_eq(asked, 2);
+    cr_expect_null(session->conversation, "%s", session->conversation);
+    cr_expect_eq(session->count, VLT_PROMPT_BLOCK, "the first block's rows are valid");
+    vlt_response resumed = run(session, &again), expected = run(fresh, &again);
+    cr_expect_eq(resumed.prompt_count, expected.prompt_count);
+    cr_expect_eq(resumed.cached_count, VLT_PROMPT_BLOCK);
+    same_ids(&resumed, &expected);
+    vlt_response_release(&stopped);
+    vlt_response_release(&resumed);
+    vlt_response_release(&expected);
+    vlt_session_close(session);
+    vlt_session_close(fresh);
+    vlt_engine_close(engine);
+}
+
 Test(session, stop_strings_cut_the_text)
 {
     vlt_engine *engine = open_engine(NULL);
@@ -408,9 +450,9 @@ Test(session, times_add_up)
 {
     vlt_engine *engine = open_engine(NULL);
     vlt_session *session = open_session(engine, 0);
-    double start = vlt_now_ms();
+    double start = vlt_now_ms() - engine->load_ms;
     vlt_response response = run(session, &base);
-    double wall = vlt_now_ms() - start + engine->load_ms;
+    double wall = vlt_now_ms() - start;
     const vlt_timings *t = &response.timings;
     double sum = t->load + t->image_decode + t->preprocess + t->tokenize + t->vision + t->prefill +
                  t->decode + t->other;
