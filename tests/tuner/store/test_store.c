@@ -314,6 +314,48 @@ Test(store, a_damaged_file_is_never_merged_and_never_crashes)
     test_store_remove(to);
 }
 
+static void count_text(void *user, const char *what)
+{
+    *(size_t *)user += strlen(what) > 0;
+}
+
+/* Every damaged page is named, however much of the rest it takes with it. */
+Test(store, a_check_of_a_damaged_file_tells_what_is_wrong)
+{
+    const char *path = test_store_path(0), *damaged = test_store_path(1);
+    int64_t session;
+    size_t bytes;
+    char *data;
+    vlt_store *store = test_store_open(path, &session);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(test_store_add(store, session, "avx2", 0.5, 50, NULL), VLT_OK);
+    }
+    vlt_store_close(store);
+    cr_assert_eq(vlt_read_file(path, 1 << 24, &data, &bytes, NULL), VLT_OK);
+    for (size_t page = 2; page < bytes / 4096; page++) {
+        vlt_error err = {0};
+        int64_t problems = 0;
+        size_t told = 0;
+        char *copy = malloc(bytes);
+        memcpy(copy, data, bytes);
+        memset(copy + page * 4096, 0xA5, 4096);
+        cr_assert_eq(vlt_write_file(damaged, copy, bytes, NULL), VLT_OK);
+        free(copy);
+        if (vlt_store_open(damaged, VLT_STORE_READ, &store, &err) == VLT_OK) {
+            cr_assert_eq(vlt_store_check(store, count_text, &told, &problems, &err), VLT_OK, "%s",
+                         err.message);
+            cr_assert_gt(problems, 0, "page %zu", page);
+            cr_assert_eq(told, (size_t)problems);
+            vlt_store_close(store);
+        } else {
+            cr_assert(strstr(err.message, "damaged"), "%s", err.message);
+        }
+        test_store_remove(damaged);
+    }
+    free(data);
+    test_store_remove(path);
+}
+
 /* Writes trials until it is killed; tells the pipe after each one that has been written. */
 static void write_for_ever(const char *path, int pipe)
 {
