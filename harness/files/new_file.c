@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,23 +19,88 @@ static vlt_status fail(const vlt_new_file *file, int error, vlt_error *err)
                     strerror(error));
 }
 
-/* open() applies the umask, which mkstemp() does not and nobody can read without changing it. */
+/* "PLACE.vltune-tmp-7", of a name that is too long for that its beginning; NULL without memory. */
+static char *temporary_name(const char *place, unsigned number)
+{
+    char end[32], *name = NULL;
+    const char *slash = strrchr(place, '/'), *base = slash ? slash + 1 : place;
+    snprintf(end, sizeof end, ".vltune-tmp-%u", number);
+    size_t folder = (size_t)(base - place);
+    size_t kept = vlt_utf8_cut(base, strlen(base), NAME_MAX - strlen(end));
+    char *begin = strndup(place, folder + kept);
+    if (begin && asprintf(&name, "%s%s", begin, end) < 0) {
+        name = NULL;
+    }
+    free(begin);
+    return name;
+}
+
+static bool still_named(int fd, const char *name)
+{
+    struct stat mine, named;
+    return fstat(fd, &mine) == 0 && lstat(name, &named) == 0 && mine.st_dev == named.st_dev &&
+           mine.st_ino == named.st_ino;
+}
+
+/* Removes what a process that was killed has left under that name: who lives has it locked. */
+static bool remove_if_left(const char *name)
+{
+    struct stat info;
+    bool removed = false;
+    int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) {
+        removed = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+                  flock(fd, LOCK_EX | LOCK_NB) == 0 && still_named(fd, name) && unlink(name) == 0;
+        close(fd);
+    }
+    return removed;
+}
+
+/* A new file under that name, locked; -1 with errno, EEXIST where the name is somebody else's.
+ * open() applies the umask, which mkstemp() does not and nobody can read without changing it. */
+static int create(const char *name, mode_t mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = open(name, flags, mode);
+    if (fd < 0 && errno == EEXIST) {
+        bool removed = remove_if_left(name);
+        errno = EEXIST;
+        fd = removed ? open(name, flags, mode) : -1;
+    }
+    if (fd < 0) {
+        return -1;
+    }
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    if (locked && still_named(fd, name)) {
+        return fd;
+    }
+    close(fd); /* somebody was faster and took it for left behind */
+    errno = EEXIST;
+    return -1;
+}
+
 static int create_beside(const char *place, mode_t mode, char **temporary)
 {
-    for (unsigned i = 0; i < 1000; i++) {
-        if (asprintf(temporary, "%s.tmp-%ld-%u", place, (long)getpid(), i) < 0) {
-            *temporary = NULL;
+    enum { TRIES = 1000 };
+    int fd = -1;
+    unsigned i = 0;
+    errno = EEXIST;
+    for (; i < TRIES && fd < 0 && errno == EEXIST; i++) {
+        free(*temporary);
+        *temporary = temporary_name(place, i);
+        if (!*temporary) {
             errno = ENOMEM;
             return -1;
         }
-        int fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (fd >= 0 || errno != EEXIST) {
-            return fd;
-        }
-        free(*temporary);
-        *temporary = NULL;
+        fd = create(*temporary, mode);
     }
-    return -1;
+    /* the numbers behind it are of those who were killed while others wrote */
+    for (bool more = fd >= 0; more; i++) {
+        char *name = temporary_name(place, i);
+        more = name && remove_if_left(name);
+        free(name);
+    }
+    return fd;
 }
 
 /* Whose it is first: changing the owner takes set-id bits away. Giving files away is root's right,

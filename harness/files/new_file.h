@@ -1,6 +1,7 @@
 /* new_file.h: a file that appears whole, or not at all, in the place of an old one.
  *
- * It is written beside its place under another name and renamed when it is done. A link stays a
+ * It is written beside its place under another name and renamed when it is done. What a process
+ * that was killed left there is removed by the next one that writes the same file. A link stays a
  * link: what it names is replaced. What the old file permitted, and whose it was, stays; a new one
  * gets what the umask leaves of the mode asked for.
  */

@@ -1,7 +1,10 @@
 #include <criterion/criterion.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/files/new_file.h"
@@ -104,4 +107,106 @@ Test(new_file, a_failed_write_is_not_committed, .init = test_folder_make,
     vlt_new_file_discard(&file);
     expect_text(path, "old");
     cr_expect_eq(test_folder_entries(), 1);
+}
+
+/* A process that has begun to write and sleeps. */
+static pid_t start_writer(const char *path)
+{
+    int ready[2];
+    char byte;
+    cr_assert_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        vlt_new_file file;
+        if (vlt_new_file_open(path, VLT_NEW_FILE_SHARED, &file, NULL) != VLT_OK ||
+            vlt_new_file_write(&file, "half", 4, NULL) != VLT_OK || fflush(file.stream) != 0 ||
+            write(ready[1], "x", 1) != 1) {
+            _exit(1);
+        }
+        pause();
+    }
+    close(ready[1]);
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static void kill_writer(pid_t child)
+{
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+Test(new_file, what_killed_writers_left_goes_with_the_next, .init = test_folder_make,
+     .fini = test_folder_remove)
+{
+    const char *path = test_folder_path("a");
+    pid_t writer[3];
+    for (int i = 0; i < 3; i++) {
+        writer[i] = start_writer(path);
+    }
+    kill_writer(writer[0]);
+    kill_writer(writer[1]);
+    cr_assert_eq(test_folder_entries(), 3);
+    write_text(path, VLT_NEW_FILE_SHARED, "whole");
+    cr_assert_eq(test_folder_entries(), 2); /* and what is being written stays */
+    expect_text(path, "whole");
+    kill_writer(writer[2]);
+    for (int i = 0; i < 3; i++) { /* the last one's number is found once it is reached */
+        writer[i] = start_writer(path);
+    }
+    for (int i = 0; i < 3; i++) {
+        kill_writer(writer[i]);
+    }
+    write_text(path, VLT_NEW_FILE_SHARED, "again");
+    cr_assert_eq(test_folder_entries(), 1);
+    expect_text(path, "again");
+}
+
+Test(new_file, many_at_once_write_whole_files, .init = test_folder_make, .fini = test_folder_remove,
+     .timeout = 60)
+{
+    enum { WRITERS = 6, ROUNDS = 40 };
+    const char *path = test_folder_path("a");
+    pid_t child[WRITERS];
+    for (int i = 0; i < WRITERS; i++) {
+        child[i] = fork();
+        if (child[i] == 0) {
+            int failed = 0;
+            for (int k = 0; k < ROUNDS; k++) {
+                vlt_new_file file;
+                failed += vlt_new_file_open(path, VLT_NEW_FILE_SHARED, &file, NULL) != VLT_OK ||
+                          vlt_new_file_write(&file, "a whole text", 12, NULL) != VLT_OK ||
+                          vlt_new_file_commit(&file, NULL) != VLT_OK;
+                vlt_new_file_discard(&file);
+            }
+            _exit(failed);
+        }
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        int end = -1;
+        waitpid(child[i], &end, 0);
+        cr_assert_eq(end, 0);
+    }
+    expect_text(path, "a whole text");
+    cr_assert_eq(test_folder_entries(), 1);
+}
+
+/* Names of the greatest length, and such that only look like what was left. */
+Test(new_file, names, .init = test_folder_make, .fini = test_folder_remove)
+{
+    char name[NAME_MAX + 1], longest[NAME_MAX + 64];
+    memset(name, 'n', NAME_MAX);
+    name[NAME_MAX] = '\0';
+    snprintf(longest, sizeof longest, "%s/%s", test_folder_path(""), name);
+    write_text(longest, VLT_NEW_FILE_SHARED, "long");
+    expect_text(longest, "long");
+    cr_assert_eq(test_folder_entries(), 1);
+    const char *path = test_folder_path("a");
+    cr_assert_eq(symlink(longest, test_folder_path("a.vltune-tmp-0")), 0);
+    cr_assert_eq(mkdir(test_folder_path("a.vltune-tmp-1"), 0755), 0);
+    write_text(path, VLT_NEW_FILE_SHARED, "text");
+    expect_text(path, "text");
+    expect_text(longest, "long");
+    cr_assert_eq(test_folder_entries(), 4);
 }
