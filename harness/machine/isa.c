@@ -2,6 +2,8 @@
 
 #include <cpuid.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +29,12 @@ static bool request_amx(void)
 static bool has(uint32_t word, uint32_t bits)
 {
     return (word & bits) == bits;
+}
+
+const char *vlt_isa_emulator(void)
+{
+    const char *preload = getenv("LD_PRELOAD"); /* Valgrind puts its own libraries there */
+    return preload && strstr(preload, "vgpreload") ? "callgrind (Valgrind)" : "";
 }
 
 uint32_t vlt_isa_detect(void)

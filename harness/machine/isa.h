@@ -8,4 +8,8 @@
  * kernel for AMX once per process; thread-safe. */
 uint32_t vlt_isa_detect(void);
 
+/* The emulator that we run in and whose instruction sets are the answer, "callgrind (Valgrind)", or
+ * "" on the CPU itself. */
+const char *vlt_isa_emulator(void);
+
 #endif

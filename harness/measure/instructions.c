@@ -85,8 +85,9 @@ static vlt_status read_count(const char *log, double *count, vlt_error *err)
         said = log[0] == '!' ? log + 1 : said + 2;
         long status = strtol(said, (char **)&said, 10);
         bool known = status > VLT_OK && status < VLT_STATUS_COUNT;
+        said += strspn(said, " ");
         return vlt_fail(err, known ? (vlt_status)status : VLT_STATUS_INTERNAL, "%.*s",
-                        (int)strcspn(said, "\n"), said + strspn(said, " "));
+                        (int)strcspn(said, "\n"), said);
     }
     if (!collected) {
         return vlt_fail(err, VLT_STATUS_UNMEASURED,

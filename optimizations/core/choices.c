@@ -40,26 +40,59 @@ void vlt_choices_release(vlt_choices *choices)
     *choices = (vlt_choices){0};
 }
 
-vlt_status vlt_choices_force(vlt_choices *choices, const char *text, vlt_error *err)
+static vlt_choice *find_forced(vlt_choices *choices, const vlt_op *op)
+{
+    for (int i = 0; i < choices->count; i++) {
+        if (choices->entry[i].op == op && choices->entry[i].forced) {
+            return &choices->entry[i];
+        }
+    }
+    return NULL;
+}
+
+/* Puts op and variant of "OP=VARIANT[:...]" into *choice; *knobs is what follows. */
+static vlt_status read_forced(const char *text, vlt_choice *choice, const char **knobs,
+                              vlt_error *err)
 {
     char path[512];
-    size_t length = strlen(text);
-    size_t op_length = strcspn(text, "=");
-    if (length >= sizeof path || !text[op_length]) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "--force '%s', expected OP=VARIANT[:KNOB=V,...]",
-                        text);
-    }
-    memcpy(path, text, length + 1);
-    path[op_length] = '/';
-
     vlt_problem problem;
-    vlt_choice choice = {.bucket = "*", .forced = true};
-    vlt_status status = vlt_registry_parse(path, &problem, &choice.variant, &choice.binding, err);
-    if (status != VLT_OK) {
-        return vlt_fail_in(err, status, "--force: ");
+    size_t length = strlen(text), op_length = strcspn(text, "="), end = strcspn(text, ":");
+    if (length >= sizeof path || op_length >= end) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected OP=VARIANT[:KNOB=V,...]", text);
     }
-    choice.op = problem.op;
-    return vlt_choices_set(choices, &choice, err);
+    if (memchr(text, '@', end)) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "'%s': a forced variant is for every size, expected no '@'", text);
+    }
+    memcpy(path, text, end);
+    path[op_length] = '/';
+    path[end] = '\0';
+    *knobs = text + end + (text[end] == ':');
+    vlt_status status = vlt_registry_parse(path, &problem, &choice->variant, &choice->binding, err);
+    choice->op = problem.op;
+    return status;
+}
+
+vlt_status vlt_choices_force(vlt_choices *choices, const char *text, vlt_error *err)
+{
+    vlt_choice choice = {.bucket = "*", .forced = true};
+    const char *knobs = "";
+    uint32_t given;
+    vlt_status status = read_forced(text, &choice, &knobs, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_choice *before = find_forced(choices, choice.op);
+    if (before && before->variant != choice.variant) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s and %s for operator %s, expected one",
+                        before->variant->name, choice.variant->name, choice.op->name);
+    }
+    if (before) {
+        choice = *before;
+    }
+    status = vlt_binding_parse_over(choice.variant, knobs, &choice.binding, &given, err);
+    choice.knobs_given |= given;
+    return status == VLT_OK ? vlt_choices_set(choices, &choice, err) : status;
 }
 
 const char *vlt_choice_source_name(vlt_choice_source source)

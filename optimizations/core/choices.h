@@ -13,7 +13,8 @@ typedef struct vlt_choice {
     vlt_bucket place;              /* the same, read; vlt_choices_set does it */
     const vlt_variant *variant;
     vlt_binding binding;
-    bool forced; /* from --force: goes before everything else, --baseline included */
+    bool forced;          /* from --force: goes before everything else, --baseline included */
+    uint32_t knobs_given; /* forced: bit i: knob i is in the text; the others stay as tuned */
 } vlt_choice;
 
 typedef struct vlt_choices {
@@ -27,7 +28,8 @@ typedef struct vlt_choices {
 vlt_status vlt_choices_set(vlt_choices *choices, const vlt_choice *choice, vlt_error *err);
 void vlt_choices_release(vlt_choices *choices);
 
-/* Adds a forced entry from "OP=VARIANT[:KNOB=V,...]". */
+/* Adds a forced entry from "OP=VARIANT[:KNOB=V,...]"; a second text for the same variant adds its
+ * knobs. USAGE names what there is not, and two variants forced for one operator. */
 vlt_status vlt_choices_force(vlt_choices *choices, const char *text, vlt_error *err);
 
 /* How a plan came by its variant. */

@@ -27,10 +27,19 @@ typedef struct vlt_ledger_entry {
     _Atomic int64_t *runs;    /* owned: how often they ran; plans count here */
 } vlt_ledger_entry;
 
+/* A choice that was not applicable, counted over the plans that would have had it. */
+typedef struct vlt_ledger_passed {
+    const vlt_variant *variant;
+    bool forced; /* else tuned */
+    int64_t plans;
+} vlt_ledger_passed;
+
 typedef struct vlt_ledger {
     vlt_ledger_entry *entry; /* owned */
     int count;
     int capacity;
+    vlt_ledger_passed *passed; /* owned */
+    int passed_count;
 } vlt_ledger;
 
 /* After the plans that were noted in it: they count their runs here. */
@@ -49,7 +58,13 @@ typedef struct vlt_context {
     vlt_ledger *ledger;               /* NULL: not kept */
     vlt_log_function *log;            /* NULL: silent */
     void *log_user;
+    vlt_admit_function *admit; /* asked before much memory is taken; NULL: never */
+    void *admit_user;
 } vlt_context;
+
+/* Asks context->admit, where there is one. */
+vlt_status vlt_context_admit(const vlt_context *context, uint64_t bytes, const char *what,
+                             vlt_error *err);
 
 void vlt_log(const vlt_context *context, vlt_log_level level, const char *format, ...)
     VLT_PRINTF(3, 4);

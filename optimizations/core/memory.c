@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { REDZONE_BYTES = VLT_ASAN ? VLT_ALIGN : 0 };
 
@@ -76,6 +77,30 @@ vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err)
 void vlt_free(void *block)
 {
     free(block);
+}
+
+vlt_status vlt_pages_take(size_t bytes, void **out, vlt_error *err)
+{
+#if VLT_ASAN
+    return vlt_alloc(bytes, out, err);
+#else
+    void *pages = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                       -1, 0);
+    *out = pages == MAP_FAILED ? NULL : pages;
+    return *out ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "allocation of %zu bytes failed", bytes);
+#endif
+}
+
+void vlt_pages_release(void *pages, size_t bytes)
+{
+#if VLT_ASAN
+    (void)bytes;
+    vlt_free(pages);
+#else
+    if (pages) {
+        munmap(pages, bytes ? bytes : 1);
+    }
+#endif
 }
 
 bool vlt_piece_bytes(size_t count, size_t element_bytes, size_t *out)

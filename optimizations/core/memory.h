@@ -34,6 +34,15 @@ vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err);
 vlt_status vlt_alloc_raw(size_t bytes, void **out, vlt_error *err);
 void vlt_free(void *block);
 
+/* Whole pages of zeros that take no memory before they are touched (under ASan: a block as of
+ * vlt_alloc). For what may grow and may never be used. Given back with the same size. */
+vlt_status vlt_pages_take(size_t bytes, void **out, vlt_error *err);
+void vlt_pages_release(void *pages, size_t bytes); /* NULL is fine */
+
+/* May `bytes` be taken for `what`? LIMIT with the numbers when the process would be refused or
+ * killed for them. May be called from any thread. */
+typedef vlt_status vlt_admit_function(void *user, uint64_t bytes, const char *what, vlt_error *err);
+
 /* An arena hands out pieces of one block and frees them all at once. Plan with
  * vlt_arena_reserve for each piece, then vlt_arena_commit, then take the same pieces in the same
  * order with vlt_arena_take. Under ASan a redzone separates the pieces. */

@@ -24,7 +24,9 @@ struct vlt_pack {
 struct vlt_packs {
     pthread_mutex_t lock;
     pthread_cond_t made;
-    vlt_pack_shelf shelf; /* {0}: none */
+    vlt_pack_shelf shelf;      /* {0}: none */
+    vlt_admit_function *admit; /* NULL: nobody is asked */
+    void *admit_user;
     vlt_pack *first;
     vlt_packs_stats stats;
 };
@@ -41,6 +43,12 @@ vlt_status vlt_packs_create(const vlt_pack_shelf *shelf, vlt_packs **out, vlt_er
         packs->shelf = *shelf;
     }
     return VLT_OK;
+}
+
+void vlt_packs_ask(vlt_packs *packs, vlt_admit_function *admit, void *user)
+{
+    packs->admit = admit;
+    packs->admit_user = user;
 }
 
 void vlt_packs_destroy(vlt_packs *packs)
@@ -79,7 +87,12 @@ static vlt_status make(vlt_packs *packs, vlt_pack *pack, const vlt_pack_request 
     if (pack->data) {
         return VLT_OK;
     }
-    vlt_status status = vlt_alloc_raw(request->bytes, &block, err);
+    vlt_status status = packs && packs->admit
+                            ? packs->admit(packs->admit_user, request->bytes, "a weight", err)
+                            : VLT_OK;
+    if (status == VLT_OK) {
+        status = vlt_alloc_raw(request->bytes, &block, err);
+    }
     if (status != VLT_OK) {
         return vlt_fail_in(err, status, "weight packed as %s: ", request->kind);
     }

@@ -14,6 +14,7 @@
 #define VLT_CORE_PACKS_H
 
 #include "optimizations/core/matrix.h"
+#include "optimizations/core/memory.h"
 #include "optimizations/core/status.h"
 #include "optimizations/core/threads.h"
 
@@ -55,6 +56,9 @@ typedef struct vlt_packs_stats {
 /* The shelf is copied; what it points at must outlive the store. NULL: none. */
 vlt_status vlt_packs_create(const vlt_pack_shelf *shelf, vlt_packs **out, vlt_error *err);
 void vlt_packs_destroy(vlt_packs *packs); /* after the last drop; NULL is fine */
+
+/* Before a pack is made, `admit` is asked whether there is memory for it. Before the first take. */
+void vlt_packs_ask(vlt_packs *packs, vlt_admit_function *admit, void *user);
 
 /* packs may be NULL: a pack of the caller's own. The request is borrowed for the call. */
 vlt_status vlt_packs_take(vlt_packs *packs, const vlt_pack_request *request, const vlt_pack **out,

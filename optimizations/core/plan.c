@@ -1,4 +1,4 @@
-#include "optimizations/core/plan.h"
+#include "optimizations/core/ledger.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,60 +19,22 @@ void vlt_log(const vlt_context *context, vlt_log_level level, const char *format
     }
 }
 
-void vlt_ledger_release(vlt_ledger *ledger)
+vlt_status vlt_context_admit(const vlt_context *context, uint64_t bytes, const char *what,
+                             vlt_error *err)
 {
-    for (int i = 0; i < ledger->count; i++) {
-        free((void *)ledger->entry[i].runs);
-    }
-    free(ledger->entry);
-    *ledger = (vlt_ledger){0};
+    return context->admit ? context->admit(context->admit_user, bytes, what, err) : VLT_OK;
 }
 
-/* Best effort: a ledger that cannot grow loses a line, never the plan. */
-static void ledger_note(vlt_ledger *ledger, vlt_plan *plan)
-{
-    char bucket[VLT_BUCKET_BYTES];
-    if (!ledger) {
-        return;
-    }
-    vlt_problem_bucket(&plan->problem, bucket, sizeof bucket);
-    for (int i = 0; i < ledger->count; i++) {
-        vlt_ledger_entry *entry = &ledger->entry[i];
-        if (entry->variant == plan->variant && entry->source == plan->source &&
-            !memcmp(&entry->binding, &plan->binding, sizeof entry->binding) &&
-            !strcmp(entry->bucket, bucket)) {
-            plan->runs = entry->runs;
-            return;
-        }
-    }
-    if (ledger->count == ledger->capacity) {
-        int capacity = ledger->capacity ? ledger->capacity * 2 : 32;
-        vlt_ledger_entry *entry = realloc(ledger->entry, (size_t)capacity * sizeof *entry);
-        if (!entry) {
-            return;
-        }
-        ledger->entry = entry;
-        ledger->capacity = capacity;
-    }
-    vlt_ledger_entry *entry = &ledger->entry[ledger->count++];
-    *entry = (vlt_ledger_entry){.op = plan->problem.op,
-                                .variant = plan->variant,
-                                .binding = plan->binding,
-                                .source = plan->source,
-                                .runs = calloc(1, sizeof *entry->runs)};
-    memcpy(entry->bucket, bucket, sizeof bucket);
-    memcpy(entry->dim, plan->problem.dim, sizeof entry->dim);
-    plan->runs = entry->runs;
-}
-
-/* The choice nearest to the problem, or NULL. Forced ones match every bucket. */
+/* The choice nearest to the problem, or NULL. Forced ones match every bucket. variant: only choices
+ * of this one; NULL: of any. */
 static const vlt_choice *find_choice(const vlt_choices *choices, const vlt_problem *problem,
-                                     bool forced, double *distance)
+                                     const vlt_variant *variant, bool forced, double *distance)
 {
     const vlt_choice *best = NULL;
     for (int i = 0; choices && i < choices->count; i++) {
         const vlt_choice *choice = &choices->entry[i];
-        if (choice->op != problem->op || choice->forced != forced) {
+        if (choice->op != problem->op || choice->forced != forced ||
+            (variant && choice->variant != variant)) {
             continue;
         }
         double d = vlt_bucket_distance(&choice->place, problem);
@@ -91,7 +53,7 @@ static bool usable(const vlt_context *context, const vlt_problem *problem,
         return false;
     }
     if (variant->valid && !variant->valid(problem, context->caps, binding)) {
-        snprintf(reason, VLT_REASON_BYTES, "these knob values are not valid here");
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "these knob values are not valid here");
         return false;
     }
     return true;
@@ -102,11 +64,78 @@ static bool permitted(const vlt_context *context, const vlt_problem *problem,
                       const vlt_variant *variant, const vlt_binding *binding, char *reason)
 {
     if (variant->quality > context->quality) {
-        snprintf(reason, VLT_REASON_BYTES, "it needs --quality %s",
-                 vlt_quality_name(variant->quality));
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "it needs --quality %s",
+                        vlt_quality_name(variant->quality));
         return false;
     }
     return usable(context, problem, variant, binding, reason);
+}
+
+/* Said once for all the plans that meet it. */
+static void pass_over(const vlt_plan *plan, const vlt_choice *choice, const char *reason)
+{
+    char bucket[VLT_BUCKET_BYTES];
+    if (vlt_ledger_note_passed(plan->context->ledger, choice->variant, choice->forced)) {
+        vlt_problem_bucket(&plan->problem, bucket, sizeof bucket);
+        vlt_log(plan->context, VLT_LOG_WARNING, "%s: %s variant '%s' is passed over at %s: %s",
+                plan->problem.op->name, choice->forced ? "forced" : "tuned", choice->variant->name,
+                bucket, reason);
+    }
+}
+
+/* A forced variant keeps the values that were tuned for it, but for the knobs that are forced; when
+ * these do not go together, its defaults. */
+static bool choose_forced(vlt_plan *plan)
+{
+    const vlt_context *context = plan->context;
+    const vlt_problem *problem = &plan->problem;
+    char reason[VLT_REASON_BYTES];
+    double distance = 0;
+    const vlt_choice *choice = find_choice(context->choices, problem, NULL, true, &distance);
+    if (!choice) {
+        return false;
+    }
+    plan->variant = choice->variant;
+    plan->source = VLT_CHOICE_FORCED;
+    const vlt_choice *tuned = context->policy == VLT_POLICY_BASELINE
+                                  ? NULL
+                                  : find_choice(context->choices, problem, choice->variant, false,
+                                                &distance);
+    plan->binding = tuned ? tuned->binding : choice->binding;
+    for (int i = 0; i < choice->variant->knob_count; i++) {
+        if (choice->knobs_given & UINT32_C(1) << i) {
+            plan->binding.value[i] = choice->binding.value[i];
+        }
+    }
+    if (permitted(context, problem, plan->variant, &plan->binding, reason)) {
+        return true;
+    }
+    plan->binding = choice->binding;
+    if (permitted(context, problem, plan->variant, &plan->binding, reason)) {
+        return true;
+    }
+    pass_over(plan, choice, reason);
+    return false;
+}
+
+static bool choose_tuned(vlt_plan *plan)
+{
+    const vlt_context *context = plan->context;
+    char reason[VLT_REASON_BYTES];
+    double distance = 0;
+    const vlt_choice *choice = find_choice(context->choices, &plan->problem, NULL, false,
+                                           &distance);
+    if (!choice) {
+        return false;
+    }
+    if (!permitted(context, &plan->problem, choice->variant, &choice->binding, reason)) {
+        pass_over(plan, choice, reason);
+        return false;
+    }
+    plan->variant = choice->variant;
+    plan->binding = choice->binding;
+    plan->source = distance == 0 ? VLT_CHOICE_TUNED : VLT_CHOICE_NEAREST;
+    return true;
 }
 
 /* Sets plan->variant, binding and source. */
@@ -114,29 +143,12 @@ static void choose(vlt_plan *plan)
 {
     const vlt_context *context = plan->context;
     const vlt_problem *problem = &plan->problem;
+    bool baseline = context->policy == VLT_POLICY_BASELINE;
     char reason[VLT_REASON_BYTES];
-    double distance = 0;
-
-    for (int forced = 1; forced >= 0; forced--) {
-        if (!forced && context->policy == VLT_POLICY_BASELINE) {
-            break;
-        }
-        const vlt_choice *choice = find_choice(context->choices, problem, forced, &distance);
-        if (choice && permitted(context, problem, choice->variant, &choice->binding, reason)) {
-            plan->variant = choice->variant;
-            plan->binding = choice->binding;
-            plan->source = forced          ? VLT_CHOICE_FORCED
-                           : distance == 0 ? VLT_CHOICE_TUNED
-                                           : VLT_CHOICE_NEAREST;
-            return;
-        }
-        if (choice) {
-            vlt_log(context, VLT_LOG_WARNING, "%s: %s variant '%s' passed over: %s",
-                    problem->op->name, forced ? "forced" : "tuned", choice->variant->name, reason);
-        }
+    if (choose_forced(plan) || (!baseline && choose_tuned(plan))) {
+        return;
     }
-    int count = context->policy == VLT_POLICY_BASELINE ? 1
-                                                       : vlt_registry_variant_count(problem->op);
+    int count = baseline ? 1 : vlt_registry_variant_count(problem->op);
     for (int i = 1; i < count; i++) {
         const vlt_variant *variant = vlt_registry_variant(problem->op, i);
         vlt_binding_defaults(variant, &plan->binding);
@@ -179,7 +191,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_plan **out, vlt_error *err)
         vlt_plan_destroy(plan);
         return status;
     }
-    ledger_note(plan->context->ledger, plan);
+    vlt_ledger_note(plan->context->ledger, plan);
     *out = plan;
     return VLT_OK;
 }
@@ -251,9 +263,18 @@ void vlt_plan_destroy(vlt_plan *plan)
     }
 }
 
+vlt_status vlt_plan_reserve(vlt_scratch *scratch, const vlt_plan *plan, vlt_error *err)
+{
+    const size_t bytes = vlt_plan_scratch(plan);
+    vlt_status status = bytes > scratch->size_bytes
+                            ? vlt_context_admit(plan->context, bytes, "scratch memory", err)
+                            : VLT_OK;
+    return status == VLT_OK ? vlt_scratch_reserve(scratch, bytes, err) : status;
+}
+
 vlt_status vlt_plan_run_in(vlt_scratch *scratch, const vlt_plan *plan, const void *args,
                            vlt_error *err)
 {
-    vlt_status status = vlt_scratch_reserve(scratch, vlt_plan_scratch(plan), err);
+    vlt_status status = vlt_plan_reserve(scratch, plan, err);
     return status == VLT_OK ? vlt_plan_run(plan, vlt_scratch_frame(scratch), args, err) : status;
 }

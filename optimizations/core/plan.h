@@ -60,6 +60,10 @@ static inline vlt_status vlt_plan_run(const vlt_plan *plan, vlt_frame frame, con
     return plan->variant->run(plan, frame, args, err);
 }
 
+/* Reserves in `scratch` what the plan needs, asking the plan's context where that is more than
+ * there is. LIMIT or NOMEM; then the block is as it was. */
+vlt_status vlt_plan_reserve(vlt_scratch *scratch, const vlt_plan *plan, vlt_error *err);
+
 /* For those who run a plan now and then: reserves in `scratch` what it needs, then runs it. */
 vlt_status vlt_plan_run_in(vlt_scratch *scratch, const vlt_plan *plan, const void *args,
                            vlt_error *err);

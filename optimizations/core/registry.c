@@ -114,7 +114,8 @@ bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *prob
     reason = reason ? reason : ignored;
     reason[0] = '\0';
     if (vlt_registry_needs(variant) & ~caps->isa) {
-        vlt_utf8_format(reason, VLT_REASON_BYTES, "this CPU has no %s",
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "%s has no %s",
+                        caps->isa_of[0] ? caps->isa_of : "this CPU",
                         vlt_registry_needs_name(variant));
         return false;
     }
@@ -173,7 +174,15 @@ static vlt_status bind_value(const vlt_variant *variant, const vlt_knob *knob, c
 vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,
                              vlt_error *err)
 {
+    uint32_t given;
     vlt_binding_defaults(variant, binding);
+    return vlt_binding_parse_over(variant, text, binding, &given, err);
+}
+
+vlt_status vlt_binding_parse_over(const vlt_variant *variant, const char *text,
+                                  vlt_binding *binding, uint32_t *given, vlt_error *err)
+{
+    *given = 0;
     text = text ? text : "";
     while (*(text += strspn(text, " ,"))) {
         size_t name_length = strcspn(text, "= ,");
@@ -195,6 +204,7 @@ vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_b
             return status;
         }
         text += value_length;
+        *given |= UINT32_C(1) << index;
     }
     return VLT_OK;
 }
@@ -262,15 +272,20 @@ const char *vlt_nearest_name(const char *name, const char *const *names, int cou
     return best;
 }
 
-static vlt_status unknown_op(const char *name, vlt_error *err)
+const vlt_op *vlt_registry_require_op(const char *name, vlt_error *err)
 {
     const char *names[OP_COUNT];
+    const vlt_op *op = vlt_registry_find_op(name);
+    if (op) {
+        return op;
+    }
     for (int i = 0; i < OP_COUNT; i++) {
         names[i] = ops[i]->name;
     }
     const char *near = vlt_nearest_name(name, names, OP_COUNT);
-    return vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", name,
-                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", name,
+             near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return NULL;
 }
 
 vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_variant **variant,
@@ -297,9 +312,9 @@ vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_
     if (dims) {
         *dims++ = '\0';
     }
-    const vlt_op *op = vlt_registry_find_op(copy);
+    const vlt_op *op = vlt_registry_require_op(copy, err);
     if (!op) {
-        return unknown_op(copy, err);
+        return VLT_STATUS_USAGE;
     }
     *variant = vlt_registry_find_variant(op, slash + 1);
     if (!*variant) {

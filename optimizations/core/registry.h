@@ -9,6 +9,9 @@ int vlt_registry_op_count(void);
 const vlt_op *vlt_registry_op(int index);
 const vlt_op *vlt_registry_find_op(const char *name); /* NULL when there is none */
 
+/* The same; where there is none, err is USAGE with the name and the nearest one there is. */
+const vlt_op *vlt_registry_require_op(const char *name, vlt_error *err);
+
 /* Variants of an operator; index 0 is the baseline, the others stand in order of preference. */
 int vlt_registry_variant_count(const vlt_op *op);
 const vlt_variant *vlt_registry_variant(const vlt_op *op, int index);
@@ -36,6 +39,10 @@ void vlt_variant_cost(const vlt_variant *variant, const vlt_problem *problem, vl
  * names the unknown knob or the value that is not among the allowed ones. */
 vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,
                              vlt_error *err);
+
+/* The same over what *binding has; bit i of *given is set for a knob i that the text names. */
+vlt_status vlt_binding_parse_over(const vlt_variant *variant, const char *text,
+                                  vlt_binding *binding, uint32_t *given, vlt_error *err);
 void vlt_binding_defaults(const vlt_variant *variant, vlt_binding *binding);
 
 /* "strip=64 threads=2" into text; empty for a variant without knobs. */

@@ -279,6 +279,12 @@ Test(gate, counts_instructions)
     test_output wrong = test_program("gate probe/hash probe/hash --counter cycles");
     cr_assert_eq(wrong.exit_code, 2, "%d", wrong.exit_code);
     test_output_release(&wrong);
+    /* Valgrind runs no AVX-512 whatever this CPU has: it is named, not the CPU */
+    test_output lacking = test_program("gate norm/baseline norm/avx512 --counter instructions");
+    cr_assert_eq(lacking.exit_code, 5, "%d", lacking.exit_code);
+    cr_assert(strstr(lacking.err, "norm/avx512: callgrind (Valgrind) has no AVX512\n"), "%s",
+              lacking.err);
+    test_output_release(&lacking);
 }
 
 /* Every launch of a gate is in the database with its seed, and the page shows the verdict. */
