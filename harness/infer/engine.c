@@ -35,6 +35,12 @@ static void context_log(void *user, vlt_log_level level, const char *message)
     vlt_engine_message(user, (int)level, "%s", message);
 }
 
+static vlt_status context_admit(void *user, uint64_t bytes, const char *what, vlt_error *err)
+{
+    vlt_engine *engine = user;
+    return vlt_memory_gauge_admit(&engine->memory, bytes, what, err);
+}
+
 static vlt_status check_vocabulary(const vlt_engine *engine, vlt_error *err)
 {
     int32_t size = vlt_vocab_size(vlt_tokenizer_vocab(engine->tokenizer));
@@ -143,6 +149,9 @@ static vlt_status choose_variants(vlt_engine *engine, const vlt_engine_options *
     vlt_status status = VLT_OK;
     for (int i = 0; i < options->force_count && status == VLT_OK; i++) {
         status = vlt_choices_force(&engine->choices, options->force[i], err);
+        if (status != VLT_OK) {
+            return vlt_fail_in(err, status, "--force: ");
+        }
     }
     return status == VLT_OK ? vlt_tuned_load(&request, &engine->choices, &engine->config_state, err)
                             : status;
@@ -168,6 +177,9 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     if (status == VLT_OK) {
         status = vlt_packs_create(NULL, &engine->packs, err);
     }
+    if (status == VLT_OK) {
+        vlt_packs_ask(engine->packs, context_admit, engine);
+    }
     engine->context = (vlt_context){.caps = &engine->caps,
                                     .choices = &engine->choices,
                                     .policy = options->baseline ? VLT_POLICY_BASELINE
@@ -177,7 +189,9 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                     .threads = engine->threads,
                                     .ledger = &engine->ledger,
                                     .log = context_log,
-                                    .log_user = engine};
+                                    .log_user = engine,
+                                    .admit = context_admit,
+                                    .admit_user = engine};
     say_quality(engine);
     engine->prepare_context = engine->context;
     engine->prepare_context.ledger = &engine->prepare_ledger;

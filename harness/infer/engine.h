@@ -14,6 +14,7 @@
 #include "harness/config/tuned.h"
 #include "harness/infer/positions.h"
 #include "harness/infer/vltune.h"
+#include "harness/machine/memory_room.h"
 #include "harness/model/generation.h"
 #include "harness/model/placeholders.h"
 #include "harness/model/vision_input.h"
@@ -58,8 +59,9 @@ struct vlt_engine {
     uint64_t model_hash;               /* vlt_safetensors_hash */
 
     vlt_caps caps;
-    vlt_quality quality; /* permitted */
-    int thread_count;    /* worth starting here */
+    vlt_quality quality;     /* permitted */
+    int thread_count;        /* worth starting here */
+    vlt_memory_gauge memory; /* what is asked before much is taken */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;

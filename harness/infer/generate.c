@@ -171,7 +171,10 @@ static vlt_status decode(struct generation *generation, vlt_error *err)
     int32_t id = 0;
     out->finish = VLT_FINISH_LENGTH;
     while (out->id_count < generation->max_tokens) {
-        status = choose_token(generation, &id, err);
+        status = vlt_session_reserve(session, generation->prompt->count + out->id_count + 1, err);
+        if (status == VLT_OK) {
+            status = choose_token(generation, &id, err);
+        }
         if (status == VLT_OK) {
             status = accept_token(generation, id, err);
         }
@@ -259,6 +262,7 @@ static vlt_status prefill(struct generation *generation, vlt_error *err)
 static vlt_status prepare(struct generation *generation, vlt_error *err)
 {
     vlt_session *session = generation->session;
+    const int64_t prompt = generation->prompt->count;
     vlt_status status = vlt_sampler_init(&generation->sampler, session, generation->request,
                                          generation->out->seed, err);
     if (status == VLT_OK) {
@@ -268,12 +272,16 @@ static vlt_status prepare(struct generation *generation, vlt_error *err)
         status = reserve_output(generation, err);
     }
     if (status == VLT_OK) {
-        status = vlt_session_reserve(session, generation->prompt->count + generation->max_tokens,
-                                     err);
+        status = vlt_session_admit(session, prompt + generation->max_tokens, err);
+    }
+    if (status == VLT_OK) { /* more as the answer grows */
+        int64_t first = generation->max_tokens < VLT_MAX_TOKENS_DEFAULT ? generation->max_tokens
+                                                                        : VLT_MAX_TOKENS_DEFAULT;
+        status = vlt_session_reserve(session, prompt + first, err);
     }
     if (status == VLT_OK) {
-        status = vlt_engine_text_plans(session->engine, &session->engine->decode, 1,
-                                       session->capacity, err);
+        status = vlt_engine_text_plans(session->engine, &session->engine->decode, 1, session->reach,
+                                       err);
     }
     return status;
 }
@@ -288,12 +296,14 @@ vlt_status vlt_session_answer(vlt_session *session, const vlt_request *request,
         status = prefill(&generation, err);
     }
     double start_ms = vlt_now_ms();
+    vlt_session_settle(session, status == VLT_OK ? session->reach : 0);
     if (status == VLT_OK) {
         status = decode(&generation, err);
     } else if (status == VLT_STATUS_INTERRUPTED) {
         out->finish = VLT_FINISH_INTERRUPTED;
         status = VLT_OK;
     }
+    vlt_session_settle(session, 0);
     out->timings.decode = vlt_now_ms() - start_ms;
     vlt_stream_decoder_destroy(generation.decoder);
     return status;

@@ -19,8 +19,7 @@ static vlt_status create_plan(vlt_engine *engine, const vlt_problem *problem, vl
                               vlt_error *err)
 {
     vlt_status status = vlt_plan_create(&engine->context, problem, out, err);
-    return status == VLT_OK ? vlt_scratch_reserve(&engine->scratch, vlt_plan_scratch(*out), err)
-                            : status;
+    return status == VLT_OK ? vlt_plan_reserve(&engine->scratch, *out, err) : status;
 }
 
 static void release_list(vlt_plan **plan, int64_t count)

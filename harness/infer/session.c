@@ -1,5 +1,6 @@
 #include "harness/infer/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -42,6 +43,7 @@ vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *optio
                             vlt_session **out, vlt_error *err)
 {
     *out = NULL;
+    double start_ms = vlt_now_ms();
     int64_t context = options ? options->context : 0;
     if (context < 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "context of %lld tokens, expected 0 or more",
@@ -61,12 +63,13 @@ vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *optio
     status = vlt_arena_commit(&session->arena, err);
     if (status == VLT_OK) {
         plan_activations(session, true);
-        status = context ? vlt_session_reserve(session, context, err) : VLT_OK;
+        status = vlt_kv_cache_init(&session->cache, &engine->config.text, err);
     }
     if (status != VLT_OK) {
         vlt_session_close(session);
         return status;
     }
+    session->open_ms = vlt_now_ms() - start_ms;
     *out = session;
     return VLT_OK;
 }
@@ -76,49 +79,72 @@ void vlt_session_close(vlt_session *session)
     if (!session) {
         return;
     }
+    vlt_session_settle(session, 0);
     vlt_plan_destroy(session->sample);
     vlt_plan_destroy(session->distribution);
     vlt_arena_release(&session->arena);
-    vlt_free(session->cache);
+    vlt_kv_cache_release(&session->cache);
     free(session->ids);
     free(session->key);
     free(session->conversation);
     free(session);
 }
 
+void vlt_session_settle(vlt_session *session, int64_t rows)
+{
+    atomic_uint_least64_t *total = &session->engine->memory.promised_bytes;
+    size_t all = 0, used = 0;
+    session->reach = rows;
+    if (rows > session->count &&
+        (vlt_kv_cache_bytes(&session->cache, rows, &all, NULL) != VLT_OK ||
+         vlt_kv_cache_bytes(&session->cache, session->count, &used, NULL) != VLT_OK)) {
+        all = used = 0;
+    }
+    atomic_fetch_add(total, (all - used) - session->promised); /* unsigned: may go down */
+    session->promised = all - used;
+}
+
+vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
+{
+    char what[64];
+    size_t all = 0, used = 0;
+    vlt_status status = check_context(session->engine, rows, err);
+    vlt_session_settle(session, 0);
+    if (status == VLT_OK) {
+        status = vlt_kv_cache_bytes(&session->cache, rows, &all, err);
+    }
+    if (status == VLT_OK && rows > session->count) {
+        status = vlt_kv_cache_bytes(&session->cache, session->count, &used, err);
+        snprintf(what, sizeof what, "cache of %lld tokens", (long long)rows);
+        if (status == VLT_OK) {
+            status = vlt_memory_gauge_admit(&session->engine->memory, all - used, what, err);
+        }
+    }
+    if (status == VLT_OK) {
+        vlt_session_settle(session, rows);
+    }
+    return status;
+}
+
 vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *err)
 {
-    const vlt_text_config *text = &session->engine->config.text;
+    const int64_t most = session->reach > rows ? session->reach : rows;
     if (rows <= session->capacity) {
         return VLT_OK;
     }
-    const int64_t lists = text->layers * 2 * text->kv_heads;
-    const int64_t dims[] = {lists, rows, text->head};
-    size_t bytes = 0;
-    void *cache = NULL;
-    vlt_status status = check_context(session->engine, rows, err);
-    if (status == VLT_OK) {
-        status = vlt_dims_bytes(dims, 3, sizeof(float), &bytes, err);
-    }
+    vlt_status status = vlt_kv_cache_reserve(&session->cache, rows, most, session->count, err);
     if (status != VLT_OK) {
         return status;
     }
-    int32_t *ids = realloc(session->ids, (size_t)rows * sizeof *ids);
+    const size_t capacity = (size_t)session->cache.capacity;
+    int32_t *ids = realloc(session->ids, capacity * sizeof *ids);
     session->ids = ids ? ids : session->ids;
-    uint64_t *key = realloc(session->key, (size_t)rows * sizeof *key);
+    uint64_t *key = realloc(session->key, capacity * sizeof *key);
     session->key = key ? key : session->key;
-    if (!ids || !key || vlt_alloc(bytes, &cache, NULL) != VLT_OK) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a cache of %lld tokens (%zu bytes)",
-                        (long long)rows, bytes);
+    if (!ids || !key) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu tokens", capacity);
     }
-    for (int64_t i = 0; i < lists && session->count; i++) {
-        memcpy((float *)cache + i * rows * text->head,
-               session->cache + i * session->capacity * text->head,
-               (size_t)(session->count * text->head) * sizeof(float));
-    }
-    vlt_free(session->cache);
-    session->cache = cache;
-    session->capacity = rows;
+    session->capacity = session->cache.capacity;
     return VLT_OK;
 }
 
@@ -215,8 +241,9 @@ vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt
     if (status == VLT_OK) {
         vlt_timings *timings = &out->timings;
         vlt_load_times load = vlt_engine_take_load(engine);
-        timings->load = load.open_ms + load.pack_ms;
-        timings->total = load.open_ms + vlt_now_ms() - start_ms;
+        timings->load = session->open_ms + load.open_ms + load.pack_ms;
+        timings->total = session->open_ms + load.open_ms + vlt_now_ms() - start_ms;
+        session->open_ms = 0;
         timings->other = timings->total - timings->load - timings->image_decode -
                          timings->preprocess - timings->tokenize - timings->vision -
                          timings->prefill - timings->decode;

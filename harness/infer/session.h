@@ -1,12 +1,12 @@
 /* session.h: one conversation, as the rest of harness/infer sees it.
  *
- * The cache holds `count` rows; row i was made from a token whose key is key[i], so a prompt that
- * begins with the same keys need not be computed again. Per layer k and v lie as
- * [kv_heads][capacity][head], so that a query head streams through contiguous rows.
+ * The cache (kv_cache.h) holds `count` rows; row i was made from a token whose key is key[i], so a
+ * prompt that begins with the same keys need not be computed again.
  */
 #ifndef VLT_HARNESS_SESSION_H
 #define VLT_HARNESS_SESSION_H
 
+#include "harness/infer/kv_cache.h"
 #include "harness/infer/prompt.h"
 #include "optimizations/sample/sample.h"
 
@@ -15,12 +15,15 @@ enum { VLT_PROMPT_BLOCK = 256, VLT_MAX_TOKENS_DEFAULT = 256 };
 
 struct vlt_session {
     vlt_engine *engine;
-    int64_t context;    /* asked for; 0: grows */
-    int64_t capacity;   /* rows of the cache */
-    int64_t count;      /* rows in use */
-    float *cache;       /* [layers][k, v][kv_heads][capacity][head] */
+    int64_t context;  /* rows it may grow to; 0: as many as the model has positions */
+    int64_t reach;    /* rows that the request at hand may come to */
+    int64_t capacity; /* rows that there is room for */
+    int64_t count;    /* rows in use */
+    vlt_kv_cache cache;
     int32_t *ids;       /* [capacity]: prompt and answer, in the cache or about to be */
     uint64_t *key;      /* [capacity] */
+    uint64_t promised;  /* bytes of the cache that were admitted and are not in use yet */
+    double open_ms;     /* opening or loading it; the first run reports it */
     char *conversation; /* JSON list, the last answer included; NULL: nothing said yet */
 
     vlt_arena arena;
@@ -33,15 +36,16 @@ struct vlt_session {
     vlt_plan *sample, *distribution; /* prepared for the request at hand */
 };
 
-/* k of a layer; v follows it. */
-static inline float *vlt_session_cache(const vlt_session *session, int64_t layer, int is_v)
-{
-    const vlt_text_config *text = &session->engine->config.text;
-    return session->cache + (layer * 2 + is_v) * text->kv_heads * session->capacity * text->head;
-}
+/* Before anything is computed: the request may come to `rows` rows. LIMIT, with the numbers, when
+ * the model has fewer positions or memory will not do; what is admitted counts as promised until it
+ * is in use. */
+vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err);
 
-/* Makes room for `rows` rows, keeping what is in the cache. */
+/* Room for `rows` rows now, no more than were admitted; what is in the cache stays. */
 vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *err);
+
+/* Sets what is still promised to the rows admitted and not in use; 0 rows: the request is done. */
+void vlt_session_settle(vlt_session *session, int64_t rows);
 
 /* What is computed before the first token: images that are not in the cache, then the prompt's rows
  * from `first` on. Leaves the logits of the last row. Under compute_lock. */

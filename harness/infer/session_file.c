@@ -83,10 +83,13 @@ static struct header header_of(const vlt_session *session)
 static void each_stretch(struct stream *stream, const vlt_session *session,
                          void (*pass)(struct stream *stream, void *data, size_t bytes))
 {
-    const vlt_text_config *text = &session->engine->config.text;
-    for (int64_t i = 0; i < text->layers * 2 * text->kv_heads && session->count; i++) {
-        pass(stream, session->cache + i * session->capacity * text->head,
-             (size_t)(session->count * text->head) * sizeof(float));
+    const vlt_kv_cache *cache = &session->cache;
+    for (int64_t layer = 0; layer < cache->layers && session->count; layer++) {
+        for (int64_t list = 0; list < 2 * cache->kv_heads; list++) {
+            pass(stream,
+                 vlt_kv_cache_at(cache, layer, 0) + list * cache->layer[layer].rows * cache->head,
+                 (size_t)(session->count * cache->head) * sizeof(float));
+        }
     }
 }
 
@@ -222,6 +225,9 @@ static vlt_status read_session(struct stream *stream, vlt_engine *engine,
                           (long long)header.count, (long long)session->context);
     }
     if (status == VLT_OK) {
+        status = vlt_session_admit(session, header.count, stream->err);
+    }
+    if (status == VLT_OK) {
         status = vlt_session_reserve(session, header.count ? header.count : 1, stream->err);
     }
     if (status == VLT_OK) {
@@ -232,6 +238,7 @@ static vlt_status read_session(struct stream *stream, vlt_engine *engine,
         vlt_session_close(session);
         return status;
     }
+    vlt_session_settle(session, 0);
     *out = session;
     return VLT_OK;
 }
@@ -240,11 +247,15 @@ vlt_status vlt_session_load(vlt_engine *engine, const char *path,
                             const vlt_session_options *options, vlt_session **out, vlt_error *err)
 {
     *out = NULL;
+    double start_ms = vlt_now_ms();
     struct stream stream = {.path = path, .err = err, .file = fopen(path, "rbe")};
     if (!stream.file) {
         return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }
     vlt_status status = read_session(&stream, engine, options, out);
     fclose(stream.file);
+    if (status == VLT_OK) {
+        (*out)->open_ms = vlt_now_ms() - start_ms;
+    }
     return status;
 }

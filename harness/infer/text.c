@@ -19,11 +19,11 @@ static vlt_status run_layer(vlt_session *session, const vlt_text_plans *plans, i
     vlt_decoder_block_args args = {.hidden = session->hidden,
                                    .cos = session->cos,
                                    .sin = session->sin,
-                                   .k_cache = vlt_session_cache(session, layer, 0),
-                                   .v_cache = vlt_session_cache(session, layer, 1),
+                                   .k_cache = vlt_kv_cache_at(&session->cache, layer, 0),
+                                   .v_cache = vlt_kv_cache_at(&session->cache, layer, 1),
                                    .rows = rows,
                                    .first = first,
-                                   .cache_rows = session->capacity};
+                                   .cache_rows = session->cache.layer[layer].rows};
     return vlt_plan_run_in(&session->engine->scratch, plans->layer[layer], &args, err);
 }
 
@@ -101,6 +101,9 @@ static vlt_status compute_features(vlt_session *session, vlt_prefill *prefill,
     const int64_t dims[] = {1 + config->vision.deepstack_count, tokens, config->text.width};
     void *block;
     vlt_status status = vlt_dims_bytes(dims, 3, sizeof(float), &bytes, err);
+    if (status == VLT_OK) {
+        status = vlt_context_admit(&session->engine->context, bytes, "image features", err);
+    }
     if (status == VLT_OK) {
         status = vlt_alloc(bytes, &block, err);
     }
@@ -232,7 +235,7 @@ vlt_status vlt_session_prefill(vlt_session *session, vlt_prefill *prefill, vlt_e
     if (status == VLT_OK) {
         status = vlt_engine_text_plans(engine, &engine->prompt,
                                        rows < VLT_PROMPT_BLOCK ? rows : VLT_PROMPT_BLOCK,
-                                       session->capacity, err);
+                                       session->reach, err);
     }
     if (status == VLT_OK) {
         session->count = prefill->first;

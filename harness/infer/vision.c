@@ -1,5 +1,6 @@
 #include "harness/infer/vision.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "optimizations/activation/activation.h"
@@ -211,9 +212,14 @@ static vlt_status run_group(struct group *group, vlt_error *err)
     const vlt_vision_request *request = group->request;
     float *out = request->embedding + group->token_first * vision->out;
     int64_t tokens = group->patches / (vision->merge * vision->merge);
+    char what[64];
 
     vlt_status status = vlt_engine_vision_plans(engine, group->patches, group->segment, err);
     take_buffers(group, true);
+    if (status == VLT_OK) {
+        snprintf(what, sizeof what, "vision tower of %lld patches", (long long)group->patches);
+        status = vlt_context_admit(&engine->context, group->arena.used_bytes, what, err);
+    }
     if (status == VLT_OK) {
         status = vlt_arena_commit(&group->arena, err);
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness/files/new_file.h"
+#include "harness/machine/memory_room.h"
 #include "optimizations/core/memory.h"
 
 vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
@@ -27,12 +28,15 @@ vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json
 /* Grows *data to at least `room` bytes and one for the NUL. */
 static vlt_status grow(char **data, size_t room, const char *path, vlt_error *err)
 {
-    char *grown = realloc(*data, room + 1);
-    if (!grown) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for %zu bytes", path, room);
+    vlt_status status = vlt_memory_admit(NULL, room, 0, path, err);
+    char *grown = status == VLT_OK ? realloc(*data, room + 1) : NULL;
+    if (grown) {
+        *data = grown;
+        return VLT_OK;
     }
-    *data = grown;
-    return VLT_OK;
+    return status != VLT_OK
+               ? status
+               : vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for %zu bytes", path, room);
 }
 
 /* Reads to the end: `room` bytes of a file, or what a pipe gives, growing up to `limit`. */

@@ -1,5 +1,6 @@
 #include "harness/model/vision_input.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,12 +118,18 @@ static vlt_status find_plan(vlt_vision_reader *reader, const vlt_problem *proble
     return vlt_plan_create(reader->context, problem, &reader->plan, err);
 }
 
-static vlt_status alloc_patches(vlt_vision_input *out, vlt_error *err)
+static vlt_status alloc_patches(const vlt_context *context, vlt_vision_input *out, vlt_error *err)
 {
+    char what[96];
     size_t bytes;
     void *patches = NULL;
     int64_t dims[] = {out->rows, out->row_values};
     vlt_status status = vlt_dims_bytes(dims, 2, sizeof(float), &bytes, err);
+    if (status == VLT_OK) {
+        snprintf(what, sizeof what, "%lld x %lld x %lld patches", (long long)out->grid[0],
+                 (long long)out->grid[1], (long long)out->grid[2]);
+        status = vlt_context_admit(context, bytes, what, err);
+    }
     if (status == VLT_OK) {
         status = vlt_alloc(bytes, &patches, err);
     }
@@ -147,7 +154,7 @@ static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_conf
     out->row_values = 3 * shape->temporal * shape->patch * shape->patch;
     vlt_status status = find_plan(reader, &problem, err);
     if (status == VLT_OK) {
-        status = alloc_patches(out, err);
+        status = alloc_patches(reader->context, out, err);
     }
     if (status == VLT_OK) {
         vlt_preprocess_args args = {.src = src,

@@ -6,15 +6,22 @@
 #include "optimizations/image/image_format.h"
 #include "optimizations/image/image_internal.h"
 
-vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const char *format,
-                           vlt_error *err)
+vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const vlt_image_policy *policy,
+                           uint64_t work_bytes, const char *format, vlt_error *err)
 {
-    void *rgb;
+    void *rgb = NULL;
+    char what[64];
     if (h < 1 || w < 1 || h > VLT_IMAGE_PIXELS_MAX / w) {
         return vlt_fail(err, VLT_STATUS_LIMIT, "%s: %lldx%lld pixels, expected 1 to %lld", format,
                         (long long)w, (long long)h, (long long)VLT_IMAGE_PIXELS_MAX);
     }
-    vlt_status status = vlt_alloc_raw((size_t)h * (size_t)w * 3, &rgb, err);
+    const size_t bytes = (size_t)h * (size_t)w * 3;
+    vlt_utf8_format(what, sizeof what, "%s of %lldx%lld pixels", format, (long long)w,
+                    (long long)h);
+    vlt_status status = vlt_context_admit(policy->context, bytes + work_bytes, what, err);
+    if (status == VLT_OK) {
+        status = vlt_alloc_raw(bytes, &rgb, err);
+    }
     image->rgb = rgb;
     image->h = h;
     image->w = w;
@@ -49,13 +56,14 @@ static int64_t stored_at(int orientation, int64_t row, int64_t column, int64_t h
     return y * w + x;
 }
 
-static vlt_status make_upright(vlt_image *image, vlt_error *err)
+static vlt_status make_upright(vlt_image *image, const vlt_image_policy *policy, vlt_error *err)
 {
     int64_t h = image->h, w = image->w;
     bool turned = image->orientation >= 5;
     vlt_image upright = *image;
     upright.rgb = NULL;
-    vlt_status status = vlt_image_alloc(&upright, turned ? w : h, turned ? h : w, "image", err);
+    vlt_status status = vlt_image_alloc(&upright, turned ? w : h, turned ? h : w, policy, 0,
+                                        "image", err);
     if (status != VLT_OK) {
         return status;
     }
@@ -109,6 +117,7 @@ static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
         return refuse_format(data, bytes, err);
     }
     vlt_image_policy policy = policy_of(options, out->format);
+    policy.context = context;
     vlt_status status;
     switch (out->format) {
     case VLT_IMAGE_JPEG:
@@ -122,7 +131,7 @@ static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
         break;
     }
     if (status == VLT_OK && policy.rotate && out->orientation > 1) {
-        return make_upright(out, err);
+        return make_upright(out, &policy, err);
     }
     out->orientation = 1;
     return status;

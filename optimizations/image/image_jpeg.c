@@ -116,7 +116,8 @@ vlt_status vlt_image_decode_jpeg(vlt_context *context, const uint8_t *data, size
         status = orient(&found, policy, &image->orientation, err);
     }
     if (status == VLT_OK) {
-        status = vlt_image_alloc(image, info.h, info.w, "JPEG", err);
+        status = vlt_image_alloc(image, info.h, info.w, policy, info.coefficient_bytes, "JPEG",
+                                 err);
     }
     if (status == VLT_OK) {
         status = decode_pixels(context, data, bytes, &info, policy, image, err);

@@ -222,7 +222,8 @@ vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_ima
         goto done;
     }
     bool white = policy->white && !is_keyed(&header);
-    status = vlt_image_alloc(image, header.height, header.width, "PNG", err);
+    uint64_t work = white ? (uint64_t)header.height * header.width * 4 : 0;
+    status = vlt_image_alloc(image, header.height, header.width, policy, work, "PNG", err);
     if (status == VLT_OK) {
         status = decode_pixels(png, white, &header, image, err);
     }

@@ -125,7 +125,10 @@ vlt_status vlt_image_decode_webp(const uint8_t *data, size_t bytes, const vlt_im
         status = orient(data, bytes, policy, &image->orientation, err);
     }
     if (status == VLT_OK) {
-        status = vlt_image_alloc(image, features.height, features.width, "WebP", err);
+        /* the lossless decoder keeps ARGB, and white needs RGBA */
+        uint64_t pixels = (uint64_t)features.height * (uint64_t)features.width;
+        uint64_t work = pixels * (features.has_alpha && policy->white ? 8 : 4);
+        status = vlt_image_alloc(image, features.height, features.width, policy, work, "WebP", err);
     }
     if (status == VLT_OK && features.has_alpha && policy->white) {
         return decode_on_white(data, bytes, image, err);

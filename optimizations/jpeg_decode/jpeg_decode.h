@@ -30,7 +30,8 @@ extern const vlt_op vlt_op_jpeg_decode;
 /* What the header says. */
 typedef struct vlt_jpeg_info {
     int64_t h, w;
-    int64_t restart_rows; /* the third dimension of the problem */
+    int64_t restart_rows;       /* the third dimension of the problem */
+    uint64_t coefficient_bytes; /* that a decoder keeps because the scans come in pieces; 0: none */
 } vlt_jpeg_info;
 
 /* Called for each APP0 (JFIF) and APP1 (EXIF, XMP) segment of the header, in order. */

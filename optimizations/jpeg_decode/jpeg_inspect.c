@@ -20,6 +20,20 @@ struct inspection {
     void *user;
 };
 
+/* A progressive file, or one with a scan for each component, is put together from all its scans. */
+static uint64_t coefficient_bytes(const struct jpeg_decompress_struct *jpeg)
+{
+    uint64_t blocks = 0;
+    if (!jpeg->progressive_mode && jpeg->comps_in_scan == jpeg->num_components) {
+        return 0;
+    }
+    for (int c = 0; c < jpeg->num_components; c++) {
+        const jpeg_component_info *component = &jpeg->comp_info[c];
+        blocks += (uint64_t)component->width_in_blocks * component->height_in_blocks;
+    }
+    return blocks * DCTSIZE2 * sizeof(JCOEF);
+}
+
 static void inspect_body(vlt_jpeg_reader *reader, void *argument)
 {
     const struct inspection *inspection = argument;
@@ -27,7 +41,8 @@ static void inspect_body(vlt_jpeg_reader *reader, void *argument)
     const struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     *inspection->info = (vlt_jpeg_info){.h = (int64_t)jpeg->image_height,
                                         .w = (int64_t)jpeg->image_width,
-                                        .restart_rows = restart_rows(jpeg)};
+                                        .restart_rows = restart_rows(jpeg),
+                                        .coefficient_bytes = coefficient_bytes(jpeg)};
     for (const struct jpeg_marker_struct *marker = jpeg->marker_list; marker;
          marker = marker->next) {
         inspection->segment(inspection->user, marker->marker - JPEG_APP0, marker->data,

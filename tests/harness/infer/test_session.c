@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/infer/session.h"
@@ -119,6 +120,79 @@ Test(session, too_long_for_the_context_is_refused_with_numbers)
     cr_expect_eq(response.prompt_count + response.id_count, 40);
     cr_expect_eq(response.finish, VLT_FINISH_LENGTH);
     vlt_response_release(&response);
+    vlt_session_close(session);
+    vlt_engine_close(engine);
+}
+
+/* An answer that outgrows its first room is the answer of a session that had the room before; a
+ * long context costs nothing that is not used. */
+Test(session, the_cache_grows_as_it_is_used)
+{
+    enum { TOKENS = 700, CONTEXT = 262144 };
+    vlt_engine *engine = open_engine(NULL);
+    vlt_session *growing = open_session(engine, CONTEXT), *roomy = open_session(engine, CONTEXT);
+    vlt_request request = base;
+    cr_expect_eq(growing->capacity, 0);
+    request.max_tokens = TOKENS;
+    cr_assert_eq(vlt_session_reserve(roomy, 4 * TOKENS, NULL), VLT_OK);
+    vlt_response a = run(growing, &request), b = run(roomy, &request);
+    cr_expect_eq(a.id_count, TOKENS);
+    same_ids(&a, &b);
+    cr_expect_leq(growing->capacity, a.prompt_count + TOKENS);
+    cr_expect_eq(atomic_load(&engine->memory.promised_bytes), 0);
+    vlt_response_release(&a);
+    vlt_response_release(&b);
+    vlt_session_close(growing);
+    vlt_session_close(roomy);
+    vlt_engine_close(engine);
+}
+
+/* Refused before anything is computed, with need and limit; the session is as good as before. */
+Test(session, what_memory_cannot_hold_is_refused_with_numbers)
+{
+    vlt_engine *engine = open_engine(NULL);
+    vlt_session *session = open_session(engine, 0);
+    vlt_request request = base;
+    vlt_response response;
+    vlt_error err = {0};
+    const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit limit = unlimited;
+    if (VLT_ASAN) {
+        test_skip("AddressSanitizer needs the address space");
+        vlt_session_close(session);
+        vlt_engine_close(engine);
+        return;
+    }
+    limit.rlim_cur = UINT64_C(200) << 20;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    request.max_tokens = 250000;
+    cr_expect_eq(vlt_session_run(session, &request, &response, &err), VLT_STATUS_LIMIT);
+    cr_expect(strstr(err.message, "needs ") && strstr(err.message, "of 209.7 MB") &&
+                  strstr(err.message, "RLIMIT_AS"),
+              "%s", err.message);
+    cr_expect_eq(session->count, 0);
+    cr_expect_eq(atomic_load(&engine->memory.promised_bytes), 0);
+    setrlimit(RLIMIT_AS, &unlimited);
+    response = run(session, &base);
+    vlt_response_release(&response);
+    vlt_session_close(session);
+    vlt_engine_close(engine);
+}
+
+/* The first run of a session counts opening it. */
+Test(session, opening_is_part_of_the_total)
+{
+    vlt_engine *engine = open_engine(NULL);
+    vlt_session *session = open_session(engine, 0);
+    vlt_request request = base;
+    session->open_ms += 5000;
+    request.max_tokens = 1;
+    vlt_response first = run(session, &request), second = run(session, &request);
+    cr_expect_gt(first.timings.load, 5000);
+    cr_expect_gt(first.timings.total, first.timings.load);
+    cr_expect_lt(second.timings.total, 5000);
+    vlt_response_release(&first);
+    vlt_response_release(&second);
     vlt_session_close(session);
     vlt_engine_close(engine);
 }

@@ -1,0 +1,131 @@
+/* The cache of a session: what it holds while it grows, and what it takes. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "harness/infer/kv_cache.h"
+#include "optimizations/core/compiler.h"
+#include "tests/support/data.h"
+
+static const vlt_text_config shape = {.layers = 3, .kv_heads = 2, .head = 16};
+
+static float value_at(int64_t layer, int64_t list, int64_t row, int64_t i)
+{
+    return (float)(((layer * 4 + list) * 5000 + row) * 16 + i);
+}
+
+/* Writes (or checks) row `row` of every list. */
+static void each_value(const vlt_kv_cache *cache, int64_t row, bool write)
+{
+    for (int64_t layer = 0; layer < cache->layers; layer++) {
+        for (int64_t list = 0; list < 4; list++) {
+            float *at = vlt_kv_cache_at(cache, layer, list / 2 != 0) +
+                        (list % 2 * cache->layer[layer].rows + row) * cache->head;
+            for (int64_t i = 0; i < cache->head; i++) {
+                if (write) {
+                    at[i] = value_at(layer, list, row, i);
+                } else {
+                    cr_assert_eq(at[i], value_at(layer, list, row, i));
+                }
+            }
+        }
+    }
+}
+
+Test(kv_cache, grows_by_doubling_and_keeps_every_row)
+{
+    enum { MOST = 1000 };
+    vlt_kv_cache cache;
+    int64_t capacity = 0, steps = 0;
+    cr_assert_eq(vlt_kv_cache_init(&cache, &shape, NULL), VLT_OK);
+    for (int64_t row = 0; row < MOST; row++) {
+        cr_assert_eq(vlt_kv_cache_reserve(&cache, row + 1, MOST, row, NULL), VLT_OK);
+        steps += cache.capacity != capacity;
+        capacity = cache.capacity;
+        cr_assert(capacity >= row + 1 && capacity <= MOST);
+        each_value(&cache, row, true);
+    }
+    cr_assert_eq(capacity, MOST);
+    cr_assert_leq(steps, 11);
+    for (int64_t row = 0; row < MOST; row++) {
+        each_value(&cache, row, false);
+    }
+    vlt_kv_cache_release(&cache);
+}
+
+static size_t resident_bytes(const vlt_kv_layer *layer)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (layer->bytes + page - 1) / page;
+    unsigned char *in = calloc(pages, 1);
+    size_t count = 0;
+    cr_assert_eq(mincore(layer->data, layer->bytes, in), 0);
+    for (size_t i = 0; i < pages; i++) {
+        count += in[i] & 1;
+    }
+    free(in);
+    return count * page;
+}
+
+/* A gigabyte of room, a few rows of it used. */
+Test(kv_cache, room_takes_no_memory_before_it_is_used)
+{
+    enum { ROWS = 1 << 20 };
+    vlt_kv_cache cache;
+    size_t bytes = 0;
+    if (VLT_ASAN) {
+        test_skip("under ASan the cache is a block of the heap");
+        return;
+    }
+    cr_assert_eq(vlt_kv_cache_init(&cache, &shape, NULL), VLT_OK);
+    cr_assert_eq(vlt_kv_cache_bytes(&cache, ROWS, &bytes, NULL), VLT_OK);
+    cr_assert_eq(bytes, (size_t)ROWS * 3 * 4 * 16 * sizeof(float));
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, ROWS, 0, NULL), VLT_OK);
+    cr_assert_eq(resident_bytes(&cache.layer[0]), 0);
+    for (int64_t row = 0; row < 64; row++) {
+        each_value(&cache, row, true);
+    }
+    cr_assert_leq(resident_bytes(&cache.layer[0]), 4 * (2 << 20)); /* a huge page a list at most */
+    vlt_kv_cache_release(&cache);
+}
+
+/* Where twice as much cannot be had, as much as is needed must do; where that cannot be had either,
+ * nothing is lost. */
+Test(kv_cache, running_out_of_memory_loses_nothing)
+{
+    enum { ROWS = 100000 };
+    vlt_kv_cache cache;
+    vlt_error err = {0};
+    size_t bytes;
+    char statm[64] = "";
+    if (VLT_ASAN) {
+        test_skip("sanitizers need the address space");
+        return;
+    }
+    cr_assert_eq(vlt_kv_cache_init(&cache, &shape, NULL), VLT_OK);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, 10 * ROWS, 0, NULL), VLT_OK);
+    each_value(&cache, 0, true);
+    each_value(&cache, ROWS - 1, true);
+    FILE *file = fopen("/proc/self/statm", "r");
+    cr_assert(file && fgets(statm, sizeof statm, file));
+    fclose(file);
+    vlt_kv_cache_bytes(&cache, ROWS, &bytes, NULL);
+    struct rlimit limit = {.rlim_max = RLIM_INFINITY};
+    limit.rlim_cur = strtoull(statm, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + bytes / 2;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS + 9, 10 * ROWS, ROWS, &err), VLT_OK, "%s",
+                 err.message);
+    cr_assert(cache.capacity >= ROWS + 9 && cache.capacity < 2 * ROWS);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, 8 * ROWS, 10 * ROWS, ROWS, &err), VLT_STATUS_NOMEM);
+    cr_assert(strstr(err.message, "800000 tokens (614400000 bytes)"), "%s", err.message);
+    each_value(&cache, 0, false);
+    each_value(&cache, ROWS - 1, false);
+    limit.rlim_cur = RLIM_INFINITY;
+    setrlimit(RLIMIT_AS, &limit);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, 2 * ROWS, 10 * ROWS, ROWS, &err), VLT_OK);
+    each_value(&cache, ROWS - 1, false);
+    vlt_kv_cache_release(&cache);
+}
