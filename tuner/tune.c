@@ -195,6 +195,33 @@ static vlt_status begin_session(vlt_tuner *tuner, const vlt_whole_request *reque
     return vlt_store_begin_session(tuner->store, &info, &tuner->session, err);
 }
 
+/* --op names an operator that the request meets and that leaves something to choose; otherwise the
+ * config would hold nothing and still count as tuned. */
+static vlt_status check_only_op(const vlt_tuner *tuner, const vlt_whole_request *request,
+                                vlt_error *err)
+{
+    char met[512] = "";
+    const char *only = tuner->options->only_op;
+    for (int i = 0; i < request->problem_count; i++) {
+        const char *op = request->problem[i].op;
+        bool new_one = true;
+        if (!only || !strcmp(op, only)) {
+            return VLT_OK;
+        }
+        for (int k = 0; k < i && new_one; k++) {
+            new_one = strcmp(request->problem[k].op, op) != 0;
+        }
+        size_t used = strlen(met);
+        if (new_one) {
+            snprintf(met + used, sizeof met - used, "%s%s", used ? ", " : "", op);
+        }
+    }
+    return only ? vlt_fail(err, VLT_STATUS_USAGE,
+                           "--op: a request to this model never meets operator '%s', it meets %s",
+                           only, met)
+                : VLT_OK;
+}
+
 /* One baseline request tells what the model meets and which share each problem has. */
 static vlt_status find_problems(vlt_tuner *tuner, vlt_error *err)
 {
@@ -211,13 +238,21 @@ static vlt_status find_problems(vlt_tuner *tuner, vlt_error *err)
     tuner->request_ms = request.total_ms;
     snprintf(tuner->result->model, sizeof tuner->result->model, "%.250s", request.model_name);
     keep_phases(tuner->result, &request, false);
-    status = begin_session(tuner, &request, err);
+    status = check_only_op(tuner, &request, err);
+    if (status == VLT_OK) {
+        status = begin_session(tuner, &request, err);
+    }
     if (status == VLT_OK) {
         tuner->item = calloc((size_t)request.problem_count + 1, sizeof *tuner->item);
         status = tuner->item ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
     }
     for (int i = 0; i < request.problem_count && status == VLT_OK; i++) {
         status = add_item(tuner, &request.problem[i], err);
+    }
+    if (status == VLT_OK && tuner->options->only_op && tuner->item_count == 0) {
+        status = vlt_fail(err, VLT_STATUS_USAGE,
+                          "--op: operator '%s' leaves nothing to choose on this machine",
+                          tuner->options->only_op);
     }
     vlt_whole_request_release(&request);
     return status;

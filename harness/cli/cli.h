@@ -13,25 +13,100 @@
 
 #include "optimizations/core/status.h"
 
+typedef struct vlt_cli vlt_cli;
+
+/* What a value must be. The parser checks every value that is given, on the command line or in the
+ * environment, before the command runs: a file, a name or a number that cannot be is refused
+ * everywhere alike, and no command can forget to look. */
+typedef enum vlt_value_kind {
+    VLT_VALUE_FLAG,    /* none: the option stands alone */
+    VLT_VALUE_TEXT,    /* anything */
+    VLT_VALUE_INT,     /* within integer_low..integer_high */
+    VLT_VALUE_REAL,    /* within real_low..real_high */
+    VLT_VALUE_TIME,    /* "60s", "10m", "500ms", "1h" or seconds; positive */
+    VLT_VALUE_CHOICE,  /* one of the words in choices */
+    VLT_VALUE_FILE,    /* a file that can be read */
+    VLT_VALUE_FOLDER,  /* a folder that can be read */
+    VLT_VALUE_OUTPUT,  /* a file that can be written: its folder is there */
+    VLT_VALUE_UPDATED, /* a file that is there, or can be made: read, and perhaps added to */
+    VLT_VALUE_OP,      /* an operator of the catalogue */
+    VLT_VALUE_FORCE,   /* OP=VARIANT[:KNOB=V,...] of the catalogue */
+    VLT_VALUE_OWN,     /* what `check` accepts */
+    VLT_VALUE_KINDS
+} vlt_value_kind;
+
+typedef vlt_status vlt_value_check(const vlt_cli *cli, const char *text, vlt_error *err);
+
 typedef struct vlt_option {
     const char *name;     /* long name without dashes */
     const char *argument; /* what the help shows ("FILE", "N"); NULL for a flag */
     const char *help;     /* one line */
     char letter;          /* short name, or 0 */
+
+    vlt_value_kind kind; /* written with the macros below */
+    int64_t integer_low, integer_high;
+    double real_low, real_high;
+    const char *const *choices; /* ends with NULL */
+    vlt_value_check *check;     /* USAGE, INPUT or IO without the option's name */
+
+    const char *only;   /* subcommands it belongs to, "make scenes"; NULL: all of them */
+    const char *needs;  /* option without which it would do nothing; NULL: none */
+    const char *unless; /* option beside which it would do nothing; NULL: none */
+    uint32_t group;     /* common options: VLT_WITH_*; 0: every command has it */
 } vlt_option;
 
-typedef struct vlt_cli vlt_cli;
+#define VLT_FLAG            .kind = VLT_VALUE_FLAG
+#define VLT_TEXT            .kind = VLT_VALUE_TEXT
+#define VLT_INT(low, high)  .kind = VLT_VALUE_INT, .integer_low = (low), .integer_high = (high)
+#define VLT_REAL(low, high) .kind = VLT_VALUE_REAL, .real_low = (low), .real_high = (high)
+#define VLT_TIME            .kind = VLT_VALUE_TIME
+#define VLT_CHOICE(...)                                        \
+    .kind = VLT_VALUE_CHOICE, .choices = (const char *const[]) \
+    {                                                          \
+        __VA_ARGS__, NULL                                      \
+    }
+#define VLT_FILE          .kind = VLT_VALUE_FILE
+#define VLT_FOLDER        .kind = VLT_VALUE_FOLDER
+#define VLT_UPDATED       .kind = VLT_VALUE_UPDATED
+#define VLT_OUTPUT        .kind = VLT_VALUE_OUTPUT
+#define VLT_OPERATOR      .kind = VLT_VALUE_OP
+#define VLT_FORCE         .kind = VLT_VALUE_FORCE
+#define VLT_OWN(function) .kind = VLT_VALUE_OWN, .check = (function)
+
+/* Which of the common options mean something to a command; quiet, verbose, color and help always
+ * do. The others are neither listed nor accepted, and their environment variables are not read. */
+enum {
+    VLT_WITH_JSON = 1,
+    VLT_WITH_THREADS = 2,
+    VLT_WITH_CHOICES = 4, /* config, no-config, baseline, require-tuned, force */
+    VLT_WITH_CONFIG = 8,  /* config alone */
+    VLT_WITH_DB = 16
+};
+
+/* `vltune NAME SUBCOMMAND ...`: the name is operand 0. */
+typedef struct vlt_subcommand {
+    const char *name;
+    const char *operands; /* behind the name: "DIR SCENES.jsonl" */
+    int operand_min, operand_max;
+    uint32_t with; /* VLT_WITH_*, out of the command's */
+    vlt_status (*run)(vlt_cli *cli, vlt_error *err);
+} vlt_subcommand;
 
 typedef struct vlt_command {
     const char *name;
     const char *operands;      /* "DIR IMAGE...", or "" */
     const char *summary;       /* one line */
     const char *details;       /* paragraphs for --help and the man page, or NULL */
+    const char *examples;      /* command lines without "vltune", one a line, or NULL; tests run
+                                  them in a folder that holds what they name */
     const vlt_option *options; /* beside the common ones */
     int option_count;
+    uint32_t with; /* VLT_WITH_* */
     int operand_min;
     int operand_max; /* -1: any number */
-    vlt_status (*run)(vlt_cli *cli, vlt_error *err);
+    const vlt_subcommand *subcommands;
+    int subcommand_count;                            /* 0: none */
+    vlt_status (*run)(vlt_cli *cli, vlt_error *err); /* NULL where there are subcommands */
 } vlt_command;
 
 #define VLT_COMMAND(id, ...) const vlt_command vlt_command_##id = {.name = #id, __VA_ARGS__}
@@ -44,15 +119,19 @@ bool vlt_cli_flag(const vlt_cli *cli, const char *option);
 const char *vlt_cli_text(const vlt_cli *cli, const char *option, const char *otherwise);
 int vlt_cli_count(const vlt_cli *cli, const char *option); /* times given */
 const char *vlt_cli_nth(const vlt_cli *cli, const char *option, int index);
+bool vlt_cli_has(const vlt_cli *cli, const char *option); /* is it declared? */
 
-/* USAGE names the option, its text and the range. */
-vlt_status vlt_cli_int(const vlt_cli *cli, const char *option, int64_t low, int64_t high,
-                       int64_t otherwise, int64_t *out, vlt_error *err);
-vlt_status vlt_cli_double(const vlt_cli *cli, const char *option, double low, double high,
-                          double otherwise, double *out, vlt_error *err);
-/* "60s", "10m", "500ms", "1h" or seconds. */
-vlt_status vlt_cli_duration(const vlt_cli *cli, const char *option, double otherwise_s,
-                            double *out_s, vlt_error *err);
+/* The last value given, which the parser has checked, or `otherwise`. A time is in seconds. */
+int64_t vlt_cli_int(const vlt_cli *cli, const char *option, int64_t otherwise);
+double vlt_cli_real(const vlt_cli *cli, const char *option, double otherwise);
+double vlt_cli_seconds(const vlt_cli *cli, const char *option, double otherwise_s);
+
+/* What VLT_VALUE_FILE asks, for an operand. IO. */
+vlt_status vlt_cli_check_input(const char *path, vlt_error *err);
+
+/* What VLT_VALUE_OUTPUT asks, for a path that is a default: IO when the folder is not there or may
+ * not be written, or the path is a folder. Before work is spent on what cannot be kept. */
+vlt_status vlt_cli_check_output(const char *path, vlt_error *err);
 
 int vlt_cli_operand_count(const vlt_cli *cli);
 const char *vlt_cli_operand(const vlt_cli *cli, int index);

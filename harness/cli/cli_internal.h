@@ -6,32 +6,56 @@
 
 #include "harness/cli/cli.h"
 
-/* One value of one option; env values stand where the command line says nothing. */
+enum { VLT_CLI_THREADS_MAX = 1024 };
+
+/* One value of one option; those of the environment stand where the command line says nothing. */
 typedef struct vlt_cli_value {
     const vlt_option *option;
     const char *text; /* "" for a flag; borrowed from argv or the environment */
+    bool environment;
 } vlt_cli_value;
 
 struct vlt_cli {
     const vlt_command *command;
-    vlt_cli_value *value; /* owned, in the order given */
+    const vlt_subcommand *subcommand; /* NULL: the command has none */
+    vlt_cli_value *value;             /* owned, in the order given */
     int value_count;
     const char **operand; /* owned array of borrowed texts */
     int operand_count;
 };
 
-/* The options that every command has. */
+/* The options that commands share, and whether one of them belongs to a command's VLT_WITH_*. */
 extern const vlt_option vlt_cli_common[];
 extern const int vlt_cli_common_count;
+bool vlt_cli_listed(const vlt_option *option, uint32_t with);
 
-/* Declared option by long name (length bytes) or letter, or NULL. */
+/* The command's own options, then the common ones that it lists; NULL behind the last. */
+const vlt_option *vlt_cli_option(const vlt_command *command, int index);
+
+/* Listed option by long name (length bytes) or letter, or NULL. */
 const vlt_option *vlt_cli_find_option(const vlt_command *command, const char *name, size_t length);
+const vlt_option *vlt_cli_find_letter(const vlt_command *command, char letter);
 
-/* Reads argv (the words after the command's name). USAGE names the word, and the nearest known
- * option. --help stops the reading: ask vlt_cli_flag(cli, "help"). */
+/* USAGE: names the word, and the nearest option of the command. */
+vlt_status vlt_cli_unknown_option(const vlt_command *command, const char *word, vlt_error *err);
+
+/* Reads argv (the words after the command's name) and checks every value. Without a command to run
+ * (--help) nothing is checked: ask vlt_cli_flag(cli, "help"). */
 vlt_status vlt_cli_parse(const vlt_command *command, int argc, char **argv, vlt_cli **out,
                          vlt_error *err);
 void vlt_cli_destroy(vlt_cli *cli);
+
+/* Every value given is one that its option takes, and does something beside the others; values of
+ * the environment that would not are left out. */
+vlt_status vlt_cli_check(vlt_cli *cli, const vlt_subcommand *sub, vlt_error *err);
+
+/* The command, or the subcommand. */
+vlt_status vlt_cli_run(vlt_cli *cli, vlt_error *err);
+
+/* Text as a number; false for anything else. */
+bool vlt_cli_read_int(const char *text, int64_t *out);
+bool vlt_cli_read_real(const char *text, double *out);
+bool vlt_cli_read_seconds(const char *text, double *out);
 
 /* "VLTUNE_REQUIRE_TUNED" for "require-tuned". */
 void vlt_cli_environment_name(const vlt_option *option, char *text, size_t text_bytes);

@@ -13,9 +13,9 @@
 
 static const vlt_option options[] = {
     {"output", "FILE", "where the answers go (default: stdout); a half-written one is continued",
-     'o'},
+     'o', VLT_UPDATED},
     VLT_GENERATE_CLI_OPTIONS,
-    VLT_ENGINE_CLI_OPTIONS,
+    VLT_ENGINE_CLI_OPTIONS(NULL),
 };
 
 struct output {
@@ -122,7 +122,7 @@ static vlt_status run_batch(vlt_cli *cli, vlt_batch *batch, struct output *outpu
         vlt_cli_warn(cli, "%lld of %lld lines have an error", (long long)output->failed,
                      (long long)output->done);
     }
-    vlt_engine_close(output->engine);
+    vlt_engine_cli_close(output->engine, status);
     if (output->stream && output->stream != stdout && fclose(output->stream) != 0 &&
         status == VLT_OK) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
@@ -142,8 +142,10 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
                        .user = &output};
     const char **stops = calloc((size_t)vlt_cli_count(cli, "stop") + 1, sizeof *stops);
     char *folder = folder_of(name);
-    vlt_status status = stops ? vlt_engine_cli_request(cli, &request, stops, &batch.context, err)
-                              : vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
+    vlt_status status = stops ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
+    if (status == VLT_OK) {
+        vlt_engine_cli_request(cli, &request, stops, &batch.context);
+    }
     request.files = request.files ? request.files : folder;
     if (status == VLT_OK) {
         batch.input = fopen(name, "re");
@@ -164,5 +166,8 @@ VLT_COMMAND(
                "is the object of\n`run --json` with the id, or {\"id\", \"error\"}. Images of the "
                "next request are decoded while\none computes; the order is kept. Options are the "
                "defaults of lines that do not say.",
-    .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 2,
-    .operand_max = 2, .run = run);
+    .examples = "batch DIR requests.jsonl -o answers.jsonl\n"
+                "batch DIR requests.jsonl --max-tokens 8 --greedy",
+    .options = options, .option_count = sizeof options / sizeof *options,
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES, .operand_min = 2, .operand_max = 2,
+    .run = run);

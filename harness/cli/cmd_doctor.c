@@ -197,4 +197,6 @@ VLT_COMMAND(doctor, .operands = "",
             .summary = "what this machine has and lacks, and how to repair it",
             .details = "Every lack comes with its consequence and its repair. Also says how this "
                        "program was built.",
-            .run = run);
+            .examples = "doctor\n"
+                        "doctor --json",
+            .with = VLT_WITH_JSON, .run = run);

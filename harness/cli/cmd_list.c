@@ -7,10 +7,32 @@
 #include "harness/machine/machine.h"
 #include "optimizations/core/registry.h"
 
-static void first_problem(const vlt_op *op, vlt_problem *problem)
+/* What a variant says to the named shapes of its operator. */
+struct answers {
+    int shapes, applicable;
+    char reason[VLT_REASON_BYTES]; /* of the first refusal */
+};
+
+static bool ask_shape(const vlt_variant *variant, const vlt_op *op, int shape, const vlt_caps *caps,
+                      char *reason)
 {
-    *problem = (vlt_problem){.op = op};
-    memcpy(problem->dim, op->shapes[0].dim, sizeof problem->dim);
+    vlt_problem problem = {.op = op};
+    memcpy(problem.dim, op->shapes[shape].dim, sizeof problem.dim);
+    return vlt_registry_applicable(variant, &problem, caps, reason);
+}
+
+static struct answers ask_shapes(const vlt_variant *variant, const vlt_op *op, const vlt_caps *caps)
+{
+    struct answers answers = {.shapes = op->shape_count};
+    for (int s = 0; s < op->shape_count; s++) {
+        char reason[VLT_REASON_BYTES];
+        if (ask_shape(variant, op, s, caps, reason)) {
+            answers.applicable++;
+        } else if (!answers.reason[0]) {
+            memcpy(answers.reason, reason, sizeof reason);
+        }
+    }
+    return answers;
 }
 
 static json_t *knob_to_json(const vlt_knob *knob, const vlt_caps *caps)
@@ -25,59 +47,92 @@ static json_t *knob_to_json(const vlt_knob *knob, const vlt_caps *caps)
                      (json_int_t)knob->default_value, "help", knob->help);
 }
 
-static json_t *variant_to_json(const vlt_variant *variant, const vlt_problem *problem,
-                               const vlt_caps *caps)
+/* [{"shape", "reason"}] of the shapes that a variant refuses. */
+static json_t *refusals_to_json(const vlt_variant *variant, const vlt_op *op, const vlt_caps *caps)
 {
-    char reason[VLT_REASON_BYTES];
-    bool applicable = vlt_registry_applicable(variant, problem, caps, reason);
+    json_t *refusals = json_array();
+    for (int s = 0; s < op->shape_count; s++) {
+        char reason[VLT_REASON_BYTES];
+        if (!ask_shape(variant, op, s, caps, reason)) {
+            json_array_append_new(
+                refusals, json_pack("{s:s, s:s}", "shape", op->shapes[s].name, "reason", reason));
+        }
+    }
+    return refusals;
+}
+
+static json_t *variant_to_json(const vlt_variant *variant, const vlt_op *op, const vlt_caps *caps)
+{
+    const struct answers answers = ask_shapes(variant, op, caps);
+    bool applicable = answers.applicable > 0;
     json_t *knobs = json_array();
     for (int i = 0; i < variant->knob_count; i++) {
         json_array_append_new(knobs, knob_to_json(&variant->knobs[i], caps));
     }
-    return json_pack("{s:s, s:b, s:o, s:s, s:o, s:s}", "name", variant->name, "applicable",
-                     applicable, "reason", applicable ? json_null() : json_string(reason), "needs",
-                     vlt_registry_needs_name(variant), "knobs", knobs, "summary", variant->summary);
+    return json_pack("{s:s, s:b, s:o, s:s, s:o, s:s, s:o}", "name", variant->name, "applicable",
+                     applicable, "reason", applicable ? json_null() : json_string(answers.reason),
+                     "needs", vlt_registry_needs_name(variant), "knobs", knobs, "summary",
+                     variant->summary, "refused", refusals_to_json(variant, op, caps));
 }
 
 static json_t *op_to_json(const vlt_op *op, const vlt_caps *caps)
 {
-    vlt_problem problem;
-    first_problem(op, &problem);
     json_t *variants = json_array();
     for (int i = 0; i < vlt_registry_variant_count(op); i++) {
-        json_array_append_new(variants,
-                              variant_to_json(vlt_registry_variant(op, i), &problem, caps));
+        json_array_append_new(variants, variant_to_json(vlt_registry_variant(op, i), op, caps));
     }
     return json_pack("{s:s, s:s, s:o}", "op", op->name, "summary", op->summary, "variants",
                      variants);
 }
 
+static void print_knobs(const vlt_variant *variant, const vlt_caps *caps)
+{
+    for (int k = 0; k < variant->knob_count; k++) {
+        const vlt_knob *knob = &variant->knobs[k];
+        vlt_knob_list list = vlt_knob_values(knob, caps);
+        printf("%34s%s =", "", knob->name);
+        for (int j = 0; j < list.count; j++) {
+            const char *label = vlt_knob_label(knob, list.value[j]);
+            if (label) {
+                printf(" %s", label);
+            } else {
+                printf(" %lld", (long long)list.value[j]);
+            }
+            printf("%s", list.value[j] == knob->default_value ? "*" : "");
+        }
+        printf("\n");
+    }
+}
+
+/* "not at decode, prefill: needs two rows or more" where a variant does not do every shape. */
+static void print_refusals(const vlt_variant *variant, const vlt_op *op, const vlt_caps *caps,
+                           const struct answers *answers)
+{
+    const char *separator = "not at ";
+    printf("%34s", "");
+    for (int s = 0; s < op->shape_count; s++) {
+        char reason[VLT_REASON_BYTES];
+        if (!ask_shape(variant, op, s, caps, reason)) {
+            printf("%s%s", separator, op->shapes[s].name);
+            separator = ", ";
+        }
+    }
+    printf(": %s\n", answers->reason);
+}
+
 static void print_op(const vlt_op *op, const vlt_caps *caps)
 {
-    vlt_problem problem;
-    first_problem(op, &problem);
     printf("%-15s %s\n", op->name, op->summary);
     for (int i = 0; i < vlt_registry_variant_count(op); i++) {
         const vlt_variant *variant = vlt_registry_variant(op, i);
-        char reason[VLT_REASON_BYTES];
-        bool applicable = vlt_registry_applicable(variant, &problem, caps, reason);
+        const struct answers answers = ask_shapes(variant, op, caps);
+        bool applicable = answers.applicable > 0;
         printf("  %s %-14s %-11s %s\n", applicable ? "+" : "-", variant->name,
-               vlt_registry_needs_name(variant), applicable ? variant->summary : reason);
-        for (int k = 0; k < variant->knob_count; k++) {
-            const vlt_knob *knob = &variant->knobs[k];
-            printf("%34s%s =", "", knob->name);
-            vlt_knob_list list = vlt_knob_values(knob, caps);
-            for (int j = 0; j < list.count; j++) {
-                const char *label = vlt_knob_label(knob, list.value[j]);
-                if (label) {
-                    printf(" %s", label);
-                } else {
-                    printf(" %lld", (long long)list.value[j]);
-                }
-                printf("%s", list.value[j] == knob->default_value ? "*" : "");
-            }
-            printf("\n");
+               vlt_registry_needs_name(variant), applicable ? variant->summary : answers.reason);
+        if (applicable && answers.applicable < answers.shapes) {
+            print_refusals(variant, op, caps, &answers);
         }
+        print_knobs(variant, caps);
     }
 }
 
@@ -91,15 +146,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     const vlt_caps *caps = vlt_machine_caps(machine);
     json_t *all = json_array();
-    if (only && !vlt_registry_find_op(only)) {
-        const char *names[64];
-        int count = vlt_registry_op_count();
-        for (int i = 0; i < count && i < 64; i++) {
-            names[i] = vlt_registry_op(i)->name;
-        }
-        const char *near = vlt_nearest_name(only, names, count);
-        status = vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", only,
-                          near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    if (only && !vlt_registry_require_op(only, err)) {
+        status = VLT_STATUS_USAGE;
         goto done;
     }
     for (int i = 0; i < vlt_registry_op_count(); i++) {
@@ -125,5 +173,10 @@ done:
 VLT_COMMAND(list, .operands = "[OP]",
             .summary = "every operator and variant, and what is applicable here",
             .details = "The first variant of an operator is its baseline; + is applicable on this "
-                       "machine, - is not,\nwith the reason. * marks the default of a knob.",
-            .operand_max = 1, .run = run);
+                       "machine, at one of\n"
+                       "the operator's named shapes at least (those that it refuses are named), - "
+                       "at none of them,\n"
+                       "with the reason. * marks the default of a knob.",
+            .examples = "list\n"
+                        "list linear --json",
+            .with = VLT_WITH_JSON, .operand_max = 1, .run = run);

@@ -3,21 +3,15 @@
 
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/model_commands.h"
-#include "optimizations/core/registry.h"
+#include "harness/model/make.h"
 
-static const struct {
-    const char *name;
-    int operands; /* after the name */
-    const char *usage;
-    vlt_status (*run)(vlt_cli *cli, vlt_error *err);
-} subcommands[] = {
-    {"make", 1, "make DIR [--size tiny|small|2b] [--seed N]", vlt_model_make_command},
-    {"check", 1, "check DIR", vlt_model_check_command},
-    {"eval", 2, "eval DIR SCENES.jsonl [--files DIR] [--count N]", vlt_model_eval_command},
-    {"scenes", 1, "scenes OUT [--count N] [--seed N] [--size WxH]", vlt_model_scenes_command},
+static const vlt_subcommand subcommands[] = {
+    {"make", "DIR", 1, 1, VLT_WITH_JSON | VLT_WITH_THREADS, vlt_model_make_command},
+    {"check", "DIR", 1, 1, VLT_WITH_JSON, vlt_model_check_command},
+    {"eval", "DIR SCENES.jsonl", 2, 2, VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES,
+     vlt_model_eval_command},
+    {"scenes", "OUT", 1, 1, VLT_WITH_JSON, vlt_model_scenes_command},
 };
-
-enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };
 
 static const char details[] =
     "model make DIR [--size tiny|small|2b] [--seed N]\n"
@@ -34,37 +28,32 @@ static const char details[] =
     "    Draws scenes as the demo model knows them into the folder OUT: scene-000.jpg ... and\n"
     "    scenes.jsonl with question and true answer of each. Equal seed, equal pictures.";
 
-static const vlt_option options[] = {
-    {"count", "N", "scenes: how many (default 100); eval: at most", 0},
-    {"files", "DIR", "eval: folder of the pictures", 0},
-    {"seed", "N", "make, scenes: seed of the random stream (default 0)", 0},
-    {"size", "SIZE", "make: tiny, small or 2b; scenes: WIDTHxHEIGHT in pixels (default 128x128)",
-     0},
-    VLT_ENGINE_CLI_OPTIONS,
-};
-
-static vlt_status run(vlt_cli *cli, vlt_error *err)
+static vlt_status check_size(const vlt_cli *cli, const char *text, vlt_error *err)
 {
-    const char *name = vlt_cli_operand(cli, 0);
-    const char *names[SUBCOMMANDS];
-    for (int i = 0; i < SUBCOMMANDS; i++) {
-        names[i] = subcommands[i].name;
-        if (strcmp(name, subcommands[i].name) != 0) {
-            continue;
-        }
-        int given = vlt_cli_operand_count(cli) - 1;
-        if (given != subcommands[i].operands) {
-            return vlt_fail(err, VLT_STATUS_USAGE, "model %s: %d operands, expected: model %s",
-                            name, given, subcommands[i].usage);
-        }
-        return subcommands[i].run(cli, err);
-    }
-    const char *near = vlt_nearest_name(name, names, SUBCOMMANDS);
-    return vlt_fail(err, VLT_STATUS_USAGE, "model: unknown subcommand '%s'%s%s%s", name,
-                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    int width, height;
+    return !strcmp(vlt_cli_operand(cli, 0), "scenes")
+               ? vlt_model_scenes_read_size(text, &width, &height, err)
+               : vlt_model_make_check_size(text, err);
 }
+
+static const vlt_option options[] = {
+    {"count", "N", "scenes: how many (default 100); eval: at most", 0, VLT_INT(1, 1000000),
+     .only = "scenes eval"},
+    {"files", "DIR", "eval: folder of the pictures", 0, VLT_FOLDER, .only = "eval"},
+    {"seed", "N", "make, scenes: seed of the random stream (default 0)", 0, VLT_INT(0, INT64_MAX),
+     .only = "make scenes"},
+    {"size", "SIZE", "make: tiny, small or 2b; scenes: WIDTHxHEIGHT in pixels (default 128x128)", 0,
+     VLT_OWN(check_size), .only = "make scenes"},
+    VLT_ENGINE_CLI_OPTIONS("eval"),
+};
 
 VLT_COMMAND(model, .operands = "SUBCOMMAND DIR [FILE]",
             .summary = "make, check and judge checkpoints; draw scenes", .details = details,
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
-            .operand_max = 3, .run = run);
+            .examples = "model make NEW --size tiny --seed 7\n"
+                        "model check NEW\n"
+                        "model scenes PICTURES --count 20 --seed 5\n"
+                        "model eval DIR PICTURES/scenes.jsonl --count 10",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES, .operand_min = 1,
+            .operand_max = 3, .subcommands = subcommands,
+            .subcommand_count = sizeof subcommands / sizeof *subcommands);

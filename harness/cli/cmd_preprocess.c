@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cli/engine_cli.h"
 #include "harness/cli/plan_cli.h"
 #include "harness/json/json.h"
 #include "harness/model/safetensors.h"
@@ -22,14 +22,12 @@ static const char details[] =
     "their grids as image_grid_thw.";
 
 static const vlt_option options[] = {
-    {"min-pixels", "N", "the least area after resizing (default: as DIR says)", 0},
-    {"max-pixels", "N", "the largest area after resizing (default: as DIR says)", 0},
-    {"reference", "NAME", "arithmetic of images: torch (default), pillow, pillow12", 0},
-    {"exif", "WHEN", "rotate images by EXIF: auto (default: as the reference), on, off", 0},
-    {"alpha", "HOW", "transparency: auto (default: as the reference), drop, white", 0},
-    {"dialect", "V", "generation of the reference: 5 (default) or 4.57", 0},
-    {"strict-images", NULL, "refuse JPEGs with missing rows", 0},
-    {"dump", "FILE", "write the values to a safetensors file", 0},
+    {"min-pixels", "N", "the least area after resizing (default: as DIR says)", 0,
+     VLT_INT(1, INT64_C(1) << 50)},
+    {"max-pixels", "N", "the largest area after resizing (default: as DIR says)", 0,
+     VLT_INT(1, INT64_C(1) << 50)},
+    VLT_ENGINE_CLI_OPTIONS(NULL),
+    {"dump", "FILE", "write the values to a safetensors file", 0, VLT_OUTPUT},
 };
 
 /* One image's answer. Patches are kept for --dump only. */
@@ -42,22 +40,17 @@ struct answer {
 static vlt_status read_options(vlt_cli *cli, vlt_processor *processor, vlt_vision_options *vision,
                                vlt_error *err)
 {
-    int64_t pixels_min = 0, pixels_max = 0;
     vlt_status status = vlt_vision_options_read(
         vlt_cli_text(cli, "reference", NULL), vlt_cli_text(cli, "exif", NULL),
         vlt_cli_text(cli, "alpha", NULL), vlt_cli_text(cli, "dialect", NULL),
         vlt_cli_flag(cli, "strict-images"), vision, err);
     if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "min-pixels", 1, INT64_C(1) << 50, 0, &pixels_min, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "max-pixels", 1, INT64_C(1) << 50, 0, &pixels_max, err);
-    }
-    if (status == VLT_OK) {
         status = vlt_processor_load(vlt_cli_operand(cli, 0), processor, err);
     }
-    return status == VLT_OK ? vlt_processor_limit(&processor->image, pixels_min, pixels_max, err)
-                            : status;
+    return status == VLT_OK
+               ? vlt_processor_limit(&processor->image, vlt_cli_int(cli, "min-pixels", 0),
+                                     vlt_cli_int(cli, "max-pixels", 0), err)
+               : status;
 }
 
 static json_t *answer_to_json(const char *file, const struct answer *answer)
@@ -209,11 +202,15 @@ done:
     free(answers);
     json_decref(all);
     vlt_vision_reader_destroy(reader);
-    vlt_plan_cli_stop(&plan_cli);
+    vlt_plan_cli_stop(&plan_cli, status);
     return status;
 }
 
 VLT_COMMAND(preprocess, .operands = "DIR IMAGE...",
             .summary = "image files to the patch rows that the model sees", .details = details,
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 2,
+            .examples =
+                "preprocess DIR photo.jpg\n"
+                "preprocess DIR photo.jpg --json --max-pixels 65536 --dump patches.safetensors",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES, .operand_min = 2,
             .operand_max = -1, .run = run);

@@ -274,4 +274,6 @@ VLT_COMMAND(probe, .operands = "",
             .details = "The hard key of the fingerprint names what decides which code is possible "
                        "and how it behaves;\na tuned config belongs to one hard key. The soft key "
                        "names what shifts times. --json lists\nthe facts behind both.",
-            .run = run);
+            .examples = "probe\n"
+                        "probe --json",
+            .with = VLT_WITH_JSON, .run = run);

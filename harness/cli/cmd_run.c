@@ -10,15 +10,18 @@
 enum { MESSAGES_LIMIT = 256 << 20 };
 
 static const vlt_option options[] = {
-    {"prompt", "TEXT", "what to ask", 'p'},
-    {"image", "FILE", "an image before the text; repeatable, in order", 'i'},
-    {"system", "TEXT", "system message", 0},
-    {"messages", "FILE", "a whole conversation as chat clients send it", 'm'},
-    {"tools", "FILE", "JSON list of tools for the system turn", 0},
-    {"session", "FILE", "continue the conversation in this file, or begin one there", 0},
-    {"dump", "FILE", "write the intermediate tensors of the prompt (safetensors)", 0},
+    {"prompt", "TEXT", "what to ask", 'p', VLT_TEXT},
+    {"image", "FILE", "an image before the text; repeatable, in order", 'i',
+     VLT_OWN(vlt_engine_cli_check_image), .unless = "messages"},
+    {"system", "TEXT", "system message", 0, VLT_TEXT, .unless = "messages"},
+    {"messages", "FILE", "a whole conversation as chat clients send it", 'm', VLT_FILE,
+     .unless = "prompt"},
+    {"tools", "FILE", "JSON list of tools for the system turn", 0, VLT_FILE},
+    {"session", "FILE", "continue the conversation in this file, or begin one there", 0,
+     VLT_OUTPUT},
+    {"dump", "FILE", "write the intermediate tensors of the prompt (safetensors)", 0, VLT_OUTPUT},
     VLT_GENERATE_CLI_OPTIONS,
-    VLT_ENGINE_CLI_OPTIONS,
+    VLT_ENGINE_CLI_OPTIONS(NULL),
 };
 
 /* What the arguments of one run point to. */
@@ -67,7 +70,8 @@ static vlt_status read_input(const vlt_cli *cli, struct input *input, vlt_error 
     if (!input->stops || !input->images) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "run: out of memory");
     }
-    vlt_status status = vlt_engine_cli_request(cli, request, input->stops, &input->context, err);
+    vlt_status status = VLT_OK;
+    vlt_engine_cli_request(cli, request, input->stops, &input->context);
     request->prompt = vlt_cli_text(cli, "prompt", NULL);
     request->system = vlt_cli_text(cli, "system", NULL);
     request->dump = vlt_cli_text(cli, "dump", NULL);
@@ -76,12 +80,8 @@ static vlt_status read_input(const vlt_cli *cli, struct input *input, vlt_error 
     }
     request->images = input->images;
     request->image_count = images;
-    if (status == VLT_OK && !messages == !request->prompt) {
+    if (!messages && !request->prompt) {
         status = vlt_fail(err, VLT_STATUS_USAGE, "run: expected either --prompt or --messages");
-    }
-    if (status == VLT_OK && messages && (images || request->system)) {
-        status = vlt_fail(err, VLT_STATUS_USAGE,
-                          "run: --image and --system go with --prompt, not with --messages");
     }
     if (status == VLT_OK && messages) {
         status = read_messages(cli, messages, input, err);
@@ -178,7 +178,10 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     }
     vlt_cli_progress(cli, NULL);
     if (status == VLT_OK && path) {
+        double start_ms = vlt_now_ms();
         status = vlt_session_save(session, path, err);
+        response.timings.other += vlt_now_ms() - start_ms;
+        response.timings.total += vlt_now_ms() - start_ms;
     }
     if (status == VLT_OK && json) {
         json_t *object = vlt_answer_to_json(engine, &response);
@@ -212,7 +215,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status == VLT_OK) {
         status = answer(cli, engine, &input, err);
     }
-    vlt_engine_close(engine);
+    vlt_engine_cli_close(engine, status);
     release_input(&input);
     return status;
 }
@@ -222,5 +225,11 @@ VLT_COMMAND(run, .operands = "DIR", .summary = "answer a prompt about images wit
                 "DIR is a checkpoint as published: config.json, tokenizer and safetensors files.\n"
                 "Without sampling options the checkpoint's generation_config rules. Giving\n"
                 "--temperature, --top-k, --top-p or --min-p means sampling; --greedy overrules.",
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
+            .examples = "run DIR --image photo.jpg --prompt \"What is this?\"\n"
+                        "run DIR --messages chat.json --max-tokens 64 --json\n"
+                        "run DIR --prompt \"How many?\" --image photo.jpg --session talk --greedy\n"
+                        "run DIR --prompt \"And the colours?\" --session talk\n"
+                        "run DIR --prompt hello --baseline --force norm=baseline",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES, .operand_min = 1,
             .operand_max = 1, .run = run);

@@ -22,10 +22,12 @@ static const char details[] =
     "opened. A line that cannot be done gives {\"error\"}.";
 
 static const vlt_option options[] = {
-    {"decode", NULL, "ids to text", 0},
-    {"skip-special", NULL, "with --decode: leave special tokens out", 0},
-    {"render", NULL, "messages to prompt text and ids", 0},
-    {"no-special", NULL, "take added tokens in the text for ordinary text", 0},
+    {"decode", NULL, "ids to text", 0, VLT_FLAG, .unless = "render"},
+    {"skip-special", NULL, "with --decode: leave special tokens out", 0, VLT_FLAG,
+     .needs = "decode"},
+    {"render", NULL, "messages to prompt text and ids", 0, VLT_FLAG},
+    {"no-special", NULL, "take added tokens in the text for ordinary text", 0, VLT_FLAG,
+     .unless = "decode"},
 };
 
 static void warn(void *user, const char *message)
@@ -114,7 +116,7 @@ static vlt_status answer_all(vlt_lines *lines, vlt_error *err)
     return status;
 }
 
-static vlt_status read_options(vlt_cli *cli, vlt_lines_options *out, vlt_error *err)
+static void read_options(vlt_cli *cli, vlt_lines_options *out)
 {
     bool decode = vlt_cli_flag(cli, "decode"), render = vlt_cli_flag(cli, "render");
     *out = (vlt_lines_options){.mode = decode   ? VLT_LINES_DECODE
@@ -124,16 +126,6 @@ static vlt_status read_options(vlt_cli *cli, vlt_lines_options *out, vlt_error *
                                .no_special = vlt_cli_flag(cli, "no-special"),
                                .warn = warn,
                                .warn_user = cli};
-    if (decode && render) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "--decode and --render exclude each other");
-    }
-    if (out->skip_special && !decode) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "--skip-special needs --decode");
-    }
-    if (out->no_special && decode) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "--no-special does nothing with --decode");
-    }
-    return VLT_OK;
 }
 
 static vlt_status run(vlt_cli *cli, vlt_error *err)
@@ -143,10 +135,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_lines_options lines_options;
     vlt_tokenizer *tokenizer = NULL;
     vlt_lines *lines = NULL;
-    vlt_status status = read_options(cli, &lines_options, err);
-    if (status == VLT_OK) {
-        status = vlt_tokenizer_load(folder, &tokenizer, err);
-    }
+    read_options(cli, &lines_options);
+    vlt_status status = vlt_tokenizer_load(folder, &tokenizer, err);
     if (status == VLT_OK) {
         status = vlt_plan_cli_start(cli, folder, &machinery, err);
     }
@@ -158,11 +148,15 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     vlt_lines_destroy(lines);
     vlt_tokenizer_destroy(tokenizer);
-    vlt_plan_cli_stop(&machinery);
+    vlt_plan_cli_stop(&machinery, status);
     return status;
 }
 
 VLT_COMMAND(tokenize, .operands = "DIR", .summary = "text to ids, ids to text, messages to prompts",
-            .details = details, .options = options,
-            .option_count = sizeof options / sizeof *options, .operand_min = 1, .operand_max = 1,
-            .run = run);
+            .details = details,
+            .examples = "tokenize DIR < texts.jsonl\n"
+                        "tokenize DIR --decode --skip-special < ids.jsonl\n"
+                        "tokenize DIR --render < conversations.jsonl",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES, .operand_min = 1,
+            .operand_max = 1, .run = run);

@@ -6,44 +6,76 @@
 #include "harness/infer/engine.h"
 #include "harness/json/json.h"
 
-/* Rows for the option table of a command that opens an engine. */
-#define VLT_ENGINE_CLI_OPTIONS                                                                   \
-    {"reference", "NAME", "arithmetic of images: torch (default), pillow, pillow12", 0},         \
-        {"exif", "WHEN", "rotate images by EXIF: auto (default: as the reference), on, off", 0}, \
-        {"alpha", "HOW", "transparency: auto (default: as the reference), drop, white", 0},      \
-        {"strict-images", NULL, "refuse JPEGs with missing rows", 0},                            \
-    {                                                                                            \
-        "dialect", "V", "generation of the reference: 5 (default) or 4.57", 0                    \
+/* Rows for the option table of a command that opens an engine; of its subcommands where it has
+ * some, else NULL. */
+#define VLT_ENGINE_CLI_OPTIONS(subcommands)                                         \
+    {"reference",                                                                   \
+     "NAME",                                                                        \
+     "arithmetic of images: torch (default), pillow, pillow12",                     \
+     0,                                                                             \
+     VLT_CHOICE("torch", "pillow", "pillow12"),                                     \
+     .only = (subcommands)},                                                        \
+        {"exif",                                                                    \
+         "WHEN",                                                                    \
+         "rotate images by EXIF: auto (default: as the reference), on, off",        \
+         0,                                                                         \
+         VLT_CHOICE("auto", "on", "off"),                                           \
+         .only = (subcommands)},                                                    \
+        {"alpha",                                                                   \
+         "HOW",                                                                     \
+         "transparency: auto (default: as the reference), drop, white",             \
+         0,                                                                         \
+         VLT_CHOICE("auto", "drop", "white"),                                       \
+         .only = (subcommands)},                                                    \
+        {"strict-images",      NULL, "refuse JPEGs with missing rows", 0, VLT_FLAG, \
+         .only = (subcommands)},                                                    \
+    {                                                                               \
+        "dialect", "V", "generation of the reference: 5 (default) or 4.57", 0,      \
+            VLT_CHOICE("5", "4.57"), .only = (subcommands)                          \
     }
 
 /* Rows for a command that generates. */
-#define VLT_GENERATE_CLI_OPTIONS                                                             \
-    {"max-tokens", "N", "tokens to generate at most (default 256)", 'n'},                    \
-        {"greedy", NULL, "always the most probable token", 0},                               \
-        {"temperature", "T", "sampling temperature; 0 is greedy", 0},                        \
-        {"top-k", "N", "sample from the N most probable tokens; 0: all", 0},                 \
-        {"top-p", "P", "sample from the smallest set with this probability", 0},             \
-        {"min-p", "P", "drop tokens below this share of the most probable one", 0},          \
-        {"repetition-penalty", "R", "divide the logits of tokens seen before; 1: off", 0},   \
-        {"presence-penalty", "P", "subtract from the logits of tokens generated before", 0}, \
-        {"seed", "N", "seed of the random stream", 0},                                       \
-        {"stop", "TEXT", "end before this text; repeatable", 0},                             \
-        {"logprobs", "N", "report the N most probable tokens of every step", 0},             \
-        {"context", "N", "tokens of the cache (default: prompt + max-tokens)", 0},           \
-        {"ignore-eos", NULL, "end tokens are ordinary tokens", 0},                           \
-        {"add-vision-id", NULL, "number the images and videos in the prompt", 0},            \
-    {                                                                                        \
-        "files", "DIR", "folder of relative paths", 0                                        \
+#define VLT_GENERATE_CLI_OPTIONS                                                                 \
+    {"max-tokens", "N", "tokens to generate at most (default 256)", 'n', VLT_INT(0, 1 << 30)},   \
+        {"greedy", NULL, "always the most probable token", 0, VLT_FLAG},                         \
+        {"temperature", "T", "sampling temperature; 0 is greedy", 0, VLT_REAL(0, 1e6)},          \
+        {"top-k", "N", "sample from the N most probable tokens; 0: all", 0,                      \
+         VLT_INT(0, INT32_MAX)},                                                                 \
+        {"top-p", "P", "sample from the smallest set with this probability", 0, VLT_REAL(0, 1)}, \
+        {"min-p", "P", "drop tokens below this share of the most probable one", 0,               \
+         VLT_REAL(0, 1)},                                                                        \
+        {"repetition-penalty", "R", "divide the logits of tokens seen before; 1: off", 0,        \
+         VLT_REAL(0, 1e6)},                                                                      \
+        {"presence-penalty", "P", "subtract from the logits of tokens generated before", 0,      \
+         VLT_REAL(-1e6, 1e6)},                                                                   \
+        {"seed", "N", "seed of the random stream", 0, VLT_INT(0, INT64_MAX)},                    \
+        {"stop", "TEXT", "end before this text; repeatable", 0, VLT_TEXT},                       \
+        {"logprobs", "N", "report the N most probable tokens of every step", 0,                  \
+         VLT_INT(0, 1 << 24)},                                                                   \
+        {"context", "N", "tokens of the cache (default: prompt + max-tokens)", 0,                \
+         VLT_INT(1, 1 << 30)},                                                                   \
+        {"ignore-eos", NULL, "end tokens are ordinary tokens", 0, VLT_FLAG},                     \
+        {"add-vision-id", NULL, "number the images and videos in the prompt", 0, VLT_FLAG},      \
+    {                                                                                            \
+        "files", "DIR", "folder of relative paths", 0, VLT_FOLDER                                \
     }
 
 /* Opens the engine as the options say; warnings go to stderr. */
 vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine **out,
                                vlt_error *err);
 
+/* Closes it (NULL is fine). status: how the command fared; where it fared well, forced operators
+ * that it never met are warned of. */
+void vlt_engine_cli_close(vlt_engine *engine, vlt_status status);
+
 /* The generating options into *request (started as {0}) and *context. stops: room for as many as
  * were given. */
-vlt_status vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char **stops,
-                                  int64_t *context, vlt_error *err);
+void vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char **stops,
+                            int64_t *context);
+
+/* For VLT_OWN of an option that names an image: a path below --files, where that is given, must be
+ * there; what media.h does not take is refused. */
+vlt_status vlt_engine_cli_check_image(const vlt_cli *cli, const char *text, vlt_error *err);
 
 /* The object of `run --json` as INTERFACES has it; NULL when out of memory. */
 json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *response);

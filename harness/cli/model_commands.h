@@ -10,4 +10,7 @@ vlt_status vlt_model_check_command(vlt_cli *cli, vlt_error *err);
 vlt_status vlt_model_eval_command(vlt_cli *cli, vlt_error *err);
 vlt_status vlt_model_scenes_command(vlt_cli *cli, vlt_error *err);
 
+/* "640x480", within what scenes can be. */
+vlt_status vlt_model_scenes_read_size(const char *text, int *width, int *height, vlt_error *err);
+
 #endif

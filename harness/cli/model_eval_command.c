@@ -65,14 +65,12 @@ vlt_status vlt_model_eval_command(vlt_cli *cli, vlt_error *err)
     struct judge judge = {.cli = cli, .answers = json_array()};
     vlt_eval eval = {.scenes = vlt_cli_operand(cli, 2),
                      .files = vlt_cli_text(cli, "files", NULL),
+                     .limit = vlt_cli_int(cli, "count", 0),
                      .answered = answered,
                      .user = &judge};
     vlt_eval_result result;
     vlt_engine *engine = NULL;
-    vlt_status status = vlt_cli_int(cli, "count", 1, INT32_MAX, 0, &eval.limit, err);
-    if (status == VLT_OK) {
-        status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 1), &engine, err);
-    }
+    vlt_status status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 1), &engine, err);
     if (status == VLT_OK) {
         status = vlt_eval_run(engine, &eval, &result, err);
     }
@@ -83,6 +81,6 @@ vlt_status vlt_model_eval_command(vlt_cli *cli, vlt_error *err)
         print_text(&result);
     }
     json_decref(judge.answers);
-    vlt_engine_close(engine);
+    vlt_engine_cli_close(engine, status);
     return status;
 }

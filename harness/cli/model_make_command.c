@@ -39,9 +39,9 @@ static vlt_status print_result(const vlt_cli *cli, const vlt_make_options *optio
 static vlt_status create_threads(const vlt_cli *cli, vlt_threads **out, vlt_error *err)
 {
     vlt_threads_options options = {.spin_us = 20};
-    int64_t count = 0;
-    vlt_status status = vlt_cli_int(cli, "threads", 1, 1024, 0, &count, err);
-    if (status == VLT_OK && count == 0) {
+    int64_t count = vlt_cli_int(cli, "threads", 0);
+    vlt_status status = VLT_OK;
+    if (count == 0) {
         static const vlt_machine_sources sources = {.no_gpu = true};
         vlt_machine *machine = NULL;
         status = vlt_machine_probe(&sources, &machine, err);
@@ -54,18 +54,15 @@ static vlt_status create_threads(const vlt_cli *cli, vlt_threads **out, vlt_erro
 
 vlt_status vlt_model_make_command(vlt_cli *cli, vlt_error *err)
 {
-    vlt_make_options options = {
-        .size = vlt_cli_text(cli, "size", "tiny"), .stop = stop, .user = cli};
+    vlt_make_options options = {.size = vlt_cli_text(cli, "size", "tiny"),
+                                .seed = (uint64_t)vlt_cli_int(cli, "seed", 0),
+                                .stop = stop,
+                                .user = cli};
     vlt_make_result result;
-    int64_t seed = 0;
-    vlt_status status = vlt_cli_int(cli, "seed", 0, INT64_MAX, 0, &seed, err);
-    if (status == VLT_OK) {
-        status = create_threads(cli, &options.threads, err);
-    }
+    vlt_status status = create_threads(cli, &options.threads, err);
     if (status != VLT_OK) {
         return status;
     }
-    options.seed = (uint64_t)seed;
     status = vlt_model_make(vlt_cli_operand(cli, 1), &options, &result, err);
     vlt_cli_progress(cli, NULL);
     vlt_threads_destroy(options.threads);

@@ -1,19 +1,30 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "harness/cli/model_commands.h"
+#include "harness/json/json.h"
 #include "harness/model/scenes.h"
 
-enum { COUNT_DEFAULT = 100, COUNT_MAX = 1000000 };
+enum { COUNT_DEFAULT = 100 };
 
-static vlt_status read_size(const vlt_cli *cli, vlt_scenes_options *options, vlt_error *err)
+vlt_status vlt_model_scenes_read_size(const char *text, int *width, int *height, vlt_error *err)
 {
-    const char *text = vlt_cli_text(cli, "size", NULL);
     int used = 0;
-    if (text && (sscanf(text, "%5dx%5d%n", &options->width, &options->height, &used) != 2 ||
-                 text[used] || options->width < 1 || options->height < 1)) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "--size '%s', expected WIDTHxHEIGHT", text);
+    if (sscanf(text, "%5dx%5d%n", width, height, &used) != 2 || text[used] || *width < 1 ||
+        *height < 1) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected WIDTHxHEIGHT", text);
     }
-    return VLT_OK;
+    return vlt_scene_check_size(*width, *height, err);
+}
+
+static vlt_status print_json(const char *folder, const vlt_scenes_options *options, vlt_error *err)
+{
+    json_t *object = json_pack("{s:o, s:I, s:I}", "directory",
+                               vlt_json_string(folder, strlen(folder)), "count",
+                               (json_int_t)options->count, "seed", (json_int_t)options->seed);
+    vlt_status status = vlt_json_print(object, false, stdout, err);
+    json_decref(object);
+    return status;
 }
 
 static bool stop(void *user, int64_t done)
@@ -27,24 +38,21 @@ static bool stop(void *user, int64_t done)
 
 vlt_status vlt_model_scenes_command(vlt_cli *cli, vlt_error *err)
 {
-    vlt_scenes_options options = {.stop = stop, .user = cli};
-    const char *folder = vlt_cli_operand(cli, 1);
-    int64_t seed = 0;
-    vlt_status status = vlt_cli_int(cli, "count", 1, COUNT_MAX, COUNT_DEFAULT, &options.count, err);
+    vlt_scenes_options options = {.stop = stop,
+                                  .user = cli,
+                                  .seed = (uint64_t)vlt_cli_int(cli, "seed", 0),
+                                  .count = vlt_cli_int(cli, "count", COUNT_DEFAULT)};
+    const char *folder = vlt_cli_operand(cli, 1), *size = vlt_cli_text(cli, "size", NULL);
+    vlt_status status = size
+                            ? vlt_model_scenes_read_size(size, &options.width, &options.height, err)
+                            : VLT_OK;
     if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "seed", 0, INT64_MAX, 0, &seed, err);
+        status = vlt_scenes_write(folder, &options, err);
     }
-    if (status == VLT_OK) {
-        status = read_size(cli, &options, err);
-    }
-    if (status != VLT_OK) {
-        return status;
-    }
-    options.seed = (uint64_t)seed;
-    status = vlt_scenes_write(folder, &options, err);
     vlt_cli_progress(cli, NULL);
     if (status == VLT_OK) {
         vlt_cli_info(cli, "%lld scenes in %s", (long long)options.count, folder);
     }
-    return status;
+    return status == VLT_OK && vlt_cli_flag(cli, "json") ? print_json(folder, &options, err)
+                                                         : status;
 }

@@ -2,6 +2,7 @@
 
 #include "harness/config/tuned.h"
 #include "harness/model/safetensors.h"
+#include "optimizations/core/ledger.h"
 
 static void warn(void *user, const char *message)
 {
@@ -13,6 +14,11 @@ static void log_warning(void *user, vlt_log_level level, const char *message)
     if (level == VLT_LOG_WARNING) {
         vlt_cli_warn(user, "%s", message);
     }
+}
+
+static vlt_status admit(void *user, uint64_t bytes, const char *what, vlt_error *err)
+{
+    return vlt_memory_gauge_admit(user, bytes, what, err);
 }
 
 /* A config belongs to a model; a folder with no weights has none, unless --config names one. */
@@ -33,7 +39,7 @@ static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *ch
         status = vlt_choices_force(choices, vlt_cli_nth(cli, "force", i), err);
     }
     if (status != VLT_OK) {
-        return status;
+        return vlt_fail_in(err, status, "--force: ");
     }
     if (vlt_safetensors_open_checkpoint(folder, &weights, NULL) == VLT_OK) {
         request.model_hash = vlt_safetensors_hash(weights);
@@ -48,14 +54,11 @@ vlt_status vlt_plan_cli_start(vlt_cli *cli, const char *folder, vlt_plan_cli *pl
                               vlt_error *err)
 {
     const vlt_machine_sources sources = {.no_gpu = true};
-    int64_t count;
     vlt_status status = vlt_machine_probe(&sources, &plan_cli->machine, err);
     if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "threads", 1, 1024, vlt_machine_thread_count(plan_cli->machine),
-                             &count, err);
-    }
-    if (status == VLT_OK) {
-        const vlt_threads_options threads = {.count = (int)count, .spin_us = 20};
+        int count = (int)vlt_cli_int(cli, "threads", 0);
+        const vlt_threads_options threads = {
+            .count = count ? count : vlt_machine_thread_count(plan_cli->machine), .spin_us = 20};
         status = vlt_threads_create(&threads, &plan_cli->threads, err);
     }
     if (status == VLT_OK) {
@@ -66,13 +69,20 @@ vlt_status vlt_plan_cli_start(vlt_cli *cli, const char *folder, vlt_plan_cli *pl
         .choices = &plan_cli->choices,
         .policy = vlt_cli_flag(cli, "baseline") ? VLT_POLICY_BASELINE : VLT_POLICY_CHOICES,
         .threads = plan_cli->threads,
+        .ledger = &plan_cli->ledger,
         .log = log_warning,
-        .log_user = cli};
+        .log_user = cli,
+        .admit = admit,
+        .admit_user = &plan_cli->memory};
     return status;
 }
 
-void vlt_plan_cli_stop(vlt_plan_cli *plan_cli)
+void vlt_plan_cli_stop(vlt_plan_cli *plan_cli, vlt_status status)
 {
+    if (status == VLT_OK) {
+        vlt_ledger_warn_unmet(&plan_cli->context, NULL);
+    }
+    vlt_ledger_release(&plan_cli->ledger);
     vlt_threads_destroy(plan_cli->threads);
     vlt_choices_release(&plan_cli->choices);
     vlt_machine_destroy(plan_cli->machine);

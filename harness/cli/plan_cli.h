@@ -5,12 +5,15 @@
 
 #include "harness/cli/cli.h"
 #include "harness/machine/machine.h"
+#include "harness/machine/memory_room.h"
 #include "optimizations/core/context.h"
 
 typedef struct vlt_plan_cli {
     vlt_machine *machine;
     vlt_threads *threads;
     vlt_choices choices;
+    vlt_ledger ledger;
+    vlt_memory_gauge memory;
     vlt_context context; /* warnings go to stderr */
 } vlt_plan_cli;
 
@@ -19,6 +22,9 @@ typedef struct vlt_plan_cli {
  * still to be called. */
 vlt_status vlt_plan_cli_start(vlt_cli *cli, const char *folder, vlt_plan_cli *plan_cli,
                               vlt_error *err);
-void vlt_plan_cli_stop(vlt_plan_cli *plan_cli);
+
+/* When all plans are gone. status: how the command fared; where it fared well, forced operators
+ * that it never met are warned of. */
+void vlt_plan_cli_stop(vlt_plan_cli *plan_cli, vlt_status status);
 
 #endif

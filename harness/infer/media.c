@@ -1,10 +1,12 @@
 #include "harness/infer/media.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/json/json.h"
@@ -128,14 +130,10 @@ char *vlt_media_absolute(const char *source, const char *files)
                : path;
 }
 
-vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, size_t *bytes,
-                          vlt_error *err)
+/* The path that a source stands for, malloc'ed. */
+static vlt_status find_path(const char *source, const char *files, char **path, vlt_error *err)
 {
-    char name[SHORT_BYTES], *path = NULL, *data = NULL;
-    *out = NULL;
-    if (!strncasecmp(source, "data:", 5)) {
-        return read_data_uri(source, out, bytes, err);
-    }
+    char name[SHORT_BYTES];
     if (!strncasecmp(source, "file://", 7)) {
         source += 7;
     } else if (strstr(source, "://")) {
@@ -144,10 +142,45 @@ vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, 
                         vlt_media_short(source, name));
     }
     bool relative = files && source[0] != '/';
-    if (asprintf(&path, "%s%s%s", relative ? files : "", relative ? "/" : "", source) < 0) {
+    if (asprintf(path, "%s%s%s", relative ? files : "", relative ? "/" : "", source) < 0) {
+        *path = NULL;
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", source);
     }
-    vlt_status status = vlt_read_file(path, FILE_LIMIT, &data, bytes, err);
+    return VLT_OK;
+}
+
+vlt_status vlt_media_check(const char *source, const char *files, vlt_error *err)
+{
+    char *path;
+    struct stat info;
+    if (!strncasecmp(source, "data:", 5)) {
+        return VLT_OK;
+    }
+    vlt_status status = find_path(source, files, &path, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    if (stat(path, &info) != 0 || access(path, R_OK) != 0) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    } else if (S_ISDIR(info.st_mode)) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s is a folder, expected an image", path);
+    }
+    free(path);
+    return status;
+}
+
+vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, size_t *bytes,
+                          vlt_error *err)
+{
+    char *path = NULL, *data = NULL;
+    *out = NULL;
+    if (!strncasecmp(source, "data:", 5)) {
+        return read_data_uri(source, out, bytes, err);
+    }
+    vlt_status status = find_path(source, files, &path, err);
+    if (status == VLT_OK) {
+        status = vlt_read_file(path, FILE_LIMIT, &data, bytes, err);
+    }
     *out = (uint8_t *)data;
     free(path);
     return status;

@@ -13,6 +13,10 @@
 vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, size_t *bytes,
                           vlt_error *err);
 
+/* Is there something to read? A path must name a file that can be read; a data URI is not looked
+ * into. */
+vlt_status vlt_media_check(const char *source, const char *files, vlt_error *err);
+
 /* Decodes base64 (white space allowed, padding optional). out needs room for 3 bytes per 4
  * characters. False when another character occurs or the length cannot be. */
 int vlt_base64_decode(const char *text, size_t length, uint8_t *out, size_t *bytes);

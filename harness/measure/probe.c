@@ -125,33 +125,51 @@ static void fill(const struct vlt_probe *probe, int index)
     }
 }
 
-vlt_status vlt_probe_create(const char *what, const vlt_buffer_source *buffers, vlt_probe **out,
-                            vlt_error *err)
+/* Which kernel, and how much work. */
+static vlt_status parse(const char *what, int *index, long *work, vlt_error *err)
 {
     const char *name = what + strlen("probe/");
     size_t length = strcspn(name, "@");
-    long work = VLT_PROBE_WORK;
-    int index = 0;
-    *out = NULL;
-    while (index < PROBES &&
-           (strlen(probes[index].name) != length || strncmp(name, probes[index].name, length))) {
-        index++;
+    *work = VLT_PROBE_WORK;
+    *index = 0;
+    while (*index < PROBES &&
+           (strlen(probes[*index].name) != length || strncmp(name, probes[*index].name, length))) {
+        ++*index;
     }
-    if (index == PROBES) {
+    if (*index == PROBES) {
         return vlt_fail(err, VLT_STATUS_USAGE, "'%s': expected probe/gemm, copy, hash or empty",
                         what);
     }
     if (name[length] == '@') {
         char *end = NULL;
         const char *digits = strstr(name, "@work=") ? name + length + strlen("@work=") : "";
-        work = strtol(digits, &end, 10);
-        if (!*digits || *end || work < 1 || work > VLT_PROBE_WORK_MAX) {
+        *work = strtol(digits, &end, 10);
+        if (!*digits || *end || *work < 1 || *work > VLT_PROBE_WORK_MAX) {
             return vlt_fail(err, VLT_STATUS_USAGE, "'%s': work is '%s', expected 1 to %d", what,
                             digits, VLT_PROBE_WORK_MAX);
         }
     }
+    return VLT_OK;
+}
+
+vlt_status vlt_probe_check(const char *what, vlt_error *err)
+{
+    int index;
+    long work;
+    return parse(what, &index, &work, err);
+}
+
+vlt_status vlt_probe_create(const char *what, const vlt_buffer_source *buffers, vlt_probe **out,
+                            vlt_error *err)
+{
+    long work;
+    int index;
     void *block;
-    vlt_status status = vlt_alloc(sizeof(struct vlt_probe), &block, err);
+    *out = NULL;
+    vlt_status status = parse(what, &index, &work, err);
+    if (status == VLT_OK) {
+        status = vlt_alloc(sizeof(struct vlt_probe), &block, err);
+    }
     if (status != VLT_OK) {
         return status;
     }

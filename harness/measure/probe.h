@@ -21,6 +21,9 @@ const char *vlt_probe_name(int index);
 
 bool vlt_probe_named(const char *what); /* begins with "probe/" */
 
+/* USAGE: no "probe/NAME[@work=N]". */
+vlt_status vlt_probe_check(const char *what, vlt_error *err);
+
 /* what: "probe/NAME[@work=N]" */
 vlt_status vlt_probe_create(const char *what, const vlt_buffer_source *buffers, vlt_probe **out,
                             vlt_error *err);

@@ -98,6 +98,12 @@ vlt_status vlt_make_model_init(vlt_make_model *model, const char *size, uint64_t
     return vlt_fail(err, VLT_STATUS_USAGE, "size '%s', expected tiny, small or 2b", size);
 }
 
+vlt_status vlt_model_make_check_size(const char *size, vlt_error *err)
+{
+    vlt_make_model model;
+    return vlt_make_model_init(&model, size, 0, err);
+}
+
 vlt_status vlt_make_text(const char *directory, const char *name, const char *text, size_t bytes,
                          vlt_error *err)
 {

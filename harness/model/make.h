@@ -38,4 +38,7 @@ typedef struct vlt_make_result {
 vlt_status vlt_model_make(const char *directory, const vlt_make_options *options,
                           vlt_make_result *result, vlt_error *err);
 
+/* USAGE names a size that is none of vlt_make_options.size. */
+vlt_status vlt_model_make_check_size(const char *size, vlt_error *err);
+
 #endif

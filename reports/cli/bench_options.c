@@ -7,6 +7,8 @@
 #include "harness/machine/quick_caps.h"
 #include "harness/measure/cold.h"
 #include "harness/measure/model_subject.h"
+#include "harness/measure/prepared.h"
+#include "harness/measure/probe.h"
 #include "reports/page/comparison_page.h"
 
 static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt_error *err)
@@ -25,54 +27,42 @@ static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt
 vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *options,
                                   vlt_error *err)
 {
-    int64_t seed, launches, pairs, threads;
-    vlt_status status;
     *options = vlt_experiment_defaults();
-    if ((status = vlt_cli_int(cli, "seed", 0, INT64_MAX, 1, &seed, err)) != VLT_OK ||
-        (status = vlt_cli_int(cli, "launches", 1, 10000, options->launches_max, &launches, err)) !=
-            VLT_OK ||
-        (status = vlt_cli_int(cli, "pairs", 1, 100000, options->launch.pairs, &pairs, err)) !=
-            VLT_OK ||
-        (status = vlt_cli_int(cli, "threads", 1, 1024, 0, &threads, err)) != VLT_OK ||
-        (status = vlt_cli_duration(cli, "budget", options->budget_s, &options->budget_s, err)) !=
-            VLT_OK ||
-        (status = read_cache(cli, &options->launch, err)) != VLT_OK) {
-        return status;
-    }
-    options->launch.seed = (uint64_t)seed;
-    options->launch.pairs = (int)pairs;
-    options->launch.threads = (int)threads;
+    vlt_status status = read_cache(cli, &options->launch, err);
+    options->launch.seed = (uint64_t)vlt_cli_int(cli, "seed", 1);
+    options->launch.pairs = (int)vlt_cli_int(cli, "pairs", options->launch.pairs);
+    options->launch.threads = (int)vlt_cli_int(cli, "threads", 0);
     options->launch.stop = vlt_cli_interrupted;
-    options->launches_max = (int)launches;
-    options->launches_min = options->launches_min < options->launches_max ? options->launches_min
-                                                                          : (int)launches;
+    options->launches_max = (int)vlt_cli_int(cli, "launches", options->launches_max);
+    if (options->launches_min > options->launches_max) {
+        options->launches_min = options->launches_max;
+    }
+    options->budget_s = vlt_cli_seconds(cli, "budget", options->budget_s);
     options->until_bounded = true;
     options->on_launch = vlt_bench_on_launch;
-    return VLT_OK;
+    return status;
 }
 
-vlt_status vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options,
-                                 vlt_error *err)
+vlt_status vlt_bench_check_what(const vlt_cli *cli, const char *text, vlt_error *err)
 {
-    double margin;
-    vlt_status status = vlt_cli_double(cli, "margin", 0, 100, 100 * options->judge.margin, &margin,
-                                       err);
-    if (status == VLT_OK) {
-        options->judge.margin = margin / 100;
-    }
-    return status;
+    vlt_problem problem;
+    const vlt_variant *variant;
+    vlt_binding binding;
+    (void)cli;
+    return vlt_probe_named(text) ? vlt_probe_check(text, err)
+                                 : vlt_what_parse(text, &problem, &variant, &binding, err);
+}
+
+void vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options)
+{
+    options->judge.margin = vlt_cli_real(cli, "margin", 100 * options->judge.margin) / 100;
 }
 
 vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char *what,
                                 vlt_side *side, vlt_error *err)
 {
-    int64_t tokens;
     const char *model = vlt_cli_text(cli, "model", NULL), *config = NULL;
-    vlt_status status = vlt_cli_int(cli, "max-tokens", 1, 4096, 16, &tokens, err);
     *side = (vlt_side){.what = what};
-    if (status != VLT_OK) {
-        return status;
-    }
     switch (contender->kind) {
     case VLT_CONTENDER_CONFIG:
         config = contender->path;
@@ -89,9 +79,9 @@ vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contend
                         "'baseline' or a build",
                         contender->text);
     }
-    return vlt_model_subject_format(model, config, vlt_cli_text(cli, "image", NULL),
-                                    vlt_cli_text(cli, "prompt", NULL), (int)tokens, what,
-                                    VLT_ROW_TEXT_BYTES, err);
+    return vlt_model_subject_format(
+        model, config, vlt_cli_text(cli, "image", NULL), vlt_cli_text(cli, "prompt", NULL),
+        (int)vlt_cli_int(cli, "max-tokens", 16), what, VLT_ROW_TEXT_BYTES, err);
 }
 
 void vlt_bench_model_settings(const vlt_cli *cli, vlt_experiment_options *options)

@@ -4,35 +4,47 @@
 
 #include <stdio.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cli/engine_cli.h"
 #include "tuner/bench/contender.h"
 #include "tuner/bench/recorder.h"
 #include "tuner/bench/row.h"
 
-#define VLT_BENCH_OPTIONS                                                                    \
-    {"seed", "N", "seed of layouts, orders and coins (default 1)", 0},                       \
-        {"launches", "N", "at most this many fresh processes a comparison (default 40)", 0}, \
-        {"pairs", "N", "pairs of epochs in each process (default 100)", 0},                  \
-        {"budget", "TIME", "time for each comparison (default 20s)", 0},                     \
-        {"cache", "REGIME", "hot (default), cold or weights-cold", 0},                       \
-        {"page", "FILE", "also write an HTML page with a forest plot", 0},                   \
-    {                                                                                        \
-        "trust", "FILE", "put what `bench --self-check --json` printed on the page", 0       \
+#define VLT_BENCH_OPTIONS                                                                         \
+    {"seed", "N", "seed of layouts, orders and coins (default 1)", 0, VLT_INT(0, INT64_MAX)},     \
+        {"launches", "N", "at most this many fresh processes a comparison (default 40)", 0,       \
+         VLT_INT(1, 10000)},                                                                      \
+        {"pairs", "N", "pairs of epochs in each process (default 100)", 0, VLT_INT(1, 100000)},   \
+        {"budget", "TIME", "time for each comparison (default 20s)", 0, VLT_TIME},                \
+        {"cache", "REGIME", "hot (default), cold or weights-cold", 0,                             \
+         VLT_CHOICE("hot", "cold", "weights-cold")},                                              \
+        {"page", "FILE", "also write an HTML page with a forest plot", 0, VLT_OUTPUT},            \
+    {                                                                                             \
+        "trust", "FILE", "put what `bench --self-check --json` printed on the page", 0, VLT_FILE, \
+            .needs = "page"                                                                       \
     }
 
-#define VLT_BENCH_MARGIN_OPTION                                    \
-    {                                                              \
-        "margin", "PERCENT", "what counts as equal (default 1)", 0 \
+#define VLT_BENCH_MARGIN_OPTION                                                      \
+    {                                                                                \
+        "margin", "PERCENT", "what counts as equal (default 1)", 0, VLT_REAL(0, 100) \
     }
 
 /* What the end-to-end comparison asks of a model. */
-#define VLT_BENCH_MODEL_OPTIONS                                                         \
-    {"model", "DIR", "compare whole requests to this checkpoint, end to end", 0},       \
-        {"image", "FILE", "picture of the request (default: a drawn one, 640x480)", 0}, \
-        {"prompt", "TEXT", "question of the request", 0},                               \
-    {                                                                                   \
-        "max-tokens", "N", "tokens it answers with (default 16)", 0                     \
+#define VLT_BENCH_MODEL_OPTIONS                                                               \
+    {"model", "DIR", "compare whole requests to this checkpoint, end to end", 0, VLT_FOLDER}, \
+        {"image",                                                                             \
+         "FILE",                                                                              \
+         "picture of the request (default: a drawn one, 640x480)",                            \
+         0,                                                                                   \
+         VLT_OWN(vlt_engine_cli_check_image),                                                 \
+         .needs = "model"},                                                                   \
+        {"prompt", "TEXT", "question of the request", 0, VLT_TEXT, .needs = "model"},         \
+    {                                                                                         \
+        "max-tokens", "N", "tokens it answers with (default 16)", 0, VLT_INT(1, 4096),        \
+            .needs = "model"                                                                  \
     }
+
+/* For VLT_OWN of --what: OP[/VARIANT][@...] of this build's catalogue. */
+vlt_status vlt_bench_check_what(const vlt_cli *cli, const char *text, vlt_error *err);
 
 /* What a contender is in an end-to-end comparison: a tuned config, "baseline", or a build with
  * default variants, as the text of a side; library may become the contender's path. USAGE when it
@@ -48,8 +60,7 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
                                   vlt_error *err);
 
 /* The margin of bench and compare; a gate has one for each stage. */
-vlt_status vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options,
-                                 vlt_error *err);
+void vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options);
 
 /* Shows "WHAT: launch 7, 1.031" on a terminal; for on_launch, user is a vlt_bench_progress. */
 typedef struct vlt_bench_progress {

@@ -155,42 +155,49 @@ static vlt_status write_outputs(const vlt_cli *cli, const vlt_selfcheck *check, 
     return status;
 }
 
-static vlt_status read_options(vlt_cli *cli, vlt_selfcheck_options *options, vlt_error *err)
+static vlt_selfcheck_options read_options(vlt_cli *cli)
 {
     bool long_run = vlt_cli_flag(cli, "long");
-    int64_t gates, trials;
-    *options = (vlt_selfcheck_options){.gate = vlt_gate_defaults(),
-                                       .table = vlt_cli_text(cli, "table", NULL),
-                                       .busy = true,
-                                       .stop = vlt_cli_interrupted,
-                                       .progress = show_progress,
-                                       .user = cli};
-    vlt_status status = vlt_cli_int(cli, "gates", 0, 1000000, long_run ? LONG_GATES : SHORT_GATES,
-                                    &gates, err);
-    if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "trials", 0, 1000000, long_run ? LONG_TRIALS : SHORT_TRIALS,
-                             &trials, err);
+    vlt_selfcheck_options options = {
+        .gate = vlt_gate_defaults(),
+        .gates = (int)vlt_cli_int(cli, "gates", long_run ? LONG_GATES : SHORT_GATES),
+        .trials = (int)vlt_cli_int(cli, "trials", long_run ? LONG_TRIALS : SHORT_TRIALS),
+        .budget_s = vlt_cli_seconds(cli, "budget", long_run ? 0 : 60),
+        .table = vlt_cli_text(cli, "table", NULL),
+        .busy = true,
+        .stop = vlt_cli_interrupted,
+        .progress = show_progress,
+        .user = cli};
+    options.gate.experiment.launch.stop = vlt_cli_interrupted;
+    options.gate.experiment.launch.threads = 1;
+    options.gate.pressure_max = 1; /* to judge under pressure is what is checked */
+    return options;
+}
+
+/* It measures kernels of its own in its own way: what asks for something else is refused. */
+static vlt_status check_given(const vlt_cli *cli, vlt_error *err)
+{
+    static const char *const others[] = {"seed",   "launches", "pairs",   "cache",   "trust",
+                                         "margin", "shape",    "variant", "threads", "db"};
+    if (vlt_cli_operand_count(cli) > 0) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "bench --self-check: unexpected operand '%s'",
+                        vlt_cli_operand(cli, 0));
     }
-    if (status == VLT_OK) {
-        status = vlt_cli_duration(cli, "budget", long_run ? 0 : 60, &options->budget_s, err);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (vlt_cli_count(cli, others[i])) {
+            return vlt_fail(err, VLT_STATUS_USAGE,
+                            "bench: option '--%s' does nothing beside '--self-check'", others[i]);
+        }
     }
-    if (status != VLT_OK) {
-        return status;
-    }
-    options->gates = (int)gates;
-    options->trials = (int)trials;
-    options->gate.experiment.launch.stop = vlt_cli_interrupted;
-    options->gate.experiment.launch.threads = 1;
-    options->gate.pressure_max = 1; /* to judge under pressure is what is checked */
     return VLT_OK;
 }
 
 vlt_status vlt_bench_selfcheck(vlt_cli *cli, vlt_error *err)
 {
-    vlt_selfcheck_options options;
+    const vlt_selfcheck_options options = read_options(cli);
     vlt_selfcheck check = {0};
     vlt_error own = {0};
-    vlt_status status = read_options(cli, &options, err);
+    vlt_status status = check_given(cli, err);
     if (status != VLT_OK) {
         return status;
     }

@@ -17,18 +17,6 @@ struct bench {
     vlt_rows rows;
 };
 
-static vlt_status unknown_op(const char *name, vlt_error *err)
-{
-    const char *names[64];
-    int count = vlt_registry_op_count();
-    for (int i = 0; i < count && i < 64; i++) {
-        names[i] = vlt_registry_op(i)->name;
-    }
-    const char *near = vlt_nearest_name(name, names, count < 64 ? count : 64);
-    return vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", name,
-                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
 static bool op_wanted(const struct bench *bench, const vlt_op *op)
 {
     int given = vlt_cli_operand_count(bench->cli);
@@ -126,17 +114,15 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         return vlt_bench_selfcheck(cli, err);
     }
     for (int i = 0; i < vlt_cli_operand_count(cli); i++) {
-        if (!vlt_registry_find_op(vlt_cli_operand(cli, i))) {
-            return unknown_op(vlt_cli_operand(cli, i), err);
+        if (!vlt_registry_require_op(vlt_cli_operand(cli, i), err)) {
+            return VLT_STATUS_USAGE;
         }
     }
     vlt_status status = vlt_bench_options_read(cli, &bench.options, err);
-    if (status == VLT_OK) {
-        status = vlt_bench_margin_read(cli, &bench.options, err);
-    }
     if (status != VLT_OK) {
         return status;
     }
+    vlt_bench_margin_read(cli, &bench.options);
     walk(&bench, &bench.progress.total, NULL);
     if (bench.progress.total == 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "no operator has shape '%s' and variant '%s'",
@@ -159,16 +145,46 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     return status;
 }
 
+/* A shape or a variant that no operator has. */
+static vlt_status check_shape(const vlt_cli *cli, const char *text, vlt_error *err)
+{
+    (void)cli;
+    for (int o = 0; o < vlt_registry_op_count(); o++) {
+        const vlt_op *op = vlt_registry_op(o);
+        for (int s = 0; s < op->shape_count; s++) {
+            if (!strcmp(op->shapes[s].name, text)) {
+                return VLT_OK;
+            }
+        }
+    }
+    return vlt_fail(err, VLT_STATUS_USAGE, "no operator has a shape '%s'", text);
+}
+
+static vlt_status check_variant(const vlt_cli *cli, const char *text, vlt_error *err)
+{
+    (void)cli;
+    for (int o = 0; o < vlt_registry_op_count(); o++) {
+        if (vlt_registry_find_variant(vlt_registry_op(o), text)) {
+            return VLT_OK;
+        }
+    }
+    return vlt_fail(err, VLT_STATUS_USAGE, "no operator has a variant '%s'", text);
+}
+
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
     VLT_BENCH_MARGIN_OPTION,
-    {"shape", "NAME", "only this named shape", 0},
-    {"variant", "NAME", "only this variant", 0},
-    {"self-check", NULL, "measure the measuring: false alarms, power, noise, costs", 0},
-    {"long", NULL, "self-check for a night: 628 gates, 93 trials of each slowdown", 0},
-    {"table", "FILE", "self-check: append every series there; goes on where it stopped", 0},
-    {"gates", "N", "self-check: false-alarm gates (default 20)", 0},
-    {"trials", "N", "self-check: gates for each injected slowdown (default 10)", 0},
+    {"shape", "NAME", "only this named shape", 0, VLT_OWN(check_shape)},
+    {"variant", "NAME", "only this variant", 0, VLT_OWN(check_variant)},
+    {"self-check", NULL, "measure the measuring: false alarms, power, noise, costs", 0, VLT_FLAG},
+    {"long", NULL, "self-check for a night: 628 gates, 93 trials of each slowdown", 0, VLT_FLAG,
+     .needs = "self-check"},
+    {"table", "FILE", "self-check: append every series there; goes on where it stopped", 0,
+     VLT_UPDATED, .needs = "self-check"},
+    {"gates", "N", "self-check: false-alarm gates (default 20)", 0, VLT_INT(0, 1000000),
+     .needs = "self-check"},
+    {"trials", "N", "self-check: gates for each injected slowdown (default 10)", 0,
+     VLT_INT(0, 1000000), .needs = "self-check"},
 };
 
 VLT_COMMAND(
@@ -180,5 +196,8 @@ VLT_COMMAND(
         "time of the baseline over the\ntime of the variant; a verdict is given beyond the "
         "margin of 1 %. The row of the baseline measures\nit against itself. --db FILE keeps "
         "every sample, for report, compare db:RUN and gate db:RUN.",
-    .options = options, .option_count = sizeof options / sizeof *options, .operand_max = -1,
-    .run = run);
+    .examples = "bench norm --db vltune.db\n"
+                "bench attention --shape demo_decode --json\n"
+                "bench norm --variant baseline --page norm.html",
+    .options = options, .option_count = sizeof options / sizeof *options,
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_max = -1, .run = run);

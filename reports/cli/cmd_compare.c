@@ -92,7 +92,12 @@ static bool is_either(const struct compare *compare, vlt_contender_kind kind)
 static vlt_status dispatch(struct compare *compare, vlt_error *err)
 {
     const vlt_contender *c = compare->contender;
-    if (vlt_cli_text(compare->cli, "model", NULL)) {
+    bool libraries = c[0].kind == VLT_CONTENDER_LIBRARY && c[1].kind == VLT_CONTENDER_LIBRARY;
+    bool whole = vlt_cli_text(compare->cli, "model", NULL) != NULL;
+    if (vlt_cli_count(compare->cli, "what") && (!libraries || whole)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "compare: option '--what' is for two builds");
+    }
+    if (whole) {
         return compare_models(compare, err);
     }
     if (is_either(compare, VLT_CONTENDER_CONFIG)) {
@@ -104,7 +109,7 @@ static vlt_status dispatch(struct compare *compare, vlt_error *err)
         return vlt_rows_from_runs(path, c[0].text + strlen("db:"), c[1].text + strlen("db:"),
                                   &compare->options.judge, &compare->rows, err);
     }
-    if (c[0].kind == VLT_CONTENDER_LIBRARY && c[1].kind == VLT_CONTENDER_LIBRARY) {
+    if (libraries) {
         return compare_libraries(compare, err);
     }
     bool plain = !is_either(compare, VLT_CONTENDER_LIBRARY) &&
@@ -136,9 +141,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     struct compare compare = {.cli = cli, .progress = {.cli = cli}};
     vlt_status status = vlt_bench_options_read(cli, &compare.options, err);
-    if (status == VLT_OK) {
-        status = vlt_bench_margin_read(cli, &compare.options, err);
-    }
+    vlt_bench_margin_read(cli, &compare.options);
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
         status = vlt_contender_parse(vlt_cli_operand(cli, i), &compare.contender[i], err);
     }
@@ -177,7 +180,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
     VLT_BENCH_MARGIN_OPTION,
-    {"what", "OP[/VARIANT][@...]", "what two builds are compared at; repeatable", 0},
+    {"what", "OP[/VARIANT][@...]", "what two builds are compared at; repeatable", 0,
+     VLT_OWN(vlt_bench_check_what)},
     VLT_BENCH_MODEL_OPTIONS,
 };
 
@@ -189,5 +193,10 @@ VLT_COMMAND(
                "end; or both are db:RUN, runs that bench or compare\nstored with --db on one "
                "machine. ratio is the time of B over the time of A; the exit code is 0\nwhatever "
                "the verdict.",
-    .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 2,
-    .operand_max = 2, .run = run);
+    .examples = "compare norm/baseline norm\n"
+                "compare linear@m=128,n=1024,k=1024 linear@m=128,n=1024,k=1056\n"
+                "compare baseline tuned.toml --model DIR --image photo.jpg\n"
+                "compare main/build/vltune build/vltune --what norm",
+    .options = options, .option_count = sizeof options / sizeof *options,
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_min = 2, .operand_max = 2,
+    .run = run);

@@ -8,4 +8,5 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 }
 
 VLT_COMMAND(completion, .operands = "",
-            .summary = "print completion for bash (source <(vltune completion))", .run = run);
+            .summary = "print completion for bash (source <(vltune completion))",
+            .examples = "completion > vltune.bash", .run = run);

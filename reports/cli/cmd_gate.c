@@ -31,35 +31,23 @@ static void show_progress(void *user, const char *stage, const char *phase)
 static vlt_status read_options(struct command *command, vlt_error *err)
 {
     const vlt_cli *cli = command->cli;
-    double pressure;
-    int64_t confirm;
     vlt_gate_options *options = &command->options;
-    const char *format = vlt_cli_flag(cli, "json") ? "json" : "text";
+    const char *format = vlt_cli_text(cli, "format", vlt_cli_flag(cli, "json") ? "json" : "text");
     *options = vlt_gate_defaults();
-    vlt_status status = vlt_gate_format_parse(vlt_cli_text(cli, "format", format), &command->format,
-                                              err);
+    if (vlt_cli_flag(cli, "json") && strcmp(format, "json") != 0) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "gate: --json contradicts --format %s", format);
+    }
+    vlt_status status = vlt_gate_format_parse(format, &command->format, err);
     if (status == VLT_OK) {
         status = vlt_bench_options_read(cli, &options->experiment, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_cli_double(cli, "max-pressure", 0, 100, 100 * options->pressure_max, &pressure,
-                                err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_cli_int(cli, "confirm", 8, 1000, options->confirm_launches, &confirm, err);
     }
     if (status != VLT_OK) {
         return status;
     }
-    const char *counter = vlt_cli_text(cli, "counter", "time");
-    command->count = !strcmp(counter, "instructions");
-    if (!command->count && strcmp(counter, "time") != 0) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "counter '%s', expected time or instructions",
-                        counter);
-    }
+    command->count = !strcmp(vlt_cli_text(cli, "counter", "time"), "instructions");
     status = vlt_gate_margins_read(cli, command->count, &command->margins, err);
-    options->pressure_max = pressure / 100;
-    options->confirm_launches = (int)confirm;
+    options->pressure_max = vlt_cli_real(cli, "max-pressure", 100 * options->pressure_max) / 100;
+    options->confirm_launches = (int)vlt_cli_int(cli, "confirm", options->confirm_launches);
     options->experiment.on_launch = NULL; /* the stage's name says enough */
     options->progress = show_progress;
     options->user = command;
@@ -307,17 +295,25 @@ done:
 
 static const vlt_option options[] = {
     VLT_BENCH_OPTIONS,
-    {"margin", "[STAGE=]PERCENT", "what counts as equal (default 1, end-to-end=3); repeatable", 0},
-    {"what", "OP[/VARIANT][@...]", "a stage to judge two builds at; repeatable", 0},
+    {"margin", "[STAGE=]PERCENT", "what counts as equal (default 1, end-to-end=3); repeatable", 0,
+     VLT_OWN(vlt_gate_margin_check)},
+    {"what", "OP[/VARIANT][@...]", "a stage to judge two builds at; repeatable", 0,
+     VLT_OWN(vlt_bench_check_what)},
     VLT_BENCH_MODEL_OPTIONS,
-    {"counter", "COUNTER", "time (default) or instructions (callgrind, margin 0.05 %)", 0},
-    {"format", "FORMAT", "text (default), json, junit, markdown or gbench", 0},
-    {"output", "FILE", "write the result there instead of to stdout", 'o'},
-    {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0},
-    {"medians", NULL, "gbench: one row a stage, for github-action-benchmark", 0},
-    {"strict", NULL, "exit with 6 when anything is inconclusive", 0},
-    {"confirm", "N", "processes at most that may confirm a regression (default 30)", 0},
-    {"max-pressure", "PERCENT", "no verdict when CPUs are waited for longer (default 95)", 0},
+    {"counter", "COUNTER", "time (default) or instructions (callgrind, margin 0.05 %)", 0,
+     VLT_CHOICE("time", "instructions")},
+    {"format", "FORMAT", "text (default), json, junit, markdown or gbench", 0,
+     VLT_CHOICE("text", "json", "junit", "markdown", "gbench")},
+    {"output", "FILE", "write the result there instead of to stdout", 'o', VLT_OUTPUT},
+    {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0,
+     VLT_OUTPUT},
+    {"medians", NULL, "gbench: one row a stage, for github-action-benchmark", 0, VLT_FLAG,
+     .needs = "format"},
+    {"strict", NULL, "exit with 6 when anything is inconclusive", 0, VLT_FLAG},
+    {"confirm", "N", "processes at most that may confirm a regression (default 30)", 0,
+     VLT_INT(8, 1000)},
+    {"max-pressure", "PERCENT", "no verdict when CPUs are waited for longer (default 95)", 0,
+     VLT_REAL(0, 100)},
 };
 
 VLT_COMMAND(
@@ -332,5 +328,9 @@ VLT_COMMAND(
         "what is uncertain never fails. --db FILE keeps\nevery sample, unless BASELINE is read "
         "from it.\nExit codes: 0 pass or inconclusive, 3 confirmed "
         "regression, 4 wrong output, 5 nothing measured,\n6 inconclusive with --strict.",
-    .options = options, .option_count = sizeof options / sizeof *options, .operand_max = 2,
-    .run = run);
+    .examples = "gate main/build/vltune build/vltune\n"
+                "gate main/build/vltune build/vltune --what norm --margin 2 --format markdown\n"
+                "gate baseline tuned.toml --model DIR\n"
+                "gate db:latest --db vltune.db",
+    .options = options, .option_count = sizeof options / sizeof *options,
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_max = 2, .run = run);

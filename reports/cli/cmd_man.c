@@ -8,4 +8,4 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 }
 
 VLT_COMMAND(man, .operands = "", .summary = "print the manual page (vltune man | man -l -)",
-            .run = run);
+            .examples = "man > vltune.1", .run = run);

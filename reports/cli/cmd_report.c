@@ -11,9 +11,10 @@
 #include "tuner/store/store.h"
 
 static const vlt_option options[] = {
-    {"session", "ID", "the run whose id begins so (default: the newest)", 0},
-    {"page", "FILE", "also write the HTML page", 'o'},
-    {"trust", "FILE", "add what `vltune bench --self-check --json` printed, as the trust box", 0},
+    {"session", "ID", "the run whose id begins so (default: the newest)", 0, VLT_TEXT},
+    {"page", "FILE", "also write the HTML page", 'o', VLT_OUTPUT},
+    {"trust", "FILE", "add what `vltune bench --self-check --json` printed, as the trust box", 0,
+     VLT_FILE},
 };
 
 static vlt_status load(const char *path, const char *session, const char *trust, vlt_report *out,
@@ -110,4 +111,7 @@ VLT_COMMAND(report, .operands = "", .summary = "show what was measured, again",
                 "Reads a database (--db, default vltune.db) and measures nothing: the newest "
                 "tuning run, or the run of\nbench, compare or gate whose id --session gives "
                 "(without any tuning run: the newest).",
-            .options = options, .option_count = sizeof options / sizeof *options, .run = run);
+            .examples = "report\n"
+                        "report --page report.html",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_DB, .run = run);

@@ -1,10 +1,7 @@
 /* vltune tune: search, store, write the tuned config, verify it end to end, show what it gained. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "reports/cli/program.h"
 #include "reports/page/page.h"
@@ -13,14 +10,16 @@
 #include "tuner/store/store.h"
 
 static const vlt_option options[] = {
-    {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b'},
-    {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o'},
-    {"page", "FILE", "the HTML page to write (default report.html)", 0},
-    {"no-page", NULL, "write no HTML page", 0},
-    {"op", "OP", "tune this operator alone", 0},
-    {"seed", "N", "of inputs, coins and the search (default 1)", 's'},
-    {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0},
-    {"fresh", NULL, "measure anew what the database already has", 0},
+    {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b', VLT_TIME},
+    {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o', VLT_OUTPUT},
+    {"page", "FILE", "the HTML page to write (default report.html)", 0, VLT_OUTPUT,
+     .unless = "no-page"},
+    {"no-page", NULL, "write no HTML page", 0, VLT_FLAG},
+    {"op", "OP", "tune this operator alone", 0, VLT_OPERATOR},
+    {"seed", "N", "of inputs, coins and the search (default 1)", 's', VLT_INT(1, INT64_MAX)},
+    {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0,
+     VLT_INT(0, 10000)},
+    {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG},
 };
 
 enum { BAR = 20 };
@@ -44,29 +43,22 @@ static void warn(void *user, const char *message)
     vlt_cli_warn(user, "%s", message);
 }
 
-static vlt_status read_options(vlt_cli *cli, vlt_tune_options *out, vlt_error *err)
+static vlt_tune_options read_options(vlt_cli *cli)
 {
-    int64_t seed, scenes, threads;
-    vlt_status status;
-    *out = (vlt_tune_options){.directory = vlt_cli_operand(cli, 0),
+    int64_t scenes = vlt_cli_int(cli, "scenes", 100);
+    return (vlt_tune_options){.directory = vlt_cli_operand(cli, 0),
                               .config_path = vlt_cli_text(cli, "output", NULL),
                               .db_path = vlt_cli_text(cli, "db", NULL),
                               .only_op = vlt_cli_text(cli, "op", NULL),
                               .fresh = vlt_cli_flag(cli, "fresh"),
+                              .budget_s = vlt_cli_seconds(cli, "budget", VLT_TUNE_BUDGET_S),
+                              .seed = (uint64_t)vlt_cli_int(cli, "seed", 1),
+                              .scenes = scenes ? scenes : -1,
+                              .threads = (int)vlt_cli_int(cli, "threads", 0),
                               .stop = vlt_cli_interrupted,
                               .progress = show_progress,
                               .warn = warn,
                               .user = cli};
-    if ((status = vlt_cli_duration(cli, "budget", VLT_TUNE_BUDGET_S, &out->budget_s, err)) ||
-        (status = vlt_cli_int(cli, "seed", 1, INT64_MAX, 1, &seed, err)) ||
-        (status = vlt_cli_int(cli, "scenes", 0, 10000, 100, &scenes, err)) ||
-        (status = vlt_cli_int(cli, "threads", 0, 1024, 0, &threads, err))) {
-        return status;
-    }
-    out->seed = (uint64_t)seed;
-    out->scenes = scenes ? scenes : -1;
-    out->threads = (int)threads;
-    return VLT_OK;
 }
 
 /* The report stays beside its samples, for `vltune report`. */
@@ -106,28 +98,6 @@ static const char *page_path(const vlt_cli *cli)
     return vlt_cli_flag(cli, "no-page") ? NULL : vlt_cli_text(cli, "page", "report.html");
 }
 
-/* What is written at the end must be writable before a minute is spent. */
-static vlt_status check_page(const vlt_cli *cli, vlt_error *err)
-{
-    const char *page = page_path(cli), *slash = page ? strrchr(page, '/') : NULL;
-    struct stat info;
-    if (!page || (stat(page, &info) == 0 && !S_ISDIR(info.st_mode) && access(page, W_OK) == 0)) {
-        return VLT_OK;
-    }
-    if (stat(page, &info) == 0) {
-        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", page,
-                        strerror(S_ISDIR(info.st_mode) ? EISDIR : EACCES));
-    }
-    char *folder = slash ? strndup(page, (size_t)(slash - page) + 1) : strdup(".");
-    vlt_status status = !folder ? vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", page)
-                        : access(folder, W_OK | X_OK) == 0
-                            ? VLT_OK
-                            : vlt_fail(err, VLT_STATUS_IO, "%s: %s: %s", page, folder,
-                                       strerror(errno));
-    free(folder);
-    return status;
-}
-
 static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *err)
 {
     const char *page = page_path(cli);
@@ -155,12 +125,11 @@ static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *e
 
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
-    vlt_tune_options tune;
+    const vlt_tune_options tune = read_options(cli);
     vlt_tune_result result = {0};
-    vlt_status status = read_options(cli, &tune, err);
-    if (status == VLT_OK) {
-        status = check_page(cli, err);
-    }
+    const char *page = page_path(cli);
+    /* before a minute is spent */
+    vlt_status status = page ? vlt_cli_check_output(page, err) : VLT_OK;
     if (status != VLT_OK) {
         return status;
     }
@@ -182,5 +151,9 @@ VLT_COMMAND(tune, .operands = "DIR",
                 "only where the gain is\ncertain. The config as a whole is verified end to end on "
                 "unseen inputs. Ctrl-C leaves a valid\ndatabase and the best config so far; the "
                 "same command goes on from there.",
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
+            .examples = "tune DIR\n"
+                        "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
+                        "tune DIR --op attention -o attention.toml",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_min = 1,
             .operand_max = 1, .run = run);

@@ -10,11 +10,19 @@ static vlt_status read_percent(const char *text, double *share, vlt_error *err)
     char *end;
     double percent = strtod(text, &end);
     if (end == text || (*end && strcmp(end, "%") != 0) || !(percent >= 0 && percent <= 100)) {
-        return vlt_fail(err, VLT_STATUS_USAGE,
-                        "--margin: '%s', expected [STAGE=]PERCENT with 0 to 100", text);
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected [STAGE=]PERCENT with 0 to 100",
+                        text);
     }
     *share = percent / 100;
     return VLT_OK;
+}
+
+vlt_status vlt_gate_margin_check(const vlt_cli *cli, const char *text, vlt_error *err)
+{
+    const char *equals = strrchr(text, '=');
+    double share;
+    (void)cli;
+    return read_percent(equals ? equals + 1 : text, &share, err);
 }
 
 vlt_status vlt_gate_margins_read(const vlt_cli *cli, bool count, vlt_gate_margins *margins,

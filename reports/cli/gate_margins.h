@@ -29,4 +29,7 @@ double vlt_gate_margins_of(vlt_gate_margins *margins, const char *stage, bool wh
 /* USAGE when one was given for a stage that nobody asked for. */
 vlt_status vlt_gate_margins_check(const vlt_gate_margins *margins, vlt_error *err);
 
+/* For VLT_OWN of --margin: one value of it. */
+vlt_status vlt_gate_margin_check(const vlt_cli *cli, const char *text, vlt_error *err);
+
 #endif

@@ -62,7 +62,9 @@ static vlt_status unknown_command(const char *name, vlt_error *err)
     const char *names[64];
     int count = 0;
     for (int i = 0; i < vlt_program_command_count() && count < 64; i++) {
-        names[count++] = vlt_program_command(i)->name;
+        if (vlt_program_command(i)->name[0] != '_') { /* internal ones are nobody's intention */
+            names[count++] = vlt_program_command(i)->name;
+        }
     }
     const char *near = vlt_nearest_name(name, names, count);
     return vlt_fail(err, VLT_STATUS_USAGE, "unknown command '%s'%s%s%s; see vltune --help", name,
@@ -80,7 +82,7 @@ static vlt_status run_command(const vlt_command *command, int argc, char **argv,
         vlt_program_command_help(command, stdout);
     } else {
         vlt_cli_catch_interrupts();
-        status = command->run(cli, err);
+        status = vlt_cli_run(cli, err);
         vlt_cli_progress(cli, NULL);
     }
     vlt_cli_destroy(cli);

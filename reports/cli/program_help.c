@@ -10,6 +10,26 @@ static bool shown(const vlt_command *command)
     return command->name[0] != '_';
 }
 
+/* Each line of `lines` behind `head`. */
+static void print_lines(const char *lines, const char *head, FILE *stream)
+{
+    while (*lines) {
+        int length = (int)strcspn(lines, "\n");
+        fprintf(stream, "%s", head);
+        fwrite(lines, 1, (size_t)length, stream);
+        fputc('\n', stream);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
+/* The way from nothing to a tuned answer; a test runs these and those of every command. */
+static const char examples[] = "doctor\n"
+                               "tune DIR -o tuned.toml\n"
+                               "run DIR --image photo.jpg --prompt \"What is this?\"\n"
+                               "compare baseline tuned.toml --model DIR\n"
+                               "gate main/build/vltune build/vltune\n"
+                               "explain";
+
 void vlt_program_help(FILE *stream)
 {
     fprintf(stream,
@@ -22,23 +42,22 @@ void vlt_program_help(FILE *stream)
             fprintf(stream, "  %-11s %s\n", command->name, command->summary);
         }
     }
+    fprintf(stream, "\nexamples (DIR is a folder with a Qwen3-VL checkpoint):\n");
+    print_lines(examples, "  vltune ", stream);
     fprintf(stream, "\nvltune COMMAND --help shows the options of a command.\n"
                     "The defaults of options can be set in the environment: VLTUNE_<OPTION>.\n");
 }
 
-static void print_options(const vlt_option *options, int count, FILE *stream)
+static void print_option(const vlt_option *option, FILE *stream)
 {
-    for (int i = 0; i < count; i++) {
-        char left[64], letter[8] = "    ";
-        if (options[i].letter) {
-            snprintf(letter, sizeof letter, "-%c, ", options[i].letter);
-        }
-        vlt_utf8_format(left, sizeof left, "%s--%s%s%s", letter, options[i].name,
-                        options[i].argument ? " " : "",
-                        options[i].argument ? options[i].argument : "");
-        const char *gap = strlen(left) > 27 ? "\n                              " : "";
-        fprintf(stream, "  %-28s%s%s\n", left, gap, options[i].help);
+    char left[64], letter[8] = "    ";
+    if (option->letter) {
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
     }
+    vlt_utf8_format(left, sizeof left, "%s--%s%s%s", letter, option->name,
+                    option->argument ? " " : "", option->argument ? option->argument : "");
+    const char *gap = strlen(left) > 27 ? "\n                              " : "";
+    fprintf(stream, "  %-28s%s%s\n", left, gap, option->help);
 }
 
 void vlt_program_command_help(const vlt_command *command, FILE *stream)
@@ -48,19 +67,24 @@ void vlt_program_command_help(const vlt_command *command, FILE *stream)
     if (command->details) {
         fprintf(stream, "\n%s\n", command->details);
     }
-    if (command->option_count) {
-        fprintf(stream, "\noptions:\n");
-        print_options(command->options, command->option_count, stream);
+    if (command->examples) {
+        fprintf(stream, "\nexamples:\n");
+        print_lines(command->examples, "  vltune ", stream);
     }
-    fprintf(stream, "\noptions of every command:\n");
-    print_options(vlt_cli_common, vlt_cli_common_count, stream);
+    const vlt_option *option;
+    for (int i = 0; (option = vlt_cli_option(command, i)) != NULL; i++) {
+        if (i == 0 || i == command->option_count) {
+            fprintf(stream, i < command->option_count ? "\noptions:\n" : "\ncommon options:\n");
+        }
+        print_option(option, stream);
+    }
 }
 
 /* roff: a leading dot or quote is a request, a hyphen and a backslash need a backslash */
-static void roff(const char *text, FILE *stream)
+static void roff_text(const char *text, size_t bytes, FILE *stream)
 {
     bool line_start = true;
-    for (; *text; text++) {
+    for (const char *end = text + bytes; text < end; text++) {
         if (line_start && (*text == '.' || *text == '\'')) {
             fputs("\\&", stream);
         }
@@ -72,24 +96,62 @@ static void roff(const char *text, FILE *stream)
     }
 }
 
-static void roff_options(const vlt_option *options, int count, FILE *stream)
+static void roff(const char *text, FILE *stream)
 {
-    for (int i = 0; i < count; i++) {
-        fprintf(stream, ".TP\n.B ");
-        if (options[i].letter) {
-            fprintf(stream, "\\-%c, ", options[i].letter);
-        }
-        fprintf(stream, "\\-\\-");
-        roff(options[i].name, stream);
-        if (options[i].argument) {
-            fprintf(stream, " \\fI");
-            roff(options[i].argument, stream);
-            fprintf(stream, "\\fR");
-        }
-        fprintf(stream, "\n");
-        roff(options[i].help, stream);
+    roff_text(text, strlen(text), stream);
+}
+
+static void roff_option(const vlt_option *option, FILE *stream)
+{
+    fprintf(stream, ".TP\n.B ");
+    if (option->letter) {
+        fprintf(stream, "\\-%c, ", option->letter);
+    }
+    fprintf(stream, "\\-\\-");
+    roff(option->name, stream);
+    if (option->argument) {
+        fprintf(stream, " \\fI");
+        roff(option->argument, stream);
+        fprintf(stream, "\\fR");
+    }
+    fprintf(stream, "\n");
+    roff(option->help, stream);
+    fprintf(stream, "\n");
+}
+
+static void roff_command(const vlt_command *command, FILE *stream)
+{
+    fprintf(stream, ".SS vltune %s ", command->name);
+    roff(command->operands, stream);
+    fprintf(stream, "\n");
+    roff(command->summary, stream);
+    fprintf(stream, "\n");
+    if (command->details) {
+        fprintf(stream, ".PP\n");
+        roff(command->details, stream);
         fprintf(stream, "\n");
     }
+    if (command->examples) {
+        fprintf(stream, ".PP\n.nf\n");
+        for (const char *line = command->examples; *line;) {
+            size_t length = strcspn(line, "\n");
+            fprintf(stream, "    vltune ");
+            roff_text(line, length, stream);
+            fputc('\n', stream);
+            line += length + (line[length] == '\n');
+        }
+        fprintf(stream, ".fi\n");
+    }
+    for (int i = 0; i < command->option_count; i++) {
+        roff_option(&command->options[i], stream);
+    }
+    fprintf(stream, ".PP\nCommon options:");
+    const vlt_option *option;
+    for (int i = command->option_count; (option = vlt_cli_option(command, i)) != NULL; i++) {
+        fprintf(stream, "%s \\-\\-", i == command->option_count ? "" : ",");
+        roff(option->name, stream);
+    }
+    fprintf(stream, ".\n");
 }
 
 void vlt_program_man(FILE *stream)
@@ -101,23 +163,14 @@ void vlt_program_man(FILE *stream)
             VLT_VERSION);
     for (int i = 0; i < vlt_program_command_count(); i++) {
         const vlt_command *command = vlt_program_command(i);
-        if (!shown(command)) {
-            continue;
+        if (shown(command)) {
+            roff_command(command, stream);
         }
-        fprintf(stream, ".SS vltune %s ", command->name);
-        roff(command->operands, stream);
-        fprintf(stream, "\n");
-        roff(command->summary, stream);
-        fprintf(stream, "\n");
-        if (command->details) {
-            fprintf(stream, ".PP\n");
-            roff(command->details, stream);
-            fprintf(stream, "\n");
-        }
-        roff_options(command->options, command->option_count, stream);
     }
-    fprintf(stream, ".SH OPTIONS OF EVERY COMMAND\n");
-    roff_options(vlt_cli_common, vlt_cli_common_count, stream);
+    fprintf(stream, ".SH COMMON OPTIONS\nOf the commands that list them.\n");
+    for (int i = 0; i < vlt_cli_common_count; i++) {
+        roff_option(&vlt_cli_common[i], stream);
+    }
     fprintf(stream, ".SH ENVIRONMENT\nVLTUNE_<OPTION> is the default of an option.\n"
                     ".SH EXIT STATUS\n0 fine, 1 internal error, 2 usage, input or config, 3 "
                     "confirmed regression, 4 wrong output, 5 nothing measured, 6 inconclusive "
@@ -134,23 +187,22 @@ void vlt_program_completion(FILE *stream)
             fprintf(stream, "%s ", command->name);
         }
     }
-    fprintf(stream, "help --version' -- \"$word\"))\n        return\n    fi\n    local common='");
-    for (int i = 0; i < vlt_cli_common_count; i++) {
-        fprintf(stream, "--%s ", vlt_cli_common[i].name);
-    }
-    fprintf(stream, "' own=\n    case $command in\n");
+    fprintf(stream, "help --version' -- \"$word\"))\n        return\n    fi\n    local own=\n"
+                    "    case $command in\n");
     for (int i = 0; i < vlt_program_command_count(); i++) {
         const vlt_command *command = vlt_program_command(i);
-        if (shown(command) && command->option_count) {
-            fprintf(stream, "    %s) own='", command->name);
-            for (int j = 0; j < command->option_count; j++) {
-                fprintf(stream, "--%s ", command->options[j].name);
-            }
-            fprintf(stream, "' ;;\n");
+        const vlt_option *option;
+        if (!shown(command)) {
+            continue;
         }
+        fprintf(stream, "    %s) own='", command->name);
+        for (int j = 0; (option = vlt_cli_option(command, j)) != NULL; j++) {
+            fprintf(stream, "--%s ", option->name);
+        }
+        fprintf(stream, "' ;;\n");
     }
     fprintf(stream, "    esac\n    if [[ $word == -* ]]; then\n"
-                    "        COMPREPLY=($(compgen -W \"$own $common\" -- \"$word\"))\n    else\n"
+                    "        COMPREPLY=($(compgen -W \"$own\" -- \"$word\"))\n    else\n"
                     "        COMPREPLY=($(compgen -f -- \"$word\"))\n    fi\n}\n"
                     "complete -o filenames -F _vltune vltune\n");
 }

@@ -63,8 +63,16 @@ static vlt_status print_json(json_t *document, vlt_error *err)
     return status;
 }
 
-static vlt_status run_show(vlt_cli *cli, const char *path, vlt_error *err)
+/* The file that is named, or the one that would be looked at. */
+static const char *path_of(const vlt_cli *cli)
 {
+    const char *named = vlt_cli_operand(cli, 1);
+    return named ? named : vlt_cli_text(cli, "config", "tuned.toml");
+}
+
+static vlt_status run_show(vlt_cli *cli, vlt_error *err)
+{
+    const char *path = path_of(cli);
     vlt_tuned_config config;
     vlt_status status = vlt_tuned_read(path, warn, cli, &config, err);
     if (status != VLT_OK) {
@@ -158,8 +166,9 @@ static vlt_status model_hash(const char *directory, const vlt_tuned_config *conf
     return status;
 }
 
-static vlt_status run_validate(vlt_cli *cli, const char *path, vlt_error *err)
+static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
 {
+    const char *path = path_of(cli);
     vlt_tuned_config config;
     vlt_choices choices = {0};
     vlt_tuned_loaded loaded = {0};
@@ -190,36 +199,15 @@ static vlt_status run_validate(vlt_cli *cli, const char *path, vlt_error *err)
     return status;
 }
 
-static vlt_status run(vlt_cli *cli, vlt_error *err)
-{
-    static const struct {
-        const char *name;
-        int operands_min, operands_max; /* after the name */
-    } subcommands[] = {{"show", 0, 1}, {"diff", 2, 2}, {"validate", 0, 1}};
-    const char *names[3], *name = vlt_cli_operand(cli, 0);
-    int given = vlt_cli_operand_count(cli) - 1;
-    const char *path = given > 0 ? vlt_cli_operand(cli, 1)
-                                 : vlt_cli_text(cli, "config", "tuned.toml");
-    for (int i = 0; i < 3; i++) {
-        names[i] = subcommands[i].name;
-        if (strcmp(name, names[i]) != 0) {
-            continue;
-        }
-        if (given < subcommands[i].operands_min || given > subcommands[i].operands_max) {
-            return vlt_fail(err, VLT_STATUS_USAGE, "config %s: %d files given, expected %d", name,
-                            given, subcommands[i].operands_max);
-        }
-        return i == 0   ? run_show(cli, path, err)
-               : i == 1 ? run_diff(cli, err)
-                        : run_validate(cli, path, err);
-    }
-    const char *near = vlt_nearest_name(name, names, 3);
-    return vlt_fail(err, VLT_STATUS_USAGE, "config: unknown subcommand '%s'%s%s%s", name,
-                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
+static const vlt_subcommand subcommands[] = {
+    {"show", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_CONFIG, run_show},
+    {"diff", "A B", 2, 2, VLT_WITH_JSON, run_diff},
+    {"validate", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_CONFIG, run_validate},
+};
 
 static const vlt_option options[] = {
-    {"model", "DIR", "validate: also check that it is for this checkpoint", 0},
+    {"model", "DIR", "validate: also check that it is for this checkpoint", 0, VLT_FOLDER,
+     .only = "validate"},
 };
 
 VLT_COMMAND(config, .operands = "show|diff|validate [FILE [FILE]]",
@@ -228,5 +216,10 @@ VLT_COMMAND(config, .operands = "show|diff|validate [FILE [FILE]]",
                        "config diff A B             choices that differ\n"
                        "config validate [FILE] [--model DIR]\n"
                        "                            is it whole, and for this machine and model?",
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
-            .operand_max = 3, .run = run);
+            .examples = "config show tuned.toml\n"
+                        "config validate tuned.toml --model DIR\n"
+                        "config diff tuned.toml other.toml",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_CONFIG, .operand_min = 1, .operand_max = 3,
+            .subcommands = subcommands,
+            .subcommand_count = sizeof subcommands / sizeof *subcommands);

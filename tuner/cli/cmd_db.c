@@ -5,7 +5,6 @@
 
 #include "harness/cli/cli.h"
 #include "harness/json/json.h"
-#include "optimizations/core/registry.h"
 #include "tuner/store/store_admin.h"
 
 static void print_problem(void *user, const char *what)
@@ -13,8 +12,16 @@ static void print_problem(void *user, const char *what)
     json_array_append_new(user, vlt_json_string(what, strlen(what)));
 }
 
-static vlt_status run_check(vlt_cli *cli, const char *path, vlt_error *err)
+/* The database that is named, or that of --db. */
+static const char *path_of(const vlt_cli *cli)
 {
+    const char *named = vlt_cli_operand(cli, 1);
+    return named ? named : vlt_cli_text(cli, "db", "vltune.db");
+}
+
+static vlt_status run_check(vlt_cli *cli, vlt_error *err)
+{
+    const char *path = path_of(cli);
     vlt_store *store;
     int64_t count = 0;
     json_t *problems = json_array();
@@ -43,18 +50,18 @@ static vlt_status run_check(vlt_cli *cli, const char *path, vlt_error *err)
     return status;
 }
 
-static vlt_status run_merge(vlt_cli *cli, const char *path, vlt_error *err)
+static vlt_status run_merge(vlt_cli *cli, vlt_error *err)
 {
+    const char *path = vlt_cli_text(cli, "db", "vltune.db");
     vlt_store *store = NULL;
     json_t *list = json_array();
     vlt_status status = VLT_OK;
-    if (vlt_cli_operand_count(cli) < 2) {
-        json_decref(list);
-        return vlt_fail(err, VLT_STATUS_USAGE,
-                        "db merge: no file given, expected: db merge "
-                        "FILE... [--db INTO]");
+    for (int i = 1; i < vlt_cli_operand_count(cli) && status == VLT_OK; i++) {
+        status = vlt_cli_check_input(vlt_cli_operand(cli, i), err); /* before INTO is made */
     }
-    status = vlt_store_open(path, VLT_STORE_CREATE, &store, err);
+    if (status == VLT_OK) {
+        status = vlt_store_open(path, VLT_STORE_CREATE, &store, err);
+    }
     for (int i = 1; i < vlt_cli_operand_count(cli) && status == VLT_OK; i++) {
         const char *from = vlt_cli_operand(cli, i);
         vlt_store_merged merged;
@@ -82,6 +89,9 @@ static vlt_status run_merge(vlt_cli *cli, const char *path, vlt_error *err)
     return status;
 }
 
+/* In the order of vlt_store_format. */
+static const char *const formats[] = {"jsonl", "csv", "t4", NULL};
+
 static vlt_status export_to(vlt_store *store, vlt_store_format format, const char *path,
                             vlt_error *err)
 {
@@ -105,56 +115,32 @@ static vlt_status export_to(vlt_store *store, vlt_store_format format, const cha
     return status;
 }
 
-static vlt_status run_export(vlt_cli *cli, const char *path, vlt_error *err)
+static vlt_status run_export(vlt_cli *cli, vlt_error *err)
 {
-    static const char *const formats[] = {"jsonl", "csv", "t4"};
-    const char *name = vlt_cli_text(cli, "format", "jsonl");
+    const char *path = path_of(cli), *name = vlt_cli_text(cli, "format", formats[0]);
+    int format = 0;
     vlt_store *store;
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(name, formats[i]) != 0) {
-            continue;
-        }
-        vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
-        if (status == VLT_OK) {
-            status = export_to(store, (vlt_store_format)i, vlt_cli_text(cli, "output", NULL), err);
-            vlt_store_close(store);
-        }
-        return status;
+    while (strcmp(name, formats[format]) != 0) { /* the parser has checked it */
+        format++;
     }
-    return vlt_fail(err, VLT_STATUS_USAGE, "option '--format' is '%s', expected jsonl, csv or t4",
-                    name);
+    vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
+    if (status == VLT_OK) {
+        status = export_to(store, (vlt_store_format)format, vlt_cli_text(cli, "output", NULL), err);
+        vlt_store_close(store);
+    }
+    return status;
 }
 
-static vlt_status run(vlt_cli *cli, vlt_error *err)
-{
-    static const char *const names[] = {"check", "merge", "export"};
-    const char *name = vlt_cli_operand(cli, 0);
-    const char *path = vlt_cli_text(cli, "db", "vltune.db");
-    bool merge = !strcmp(name, "merge");
-    if (!merge && vlt_cli_operand_count(cli) > 2) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "db %s: unexpected operand '%s'", name,
-                        vlt_cli_operand(cli, 2));
-    }
-    if (!merge && vlt_cli_operand_count(cli) == 2) {
-        path = vlt_cli_operand(cli, 1);
-    }
-    if (merge) {
-        return run_merge(cli, path, err);
-    }
-    if (!strcmp(name, "check")) {
-        return run_check(cli, path, err);
-    }
-    if (!strcmp(name, "export")) {
-        return run_export(cli, path, err);
-    }
-    const char *near = vlt_nearest_name(name, names, 3);
-    return vlt_fail(err, VLT_STATUS_USAGE, "db: unknown subcommand '%s'%s%s%s", name,
-                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
+static const vlt_subcommand subcommands[] = {
+    {"check", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_DB, run_check},
+    {"merge", "FILE...", 1, -1, VLT_WITH_JSON | VLT_WITH_DB, run_merge},
+    {"export", "[FILE]", 0, 1, VLT_WITH_DB, run_export},
+};
 
 static const vlt_option options[] = {
-    {"format", "FORMAT", "export: jsonl (default), csv or t4", 0},
-    {"output", "FILE", "export: write there instead of stdout", 'o'},
+    {"format", "FORMAT", "export: jsonl (default), csv or t4", 0, .kind = VLT_VALUE_CHOICE,
+     .choices = formats, .only = "export"},
+    {"output", "FILE", "export: write there instead of stdout", 'o', VLT_OUTPUT, .only = "export"},
 };
 
 VLT_COMMAND(db, .operands = "check|merge|export [FILE...]",
@@ -164,5 +150,10 @@ VLT_COMMAND(db, .operands = "check|merge|export [FILE...]",
                        "                             again or in another order gives the same\n"
                        "db export [FILE] [--format jsonl|csv|t4] [-o OUT]\n"
                        "The views v_best, v_vs_baseline and v_stale are for other tools.",
-            .options = options, .option_count = sizeof options / sizeof *options, .operand_min = 1,
-            .operand_max = -1, .run = run);
+            .examples = "db check vltune.db\n"
+                        "db merge vltune.db --db all.db\n"
+                        "db export vltune.db --format csv -o samples.csv",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_DB, .operand_min = 1, .operand_max = -1,
+            .subcommands = subcommands,
+            .subcommand_count = sizeof subcommands / sizeof *subcommands);

@@ -124,27 +124,12 @@ static bool each_decision(void *user, const vlt_store_view *view)
     return explain->json ? decision_to_json(explain, view) : print_decision(explain, view);
 }
 
-static vlt_status check_op(const char *op, vlt_error *err)
-{
-    const char *names[64];
-    int count = 0;
-    if (!op || vlt_registry_find_op(op)) {
-        return VLT_OK;
-    }
-    for (; count < vlt_registry_op_count() && count < 64; count++) {
-        names[count] = vlt_registry_op(count)->name;
-    }
-    const char *near = vlt_nearest_name(op, names, count);
-    return vlt_fail(err, VLT_STATUS_USAGE, "unknown operator '%s'%s%s%s", op,
-                    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     const char *op = vlt_cli_operand(cli, 0);
     const char *path = vlt_cli_text(cli, "db", "vltune.db");
     struct explain explain = {.json = vlt_cli_flag(cli, "json"), .err = err};
-    vlt_status status = check_op(op, err);
+    vlt_status status = !op || vlt_registry_require_op(op, err) ? VLT_OK : VLT_STATUS_USAGE;
     if (status == VLT_OK) {
         status = vlt_store_open(path, VLT_STORE_READ, &explain.store, err);
     }
@@ -169,4 +154,6 @@ VLT_COMMAND(explain, .operands = "[OP]",
             .summary = "why a choice was made, by how much, how sure, what would change it",
             .details = "Reads the database that `vltune tune` wrote (--db, default vltune.db): the "
                        "decisions of the\nlast run, each with the settings that were tried for it.",
-            .operand_max = 1, .run = run);
+            .examples = "explain\n"
+                        "explain attention --json",
+            .with = VLT_WITH_JSON | VLT_WITH_DB, .operand_max = 1, .run = run);

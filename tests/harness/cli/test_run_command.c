@@ -156,7 +156,8 @@ Test(run_command, refusals_name_what_is_wrong)
 {
     static const char *const cases[][2] = {
         {"", "--prompt or --messages"},
-        {"--prompt a --messages b", "--prompt or --messages"},
+        {"--prompt a --messages bad.json", "'--messages' does nothing beside '--prompt'"},
+        {"--messages bad.json --image bad.jpg", "'--image' does nothing beside '--messages'"},
         {"--prompt a --image absent.jpg", "absent.jpg"},
         {"--prompt a --image bad.jpg", "bad.jpg"},
         {"--prompt a --context 4", "4"},
