@@ -21,6 +21,7 @@ struct file {
     char *path;
     const unsigned char *map;
     size_t bytes;
+    vlt_file_identity identity;
     json_t *header; /* owns the tensors' names */
 };
 
@@ -116,6 +117,7 @@ static vlt_status map_file(struct file *file, vlt_error *err)
     }
     file->map = map;
     file->bytes = (size_t)info.st_size;
+    file->identity = vlt_file_identity_of(&info);
 done:
     if (descriptor >= 0) {
         close(descriptor);
@@ -526,6 +528,12 @@ const vlt_tensor *vlt_safetensors_find(const vlt_safetensors *tensors, const cha
 int vlt_safetensors_file_count(const vlt_safetensors *tensors)
 {
     return tensors->file_count;
+}
+
+vlt_safetensors_file vlt_safetensors_file_at(const vlt_safetensors *tensors, int index)
+{
+    const struct file *file = &tensors->file[index];
+    return (vlt_safetensors_file){file->path, file->map, file->bytes, file->identity};
 }
 
 uint64_t vlt_safetensors_data_bytes(const vlt_safetensors *tensors)

@@ -11,6 +11,7 @@
 #ifndef VLT_HARNESS_SAFETENSORS_H
 #define VLT_HARNESS_SAFETENSORS_H
 
+#include "harness/files/file_identity.h"
 #include "optimizations/core/dtype.h"
 #include "optimizations/core/status.h"
 
@@ -48,7 +49,16 @@ int vlt_safetensors_count(const vlt_safetensors *tensors);
 const vlt_tensor *vlt_safetensors_at(const vlt_safetensors *tensors, int index);
 const vlt_tensor *vlt_safetensors_find(const vlt_safetensors *tensors, const char *name); /* NULL */
 
+/* One of the files, as it was when it was mapped. */
+typedef struct vlt_safetensors_file {
+    const char *path;
+    const void *data; /* [bytes] all of it, mapped */
+    size_t bytes;
+    vlt_file_identity identity;
+} vlt_safetensors_file;
+
 int vlt_safetensors_file_count(const vlt_safetensors *tensors);
+vlt_safetensors_file vlt_safetensors_file_at(const vlt_safetensors *tensors, int index);
 uint64_t vlt_safetensors_data_bytes(const vlt_safetensors *tensors); /* of all tensors */
 
 /* metadata.total_size of the index; 0 where there is none. Not enforced when opening, as in the
