@@ -168,6 +168,30 @@ static void say_quality(const vlt_engine *engine)
     }
 }
 
+static void pack_message(void *user, int level, const char *message)
+{
+    vlt_engine_message(user, level, "%s", message);
+}
+
+static vlt_status make_packs(vlt_engine *engine, const vlt_engine_options *options, vlt_error *err)
+{
+    const vlt_pack_cache_options cache = {
+        .tensors = engine->tensors,
+        .directory = engine->directory,
+        .limit_bytes = options->pack_cache ? options->pack_cache : VLT_PACK_CACHE_DEFAULT_BYTES,
+        .say = pack_message,
+        .user = engine};
+    if (cache.limit_bytes < 0) {
+        return vlt_packs_create(NULL, &engine->packs, err);
+    }
+    vlt_status status = vlt_pack_cache_create(&cache, &engine->pack_cache, err);
+    if (status == VLT_OK) {
+        const vlt_pack_shelf shelf = vlt_pack_cache_shelf(engine->pack_cache);
+        status = vlt_packs_create(&shelf, &engine->packs, err);
+    }
+    return status;
+}
+
 static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *options,
                                vlt_error *err)
 {
@@ -175,7 +199,7 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     threads.count = threads.count > 0 ? threads.count : engine->thread_count;
     vlt_status status = vlt_threads_create(&threads, &engine->threads, err);
     if (status == VLT_OK) {
-        status = vlt_packs_create(NULL, &engine->packs, err);
+        status = make_packs(engine, options, err);
     }
     if (status == VLT_OK) {
         vlt_packs_ask(engine->packs, context_admit, engine);
@@ -265,6 +289,7 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_vision_reader_destroy(engine->reader);
     vlt_threads_destroy(engine->threads);
     vlt_packs_destroy(engine->packs);
+    vlt_pack_cache_destroy(engine->pack_cache);
     vlt_scratch_release(&engine->scratch);
     vlt_ledger_release(&engine->ledger);
     vlt_ledger_release(&engine->prepare_ledger);

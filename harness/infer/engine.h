@@ -19,6 +19,7 @@
 #include "harness/model/placeholders.h"
 #include "harness/model/vision_input.h"
 #include "harness/model/weights.h"
+#include "harness/packs/pack_cache.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/norm/norm.h"
 
@@ -65,8 +66,9 @@ struct vlt_engine {
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;
-    vlt_packs *packs;    /* of weights */
-    vlt_scratch scratch; /* of whoever holds compute_lock */
+    vlt_pack_cache *pack_cache; /* NULL: none */
+    vlt_packs *packs;           /* of weights */
+    vlt_scratch scratch;        /* of whoever holds compute_lock */
     vlt_threads *threads;
     vlt_context context; /* for everything that runs under compute_lock */
     vlt_message_function *message;
