@@ -34,10 +34,12 @@ const char *vlt_instructions_valgrind(void)
  * goes there too, on lines that do not begin with "==". */
 static void become_counted(const char *valgrind, const char *program, int in, int out)
 {
+    /* --vgdb=no: its pipes in /tmp would outlive a kill */
     char *arguments[] = {(char *)valgrind,
                          "--tool=callgrind",
                          "--callgrind-out-file=/dev/null",
                          "--log-fd=1",
+                         "--vgdb=no",
                          (char *)program,
                          "_count",
                          NULL};
