@@ -9,6 +9,7 @@
 #define VLT_HARNESS_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "optimizations/core/status.h"
@@ -132,6 +133,10 @@ vlt_status vlt_cli_check_input(const char *path, vlt_error *err);
 /* What VLT_VALUE_OUTPUT asks, for a path that is a default: IO when the folder is not there or may
  * not be written, or the path is a folder. Before work is spent on what cannot be kept. */
 vlt_status vlt_cli_check_output(const char *path, vlt_error *err);
+
+/* ", did you mean --db 'FILE'?" for an operand that looks like what an option of this command takes
+ * (a database, a config, a picture, a time ...); else "". */
+void vlt_cli_hint(const vlt_cli *cli, const char *word, char *text, size_t text_bytes);
 
 int vlt_cli_operand_count(const vlt_cli *cli);
 const char *vlt_cli_operand(const vlt_cli *cli, int index);

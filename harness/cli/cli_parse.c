@@ -47,8 +47,12 @@ static vlt_status check_operands(const vlt_cli *cli, vlt_error *err)
                         command->operands, command->name);
     }
     if (command->operand_max >= 0 && cli->operand_count > command->operand_max) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "%s: unexpected operand '%s', expected '%s'",
-                        command->name, cli->operand[command->operand_max], command->operands);
+        const char *word = cli->operand[command->operand_max];
+        char hint[256];
+        vlt_cli_hint(cli, word, hint, sizeof hint);
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s: unexpected operand '%s', expected %s%s%s%s",
+                        command->name, word, command->operand_max ? "'" : "none", command->operands,
+                        command->operand_max ? "'" : "", hint);
     }
     return VLT_OK;
 }

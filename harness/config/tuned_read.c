@@ -7,6 +7,7 @@
 
 #include "harness/config/toml_shim.h"
 #include "harness/config/tuned.h"
+#include "harness/files/file_kind.h"
 #include "harness/json/json.h"
 #include "optimizations/core/hash.h"
 #include "optimizations/core/utf8_text.h"
@@ -299,6 +300,9 @@ vlt_status vlt_tuned_parse(const char *text, size_t bytes, const char *name,
     if (bytes == 0 || bytes > VLT_TUNED_BYTES_MAX) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: %zu bytes, expected 1 to %d", name, bytes,
                         VLT_TUNED_BYTES_MAX);
+    }
+    if (vlt_is_database_text(text, bytes)) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: a database, expected a tuned config", name);
     }
     vlt_toml *document = vlt_toml_parse(text, bytes, &error);
     if (!document) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/files/file_kind.h"
 #include "harness/measure/prepared.h"
 #include "harness/measure/probe.h"
 
@@ -96,6 +97,10 @@ vlt_status vlt_contender_parse(const char *text, vlt_contender *contender, vlt_e
     if (is_library(text)) {
         contender->kind = VLT_CONTENDER_LIBRARY;
         return set_path(contender, text, err);
+    }
+    if (vlt_is_database(text)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s': a database, expected db:RUN with --db '%s'",
+                        text, text);
     }
     if (is_file(text) && access(text, X_OK) == 0) {
         return parse_program(text, contender, err);
