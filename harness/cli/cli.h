@@ -15,6 +15,7 @@
 #include "optimizations/core/status.h"
 
 typedef struct vlt_cli vlt_cli;
+struct vlt_op;
 
 /* What a value must be. The parser checks every value that is given, on the command line or in the
  * environment, before the command runs: a file, a name or a number that cannot be is refused
@@ -137,6 +138,9 @@ vlt_status vlt_cli_check_output(const char *path, vlt_error *err);
 /* ", did you mean --db 'FILE'?" for an operand that looks like what an option of this command takes
  * (a database, a config, a picture, a time ...); else "". */
 void vlt_cli_hint(const vlt_cli *cli, const char *word, char *text, size_t text_bytes);
+
+/* The operator that an operand names; NULL with USAGE: the nearest one, or what was meant. */
+const struct vlt_op *vlt_cli_require_op(const vlt_cli *cli, const char *name, vlt_error *err);
 
 int vlt_cli_operand_count(const vlt_cli *cli);
 const char *vlt_cli_operand(const vlt_cli *cli, int index);

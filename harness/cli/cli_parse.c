@@ -84,8 +84,12 @@ static vlt_status find_subcommand(const vlt_cli *cli, const vlt_subcommand **out
             continue;
         }
         if (given < sub->operand_min || (sub->operand_max >= 0 && given > sub->operand_max)) {
-            return vlt_fail(err, VLT_STATUS_USAGE, "%s %s: %d operand%s given, expected '%s'",
-                            command->name, name, given, given == 1 ? "" : "s", sub->operands);
+            char hint[256] = "";
+            if (sub->operand_max >= 0 && given > sub->operand_max) {
+                vlt_cli_hint(cli, cli->operand[1 + sub->operand_max], hint, sizeof hint);
+            }
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s %s: %d operand%s given, expected '%s'%s",
+                            command->name, name, given, given == 1 ? "" : "s", sub->operands, hint);
         }
         *out = sub;
         return VLT_OK;

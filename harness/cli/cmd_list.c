@@ -146,7 +146,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     const vlt_caps *caps = vlt_machine_caps(machine);
     json_t *all = json_array();
-    if (only && !vlt_registry_require_op(only, err)) {
+    if (only && !vlt_cli_require_op(cli, only, err)) {
         status = VLT_STATUS_USAGE;
         goto done;
     }

@@ -114,7 +114,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         return vlt_bench_selfcheck(cli, err);
     }
     for (int i = 0; i < vlt_cli_operand_count(cli); i++) {
-        if (!vlt_registry_require_op(vlt_cli_operand(cli, i), err)) {
+        if (!vlt_cli_require_op(cli, vlt_cli_operand(cli, i), err)) {
             return VLT_STATUS_USAGE;
         }
     }

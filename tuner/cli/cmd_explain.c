@@ -129,7 +129,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     const char *op = vlt_cli_operand(cli, 0);
     const char *path = vlt_cli_text(cli, "db", "vltune.db");
     struct explain explain = {.json = vlt_cli_flag(cli, "json"), .err = err};
-    vlt_status status = !op || vlt_registry_require_op(op, err) ? VLT_OK : VLT_STATUS_USAGE;
+    vlt_status status = !op || vlt_cli_require_op(cli, op, err) ? VLT_OK : VLT_STATUS_USAGE;
     if (status == VLT_OK) {
         status = vlt_store_open(path, VLT_STORE_READ, &explain.store, err);
     }

@@ -38,6 +38,12 @@ Test(operand_hints, name_the_option, .init = test_folder_make, .fini = test_fold
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         expect(cases[i].arguments, "unexpected operand", cases[i].hint);
     }
+    expect("model make DIR tiny", "2 operands given", "--size 'tiny'");
+    expect("db export a.db csv", "2 operands given", "--format 'csv'");
+    expect("config show a.toml b.db", "operands given", "expected");
+    expect("explain runs.db", "unknown operator 'runs.db'", "--db 'runs.db'");
+    expect("bench runs.db", "unknown operator 'runs.db'", "--db 'runs.db'");
+    expect("list nrm", "unknown operator 'nrm'", "did you mean 'norm'");
     expect("report something", "unexpected operand 'something'", "expected none");
 }
 
