@@ -343,8 +343,7 @@ static vlt_status conclude_failed(vlt_tuner *tuner, vlt_status status, vlt_error
         return status;
     }
     tuner->result->end = VLT_TUNE_INTERRUPTED;
-    vlt_error failure = {0};
-    memcpy(&failure, err ? err : &failure, sizeof failure);
+    const vlt_error failure = err ? *err : (vlt_error){0};
     return vlt_fail(err, status, "%s; %s holds what was certain until then", failure.message,
                     tuner->options->config_path);
 }
