@@ -10,6 +10,7 @@
 
 #include "harness/infer/engine.h"
 #include "harness/model/scenes.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/code_hash.h"
 #include "tuner/tune_result.h"
 
@@ -236,7 +237,7 @@ static vlt_status find_problems(vlt_tuner *tuner, vlt_error *err)
                    : status;
     }
     tuner->request_ms = request.total_ms;
-    snprintf(tuner->result->model, sizeof tuner->result->model, "%.250s", request.model_name);
+    vlt_utf8_format(tuner->result->model, sizeof tuner->result->model, "%s", request.model_name);
     keep_phases(tuner->result, &request, false);
     status = check_only_op(tuner, &request, err);
     if (status == VLT_OK) {
@@ -308,6 +309,15 @@ static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
     return status;
 }
 
+/* A path that a file could be opened at, so it fits. */
+static void copy_path(char out[VLT_TUNED_PATH_BYTES], const char *path)
+{
+    size_t bytes = strlen(path) + 1;
+    if (bytes <= VLT_TUNED_PATH_BYTES) {
+        memcpy(out, path, bytes);
+    }
+}
+
 static bool anything_decided(const vlt_tuner *tuner)
 {
     for (int i = 0; i < tuner->item_count; i++) {
@@ -329,7 +339,7 @@ static vlt_status write_certain(vlt_tuner *tuner, bool whole, vlt_error *err)
         status = vlt_tuner_write_config(tuner, path, -1, err);
     }
     if (status == VLT_OK) {
-        snprintf(result->config_path, sizeof result->config_path, "%s", path);
+        copy_path(result->config_path, path);
     }
     return status;
 }
@@ -411,13 +421,14 @@ static void release(vlt_tuner *tuner)
 /* The folder of a file that will be written must be there before a minute is spent. */
 static vlt_status check_folder(const char *path, vlt_error *err)
 {
-    char folder[VLT_TUNED_PATH_BYTES];
+    char folder[VLT_TUNED_PATH_BYTES] = ".";
     const char *slash = strrchr(path, '/');
-    int length = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-                          slash ? path : ".");
-    if (length >= (int)sizeof folder || strlen(path) >= VLT_TUNED_PATH_BYTES) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "'%.60s...': path of %zu bytes, expected below %d",
-                        path, strlen(path), VLT_TUNED_PATH_BYTES);
+    if (strlen(path) >= VLT_TUNED_PATH_BYTES) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s': path of %zu bytes, expected below %d", path,
+                        strlen(path), VLT_TUNED_PATH_BYTES);
+    }
+    if (slash) {
+        memcpy(folder, path, (size_t)(slash - path) + 1); /* a NUL is behind: path is shorter */
     }
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
@@ -450,7 +461,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
             VLT_OK &&
         (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
         (status = vlt_machine_probe(NULL, &tuner.machine, err)) == VLT_OK) {
-        snprintf(result->db_path, sizeof result->db_path, "%s", options.db_path);
+        copy_path(result->db_path, options.db_path);
         vlt_machine_describe(tuner.machine, result->machine, sizeof result->machine);
         if (options.threads <= 0) {
             options.threads = vlt_machine_thread_count(tuner.machine);

@@ -20,7 +20,7 @@
 
 enum {
     VLT_TUNE_TEXT_BYTES = 256,
-    VLT_TUNE_SHAPE_BYTES = 96,
+    VLT_TUNE_SHAPE_BYTES = VLT_BUCKET_BYTES,
     VLT_TUNE_PHASE_MAX = 12,
     VLT_TUNE_ANSWER_MAX = 4
 };
@@ -54,13 +54,13 @@ typedef struct vlt_tune_phase {
     double tuned_ms;
 } vlt_tune_phase;
 
-/* An unseen scene. */
+/* An unseen scene; the texts are owned by the result, whole, valid UTF-8. */
 typedef struct vlt_tune_answer {
     char image[64];
-    char question[VLT_TUNE_TEXT_BYTES];
-    char baseline[2 * VLT_TUNE_TEXT_BYTES];
-    char tuned[2 * VLT_TUNE_TEXT_BYTES];
-    char truth[VLT_TUNE_TEXT_BYTES];
+    char *question;
+    char *baseline;
+    char *tuned;
+    char *truth;
 } vlt_tune_answer;
 
 /* How the run ended. */

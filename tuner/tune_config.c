@@ -27,7 +27,7 @@ vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int 
 {
     vlt_tuned_config config = {.key = tuner->key};
     vlt_status status = VLT_OK;
-    vlt_utf8_format(config.model_name, sizeof config.model_name, "%.190s", tuner->result->model);
+    vlt_utf8_format(config.model_name, sizeof config.model_name, "%s", tuner->result->model);
     for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
         vlt_tuned_decision decision;
         const vlt_tune_item *item = &tuner->item[i];

@@ -70,7 +70,7 @@ static void explain(vlt_tune_item *item, const vlt_setting *setting, const vlt_j
     } else {
         vlt_utf8_format(
             reason, sizeof reason,
-            "kept: the best setting, %.120s, is %s (%.2fx, %.2f to %.2f, %d launches)", text,
+            "kept: the best setting, %s, is %s (%.2fx, %.2f to %.2f, %d launches)", text,
             judgement->verdict == VLT_VERDICT_INCONCLUSIVE ? "not certainly faster"
                                                            : vlt_verdict_name(judgement->verdict),
             1 / judgement->ratio, 1 / judgement->high,
@@ -95,13 +95,12 @@ static void keep_baseline(vlt_tune_item *item)
     if (nearest) {
         vlt_setting_format(&nearest->setting, text, sizeof text);
         vlt_utf8_format(reason, sizeof reason,
-                        "kept: of %d settings none is faster, the nearest, %.120s, "
+                        "kept: of %d settings none is faster, the nearest, %s, "
                         "takes %.2f times as long",
                         item->search.count, text, exp(nearest->log_ratio));
     } else {
-        vlt_utf8_format(reason, sizeof reason,
-                        "kept: none of %d other settings works here (%.120s)", item->search.count,
-                        item->why);
+        vlt_utf8_format(reason, sizeof reason, "kept: none of %d other settings works here (%s)",
+                        item->search.count, item->why);
     }
     choose(item, &baseline, reason);
     item->tuned_ns = item->baseline_ns;

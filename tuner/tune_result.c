@@ -17,6 +17,12 @@ const char *vlt_tune_end_name(vlt_tune_end end)
 
 void vlt_tune_result_release(vlt_tune_result *result)
 {
+    for (int i = 0; i < result->answer_count; i++) {
+        free(result->answer[i].question);
+        free(result->answer[i].baseline);
+        free(result->answer[i].tuned);
+        free(result->answer[i].truth);
+    }
     free(result->row);
     free(result->note);
     *result = (vlt_tune_result){0};
@@ -48,7 +54,7 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row 
                           .reverted = item->reverted};
     vlt_utf8_format(row->op, sizeof row->op, "%s", item->met.op);
     vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
-    vlt_utf8_format(row->shape, sizeof row->shape, "%.90s", item->met.problem);
+    vlt_utf8_format(row->shape, sizeof row->shape, "%s", item->met.problem);
     row->share = isnan(item->baseline_ns) || !(request_ns > 0)
                      ? NAN
                      : vlt_item_weight(item, false) / request_ns;

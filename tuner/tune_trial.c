@@ -36,8 +36,8 @@ static void format_what(const vlt_tune_item *item, const vlt_setting *setting, c
 {
     char knobs[VLT_SETTING_BYTES];
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
-    snprintf(what, WHAT_BYTES, "%s/%s@%s%s%s", item->met.op, setting->variant->name,
-             item->met.problem, knobs[0] ? ":" : "", knobs);
+    vlt_utf8_format(what, WHAT_BYTES, "%s/%s@%s%s%s", item->met.op, setting->variant->name,
+                    item->met.problem, knobs[0] ? ":" : "", knobs);
 }
 
 static vlt_status store_trial(vlt_tuner *tuner, const vlt_tune_item *item,
@@ -110,7 +110,7 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
     status = store_trial(tuner, item, setting, stage, options.seed, &launch, shown, failure.message,
                          err);
     if (shown->outcome != VLT_OUTCOME_OK && !item->why[0]) {
-        vlt_utf8_format(item->why, sizeof item->why, "%s: %.160s", vlt_outcome_name(shown->outcome),
+        vlt_utf8_format(item->why, sizeof item->why, "%s: %s", vlt_outcome_name(shown->outcome),
                         failure.message);
     }
     vlt_launch_release(&launch);

@@ -163,7 +163,7 @@ static vlt_status revert(vlt_tuner *tuner, vlt_tune_item *item, const char *why,
     item->choice = vlt_space_baseline(&item->search.space);
     item->reverted = true;
     item->tuned_ns = item->baseline_ns;
-    vlt_utf8_format(item->reason, sizeof item->reason, "reverted from %.80s: %.140s", old, why);
+    vlt_utf8_format(item->reason, sizeof item->reason, "reverted from %s: %s", old, why);
     vlt_tuner_note(tuner, "%s %s: %s", item->met.op, item->met.problem, item->reason);
     return vlt_tuner_note_decision(tuner, item, err);
 }
@@ -174,7 +174,7 @@ static vlt_status cure(vlt_tuner *tuner, const struct whole *sick, double share,
     char why[VLT_TUNE_TEXT_BYTES];
     vlt_status status = VLT_OK;
     if (sick->wrong[0]) {
-        vlt_utf8_format(why, sizeof why, "the output end to end is wrong: %.180s", sick->wrong);
+        vlt_utf8_format(why, sizeof why, "the output end to end is wrong: %s", sick->wrong);
     } else {
         snprintf(why, sizeof why, "the whole was slower with it (%.3f of the baseline's time)",
                  sick->judgement.ratio);
@@ -270,8 +270,7 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
     fill_row(tuner, &whole);
     result->correct = status == VLT_OK && outputs.scenes > 0 && !whole.wrong[0];
     if (whole.wrong[0]) {
-        vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %.240s",
-                        whole.wrong);
+        vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %s", whole.wrong);
     } else if (result->correct) {
         snprintf(result->correctness, sizeof result->correctness,
                  "correct on unseen inputs (logits within %.2g, tolerance %.2g)", outputs.worst,
@@ -280,6 +279,13 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
         snprintf(result->correctness, sizeof result->correctness, "not checked within the budget");
     }
     return status;
+}
+
+static char *take(char **text)
+{
+    char *taken = *text;
+    *text = NULL;
+    return taken;
 }
 
 /* Answers under both configs, of as many scenes as both had time for. */
@@ -314,11 +320,11 @@ vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *e
         result->accuracy_tuned += b->right;
         if (result->answer_count < VLT_TUNE_ANSWER_MAX) {
             vlt_tune_answer *shown = &result->answer[result->answer_count++];
+            *shown = (vlt_tune_answer){.question = take(&answers[0].answer[i].question),
+                                       .baseline = take(&answers[0].answer[i].text),
+                                       .tuned = take(&answers[1].answer[i].text),
+                                       .truth = take(&answers[0].answer[i].truth)};
             snprintf(shown->image, sizeof shown->image, "scene-%03d.jpg", (int)i);
-            vlt_utf8_format(shown->question, sizeof shown->question, "%.250s", a->question);
-            vlt_utf8_format(shown->baseline, sizeof shown->baseline, "%.500s", a->text);
-            vlt_utf8_format(shown->tuned, sizeof shown->tuned, "%.500s", b->text);
-            vlt_utf8_format(shown->truth, sizeof shown->truth, "%.250s", a->truth);
         }
     }
     result->accuracy_total = total;

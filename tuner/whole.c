@@ -61,7 +61,7 @@ static vlt_status ask(const vlt_whole_task *task, const char *kind, json_t **out
     char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
     json_decref(request);
     if (!text) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "'%.200s': no valid UTF-8", task->model);
+        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': no valid UTF-8", task->model);
     }
     vlt_status status = ask_child(task, text, out, err);
     free(text);
@@ -81,6 +81,16 @@ static vlt_status copy_text(const json_t *object, const char *key, char *out, si
     vlt_status status = vlt_json_text(object, answer_name, key, &text, NULL, err);
     if (status == VLT_OK) {
         vlt_utf8_format(out, out_bytes, "%s", text);
+    }
+    return status;
+}
+
+static vlt_status dup_text(const json_t *object, const char *key, char **out, vlt_error *err)
+{
+    const char *text;
+    vlt_status status = vlt_json_text(object, answer_name, key, &text, NULL, err);
+    if (status == VLT_OK && !(*out = strdup(text))) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", answer_name);
     }
     return status;
 }
@@ -180,9 +190,9 @@ vlt_status vlt_whole_answer_scenes(const vlt_whole_task *task, vlt_whole_answers
     for (size_t i = 0; i < count && status == VLT_OK; i++) {
         const json_t *o = json_array_get(list, i);
         vlt_whole_answer *a = &out->answer[i];
-        if ((status = copy_text(o, "text", a->text, sizeof a->text, err)) == VLT_OK &&
-            (status = copy_text(o, "question", a->question, sizeof a->question, err)) == VLT_OK &&
-            (status = copy_text(o, "truth", a->truth, sizeof a->truth, err)) == VLT_OK) {
+        if ((status = dup_text(o, "text", &a->text, err)) == VLT_OK &&
+            (status = dup_text(o, "question", &a->question, err)) == VLT_OK &&
+            (status = dup_text(o, "truth", &a->truth, err)) == VLT_OK) {
             status = vlt_json_bool(o, answer_name, "right", &a->right, NULL, err);
         }
         out->count++;
@@ -196,6 +206,11 @@ vlt_status vlt_whole_answer_scenes(const vlt_whole_task *task, vlt_whole_answers
 
 void vlt_whole_answers_release(vlt_whole_answers *answers)
 {
+    for (int64_t i = 0; i < answers->count; i++) {
+        free(answers->answer[i].text);
+        free(answers->answer[i].question);
+        free(answers->answer[i].truth);
+    }
     free(answers->answer);
     *answers = (vlt_whole_answers){0};
 }

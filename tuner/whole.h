@@ -72,9 +72,7 @@ vlt_status vlt_whole_check_outputs(const vlt_whole_task *task, vlt_whole_outputs
 
 /* Greedy answers to scenes. */
 typedef struct vlt_whole_answer {
-    char text[VLT_WHOLE_TEXT_BYTES];
-    char question[VLT_WHOLE_TEXT_BYTES];
-    char truth[VLT_WHOLE_TEXT_BYTES];
+    char *text, *question, *truth; /* owned */
     bool right;
 } vlt_whole_answer;
 

@@ -62,9 +62,16 @@ static json_t *peak_to_json(void)
 /* A line of the scenes file: picture (with its folder), question, truth; texts owned by `line`. */
 struct scene {
     json_t *line;
-    char path[2048];
+    char *path; /* owned */
     const char *question, *truth;
 };
+
+static void release_scene(struct scene *scene)
+{
+    json_decref(scene->line);
+    free(scene->path);
+    *scene = (struct scene){0};
+}
 
 static vlt_status read_scene(const struct task *task, FILE *file, struct scene *scene, bool *end,
                              vlt_error *err)
@@ -84,8 +91,13 @@ static vlt_status read_scene(const struct task *task, FILE *file, struct scene *
         status = vlt_json_text(scene->line, task->scenes, "answer", &scene->truth, NULL, err);
     }
     if (status == VLT_OK) {
-        snprintf(scene->path, sizeof scene->path, "%.*s%s",
-                 slash ? (int)(slash - task->scenes) + 1 : 0, task->scenes, image);
+        size_t folder = slash ? (size_t)(slash - task->scenes) + 1 : 0, name = strlen(image) + 1;
+        scene->path = malloc(folder + name);
+        if (!scene->path) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", task->scenes);
+        }
+        memcpy(scene->path, task->scenes, folder);
+        memcpy(scene->path + folder, image, name);
     }
     return status;
 }
@@ -160,20 +172,25 @@ static void add_times(json_t *answer, const vlt_timings *t)
 
 static void add_model(json_t *answer, const vlt_engine *engine)
 {
+    static const char common[] = "/checkpoint";
     char hash[24], name[256];
-    char path[1024];
-    snprintf(path, sizeof path, "%.1000s", engine->directory);
+    const char *path = engine->directory;
     /* the folder's name; .../demo/checkpoint/ is called demo */
-    for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--) {
-        path[n - 1] = '\0';
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') {
+        end--;
     }
-    char *slash = strrchr(path, '/');
-    if (slash && !strcmp(slash, "/checkpoint")) {
-        *slash = '\0';
-        slash = strrchr(path, '/');
+    if (end >= sizeof common &&
+        !memcmp(path + end - (sizeof common - 1), common, sizeof common - 1)) {
+        end -= sizeof common - 1;
+    }
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
     }
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)engine->model_hash);
-    vlt_utf8_format(name, sizeof name, "%.150s, %.1f M weights", slash ? slash + 1 : path,
+    vlt_utf8_format(name, sizeof name, "%s, %.1f M weights",
+                    vlt_quoted(path + begin, end - begin).text,
                     (double)engine->weights.value_count / 1e6);
     json_object_set_new(answer, "model_hash", json_string(hash));
     json_object_set_new(answer, "model_name", vlt_json_string(name, strlen(name)));
@@ -222,7 +239,7 @@ static vlt_status serve_request(struct task *task, vlt_error *err)
     }
     free(runs);
     free(prepare_runs);
-    json_decref(scene.line);
+    release_scene(&scene);
     if (file) {
         fclose(file);
     }
@@ -293,10 +310,10 @@ static vlt_status compare_ids(const struct logits *logits, const vlt_response *e
             return VLT_OK; /* from here on the answers may part */
         }
         if (i >= got->id_count || got->ids[i] != expected->ids[i]) {
-            return vlt_fail(err, VLT_STATUS_WRONG,
-                            "'%.60s': token %lld is %d, expected %d, which leads by %.4f",
-                            scene->question, (long long)i + 1, i < got->id_count ? got->ids[i] : -1,
-                            expected->ids[i], lead_of(logits, i));
+            return vlt_fail(
+                err, VLT_STATUS_WRONG, "'%s': token %lld is %d, expected %d, which leads by %.4f",
+                vlt_quoted_word(scene->question).text, (long long)i + 1,
+                i < got->id_count ? got->ids[i] : -1, expected->ids[i], lead_of(logits, i));
         }
     }
     return VLT_OK;
@@ -326,16 +343,17 @@ static vlt_status compare_scene(const struct task *task, vlt_engine *const engin
         status = run_scene(engine[1], scene, &request, &response[2], err);
     }
     if (status == VLT_OK && forced.steps != expected.steps) {
-        status = vlt_fail(err, VLT_STATUS_WRONG, "'%.60s': %lld steps of logits, expected %lld",
-                          scene->question, (long long)forced.steps, (long long)expected.steps);
+        status = vlt_fail(err, VLT_STATUS_WRONG, "'%s': %lld steps of logits, expected %lld",
+                          vlt_quoted_word(scene->question).text, (long long)forced.steps,
+                          (long long)expected.steps);
     }
     double difference = forced.largest > 0 ? forced.worst / forced.largest : 0;
     *worst = fmax(*worst, difference);
     if (status == VLT_OK && !(difference <= tolerance)) {
         status = vlt_fail(err, VLT_STATUS_WRONG,
-                          "'%.60s': logits differ by %.3g of the largest one, the operators' "
+                          "'%s': logits differ by %.3g of the largest one, the operators' "
                           "tolerances add up to %.3g",
-                          scene->question, difference, tolerance);
+                          vlt_quoted_word(scene->question).text, difference, tolerance);
     }
     free(expected.row);
     for (int i = 0; i < 3; i++) {
@@ -376,7 +394,7 @@ static vlt_status serve_outputs(struct task *task, vlt_error *err)
             status = compare_scene(task, engine, &scene, tolerance, &worst, err);
             scenes++;
         }
-        json_decref(scene.line);
+        release_scene(&scene);
         if (end) {
             break;
         }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/cli/cli_internal.h"
+#include "optimizations/core/utf8_text.h"
 
 static volatile sig_atomic_t interrupts;
 
@@ -48,12 +49,13 @@ static void clear_progress(void)
     }
 }
 
+/* One line of valid UTF-8, whatever names it holds: a terminal obeys what it is sent. */
 static void message(const char *prefix, const char *format, va_list args)
 {
+    char text[2 * VLT_ERROR_BYTES];
+    vlt_utf8_vformat(text, sizeof text, format, args);
     clear_progress();
-    fputs(prefix, stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s%s\n", prefix, text);
 }
 
 void vlt_cli_warn(const vlt_cli *cli, const char *format, ...)
@@ -83,9 +85,11 @@ void vlt_cli_progress(const vlt_cli *cli, const char *format, ...)
     }
     clear_progress();
     if (format) {
+        char text[VLT_ERROR_BYTES];
         va_start(args, format);
-        vfprintf(stderr, format, args);
+        vlt_utf8_vformat(text, sizeof text, format, args);
         va_end(args);
+        fputs(text, stderr);
         fflush(stderr);
         progress_drawn = true;
     }

@@ -8,6 +8,7 @@
 #include "harness/json/json.h"
 #include "harness/machine/fingerprint.h"
 #include "harness/machine/pressure.h"
+#include "optimizations/core/utf8_text.h"
 
 /* null for a number below `unknown_below`, for limits that are not set, for texts that are empty */
 static json_t *number_or_null(int value, int unknown_below)
@@ -164,10 +165,11 @@ static vlt_status print_json(const vlt_machine *machine, const vlt_fingerprint *
 static void print_cpu(const vlt_machine *machine)
 {
     char usable[256], isa[128] = "";
+    size_t used = 0;
     vlt_cpu_set_format(&machine->usable, usable, sizeof usable);
-#define VLT_ISA_TEXT(code, bit, name)                         \
-    if (machine->caps.isa & VLT_ISA_##code) {                 \
-        strncat(isa, " " name, sizeof isa - strlen(isa) - 1); \
+#define VLT_ISA_TEXT(code, bit, name)                                        \
+    if (machine->caps.isa & VLT_ISA_##code) {                                \
+        used += vlt_utf8_format(isa + used, sizeof isa - used, " %s", name); \
     }
     VLT_ISA_MAP(VLT_ISA_TEXT)
 #undef VLT_ISA_TEXT

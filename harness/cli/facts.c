@@ -5,39 +5,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/status.h"
 #include "optimizations/core/utf8_text.h"
 
 enum { LABEL_COLUMNS = 15, COLUMNS = 80 };
 
-/* Columns that a text takes: bytes that do not continue a UTF-8 character. */
-static int columns_of(const char *text, int bytes)
-{
-    int columns = 0;
-    for (int i = 0; i < bytes; i++) {
-        columns += ((unsigned char)text[i] & 0xC0) != 0x80;
-    }
-    return columns;
-}
-
 void vlt_facts_print(const char *label, const char *format, ...)
 {
-    char text[2048];
+    char text[VLT_ERROR_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vlt_utf8_vformat(text, sizeof text, format, args);
     va_end(args);
     printf("%-*s", LABEL_COLUMNS, label);
     int column = LABEL_COLUMNS;
     bool first = true;
     for (const char *word = text; *word;) {
-        int bytes = (int)strcspn(word, " ");
-        int wide = columns_of(word, bytes);
+        size_t bytes = strcspn(word, " ");
+        int wide = (int)vlt_utf8_columns(word, bytes);
         if (!first && column + 1 + wide > COLUMNS) {
             printf("\n%*s", LABEL_COLUMNS, "");
             column = LABEL_COLUMNS;
             first = true;
         }
-        printf("%s%.*s", first ? "" : " ", bytes, word);
+        fputs(first ? "" : " ", stdout);
+        fwrite(word, 1, bytes, stdout);
         column += wide + !first;
         first = false;
         word += bytes;

@@ -59,14 +59,17 @@ void vlt_format_wrapped(int indent, int column, const char *text, FILE *stream)
         column = fprintf(stream, "%*s", indent, "");
     }
     while (*text) {
-        int word = (int)strcspn(text, " ");
+        size_t bytes = strcspn(text, " ");
+        int word = (int)vlt_utf8_columns(text, bytes);
         if (!begin && column + 1 + word > COLUMNS) {
             column = fprintf(stream, "\n%*s", indent, "") - 1;
             begin = true;
         }
-        column += fprintf(stream, "%s%.*s", begin ? "" : " ", word, text);
+        fputs(begin ? "" : " ", stream);
+        fwrite(text, 1, bytes, stream);
+        column += !begin + word;
         begin = false;
-        text += word;
+        text += bytes;
         text += strspn(text, " ");
     }
     fputc('\n', stream);

@@ -106,10 +106,8 @@ static vlt_status read_ids(const vlt_lines *lines, struct line *line, const vlt_
         const vlt_tree *element = &list->child[i];
         int64_t id;
         if (!vlt_tree_int(element, 0, UINT32_MAX, &id)) {
-            bool integer = element->type == VLT_TREE_INTEGER;
-            status = vlt_fail(err, VLT_STATUS_INPUT, "ids[%u] is %.*s, expected 0 to %u",
-                              (unsigned)i, integer ? (int)(element->length % 64) : 64,
-                              integer ? element->text : vlt_tree_type_name(element), UINT32_MAX);
+            status = vlt_fail(err, VLT_STATUS_INPUT, "ids[%u] is %s, expected 0 to %u", (unsigned)i,
+                              vlt_tree_quoted(element).text, UINT32_MAX);
         } else {
             ids[i] = id > INT32_MAX ? -1 : (int32_t)id; /* no token either way */
         }

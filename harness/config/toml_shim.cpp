@@ -1,9 +1,12 @@
 #include "harness/config/toml_shim.h"
 
-#include <cstdio>
 #include <new>
 #include <string_view>
 #include <toml++/toml.h>
+
+extern "C" {
+#include "optimizations/core/utf8_text.h"
+}
 
 struct vlt_toml {
     toml::table root;
@@ -23,7 +26,7 @@ static void explain(vlt_toml_error *error, int line, int column, const char *wha
 {
     error->line = line;
     error->column = column;
-    std::snprintf(error->what, sizeof error->what, "%s", what);
+    vlt_utf8_format(error->what, sizeof error->what, "%s", what);
 }
 
 /* Is every line within the limits of the header? */
@@ -41,8 +44,8 @@ static bool lines_fit(std::string_view text, vlt_toml_error *error)
         dots += text[i] == '.';
         if (dots > VLT_TOML_DOTS_MAX || i - start >= VLT_TOML_LINE_MAX) {
             char what[128];
-            std::snprintf(what, sizeof what, "line of more than %d bytes or %d dots",
-                          VLT_TOML_LINE_MAX, VLT_TOML_DOTS_MAX);
+            vlt_utf8_format(what, sizeof what, "line of more than %d bytes or %d dots",
+                            VLT_TOML_LINE_MAX, VLT_TOML_DOTS_MAX);
             explain(error, line, 1, what);
             return false;
         }
@@ -59,11 +62,8 @@ vlt_toml *vlt_toml_parse(const char *text, size_t bytes, vlt_toml_error *error)
         }
         return new vlt_toml{toml::parse(view)};
     } catch (const toml::parse_error &failure) {
-        char what[sizeof error->what];
-        std::snprintf(what, sizeof what, "%.*s", static_cast<int>(failure.description().size()),
-                      failure.description().data());
         explain(error, static_cast<int>(failure.source().begin.line),
-                static_cast<int>(failure.source().begin.column), what);
+                static_cast<int>(failure.source().begin.column), failure.what());
         return nullptr;
     } catch (const std::exception &) {
         explain(error, 0, 0, "out of memory");

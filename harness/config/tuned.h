@@ -28,7 +28,8 @@ enum {
     VLT_TUNED_ID_BYTES = 37, /* a UUID in text */
     VLT_TUNED_KNOBS_BYTES = 256,
     VLT_TUNED_REASON_BYTES = 240,
-    VLT_TUNED_PATH_BYTES = 1024
+    VLT_TUNED_PATH_BYTES = 4096,               /* PATH_MAX: what is longer cannot be opened */
+    VLT_TUNED_SAID_BYTES = 2 * VLT_ERROR_BYTES /* one line with up to two paths, whole */
 };
 
 typedef struct vlt_tuned_decision {
@@ -98,9 +99,10 @@ typedef struct vlt_tuned_request {
 
 /* The config's fate, as `run --json` reports it. */
 typedef struct vlt_tuned_loaded {
-    const char *status;              /* static: "tuned", "default", "baseline", "mismatch" */
-    char path[VLT_TUNED_PATH_BYTES]; /* of the file that decided; "": none */
-    char reason[512];                /* one line; names both values and the repair on a mismatch */
+    const char *status;                /* static: "tuned", "default", "baseline", "mismatch" */
+    char path[VLT_TUNED_PATH_BYTES];   /* of the file that decided, its bytes; "": none */
+    char reason[VLT_TUNED_SAID_BYTES]; /* one line; names both values and the repair on a mismatch;
+                                          valid UTF-8 */
 } vlt_tuned_loaded;
 
 /* Finds, reads, checks and resolves the config; choices are added to *choices (which the caller

@@ -18,6 +18,14 @@ static vlt_tuned_part *find_part(const vlt_tuned_parts *parts, const char *name)
     return NULL;
 }
 
+/* Cut between characters and without a mark: both sides of a comparison are cut alike. */
+static void copy_cut(char *out, size_t room, const char *text, size_t length)
+{
+    length = vlt_utf8_cut(text, length, room - 1);
+    memcpy(out, text, length);
+    out[length] = '\0';
+}
+
 void vlt_tuned_parts_add(vlt_tuned_parts *parts, const char *name, const char *value)
 {
     vlt_tuned_part *part = find_part(parts, name);
@@ -32,8 +40,8 @@ void vlt_tuned_parts_add(vlt_tuned_parts *parts, const char *name, const char *v
         }
         part = &parts->part[at];
     }
-    vlt_utf8_format(part->name, sizeof part->name, "%s", name);
-    vlt_utf8_format(part->value, sizeof part->value, "%s", value);
+    copy_cut(part->name, sizeof part->name, name, strlen(name));
+    copy_cut(part->value, sizeof part->value, value, strlen(value));
     for (char *c = part->value; *c; c++) {
         *c = (unsigned char)*c < 0x20 || *c == 0x7F ? ' ' : *c;
     }
@@ -117,10 +125,10 @@ static void add_lines(vlt_tuned_parts *parts, const char *lines)
 {
     char name[VLT_TUNED_NAME_BYTES], value[VLT_TUNED_VALUE_BYTES];
     while (*lines) {
-        int length = (int)strcspn(lines, "\n"), split = (int)strcspn(lines, " \n");
-        vlt_utf8_format(name, sizeof name, "%.*s", split, lines);
-        vlt_utf8_format(value, sizeof value, "%.*s", split < length ? length - split - 1 : 0,
-                        lines + split + 1);
+        size_t length = strcspn(lines, "\n"), split = strcspn(lines, " \n");
+        copy_cut(name, sizeof name, lines, split);
+        copy_cut(value, sizeof value, lines + split + (split < length),
+                 split < length ? length - split - 1 : 0);
         vlt_tuned_parts_add(parts, name, value);
         lines += length + (lines[length] == '\n');
     }

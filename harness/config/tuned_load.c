@@ -17,7 +17,7 @@ static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char
 {
     va_list args;
     out->status = status;
-    snprintf(out->path, sizeof out->path, "%s", path);
+    memcpy(out->path, path, strlen(path) + 1); /* it could be opened, or is one of find's */
     va_start(args, format);
     vlt_utf8_vformat(out->reason, sizeof out->reason, format, args);
     va_end(args);
@@ -31,14 +31,13 @@ static void warn(const vlt_tuned_request *request, const char *message)
     }
 }
 
-/* The places to look, in order; false when there is none of that number. */
+/* The places to look, in order; false when there is none of that number. A path that does not fit
+ * is longer than any file's. */
 static bool candidate(const vlt_tuned_request *request, int index, char *path, size_t path_bytes)
 {
     const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     int length = -1;
-    if (request->config) {
-        length = index == 0 ? snprintf(path, path_bytes, "%s", request->config) : -1;
-    } else if (index == 0 && request->directory) {
+    if (index == 0 && request->directory) {
         length = snprintf(path, path_bytes, "%s/tuned.toml", request->directory);
     } else if (index == (request->directory ? 1 : 0) && xdg && xdg[0]) {
         length = snprintf(path, path_bytes, "%s/vltune/tuned.toml", xdg);
@@ -63,7 +62,7 @@ static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key
                            vlt_error *err)
 {
     vlt_tuned_config config;
-    char why[400], fix[400];
+    char why[800], fix[VLT_TUNED_SAID_BYTES];
     vlt_status status = vlt_tuned_read(path, request->warn, request->warn_user, &config, err);
     if (status != VLT_OK) {
         return status;
@@ -96,13 +95,16 @@ static vlt_status find(const vlt_tuned_request *request, const vlt_tuned_key *ke
     char path[VLT_TUNED_PATH_BYTES], message[VLT_ERROR_BYTES + 64];
     vlt_tuned_loaded found;
     vlt_error failure = {0};
+    if (request->config) {
+        return consider(request, key, request->config, choices, out, err);
+    }
     conclude(out, "default", "", "no tuned config was found");
     for (int i = 0; candidate(request, i, path, sizeof path); i++) {
-        if (!request->config && access(path, F_OK) != 0) {
+        if (access(path, F_OK) != 0) {
             continue;
         }
         vlt_status status = consider(request, key, path, choices, &found, &failure);
-        if (status != VLT_OK && (request->config || status == VLT_STATUS_NOMEM)) {
+        if (status == VLT_STATUS_NOMEM) {
             return vlt_fail(err, status, "%s", failure.message);
         }
         if (status != VLT_OK) {
@@ -128,7 +130,7 @@ vlt_status vlt_tuned_load(const vlt_tuned_request *request, vlt_choices *choices
 {
     vlt_status status = VLT_OK;
     vlt_tuned_key *key = NULL;
-    char fix[400];
+    char fix[VLT_TUNED_SAID_BYTES];
     *out = (vlt_tuned_loaded){.status = "default"};
     if (request->baseline || request->no_config) {
         conclude(out, request->baseline ? "baseline" : "default", "", "%s was asked for",
@@ -153,7 +155,7 @@ done:
                           strstr(out->reason, "run: ") ? "" : fix);
     }
     if (status == VLT_OK && !strcmp(out->status, "mismatch")) {
-        char message[VLT_TUNED_PATH_BYTES + 600];
+        char message[VLT_QUOTED_PATH_BYTES + VLT_TUNED_SAID_BYTES + 64];
         vlt_utf8_format(message, sizeof message, "%s: %s; default variants are used", out->path,
                         out->reason);
         warn(request, message);

@@ -22,7 +22,7 @@ struct reader {
 
 VLT_PRINTF(2, 3) static void warn(const struct reader *reader, const char *format, ...)
 {
-    char message[512];
+    char message[VLT_ERROR_BYTES];
     va_list args;
     if (reader->warn) {
         va_start(args, format);
@@ -45,8 +45,8 @@ static bool warn_unknown(void *user, const char *key, const vlt_toml_value *valu
     char word[64];
     int length = snprintf(word, sizeof word, " %s ", key);
     if (length >= (int)sizeof word || strchr(key, ' ') || !strstr(known->keys, word)) {
-        warn(known->reader, "%s:%d: unknown key '%.60s' in %s is ignored", known->reader->name,
-             vlt_toml_line(value), key, known->where);
+        warn(known->reader, "%s:%d: unknown key '%s' in %s is ignored", known->reader->name,
+             vlt_toml_line(value), vlt_quoted_word(key).text, known->where);
     }
     return true;
 }

@@ -1,95 +1,56 @@
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/config/tuned.h"
+#include "harness/json/buffer.h"
 #include "harness/json/json.h"
 #include "optimizations/core/hash.h"
 
-/* A text that grows; `failed` once memory ran out. */
-struct text {
-    char *data;
-    size_t used, room;
-    bool failed;
-};
-
-static bool make_room(struct text *text, size_t more)
-{
-    if (text->failed) {
-        return false;
-    }
-    if (text->room - text->used > more) {
-        return true;
-    }
-    size_t room = (text->room + more) * 2 + 256;
-    char *data = realloc(text->data, room);
-    text->failed = !data;
-    if (data) {
-        text->data = data;
-        text->room = room;
-    }
-    return data != NULL;
-}
-
-VLT_PRINTF(2, 3) static void put(struct text *text, const char *format, ...)
-{
-    va_list args, again;
-    va_start(args, format);
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
-    if (length >= 0 && make_room(text, (size_t)length + 1)) {
-        vsnprintf(text->data + text->used, (size_t)length + 1, format, again);
-        text->used += (size_t)length;
-    }
-    va_end(again);
-    va_end(args);
-}
-
 /* key = "value" as a TOML basic string; bytes that are no UTF-8 are written as '?'. */
-static void put_string(struct text *text, const char *key, const char *value)
+static void put_string(vlt_buffer *text, const char *key, const char *value)
 {
-    put(text, "%s = \"", key);
+    vlt_buffer_print(text, "%s = \"", key);
     json_t *clean = vlt_json_string(value, strlen(value));
     const char *c = clean ? json_string_value(clean) : "";
     for (; *c; c++) {
         if (*c == '"' || *c == '\\') {
-            put(text, "\\%c", *c);
+            vlt_buffer_print(text, "\\%c", *c);
         } else if ((unsigned char)*c < 0x20 || *c == 0x7F) {
-            put(text, "\\u%04X", (unsigned)(unsigned char)*c);
+            vlt_buffer_print(text, "\\u%04X", (unsigned)(unsigned char)*c);
         } else {
-            put(text, "%c", *c);
+            vlt_buffer_print(text, "%c", *c);
         }
     }
     text->failed |= !clean;
     json_decref(clean);
-    put(text, "\"\n");
+    vlt_buffer_print(text, "\"\n");
 }
 
 /* Shortest of "%.*g" that reads back equal at the precision people need: 6 digits. TOML wants a
  * point or an exponent in a real. */
-static void put_real(struct text *text, const char *key, double value)
+static void put_real(vlt_buffer *text, const char *key, double value)
 {
     char number[40];
     if (!isfinite(value)) {
         return; /* what was not measured is absent */
     }
     snprintf(number, sizeof number, "%.6g", value);
-    put(text, "%s = %s%s\n", key, number, strpbrk(number, ".e") ? "" : ".0");
+    vlt_buffer_print(text, "%s = %s%s\n", key, number, strpbrk(number, ".e") ? "" : ".0");
 }
 
-static void put_parts(struct text *text, const char *table, const vlt_tuned_parts *parts)
+static void put_parts(vlt_buffer *text, const char *table, const vlt_tuned_parts *parts)
 {
-    put(text, "\n[%s]\n", table);
+    vlt_buffer_print(text, "\n[%s]\n", table);
     for (int i = 0; i < parts->count; i++) {
         put_string(text, parts->part[i].name, parts->part[i].value);
     }
 }
 
-static void put_decision(struct text *text, const vlt_tuned_decision *decision)
+static void put_decision(vlt_buffer *text, const vlt_tuned_decision *decision)
 {
-    put(text, "\n[[decision]]\n");
+    vlt_buffer_print(text, "\n[[decision]]\n");
     put_string(text, "op", decision->op);
     put_string(text, "bucket", decision->bucket);
     put_string(text, "variant", decision->variant);
@@ -122,7 +83,7 @@ static const char banner[] =
 vlt_status vlt_tuned_format(const vlt_tuned_config *config, char **out, size_t *bytes,
                             vlt_error *err)
 {
-    struct text text = {0};
+    vlt_buffer text = {0};
     char hash[24];
     *out = NULL;
     const vlt_tuned_decision **order = calloc((size_t)config->count + 1, sizeof *order);
@@ -133,7 +94,7 @@ vlt_status vlt_tuned_format(const vlt_tuned_config *config, char **out, size_t *
     if (order) {
         qsort(order, (size_t)config->count, sizeof *order, by_op_and_bucket);
     }
-    put(&text, "%sschema = %d\n\n[model]\n", banner, VLT_TUNED_SCHEMA);
+    vlt_buffer_print(&text, "%sschema = %d\n\n[model]\n", banner, VLT_TUNED_SCHEMA);
     put_string(&text, "name", config->model_name);
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)config->key.model_hash);
     put_string(&text, "hash", hash);
@@ -142,16 +103,16 @@ vlt_status vlt_tuned_format(const vlt_tuned_config *config, char **out, size_t *
     for (int i = 0; i < config->count && order; i++) {
         put_decision(&text, order[i]);
     }
-    put(&text, "\n[end]\ndecisions = %d\n", config->count);
-    uint64_t digest = text.data ? vlt_hash_bytes(text.data, text.used, 0) : 0;
-    put(&text, "digest = \"%016llx\"\n", (unsigned long long)digest);
+    vlt_buffer_print(&text, "\n[end]\ndecisions = %d\n", config->count);
+    uint64_t digest = text.data ? vlt_hash_bytes(text.data, text.bytes, 0) : 0;
+    vlt_buffer_print(&text, "digest = \"%016llx\"\n", (unsigned long long)digest);
     free(order);
     if (text.failed) {
         free(text.data);
         return vlt_fail(err, VLT_STATUS_NOMEM, "tuned config: out of memory");
     }
     *out = text.data;
-    *bytes = text.used;
+    *bytes = text.bytes;
     return VLT_OK;
 }
 

@@ -47,7 +47,7 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
 {
     struct run *run = user;
     struct slot *slot = &run->slot[number];
-    char name[96];
+    char name[VLT_QUOTED_PATH_BYTES + 32];
     release_slot(slot);
     slot->item = item;
     if (!vlt_batch_next_line(run->batch->input, &slot->text, &slot->room, &slot->bytes)) {
@@ -56,7 +56,7 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
                    : VLT_STATUS_STOPPED;
     }
     run->line_number++;
-    vlt_utf8_format(name, sizeof name, "%.64s line %" PRId64, run->batch->name,
+    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->name,
                     run->batch->skip + run->line_number);
     vlt_status status = vlt_batch_line_read(slot->text, slot->bytes, name, run->batch->defaults,
                                             run->engine, &slot->line, err);

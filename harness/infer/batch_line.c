@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/model/chat.h"
+#include "optimizations/core/utf8_text.h"
 
 bool vlt_batch_next_line(FILE *input, char **line, size_t *room, size_t *bytes)
 {
@@ -175,7 +176,7 @@ static vlt_status read_member(vlt_batch_line *line, const char *name, const char
     } else if (!strcmp(key, "add_vision_id")) {
         status = read_flag(name, key, value, &request->add_vision_id, err);
     } else {
-        vlt_engine_message(engine, 0, "%s: unknown key '%.64s'", name, key);
+        vlt_engine_message(engine, 0, "%s: unknown key '%s'", name, vlt_quoted_word(key).text);
     }
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "harness/infer/batch.h"
 #include "harness/infer/batch_line.h"
+#include "optimizations/core/utf8_text.h"
 
 /* The id of the next input line; null where the line has none. NULL at the end of the input. */
 static json_t *next_id(FILE *input, char **text, size_t *room)
@@ -30,10 +31,10 @@ static vlt_status compare_ids(const char *text, size_t bytes, const json_t *expe
         char *found = id ? json_dumps(id, JSON_ENCODE_ANY) : NULL;
         char *wanted = json_dumps(expected, JSON_ENCODE_ANY);
         status = vlt_fail(err, VLT_STATUS_INPUT,
-                          "%s line %" PRId64 " has the id %.100s, %s has %.100s there: not an "
-                          "output of this input",
-                          output_name, number, found ? found : "none", input_name,
-                          wanted ? wanted : "?");
+                          "%s line %" PRId64 " has the id %s, %s has %s there: not an output of "
+                          "this input",
+                          output_name, number, vlt_quoted_word(found ? found : "none").text,
+                          input_name, vlt_quoted_word(wanted ? wanted : "?").text);
         free(found);
         free(wanted);
     }

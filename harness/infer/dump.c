@@ -1,5 +1,6 @@
 #include "harness/infer/dump.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,8 +107,10 @@ vlt_status vlt_dump_layer(vlt_dump *dump, const char *format, int64_t index, con
     if (!dump) {
         return VLT_OK;
     }
-    snprintf(name, sizeof name, "%.*s%lld%s", (int)(mark - format), format, (long long)index,
-             mark + 2);
+    size_t head = (size_t)(mark - format);
+    assert(head < sizeof name / 2 && strlen(mark) < sizeof name / 4);
+    memcpy(name, format, head);
+    vlt_utf8_format(name + head, sizeof name - head, "%lld%s", (long long)index, mark + 2);
     return vlt_dump_rows(dump, name, VLT_DTYPE_F32, data, rows, width, err);
 }
 

@@ -21,7 +21,7 @@ vlt_load_times vlt_engine_take_load(vlt_engine *engine)
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
 {
     if (engine->message) {
-        char message[1024];
+        char message[VLT_ERROR_BYTES];
         va_list args;
         va_start(args, format);
         vlt_utf8_vformat(message, sizeof message, format, args);

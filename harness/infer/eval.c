@@ -50,17 +50,17 @@ static char *find_folder(const char *scenes, const char *image)
 {
     const char *slash = strrchr(scenes, '/');
     const char *dot = strrchr(scenes, '.');
-    int folder = slash ? (int)(slash - scenes) : 1;
     char *path = NULL, *file = NULL;
-    if (dot && dot > (slash ? slash : scenes) &&
-        asprintf(&path, "%.*s", (int)(dot - scenes), scenes) >= 0 &&
+    if (dot && dot > (slash ? slash : scenes) && (path = strndup(scenes, (size_t)(dot - scenes))) &&
         asprintf(&file, "%s/%s", path, image) >= 0 && access(file, F_OK) == 0) {
         free(file);
         return path;
     }
     free(file);
     free(path);
-    return asprintf(&path, "%.*s", folder, slash ? scenes : ".") < 0 ? NULL : path;
+    return slash == scenes ? strdup("/")
+           : slash         ? strndup(scenes, (size_t)(slash - scenes))
+                           : strdup(".");
 }
 
 static vlt_status read_line(const char *text, size_t bytes, const char *name, json_t **out,
@@ -127,10 +127,10 @@ vlt_status vlt_eval_run(vlt_engine *engine, const vlt_eval *eval, vlt_eval_resul
     for (int64_t i = 0; status == VLT_OK && (!eval->limit || i < eval->limit) &&
                         vlt_batch_next_line(input, &text, &room, &bytes);
          i++) {
-        char name[512];
+        char name[VLT_QUOTED_PATH_BYTES + 32];
         json_t *line = NULL;
         const char *member[3];
-        vlt_utf8_format(name, sizeof name, "%.400s line %" PRId64, eval->scenes, i + 1);
+        vlt_utf8_format(name, sizeof name, "%s line %" PRId64, eval->scenes, i + 1);
         status = read_line(text, bytes, name, &line, member, err);
         if (status == VLT_OK) {
             status = judge(engine, eval, i, member, out, err);

@@ -12,7 +12,7 @@
 #include "harness/json/json.h"
 #include "optimizations/core/utf8_text.h"
 
-enum { FILE_LIMIT = 1 << 30, SHORT_BYTES = 48 };
+enum { FILE_LIMIT = 1 << 30, URI_SHOWN_BYTES = 48 };
 
 static int base64_value(char c)
 {
@@ -73,41 +73,48 @@ int vlt_base64_decode(const char *text, size_t length, uint8_t *out, size_t *byt
     return 1;
 }
 
-const char *vlt_media_short(const char *source, char *text)
+/* The beginning of a data URI: its type and some of its data. */
+static vlt_quoted_text quoted_uri(const char *uri)
 {
-    size_t length = strlen(source);
-    if (length < SHORT_BYTES) {
-        vlt_utf8_format(text, SHORT_BYTES, "%s", source);
-    } else {
-        vlt_utf8_format(text, SHORT_BYTES, "%.40s...", source);
-    }
-    return text;
+    vlt_quoted_text quoted;
+    vlt_utf8_format(quoted.text, URI_SHOWN_BYTES, "%s", uri);
+    return quoted;
+}
+
+static bool is_data_uri(const char *source)
+{
+    return !strncasecmp(source, "data:", 5);
+}
+
+char *vlt_media_name(const char *source)
+{
+    return is_data_uri(source) ? strdup(quoted_uri(source).text)
+                               : strdup(vlt_quoted_path(source).text);
 }
 
 static vlt_status read_data_uri(const char *uri, uint8_t **out, size_t *bytes, vlt_error *err)
 {
-    char name[SHORT_BYTES];
     const char *comma = strchr(uri, ',');
     static const char mark[] = ";base64";
     size_t mark_length = sizeof mark - 1;
     if (!comma || (size_t)(comma - uri) < mark_length ||
         strncasecmp(comma - mark_length, mark, mark_length)) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: expected data:TYPE;base64,DATA",
-                        vlt_media_short(uri, name));
+                        quoted_uri(uri).text);
     }
     size_t length = strlen(comma + 1);
     if (length / 4 * 3 > FILE_LIMIT) {
         return vlt_fail(err, VLT_STATUS_LIMIT, "%s: %zu characters, expected at most %d bytes",
-                        vlt_media_short(uri, name), length, FILE_LIMIT);
+                        quoted_uri(uri).text, length, FILE_LIMIT);
     }
     uint8_t *data = malloc(length / 4 * 3 + 4);
     if (!data) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", vlt_media_short(uri, name));
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", quoted_uri(uri).text);
     }
     if (!vlt_base64_decode(comma + 1, length, data, bytes)) {
         free(data);
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: its %zu characters of data are no base64",
-                        vlt_media_short(uri, name), length);
+                        quoted_uri(uri).text, length);
     }
     *out = data;
     return VLT_OK;
@@ -116,7 +123,7 @@ static vlt_status read_data_uri(const char *uri, uint8_t **out, size_t *bytes, v
 char *vlt_media_absolute(const char *source, const char *files)
 {
     char *path = NULL, folder[PATH_MAX];
-    if (!strncasecmp(source, "data:", 5) || strstr(source, "://") || source[0] == '/') {
+    if (is_data_uri(source) || strstr(source, "://") || source[0] == '/') {
         return strdup(source);
     }
     if (files && files[0] == '/') {
@@ -133,13 +140,11 @@ char *vlt_media_absolute(const char *source, const char *files)
 /* The path that a source stands for, malloc'ed. */
 static vlt_status find_path(const char *source, const char *files, char **path, vlt_error *err)
 {
-    char name[SHORT_BYTES];
     if (!strncasecmp(source, "file://", 7)) {
         source += 7;
     } else if (strstr(source, "://")) {
         return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
-                        "%s: nothing is fetched, expected a path or a data URI",
-                        vlt_media_short(source, name));
+                        "%s: nothing is fetched, expected a path or a data URI", source);
     }
     bool relative = files && source[0] != '/';
     if (asprintf(path, "%s%s%s", relative ? files : "", relative ? "/" : "", source) < 0) {
@@ -153,7 +158,7 @@ vlt_status vlt_media_check(const char *source, const char *files, vlt_error *err
 {
     char *path;
     struct stat info;
-    if (!strncasecmp(source, "data:", 5)) {
+    if (is_data_uri(source)) {
         return VLT_OK;
     }
     vlt_status status = find_path(source, files, &path, err);
@@ -174,7 +179,7 @@ vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, 
 {
     char *path = NULL, *data = NULL;
     *out = NULL;
-    if (!strncasecmp(source, "data:", 5)) {
+    if (is_data_uri(source)) {
         return read_data_uri(source, out, bytes, err);
     }
     vlt_status status = find_path(source, files, &path, err);

@@ -25,7 +25,8 @@ int vlt_base64_decode(const char *text, size_t length, uint8_t *out, size_t *byt
  * stays. malloc'ed, NULL when out of memory. */
 char *vlt_media_absolute(const char *source, const char *files);
 
-/* The first characters of a source, for messages: data URIs are long. text[48]. */
-const char *vlt_media_short(const char *source, char *text);
+/* A source for messages, valid UTF-8: a path whole, of a data URI the beginning. malloc'ed, NULL
+ * when out of memory. */
+char *vlt_media_name(const char *source);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "harness/infer/media.h"
 #include "harness/infer/visual.h"
+#include "harness/json/buffer.h"
 #include "harness/model/chat.h"
 #include "optimizations/core/hash.h"
 
@@ -15,15 +16,20 @@ vlt_status vlt_messages_append(const char *list, const json_t *message, char **o
 {
     char *text = json_dumps(message, JSON_COMPACT);
     const char *end = list ? strrchr(list, ']') : NULL;
-    int length = end ? (int)(end - list) : 0;
     bool empty = true; /* nothing between the brackets */
     for (const char *p = list ? strchr(list, '[') : NULL; p && p + 1 < end && empty; p++) {
         empty = strchr(" \t\r\n", p[1]) != NULL;
     }
     *out = NULL;
-    if (!text || asprintf(out, "%.*s%s%s]", end ? length : 1, end ? list : "[", empty ? "" : ", ",
-                          text) < 0) {
-        *out = NULL;
+    vlt_buffer joined = {0};
+    vlt_buffer_put(&joined, end ? list : "[", end ? (size_t)(end - list) : 1);
+    vlt_buffer_text(&joined, empty ? "" : ", ");
+    vlt_buffer_text(&joined, text ? text : "");
+    vlt_buffer_put(&joined, "]", 1);
+    if (text && !joined.failed) {
+        *out = joined.data;
+    } else {
+        free(joined.data);
     }
     free(text);
     return *out ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "messages: out of memory");

@@ -6,12 +6,10 @@
 #include "harness/infer/media.h"
 #include "optimizations/core/hash.h"
 
-enum { SHORT_BYTES = 48 };
-
 /* The bytes of all files of an item, and what they are called. */
 struct files {
     vlt_vision_source *source;
-    char (*name)[SHORT_BYTES];
+    char **name; /* owned texts */
     int count;
 };
 
@@ -19,6 +17,7 @@ static void release_files(struct files *files)
 {
     for (int i = 0; i < files->count; i++) {
         free((void *)files->source[i].data);
+        free(files->name[i]);
     }
     free(files->source);
     free(files->name);
@@ -40,8 +39,11 @@ static vlt_status read_files(const char *const *path, int count, const char *fol
             return status;
         }
         source->data = data;
-        source->name = vlt_media_short(path[i], files->name[i]);
         files->count = i + 1;
+        source->name = files->name[i] = vlt_media_name(path[i]);
+        if (!source->name) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the name of an image");
+        }
     }
     return VLT_OK;
 }

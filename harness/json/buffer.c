@@ -50,16 +50,18 @@ void vlt_buffer_text(vlt_buffer *buffer, const char *text)
 
 void vlt_buffer_print(vlt_buffer *buffer, const char *format, ...)
 {
-    char text[512];
-    va_list args;
+    va_list args, again;
     va_start(args, format);
-    int length = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (length < 0 || (size_t)length >= sizeof text) {
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    if (length < 0) {
         buffer->failed = true;
-        return;
+    } else if (grow(buffer, (size_t)length)) {
+        length = vsnprintf(buffer->data + buffer->bytes, (size_t)length + 1, format, again);
+        buffer->bytes += (size_t)length;
     }
-    vlt_buffer_put(buffer, text, (size_t)length);
+    va_end(again);
+    va_end(args);
 }
 
 void vlt_buffer_json_string(vlt_buffer *buffer, const char *text, size_t bytes)

@@ -567,3 +567,19 @@ const char *vlt_tree_type_name(const vlt_tree *value)
         [VLT_TREE_ARRAY] = "an array", [VLT_TREE_OBJECT] = "an object"};
     return value ? names[value->type] : "missing";
 }
+
+vlt_quoted_text vlt_tree_quoted(const vlt_tree *value)
+{
+    vlt_quoted_text quoted;
+    if (value && value->type == VLT_TREE_STRING) {
+        /* 2 bytes shorter than it might be, so that both quotes stay */
+        vlt_quoted_text inner = vlt_quoted(value->text, value->length);
+        inner.text[vlt_utf8_cut(inner.text, strlen(inner.text), sizeof inner.text - 3)] = '\0';
+        vlt_utf8_format(quoted.text, sizeof quoted.text, "'%s'", inner.text);
+        return quoted;
+    }
+    if (value && value->type <= VLT_TREE_REAL) {
+        return vlt_quoted(value->text, value->length);
+    }
+    return vlt_quoted_word(vlt_tree_type_name(value));
+}

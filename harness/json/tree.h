@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "optimizations/core/status.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { VLT_TREE_DEPTH_MAX = 900 };
 
@@ -70,5 +71,9 @@ bool vlt_tree_double(const vlt_tree *value, double *out);
 
 /* "an object", "a string" ... for messages; "missing" for NULL. */
 const char *vlt_tree_type_name(const vlt_tree *value);
+
+/* The value itself for messages: 'text' in quotes, a number as written, true, false, null; "an
+ * array", "an object", "missing". For use inside one expression: vlt_tree_quoted(v).text. */
+vlt_quoted_text vlt_tree_quoted(const vlt_tree *value);
 
 #endif

@@ -104,7 +104,10 @@ static void walk_one(const char *root, const char *controller, int version, vlt_
         return;
     }
     size_t stem = strlen(point);
-    snprintf(folder, sizeof folder, "%s%s", point, below_mount(path, mount_root));
+    const char *below = below_mount(path, mount_root);
+    if (snprintf(folder, sizeof folder, "%s%s", point, below) >= (int)sizeof folder) {
+        return;
+    }
     for (size_t end = strlen(folder); end > stem && folder[end - 1] == '/'; end--) {
         folder[end - 1] = '\0';
     }

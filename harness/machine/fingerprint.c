@@ -16,8 +16,11 @@ static void VLT_PRINTF(2, 3) line(char *text, const char *format, ...)
     size_t used = strlen(text);
     va_list args;
     va_start(args, format);
-    vsnprintf(text + used, VLT_FINGERPRINT_BYTES - used, format, args);
+    int length = vsnprintf(text + used, VLT_FINGERPRINT_BYTES - used, format, args);
     va_end(args);
+    if (length < 0 || (size_t)length >= VLT_FINGERPRINT_BYTES - used) {
+        text[used] = '\0'; /* whole or not at all: the text is hashed and read again */
+    }
 }
 
 static const char *or_unknown(const char *text)
@@ -147,10 +150,11 @@ void vlt_fingerprint_difference(const char *ours, const char *theirs, char *text
 {
     text[0] = '\0';
     while (*ours || *theirs) {
-        int our_length = (int)strcspn(ours, "\n"), their_length = (int)strcspn(theirs, "\n");
-        if (our_length != their_length || strncmp(ours, theirs, (size_t)our_length) != 0) {
-            vlt_utf8_format(text, text_bytes, "here '%.*s', there '%.*s'", our_length, ours,
-                            their_length, theirs);
+        size_t our_length = strcspn(ours, "\n"), their_length = strcspn(theirs, "\n");
+        if (our_length != their_length || strncmp(ours, theirs, our_length) != 0) {
+            vlt_utf8_format(text, text_bytes, "here '%s', there '%s'",
+                            vlt_quoted(ours, our_length).text,
+                            vlt_quoted(theirs, their_length).text);
             return;
         }
         ours += our_length + (ours[our_length] == '\n');

@@ -30,16 +30,17 @@ static void read_link(const char *root, vlt_machine_gpu *gpu)
     for (char *at = bus; *at; at++) {
         *at = (char)tolower((unsigned char)*at);
     }
-    snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/max_link_speed", bus);
-    if (vlt_proc_read(root, path, text, sizeof text)) {
+    static const char folder[] = "/sys/bus/pci/devices/%s/%s";
+    if (snprintf(path, sizeof path, folder, bus, "max_link_speed") < (int)sizeof path &&
+        vlt_proc_read(root, path, text, sizeof text)) {
         gpu->link_generation = generation_of(text);
     }
-    snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/max_link_width", bus);
-    if (vlt_proc_read_u64(root, path, &width) && width <= 64) {
+    if (snprintf(path, sizeof path, folder, bus, "max_link_width") < (int)sizeof path &&
+        vlt_proc_read_u64(root, path, &width) && width <= 64) {
         gpu->link_width = (int)width;
     }
-    snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/numa_node", bus);
-    if (vlt_proc_read(root, path, text, sizeof text)) {
+    if (snprintf(path, sizeof path, folder, bus, "numa_node") < (int)sizeof path &&
+        vlt_proc_read(root, path, text, sizeof text)) {
         gpu->numa_node = (int)strtol(text, NULL, 10);
     }
 }

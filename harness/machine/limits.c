@@ -19,17 +19,17 @@ struct reading {
 static bool read_in(const struct reading *reading, const char *folder, const char *file, char *text,
                     size_t text_bytes)
 {
-    char path[2 * VLT_CGROUP_PATH_BYTES];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    return vlt_proc_read(reading->root, path, text, text_bytes);
+    char path[3 * VLT_CGROUP_PATH_BYTES];
+    return snprintf(path, sizeof path, "%s/%s", folder, file) < (int)sizeof path &&
+           vlt_proc_read(reading->root, path, text, text_bytes);
 }
 
 static bool read_number_in(const struct reading *reading, const char *folder, const char *file,
                            uint64_t *out)
 {
-    char path[2 * VLT_CGROUP_PATH_BYTES];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    return vlt_proc_read_u64(reading->root, path, out);
+    char path[3 * VLT_CGROUP_PATH_BYTES];
+    return snprintf(path, sizeof path, "%s/%s", folder, file) < (int)sizeof path &&
+           vlt_proc_read_u64(reading->root, path, out);
 }
 
 /* Bytes that the cgroup cannot give back at once: its usage without cold page cache (the kernel

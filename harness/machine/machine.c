@@ -10,6 +10,7 @@
 #include "harness/machine/proc_file.h"
 #include "harness/machine/system_facts.h"
 #include "harness/machine/topology.h"
+#include "optimizations/core/utf8_text.h"
 
 static void fill_caps(const vlt_machine_sources *sources, vlt_machine *machine)
 {
@@ -94,7 +95,7 @@ static void VLT_PRINTF(3, 4) append(char *text, size_t text_bytes, const char *f
     size_t used = strlen(text);
     va_list args;
     va_start(args, format);
-    vsnprintf(text + used, text_bytes - used, format, args);
+    vlt_utf8_vformat(text + used, text_bytes - used, format, args);
     va_end(args);
 }
 

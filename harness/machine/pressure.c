@@ -59,17 +59,17 @@ struct own {
 static void visit_own(void *user, const char *folder, int version)
 {
     struct own *own = user;
-    char path[2 * VLT_CGROUP_PATH_BYTES];
+    char path[3 * VLT_CGROUP_PATH_BYTES];
     uint64_t failed;
+    const char *file = version == 2 ? own->file : "memory.failcnt";
+    if (snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path) {
+        return;
+    }
     if (version == 2 && isnan(own->psi->some_us)) {
-        snprintf(path, sizeof path, "%s/%s", folder, own->file);
         *own->psi = read_psi(own->root, path);
-    } else if (version == 1) {
-        snprintf(path, sizeof path, "%s/memory.failcnt", folder);
-        if (vlt_proc_read_u64(own->root, path, &failed)) {
-            double *all = &own->pressure->failed_charges;
-            *all = (isnan(*all) ? 0 : *all) + (double)failed;
-        }
+    } else if (version == 1 && vlt_proc_read_u64(own->root, path, &failed)) {
+        double *all = &own->pressure->failed_charges;
+        *all = (isnan(*all) ? 0 : *all) + (double)failed;
     }
 }
 

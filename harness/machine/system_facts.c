@@ -54,8 +54,7 @@ void vlt_system_facts_read(const char *root, vlt_machine_system *facts)
     uint64_t active;
     *facts = (vlt_machine_system){.smt_active = -1};
     if (uname(&name) == 0) {
-        vlt_utf8_format(facts->kernel, sizeof facts->kernel, "%.40s %.50s", name.sysname,
-                        name.release);
+        vlt_utf8_format(facts->kernel, sizeof facts->kernel, "%s %s", name.sysname, name.release);
     }
     vlt_proc_copy(facts->libc, sizeof facts->libc, gnu_get_libc_version());
     read_hypervisor(facts->hypervisor, sizeof facts->hypervisor);

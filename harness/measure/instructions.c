@@ -88,12 +88,14 @@ static vlt_status read_count(const char *log, double *count, vlt_error *err)
         long status = strtol(said, (char **)&said, 10);
         bool known = status > VLT_OK && status < VLT_STATUS_COUNT;
         said += strspn(said, " ");
-        return vlt_fail(err, known ? (vlt_status)status : VLT_STATUS_INTERNAL, "%.*s",
-                        (int)strcspn(said, "\n"), said);
+        char *line = strndup(said, strcspn(said, "\n"));
+        vlt_fail(err, known ? (vlt_status)status : VLT_STATUS_INTERNAL, "%s", line ? line : "");
+        free(line);
+        return known ? (vlt_status)status : VLT_STATUS_INTERNAL;
     }
     if (!collected) {
         return vlt_fail(err, VLT_STATUS_UNMEASURED,
-                        "counting instructions: callgrind gave no count: %.200s", log);
+                        "counting instructions: callgrind gave no count: %s", log);
     }
     *count = strtod(collected + strlen("Collected : "), NULL);
     return VLT_OK;
@@ -151,7 +153,8 @@ static vlt_status count_calls(const vlt_side *side, const vlt_launch_options *op
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     vlt_status status = text && strlen(text) < REQUEST_BYTES
                             ? run_counted(text, options, count, err)
-                            : vlt_fail(err, VLT_STATUS_LIMIT, "'%.80s' is too long", side->what);
+                            : vlt_fail(err, VLT_STATUS_LIMIT, "'%s' is too long",
+                                       vlt_quoted_word(side->what).text);
     json_decref(object);
     free(text);
     return status;
@@ -200,7 +203,7 @@ static vlt_status serve(const json_t *document, vlt_error *err)
     size_t length = object ? json_dumpb(object, request, sizeof request - 1, JSON_COMPACT) : 0;
     json_decref(object);
     if (length == 0 || length >= sizeof request) {
-        return vlt_fail(err, VLT_STATUS_LIMIT, "'%.80s' is too long", side.what);
+        return vlt_fail(err, VLT_STATUS_LIMIT, "'%s' is too long", vlt_quoted_word(side.what).text);
     }
     request[length] = '\0';
     int result = abi->prepare(request, NULL, NULL, &handle, message);

@@ -5,6 +5,7 @@
 
 #include "harness/measure/child.h"
 #include "harness/measure/launch_internal.h"
+#include "optimizations/core/utf8_text.h"
 
 void vlt_launch_release(vlt_launch *launch)
 {
@@ -46,7 +47,8 @@ vlt_status vlt_launch_run(const vlt_side side[2], const vlt_launch_options *opti
     char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
     json_decref(request);
     if (!text) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "'%.80s': no valid UTF-8", side[1].what);
+        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': no valid UTF-8",
+                        vlt_quoted_word(side[1].what).text);
     }
     vlt_status status = run_child(text, options, launch, err);
     free(text);

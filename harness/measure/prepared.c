@@ -10,6 +10,7 @@
 #include "harness/measure/probe.h"
 #include "harness/measure/verify.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 struct vlt_prepared {
     vlt_caps caps;
@@ -49,14 +50,18 @@ vlt_status vlt_what_parse(const char *what, vlt_problem *problem, const vlt_vari
                           vlt_binding *binding, vlt_error *err)
 {
     char text[512];
-    size_t name = strcspn(what, "@:/");
+    static const char baseline[] = "/baseline";
+    size_t name = strcspn(what, "@:/"), rest = strlen(what + name) + 1;
     if (what[name] == '/') {
         return vlt_registry_parse(what, problem, variant, binding, err);
     }
-    int written = snprintf(text, sizeof text, "%.*s/baseline%s", (int)name, what, what + name);
-    if (written < 0 || (size_t)written >= sizeof text || strchr(what, ':')) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "'%.80s', expected OP[/VARIANT][@DIM=N,...]", what);
+    if (name + sizeof baseline - 1 + rest > sizeof text || strchr(what, ':')) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected OP[/VARIANT][@DIM=N,...]",
+                        vlt_quoted_word(what).text);
     }
+    memcpy(text, what, name);
+    memcpy(text + name, baseline, sizeof baseline - 1);
+    memcpy(text + name + sizeof baseline - 1, what + name, rest);
     vlt_status status = vlt_registry_parse(text, problem, variant, binding, err);
     *variant = NULL;
     return status;

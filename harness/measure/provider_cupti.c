@@ -135,8 +135,7 @@ static void refuse(struct cupti *cupti, vlt_metric_status status, int code, cons
 {
     cupti->status = status;
     cupti->code = code;
-    vlt_utf8_format(cupti->reason, sizeof cupti->reason, "%.*s", (int)sizeof cupti->reason - 1,
-                    reason);
+    vlt_utf8_format(cupti->reason, sizeof cupti->reason, "%s", reason);
 }
 
 static void prepare(struct cupti *cupti)

@@ -244,7 +244,7 @@ static vlt_status open_papi(const vlt_counter_provider *provider, void **state, 
     }
     if (!papi->event[0].name) {
         papi->code = papi->event[0].code;
-        vlt_utf8_format(papi->unavailable, sizeof papi->unavailable, "no cycle counter (%.76s)",
+        vlt_utf8_format(papi->unavailable, sizeof papi->unavailable, "no cycle counter (%s)",
                         papi->event[0].reason);
         return VLT_OK;
     }

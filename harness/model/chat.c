@@ -217,10 +217,8 @@ static vlt_status put_message(struct render *r)
         return put_tool(r, message);
     }
     if (!vlt_tree_is(role, "system")) {
-        bool text = role && role->type == VLT_TREE_STRING;
-        warn(r->options, "messages[%u]: role %s%.*s%s renders nothing", (unsigned)r->index,
-             text ? "'" : "", text ? (int)(role->length < 64 ? role->length : 64) : 64,
-             text ? role->text : vlt_tree_type_name(role), text ? "'" : "");
+        warn(r->options, "messages[%u]: role %s renders nothing", (unsigned)r->index,
+             vlt_tree_quoted(role).text);
     } else if (r->index > 0) {
         warn(r->options, "messages[%u]: a system message that is not the first renders nothing",
              (unsigned)r->index);
@@ -328,8 +326,8 @@ vlt_status vlt_chat_options_read(const vlt_tree *object, vlt_chat_options *optio
         const vlt_tree *key = vlt_tree_key(object, i);
         if (!vlt_tree_is(key, known[0]) && !vlt_tree_is(key, known[1]) &&
             !vlt_tree_is(key, known[2])) {
-            warn(options, "options: '%.*s' is unknown and does nothing",
-                 (int)(key->length < 64 ? key->length : 64), key->text);
+            warn(options, "options: '%s' is unknown and does nothing",
+                 vlt_quoted(key->text, key->length).text);
         }
     }
     vlt_status status = read_flag(vlt_tree_get(object, known[0]), known[0],

@@ -108,7 +108,10 @@ vlt_status vlt_make_text(const char *directory, const char *name, const char *te
                          vlt_error *err)
 {
     char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s: path of more than %d bytes", directory, name,
+                        PATH_BYTES - 1);
+    }
     return vlt_write_file(path, text, bytes, err);
 }
 

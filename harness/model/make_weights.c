@@ -10,6 +10,7 @@
 #include "harness/model/make_internal.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { QUANTILES = 1 << 16, PER_DRAW = 4, CHUNK_DRAWS = 1 << 14, BUFFER_DRAWS = 1 << 21 };
 enum { PATH_BYTES = 4096, NAME_BYTES = 128 };
@@ -33,7 +34,7 @@ static void add(vlt_make_list *list, float deviation, const int64_t *shape, cons
     char name[NAME_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
+    vlt_utf8_vformat(name, sizeof name, format, args);
     va_end(args);
     vlt_make_tensor *entry = &list->entry[list->count++];
     *entry = (vlt_make_tensor){.tensor = {.name = strdup(name), .dtype = VLT_DTYPE_BF16},
@@ -87,7 +88,7 @@ static void add_decoder(vlt_make_list *list, const vlt_text_config *text, int64_
     for (int64_t i = 0; i < text->layers; i++) {
         char prefix[64];
         int64_t queries = text->heads * text->head, keys = text->kv_heads * text->head;
-        snprintf(prefix, sizeof prefix, "%slayers.%lld.", root, (long long)i);
+        vlt_utf8_format(prefix, sizeof prefix, "%slayers.%lld.", root, (long long)i);
         add_rms(list, text->width, prefix, "input_layernorm");
         add_matrix(list, text->width, text->inner, prefix, "mlp.down_proj");
         add_matrix(list, text->inner, text->width, prefix, "mlp.gate_proj");
@@ -118,7 +119,7 @@ static void add_vision(vlt_make_list *list, const vlt_vision_config *vision)
     int64_t width = vision->width, merged = width * vision->merge * vision->merge;
     char prefix[64];
     for (int64_t i = 0; i < vision->blocks; i++) {
-        snprintf(prefix, sizeof prefix, "%sblocks.%lld.", root, (long long)i);
+        vlt_utf8_format(prefix, sizeof prefix, "%sblocks.%lld.", root, (long long)i);
         add_linear(list, width, width, prefix, "attn.proj");
         add_linear(list, 3 * width, width, prefix, "attn.qkv");
         add_linear(list, vision->inner, width, prefix, "mlp.linear_fc1");
@@ -127,10 +128,10 @@ static void add_vision(vlt_make_list *list, const vlt_vision_config *vision)
         add_layer_norm(list, width, prefix, "norm2");
     }
     for (int i = 0; i < vision->deepstack_count; i++) {
-        snprintf(prefix, sizeof prefix, "%sdeepstack_merger_list.%d.", root, i);
+        vlt_utf8_format(prefix, sizeof prefix, "%sdeepstack_merger_list.%d.", root, i);
         add_merger(list, vision, merged, prefix);
     }
-    snprintf(prefix, sizeof prefix, "%smerger.", root);
+    vlt_utf8_format(prefix, sizeof prefix, "%smerger.", root);
     add_merger(list, vision, width, prefix);
     float deviation = 1.0f / sqrtf((float)vlt_vision_config_patch_values(vision));
     add(list, small_deviation, SHAPE(width), "%spatch_embed.proj.bias", root);
@@ -271,10 +272,14 @@ static vlt_status begin(struct work *work, const char *directory, const vlt_make
 {
     void *block;
     char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/model.safetensors", directory);
     vlt_status status = vlt_alloc((size_t)list->count * sizeof(vlt_tensor), &block, err);
     if (status != VLT_OK) {
         return status;
+    }
+    if (snprintf(path, sizeof path, "%s/model.safetensors", directory) >= (int)sizeof path) {
+        vlt_free(block);
+        return vlt_fail(err, VLT_STATUS_USAGE, "folder '%s': path of more than %d bytes", directory,
+                        PATH_BYTES - 1);
     }
     vlt_tensor *tensors = block;
     for (int i = 0; i < list->count; i++) {

@@ -28,8 +28,8 @@ static vlt_status join(const char *folder, const char *name, char path[PATH_BYTE
 {
     int length = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
     if (length >= PATH_BYTES) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "folder '%.40s...': path of %d bytes, limit %d",
-                        folder, length, PATH_BYTES - 1);
+        return vlt_fail(err, VLT_STATUS_USAGE, "folder '%s': path of %d bytes, limit %d", folder,
+                        length, PATH_BYTES - 1);
     }
     return VLT_OK;
 }

@@ -36,10 +36,8 @@ static vlt_status finish(vlt_tokenizer_build *build, vlt_tokenizer **out, vlt_er
 static vlt_status refuse(const char *name, const char *key, const vlt_tree *value,
                          const char *expected, vlt_error *err)
 {
-    bool text = value && value->type == VLT_TREE_STRING;
-    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: %s is %s%.*s%s, expected %s", name, key,
-                    text ? "'" : "", text ? (int)(value->length < 200 ? value->length : 200) : 200,
-                    text ? value->text : vlt_tree_type_name(value), text ? "'" : "", expected);
+    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: %s is %s, expected %s", name, key,
+                    vlt_tree_quoted(value).text, expected);
 }
 
 static bool absent(const vlt_tree *value)
@@ -252,9 +250,8 @@ static vlt_status read_merge_lines(vlt_tokenizer_build *build, const char *text,
         }
         const char *space = memchr(line, ' ', length);
         if (!space) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "%s: merge %d: '%.*s', expected two parts",
-                            build->name, build->merge_count, (int)(length < 64 ? length : 64),
-                            line);
+            return vlt_fail(err, VLT_STATUS_INPUT, "%s: merge %d: '%s', expected two parts",
+                            build->name, build->merge_count, vlt_quoted(line, length).text);
         }
         size_t left = (size_t)(space - line);
         status = vlt_tokenizer_build_merge(build, line, left, space + 1, length - left - 1, err);

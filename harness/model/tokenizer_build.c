@@ -3,8 +3,9 @@
 
 #include "harness/model/tokenizer_internal.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
-enum { ID_MAX = (1 << 26) - 1, SHOWN_MAX = 64 };
+enum { ID_MAX = (1 << 26) - 1 };
 
 /* Added tokens of Qwen3 in the order of their ids; the first SPECIALS of them are special
  * (reference/qwen3vl.md 4.1). */
@@ -52,9 +53,9 @@ static vlt_status no_memory(const vlt_tokenizer_build *build, vlt_error *err)
     return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", build->name);
 }
 
-static int shown(size_t bytes)
+static vlt_quoted_text quoted(const vlt_tree *text)
 {
-    return (int)(bytes < SHOWN_MAX ? bytes : SHOWN_MAX);
+    return vlt_quoted(text->text, text->length);
 }
 
 /* The byte that a code point of the byte alphabet stands for, or -1 (reference/qwen3vl.md 5.3):
@@ -118,11 +119,8 @@ static vlt_status allocate_vocab(vlt_tokenizer_build *build, const vlt_tree *voc
     for (uint32_t i = 0; i < vocab->count; i++) {
         const vlt_tree *key = vlt_tree_key(vocab, i), *value = vlt_tree_value(vocab, i);
         if (!vlt_tree_int(value, 0, ID_MAX, &id)) {
-            return vlt_fail(
-                err, VLT_STATUS_INPUT, "%s: token '%.*s': its id is %.*s, expected 0 to %d",
-                build->name, shown(key->length), key->text,
-                value->type == VLT_TREE_INTEGER ? shown(value->length) : 100,
-                value->type == VLT_TREE_INTEGER ? value->text : vlt_tree_type_name(value), ID_MAX);
+            return vlt_fail(err, VLT_STATUS_INPUT, "%s: token '%s': its id is %s, expected 0 to %d",
+                            build->name, quoted(key).text, vlt_tree_quoted(value).text, ID_MAX);
         }
         highest = id > highest ? id : highest;
         bytes += key->length;
@@ -155,17 +153,17 @@ vlt_status vlt_tokenizer_build_vocab(vlt_tokenizer_build *build, const vlt_tree 
         size_t length = raw_bytes(key->text, key->length, bytes);
         if (length == SIZE_MAX || length == 0) {
             return vlt_fail(err, VLT_STATUS_INPUT,
-                            "%s: token %lld '%.*s' is not written in the byte alphabet",
-                            build->name, (long long)id, shown(key->length), key->text);
+                            "%s: token %lld '%s' is not written in the byte alphabet", build->name,
+                            (long long)id, quoted(key).text);
         }
         if (build->token[id].bytes) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "%s: id %lld is given twice, again to '%.*s'",
-                            build->name, (long long)id, shown(key->length), key->text);
+            return vlt_fail(err, VLT_STATUS_INPUT, "%s: id %lld is given twice, again to '%s'",
+                            build->name, (long long)id, quoted(key).text);
         }
         int32_t *slot = find_slot(build, bytes, length);
         if (*slot) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "%s: token '%.*s' has the ids %d and %lld",
-                            build->name, shown(key->length), key->text, *slot - 1, (long long)id);
+            return vlt_fail(err, VLT_STATUS_INPUT, "%s: token '%s' has the ids %d and %lld",
+                            build->name, quoted(key).text, *slot - 1, (long long)id);
         }
         *slot = (int32_t)id + 1;
         build->token[id] = (vlt_token_text){bytes, (uint32_t)length};
@@ -202,15 +200,16 @@ vlt_status vlt_tokenizer_build_merge(vlt_tokenizer_build *build, const char *lef
                     ? -1
                     : *find_slot(build, whole + (i ? length[0] : 0), length[i]) - 1;
         if (id[i] < 0) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "%s: merge %d: its part '%.*s' is no token",
-                            build->name, build->merge_count, shown(text_bytes[i]), text[i]);
+            return vlt_fail(err, VLT_STATUS_INPUT, "%s: merge %d: its part '%s' is no token",
+                            build->name, build->merge_count,
+                            vlt_quoted(text[i], text_bytes[i]).text);
         }
     }
     id[2] = *find_slot(build, whole, length[0] + length[1]) - 1;
     if (id[2] < 0) {
-        return vlt_fail(err, VLT_STATUS_INPUT,
-                        "%s: merge %d: '%.*s' and '%.*s' joined are no token", build->name,
-                        build->merge_count, shown(left_bytes), left, shown(right_bytes), right);
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: merge %d: '%s' and '%s' joined are no token",
+                        build->name, build->merge_count, vlt_quoted(left, left_bytes).text,
+                        vlt_quoted(right, right_bytes).text);
     }
     build->merge[build->merge_count++] = (vlt_merge){id[0], id[1], id[2]};
     return VLT_OK;
@@ -247,16 +246,15 @@ vlt_status vlt_tokenizer_build_added(vlt_tokenizer_build *build, const vlt_tree 
                         build->name, (long long)id, vlt_tree_type_name(content));
     }
     if (id < 0 || id > ID_MAX) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "%s: added token '%.*s': id %lld, expected 0 to %d",
-                        build->name, shown(content->length), content->text, (long long)id, ID_MAX);
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: added token '%s': id %lld, expected 0 to %d",
+                        build->name, quoted(content).text, (long long)id, ID_MAX);
     }
     for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
         const vlt_tree *flag = vlt_tree_get(token, off[i]);
         if (flag && flag->type != VLT_TREE_FALSE) {
             return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
-                            "%s: added token '%.*s': %s is %s, expected false", build->name,
-                            shown(content->length), content->text, off[i],
-                            vlt_tree_type_name(flag));
+                            "%s: added token '%s': %s is %s, expected false", build->name,
+                            quoted(content).text, off[i], vlt_tree_type_name(flag));
         }
     }
     const vlt_tree *special = vlt_tree_get(token, "special");

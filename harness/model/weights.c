@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+
 /* Everything is walked twice: first to check and to plan the arena, then to fill it. The status
  * sticks, so that the walk reads as the list of tensors that it is. */
 struct loader {
@@ -29,7 +31,7 @@ static const char *find_prefix(struct loader *loader, const char *const *prefix,
                                const char *probe)
 {
     for (int i = 0; i < count; i++) {
-        snprintf(loader->name, sizeof loader->name, "%s%s", prefix[i], probe);
+        vlt_utf8_format(loader->name, sizeof loader->name, "%s%s", prefix[i], probe);
         if (vlt_safetensors_find(loader->tensors, loader->name)) {
             return prefix[i];
         }
@@ -43,9 +45,9 @@ static void set_name(struct loader *loader, const char *prefix, const char *form
 static void set_name(struct loader *loader, const char *prefix, const char *format, ...)
 {
     va_list args;
-    int length = snprintf(loader->name, sizeof loader->name, "%s", prefix);
+    size_t length = vlt_utf8_format(loader->name, sizeof loader->name, "%s", prefix);
     va_start(args, format);
-    vsnprintf(loader->name + length, sizeof loader->name - (size_t)length, format, args);
+    vlt_utf8_vformat(loader->name + length, sizeof loader->name - length, format, args);
     va_end(args);
 }
 

@@ -230,14 +230,17 @@ static vlt_status ask_pcre2(struct classes *classes, const char *pattern, vlt_er
     return status;
 }
 
+/* A class of PCRE2 ("" : it has none), and the pattern for a run of it. */
+struct pcre2_class {
+    const char *class, *run;
+};
+
 /* PCRE2's class plus what it lacks; where it holds too much, the ranges one by one. */
-static vlt_status name_class(struct classes *classes, const char *own, int class, char *text,
-                             vlt_error *err)
+static vlt_status name_class(struct classes *classes, const struct pcre2_class *own, int class,
+                             char *text, vlt_error *err)
 {
-    char pattern[16];
-    bool excess = own[0] == '\0';
-    snprintf(pattern, sizeof pattern, "%s+", own);
-    vlt_status status = excess ? VLT_OK : ask_pcre2(classes, pattern, err);
+    bool excess = own->class[0] == '\0';
+    vlt_status status = excess ? VLT_OK : ask_pcre2(classes, own->run, err);
     for (uint32_t code = 0; code < CODES_END; code++) {
         bool wanted = (vlt_unicode_property(code) & VLT_UNICODE_CLASS) == class;
         excess |= classes->is[code] && !wanted;
@@ -246,7 +249,10 @@ static vlt_status name_class(struct classes *classes, const char *own, int class
         bool wanted = (vlt_unicode_property(code) & VLT_UNICODE_CLASS) == class;
         classes->is[code] = wanted && (excess || !classes->is[code]);
     }
-    snprintf(text, RANGES_TEXT_BYTES, "%s", excess ? "" : own);
+    text[0] = '\0';
+    if (!excess) {
+        memcpy(text, own->class, strlen(own->class) + 1);
+    }
     put_ranges(text, classes->is, CODES_END);
     return status;
 }
@@ -270,9 +276,11 @@ static vlt_status compile_pattern(pcre2_code **out, vlt_error *err)
             c->all_bytes += vlt_utf8_put(c->all + c->all_bytes, code);
         }
     }
-    if ((status = name_class(c, "", VLT_CLASS_SPACE, c->spaces, err)) != VLT_OK ||
-        (status = name_class(c, "\\p{L}", VLT_CLASS_LETTER, c->letters, err)) != VLT_OK ||
-        (status = name_class(c, "\\p{N}", VLT_CLASS_NUMBER, c->numbers, err)) != VLT_OK) {
+    static const struct pcre2_class none = {"", ""}, letter = {"\\p{L}", "\\p{L}+"},
+                                    number = {"\\p{N}", "\\p{N}+"};
+    if ((status = name_class(c, &none, VLT_CLASS_SPACE, c->spaces, err)) != VLT_OK ||
+        (status = name_class(c, &letter, VLT_CLASS_LETTER, c->letters, err)) != VLT_OK ||
+        (status = name_class(c, &number, VLT_CLASS_NUMBER, c->numbers, err)) != VLT_OK) {
         goto done;
     }
     snprintf(pattern, 12 * (size_t)RANGES_TEXT_BYTES, format, c->letters, c->numbers, c->letters,

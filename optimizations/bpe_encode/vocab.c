@@ -5,6 +5,7 @@
 #include "optimizations/bpe_encode/bpe_merge.h"
 #include "optimizations/bpe_encode/vocab_internal.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 #define LOW_BYTES(n) ((n) < 8 ? (UINT64_C(1) << 8 * ((n)&7)) - 1 : UINT64_MAX)
 #define MASK(n)                                      \
@@ -62,8 +63,8 @@ static vlt_status check_source(const vlt_vocab_source *source, int32_t *size, si
     for (int32_t i = 0; i < source->added_count; i++) {
         const vlt_added_token *added = &source->added[i];
         if (added->id < 0 || added->id >= TOKENS_MAX) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "added token '%.*s': id %d, expected 0 to %d",
-                            (int)added->length, added->text, added->id, TOKENS_MAX - 1);
+            return vlt_fail(err, VLT_STATUS_INPUT, "added token '%s': id %d, expected 0 to %d",
+                            vlt_quoted(added->text, added->length).text, added->id, TOKENS_MAX - 1);
         }
         if (added->length == 0) {
             return vlt_fail(err, VLT_STATUS_INPUT, "added token %d is empty", added->id);
@@ -93,10 +94,11 @@ static vlt_status fill_tokens(vlt_vocab *vocab, const vlt_vocab_source *source, 
         const vlt_added_token *other = added_of[added->id];
         if (other || (base.bytes && (base.length != added->length ||
                                      memcmp(base.bytes, added->text, base.length) != 0))) {
-            status = vlt_fail(err, VLT_STATUS_INPUT, "id %d: added token '%.*s', expected '%.*s'",
-                              added->id, (int)added->length, added->text,
-                              (int)(other ? other->length : base.length),
-                              other ? other->text : (const char *)base.bytes);
+            status = vlt_fail(err, VLT_STATUS_INPUT, "id %d: added token '%s', expected '%s'",
+                              added->id, vlt_quoted(added->text, added->length).text,
+                              vlt_quoted(other ? other->text : (const char *)base.bytes,
+                                         other ? other->length : base.length)
+                                  .text);
         }
         added_of[added->id] = added;
     }
@@ -317,9 +319,9 @@ static vlt_status fill_added(vlt_vocab *vocab, const vlt_vocab_source *source, v
     for (int32_t i = 1; i < vocab->added_count; i++) {
         if (compare_added(&vocab->added[i - 1], &vocab->added[i], vocab) == 0) {
             vlt_token_text token = vlt_vocab_token(vocab, vocab->added[i]);
-            return vlt_fail(err, VLT_STATUS_INPUT, "added token '%.*s' has the ids %d and %d",
-                            (int)token.length, (const char *)token.bytes, vocab->added[i - 1],
-                            vocab->added[i]);
+            return vlt_fail(err, VLT_STATUS_INPUT, "added token '%s' has the ids %d and %d",
+                            vlt_quoted((const char *)token.bytes, token.length).text,
+                            vocab->added[i - 1], vocab->added[i]);
         }
     }
     return VLT_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "optimizations/core/op.h"
+#include "optimizations/core/utf8_text.h"
 
 static int64_t bucket_value(const vlt_dim *dim, int64_t value)
 {
@@ -79,8 +80,8 @@ vlt_status vlt_problem_parse(vlt_problem *problem, const char *text, vlt_error *
         }
         int index = find_dim(op, text, name_length);
         if (index < 0) {
-            return vlt_fail(err, VLT_STATUS_USAGE, "%s has no dimension '%.*s'", op->name,
-                            (int)name_length, text);
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s has no dimension '%s'", op->name,
+                            vlt_quoted(text, name_length).text);
         }
         const char *number = text + name_length + 1;
         char *end;

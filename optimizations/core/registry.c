@@ -167,8 +167,8 @@ static vlt_status bind_value(const vlt_variant *variant, const vlt_knob *knob, c
         *value = number;
         return VLT_OK;
     }
-    return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s: knob '%s' does not take '%.*s'", variant->op,
-                    variant->name, knob->name, (int)length, text);
+    return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s: knob '%s' does not take '%s'", variant->op,
+                    variant->name, knob->name, vlt_quoted(text, length).text);
 }
 
 vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,
@@ -193,8 +193,8 @@ vlt_status vlt_binding_parse_over(const vlt_variant *variant, const char *text,
             index++;
         }
         if (index == variant->knob_count || text[name_length] != '=') {
-            return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s has no knob '%.*s'", variant->op,
-                            variant->name, (int)name_length, text);
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s has no knob '%s'", variant->op,
+                            variant->name, vlt_quoted(text, name_length).text);
         }
         text += name_length + 1;
         size_t value_length = strcspn(text, " ,");
@@ -294,8 +294,8 @@ vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_
     char copy[512];
     size_t length = strlen(text);
     if (length >= sizeof copy) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "'%.40s...' is %zu bytes long, expected below %zu",
-                        text, length, sizeof copy);
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s' is %zu bytes long, expected below %zu",
+                        vlt_quoted_word(text).text, length, sizeof copy);
     }
     memcpy(copy, text, length + 1);
     char *knobs = strchr(copy, ':');

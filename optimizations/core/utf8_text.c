@@ -1,5 +1,6 @@
 #include "optimizations/core/utf8_text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +60,51 @@ static size_t step(const char *text, size_t bytes)
 {
     size_t length = vlt_utf8_length(text, bytes);
     return length ? length : 1;
+}
+
+/* Columns of a step of `length` bytes; the ranges are those whose characters are all wide. */
+static size_t wide(const char *text, size_t length)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0xA4CF},  {0xAC00, 0xD7A3},
+                  {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},  {0xFFE0, 0xFFE6},
+                  {0x1F300, 0x1F64F}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
+    static const uint8_t lead[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t code = (unsigned char)text[0] & lead[length];
+    for (size_t i = 1; i < length; i++) {
+        code = code << 6 | ((unsigned char)text[i] & 0x3F);
+    }
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        if (code >= ranges[i].first && code <= ranges[i].last) {
+            return 2;
+        }
+    }
+    return 1;
+}
+
+size_t vlt_utf8_columns(const char *text, size_t bytes)
+{
+    size_t columns = 0;
+    for (size_t i = 0, length; i < bytes; i += length) {
+        length = step(text + i, bytes - i);
+        columns += wide(text + i, length);
+    }
+    return columns;
+}
+
+size_t vlt_utf8_cut_columns(const char *text, size_t bytes, size_t columns)
+{
+    size_t end = 0, used = 0;
+    while (end < bytes) {
+        size_t length = step(text + end, bytes - end);
+        used += wide(text + end, length);
+        if (used > columns) {
+            break;
+        }
+        end += length;
+    }
+    return end;
 }
 
 /* Control characters: C0, DEL and C1, which terminals obey too. */

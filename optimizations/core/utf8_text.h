@@ -3,8 +3,7 @@
  * Names, ids and answers come from outside and may hold any bytes. What is shown of them (messages,
  * JSON, pages, table cells) goes through here: bytes that are no UTF-8 and control characters
  * appear as \xNN (line feed, tab and return as \n, \t, \r), a text that does not fit ends in "...".
- * Elsewhere neither "%.Ns" nor "%.*s" is used on text that is shown
- * (tests/rules/whole_characters.sh).
+ * Nothing else cuts text, not by a precision of %s either.
  *
  * Names that are used (opened, compared, handed to a child) are bytes and stay as they are.
  */
@@ -23,6 +22,13 @@ bool vlt_utf8_valid(const char *text, size_t bytes);
 
 /* The largest end <= limit between two characters of text[bytes]; invalid bytes stand alone. */
 size_t vlt_utf8_cut(const char *text, size_t bytes, size_t limit);
+
+/* Columns of a terminal that the characters of text[bytes] take: two for those of East Asia and for
+ * pictures, else one. */
+size_t vlt_utf8_columns(const char *text, size_t bytes);
+
+/* The largest end between two characters of text[bytes] before which at most `columns` stand. */
+size_t vlt_utf8_cut_columns(const char *text, size_t bytes, size_t columns);
 
 /* As snprintf, but out[bytes] is valid UTF-8 without control characters, and where it does not fit
  * it is cut between characters and ends in "..." (from 8 bytes on). Gives strlen(out), so that

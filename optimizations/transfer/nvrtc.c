@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
+
 enum { OPTIONS_MAX = 32 };
 
 typedef struct nvrtc_program_st *nvrtc_program;
@@ -93,7 +95,7 @@ static vlt_status fail_with_log(nvrtc_program program, const char *name, vlt_err
     if (log && nvrtc.log(program, log) != 0) {
         log[0] = '\0';
     }
-    vlt_fail(err, VLT_STATUS_INPUT, "kernel '%s' does not compile: %.500s", name, log ? log : "");
+    vlt_fail(err, VLT_STATUS_INPUT, "kernel '%s' does not compile: %s", name, log ? log : "");
     free(log);
     return VLT_STATUS_INPUT;
 }
@@ -139,7 +141,7 @@ vlt_status vlt_nvrtc_compile(const char *source, const char *name, int capabilit
                         name, capability);
     }
     bool cubin = known == capability;
-    snprintf(arch, sizeof arch, "--gpu-architecture=%s_%d", cubin ? "sm" : "compute", known);
+    vlt_utf8_format(arch, sizeof arch, "--gpu-architecture=%s_%d", cubin ? "sm" : "compute", known);
     options[0] = arch;
     options[1] = "--fmad=false"; /* the same arithmetic as on the host */
     for (int i = 0; i < define_count; i++) {

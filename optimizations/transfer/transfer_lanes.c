@@ -41,7 +41,7 @@ bool vlt_transfer_applicable(const vlt_problem *problem, const vlt_caps *caps, c
 {
     if (problem->dim[VLT_TRANSFER_DIM_DEVICE] == VLT_DEVICE_CUDA && caps->gpu_count == 0) {
         if (reason) {
-            vlt_utf8_format(reason, VLT_REASON_BYTES, "no GPU: %.120s", caps->gpu_reason);
+            vlt_utf8_format(reason, VLT_REASON_BYTES, "no GPU: %s", caps->gpu_reason);
         }
         return false;
     }

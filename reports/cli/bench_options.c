@@ -9,6 +9,7 @@
 #include "harness/measure/model_subject.h"
 #include "harness/measure/prepared.h"
 #include "harness/measure/probe.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/page/comparison_page.h"
 
 static vlt_status read_cache(const vlt_cli *cli, vlt_launch_options *launch, vlt_error *err)
@@ -111,8 +112,9 @@ vlt_status vlt_bench_on_launch(void *user, int index, uint64_t seed, const vlt_l
     if (progress->total > 1) {
         snprintf(place, sizeof place, "%d of %d  ", progress->done + 1, progress->total);
     }
-    vlt_cli_progress(progress->cli, "%s%.48s  launch %d: %.3f", place, progress->what, index + 1,
-                     exp(launch->run.log_ratio));
+    size_t shown = vlt_utf8_cut_columns(progress->what, strlen(progress->what), 48);
+    vlt_cli_progress(progress->cli, "%s%s  launch %d: %.3f", place,
+                     vlt_quoted(progress->what, shown).text, index + 1, exp(launch->run.log_ratio));
     return progress->recorder ? vlt_recorder_launch(progress->recorder, index, seed, launch, err)
                               : VLT_OK;
 }
@@ -131,7 +133,8 @@ vlt_status vlt_bench_record(const vlt_cli *cli, const char *kind,
 void vlt_bench_record_end(vlt_bench_progress *progress, vlt_status status)
 {
     if (progress->recorder) {
-        vlt_cli_info(progress->cli, "stored as db:%.8s in %s", vlt_recorder_id(progress->recorder),
+        vlt_cli_info(progress->cli, "stored as db:%s in %s",
+                     vlt_quoted(vlt_recorder_id(progress->recorder), VLT_STORE_ID_SHOWN).text,
                      vlt_cli_text(progress->cli, "db", ""));
         vlt_recorder_close(progress->recorder,
                            status == VLT_STATUS_INTERRUPTED ? "interrupted" : "complete");

@@ -39,8 +39,8 @@ static vlt_status bench_variant(struct bench *bench, const vlt_problem *problem,
     char dims[VLT_BUCKET_BYTES], a[VLT_ROW_TEXT_BYTES], b[VLT_ROW_TEXT_BYTES];
     const char *op = problem->op->name;
     vlt_problem_format(problem, dims, sizeof dims);
-    snprintf(a, sizeof a, "%s/%s@%s", op, vlt_registry_variant(problem->op, 0)->name, dims);
-    snprintf(b, sizeof b, "%s/%s@%s", op, variant->name, dims);
+    vlt_utf8_format(a, sizeof a, "%s/%s@%s", op, vlt_registry_variant(problem->op, 0)->name, dims);
+    vlt_utf8_format(b, sizeof b, "%s/%s@%s", op, variant->name, dims);
     const vlt_side side[2] = {{.what = a}, {.what = b}};
     vlt_row *row = vlt_rows_add(&bench->rows, err);
     if (!row) {

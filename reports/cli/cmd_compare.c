@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "tuner/bench/contender.h"
 #include "tuner/bench/stored.h"
 #include "reports/cli/bench_options.h"
@@ -42,8 +43,8 @@ static vlt_status compare_variants(struct compare *compare, vlt_error *err)
                 return status;
             }
             vlt_problem_format(&problem, dims, sizeof dims);
-            snprintf(baseline, sizeof baseline, "%s/%s@%s", problem.op->name,
-                     vlt_registry_variant(problem.op, 0)->name, dims);
+            vlt_utf8_format(baseline, sizeof baseline, "%s/%s@%s", problem.op->name,
+                            vlt_registry_variant(problem.op, 0)->name, dims);
             side[i].what = baseline;
         }
     }

@@ -80,8 +80,7 @@ static vlt_status side_of(const vlt_contender *contender, const char *what, char
     const vlt_variant *variant;
     vlt_binding binding;
     char dims[VLT_BUCKET_BYTES];
-    snprintf(text, VLT_ROW_TEXT_BYTES, "%s", what);
-    *side = (vlt_side){.what = text};
+    *side = (vlt_side){.what = what};
     if (contender->kind == VLT_CONTENDER_LIBRARY) {
         side->library = contender->path[0] ? contender->path : NULL;
         return VLT_OK;
@@ -89,8 +88,9 @@ static vlt_status side_of(const vlt_contender *contender, const char *what, char
     vlt_status status = vlt_what_parse(what, &problem, &variant, &binding, err);
     if (status == VLT_OK) {
         vlt_problem_format(&problem, dims, sizeof dims);
-        snprintf(text, VLT_ROW_TEXT_BYTES, "%s/%s@%s", problem.op->name,
-                 vlt_registry_variant(problem.op, 0)->name, dims);
+        vlt_utf8_format(text, VLT_ROW_TEXT_BYTES, "%s/%s@%s", problem.op->name,
+                        vlt_registry_variant(problem.op, 0)->name, dims);
+        side->what = text;
     }
     return status;
 }

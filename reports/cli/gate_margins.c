@@ -41,8 +41,14 @@ vlt_status vlt_gate_margins_read(const vlt_cli *cli, bool count, vlt_gate_margin
                               VLT_GATE_MARGINS_MAX);
         } else {
             int k = margins->count++;
-            vlt_utf8_format(margins->own[k].name, sizeof margins->own[k].name, "%.*s",
-                            (int)(equals - text), text);
+            size_t length = (size_t)(equals - text);
+            if (length >= sizeof margins->own[k].name) {
+                return vlt_fail(err, VLT_STATUS_USAGE,
+                                "--margin: stage '%s' of %zu bytes, expected below %zu",
+                                vlt_quoted(text, length).text, length, sizeof margins->own[k].name);
+            }
+            memcpy(margins->own[k].name, text, length);
+            margins->own[k].name[length] = '\0';
             status = read_percent(equals + 1, &margins->own[k].margin, err);
         }
     }

@@ -80,22 +80,32 @@ static void ticks(vlt_page_text *page, const struct axis *axis, int height)
     }
 }
 
-/* Name on the left, its size or its other half below. */
+/* Name on the left, its size or its other half below: of what is too long for both the middle is
+ * left out, so that the file at the end of a path can be told. */
 static void label(vlt_page_text *page, const vlt_comparison_line *line, int y)
 {
+    enum { NAME_COLUMNS = 44, REST_COLUMNS = 46 };
     const char *at = strchr(line->name, '@');
-    int length = at ? (int)(at - line->name) : (int)strlen(line->name);
-    char name[64], rest[64];
-    vlt_utf8_format(name, sizeof name, "%.*s", length < 44 ? length : 44, line->name);
-    vlt_utf8_format(rest, sizeof rest, "%.46s",
-                    at            ? at + 1
-                    : length > 44 ? line->name + 44
-                                  : line->row->shape);
+    size_t length = at ? (size_t)(at - line->name) : strlen(line->name);
+    size_t kept = vlt_utf8_cut_columns(line->name, length, NAME_COLUMNS);
+    const char *behind = at && kept == length ? at + 1
+                         : kept < length      ? line->name + kept
+                                              : line->row->shape;
+    const vlt_quoted_text name = vlt_quoted(line->name, kept);
+    const char *end = behind;
+    while (vlt_utf8_columns(end, strlen(end)) > REST_COLUMNS) {
+        size_t first = vlt_utf8_length(end, strlen(end));
+        end += first ? first : 1;
+    }
     vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">", LEFT - 12,
-                    rest[0] ? y - 2 : y + 5);
-    vlt_page_escaped(page, name);
+                    behind[0] ? y - 2 : y + 5);
+    vlt_page_raw(page, "<title>");
+    vlt_page_escaped(page, line->name);
+    vlt_page_raw(page, "</title>");
+    vlt_page_escaped(page, name.text);
     vlt_page_format(page, "</text><text class=\"label dim\" x=\"%d\" y=\"%d\">", LEFT - 12, y + 13);
-    vlt_page_escaped(page, rest);
+    vlt_page_raw(page, end > behind ? "..." : "");
+    vlt_page_escaped(page, end);
     vlt_page_raw(page, "</text>");
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "reports/page/page_internal.h"
 
 static void append(vlt_page_text *page, const char *data, size_t bytes)
@@ -31,7 +32,11 @@ void vlt_page_raw(vlt_page_text *page, const char *html)
 
 void vlt_page_escaped(vlt_page_text *page, const char *text)
 {
-    for (text = text ? text : "\xE2\x80\x93"; *text; text++) {
+    text = text ? text : "\xE2\x80\x93";
+    for (size_t left = strlen(text), length; left > 0; left -= length, text += length) {
+        length = vlt_utf8_length(text, left);
+        vlt_quoted_text shown = vlt_quoted(text, length ? length : 1);
+        length = length ? length : 1;
         switch (*text) {
         case '<':
             append(page, "&lt;", 4);
@@ -46,17 +51,22 @@ void vlt_page_escaped(vlt_page_text *page, const char *text)
             append(page, "&quot;", 6);
             break;
         default:
-            append(page, text, 1);
+            append(page, shown.text, strlen(shown.text));
         }
     }
 }
 
 void vlt_page_format(vlt_page_text *page, const char *format, ...)
 {
-    char text[1024];
+    char *text = NULL;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    int length = vasprintf(&text, format, args);
     va_end(args);
-    append(page, text, strlen(text));
+    if (length < 0) {
+        page->failed = true;
+        return;
+    }
+    append(page, text, (size_t)length);
+    free(text);
 }

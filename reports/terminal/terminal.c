@@ -9,6 +9,8 @@
 #include "optimizations/core/utf8_text.h"
 #include "reports/shape_text.h"
 
+static const char white[] = " \t\r\n";
+
 enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 9, INTERVAL = 15, ANSWER = 14 };
 
 vlt_terminal vlt_terminal_stdout(bool colour)
@@ -34,25 +36,29 @@ void vlt_terminal_bar(double share, int width, char *text)
     memcpy(text + 1 + width, "]", 2);
 }
 
-/* Columns that UTF-8 text takes: continuation bytes take none. */
-static int columns_of(const char *text)
+/* Text of strangers: control characters and bytes that are no UTF-8 are shown, not obeyed. */
+static void print_clean(const vlt_terminal *terminal, const char *text, size_t bytes)
 {
-    int columns = 0;
-    for (; *text; text++) {
-        columns += ((unsigned char)*text & 0xC0) != 0x80;
+    for (size_t at = 0, length; at < bytes; at += length) {
+        /* a piece that the holder shows whole: escapes take four bytes for one */
+        length = vlt_utf8_cut(text + at, bytes - at, (VLT_QUOTED_BYTES - 1) / 4);
+        fputs(vlt_quoted(text + at, length).text, terminal->stream);
     }
-    return columns;
 }
 
-/* Prints words, broken at spaces so that no line passes the width; later lines are indented. */
+static int columns_of(const char *text)
+{
+    return (int)vlt_utf8_columns(text, strlen(text));
+}
+
+/* Prints words, broken at white space so that no line passes the width; later lines are indented.
+ */
 static void print_wrapped(const vlt_terminal *terminal, const char *text, int indent)
 {
     int used = indent;
     while (*text) {
-        size_t length = strcspn(text, " ");
-        char word[512];
-        vlt_utf8_format(word, sizeof word, "%.*s", (int)length, text);
-        int wide = columns_of(word);
+        size_t length = strcspn(text, white);
+        int wide = (int)vlt_utf8_columns(text, length);
         if (used > indent && used + 1 + wide > terminal->columns) {
             fprintf(terminal->stream, "\n%*s", indent, "");
             used = indent;
@@ -60,10 +66,10 @@ static void print_wrapped(const vlt_terminal *terminal, const char *text, int in
             fputc(' ', terminal->stream);
             used++;
         }
-        fputs(word, terminal->stream);
+        print_clean(terminal, text, length);
         used += wide;
         text += length;
-        text += strspn(text, " ");
+        text += strspn(text, white);
     }
     fputc('\n', terminal->stream);
 }
@@ -101,12 +107,9 @@ static void print_cell(const vlt_terminal *terminal, const char *text, int width
         fprintf(terminal->stream, "%s%*s", text, width - columns, "");
         return;
     }
-    int kept = 0;
-    for (; *text && (kept < width - 2 || ((unsigned char)*text & 0xC0) == 0x80); text++) {
-        kept += ((unsigned char)*text & 0xC0) != 0x80;
-        fputc(*text, terminal->stream);
-    }
-    fputs("~ ", terminal->stream);
+    size_t kept = vlt_utf8_cut_columns(text, strlen(text), (size_t)width - 2);
+    print_clean(terminal, text, kept);
+    fprintf(terminal->stream, "~%*s", width - 1 - (int)vlt_utf8_columns(text, kept), "");
 }
 
 static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, const char *last)
@@ -185,10 +188,13 @@ static const char *truth_mark(const char *answer, const char *truth)
 static void print_answer(const vlt_terminal *terminal, const char *label, const char *text,
                          const char *mark)
 {
-    char line[1100];
-    vlt_utf8_format(line, sizeof line, "%s%s", text ? text : "-", mark);
     fprintf(terminal->stream, "  %-*s", ANSWER - 2, label);
-    print_wrapped(terminal, line, ANSWER);
+    char *line = NULL;
+    if (asprintf(&line, "%s%s", text ? text : "-", mark) < 0) {
+        line = NULL;
+    }
+    print_wrapped(terminal, line ? line : text, ANSWER);
+    free(line);
 }
 
 static void print_answers(const vlt_terminal *terminal, const vlt_report *report)

@@ -32,12 +32,15 @@ static bool library_beside(const char *program, char *path, size_t path_bytes)
 {
     static const char *const places[] = {"libvltune.so", "libvltune.so.0", "../lib/libvltune.so.0"};
     const char *slash = strrchr(program, '/');
-    int folder = slash ? (int)(slash - program) : 1;
+    size_t folder = slash ? (size_t)(slash - program) + 1 : 0;
     for (int i = 0; i < 3; i++) {
-        int written = snprintf(path, path_bytes, "%.*s/%s", folder, slash ? program : ".",
-                               places[i]);
-        if (written > 0 && (size_t)written < path_bytes && is_file(path)) {
-            return true;
+        size_t length = strlen(places[i]) + 1;
+        if (folder + length <= path_bytes) {
+            memcpy(path, program, folder);
+            memcpy(path + folder, places[i], length);
+            if (is_file(path)) {
+                return true;
+            }
         }
     }
     return false;

@@ -83,8 +83,8 @@ void vlt_row_describe(vlt_row *row, const vlt_side side[2])
         snprintf(row->op, sizeof row->op, "end to end");
         return;
     }
-    vlt_utf8_format(row->op, sizeof row->op, "%.*s", (int)strcspn(side[1].what, "/@:"),
-                    side[1].what);
+    vlt_utf8_format(row->op, sizeof row->op, "%s",
+                    vlt_quoted(side[1].what, strcspn(side[1].what, "/@:")).text);
     if (vlt_what_parse(side[1].what, &problem, &variant, &binding, NULL) != VLT_OK) {
         return;
     }

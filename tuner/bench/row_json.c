@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "tuner/bench/row_counters.h"
 
 static json_t *text_or_null(const char *text)
@@ -14,8 +15,8 @@ static json_t *text_or_null(const char *text)
 static json_t *knobs_to_json(const char *knobs)
 {
     json_t *object = json_object();
-    char copy[256], *save = NULL;
-    snprintf(copy, sizeof copy, "%s", knobs);
+    char copy[sizeof((vlt_row *)0)->knobs], *save = NULL;
+    vlt_utf8_format(copy, sizeof copy, "%s", knobs);
     for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
         char *equals = strchr(word, '='), *end;
         if (equals) {

@@ -150,7 +150,8 @@ static vlt_row *describe_row(const vlt_stored_setting *setting, size_t shape, vl
     vlt_row *row = vlt_rows_add(rows, err);
     if (row) {
         vlt_utf8_format(row->op, sizeof row->op, "%s", setting->op);
-        vlt_utf8_format(row->shape, sizeof row->shape, "%.*s", (int)shape, setting->problem);
+        size_t kept = vlt_utf8_cut(setting->problem, shape, sizeof row->shape - 1);
+        memcpy(row->shape, setting->problem, kept); /* the row was zeroed */
         vlt_utf8_format(row->dims, sizeof row->dims, "%s", row->shape);
         vlt_utf8_format(row->variant, sizeof row->variant, "%s", setting->variant);
         vlt_utf8_format(row->knobs, sizeof row->knobs, "%s", setting->knobs);
@@ -221,10 +222,10 @@ static vlt_status add_row(const vlt_stored_run run[2], const vlt_stored_setting 
     if (!row) {
         return VLT_STATUS_NOMEM;
     }
-    vlt_utf8_format(row->baseline, sizeof row->baseline, "db:%.8s %s/%s", run[0].info.id, a->op,
-                    a->variant);
-    vlt_utf8_format(row->candidate, sizeof row->candidate, "db:%.8s %s/%s", run[1].info.id, b->op,
-                    b->variant);
+    vlt_utf8_format(row->baseline, sizeof row->baseline, "db:%s %s/%s",
+                    vlt_quoted(run[0].info.id, VLT_STORE_ID_SHOWN).text, a->op, a->variant);
+    vlt_utf8_format(row->candidate, sizeof row->candidate, "db:%s %s/%s",
+                    vlt_quoted(run[1].info.id, VLT_STORE_ID_SHOWN).text, b->op, b->variant);
     row->status = judge_runs(a, b, options, &row->experiment, err);
     snprintf(row->experiment.note, sizeof row->experiment.note,
              "stored runs, each relative to the baseline beside it; sample and noise are those of "
@@ -244,8 +245,7 @@ static vlt_status add_own_row(vlt_stored_setting *setting, const vlt_judge_optio
         return VLT_STATUS_NOMEM;
     }
     if (versus) {
-        vlt_utf8_format(row->baseline, sizeof row->baseline, "%.*s", (int)sizeof row->baseline - 1,
-                        versus + strlen(mark));
+        vlt_utf8_format(row->baseline, sizeof row->baseline, "%s", versus + strlen(mark));
     } else {
         vlt_utf8_format(row->baseline, sizeof row->baseline, "%s/baseline@%s", setting->op,
                         row->dims);

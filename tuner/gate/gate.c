@@ -41,7 +41,11 @@ vlt_gate_stage *vlt_gate_add(vlt_gate *gate, const char *name, const vlt_side si
     vlt_utf8_format(stage->name, sizeof stage->name, "%s", name);
     for (int i = 0; i < 2; i++) {
         stage->library[i] = side[i].library;
-        vlt_utf8_format(stage->what[i], sizeof stage->what[i], "%s", side[i].what);
+        stage->what[i] = strdup(side[i].what);
+    }
+    if (!stage->what[0] || !stage->what[1]) {
+        vlt_fail(err, VLT_STATUS_NOMEM, "gate: out of memory");
+        return NULL;
     }
     return stage;
 }
@@ -52,6 +56,8 @@ void vlt_gate_release(vlt_gate *gate)
         vlt_experiment_release(&gate->stage[i].screen.experiment);
         vlt_experiment_release(&gate->stage[i].confirm.experiment);
         free(gate->stage[i].stored);
+        free(gate->stage[i].what[0]);
+        free(gate->stage[i].what[1]);
     }
     free(gate->stage);
     *gate = (vlt_gate){0};

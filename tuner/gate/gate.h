@@ -29,13 +29,13 @@ enum {
 
 typedef struct vlt_gate_stage {
     char name[VLT_GATE_NAME_BYTES]; /* "linear demo_decode", "end to end" */
-    char what[2][VLT_ROW_TEXT_BYTES];
-    const char *library[2]; /* borrowed; NULL: this build */
-    double margin;          /* 0.01 for a stage, 0.03 end to end */
-    double limit_s;         /* of measuring in one process; 0: as the options say */
-    double *stored;         /* owned; NULL, or log-ratios against the operator's baseline of an
-                               earlier run, which A stands for: what is measured now is compared
-                               with them, not with A */
+    char *what[2];                  /* owned */
+    const char *library[2];         /* borrowed; NULL: this build */
+    double margin;                  /* 0.01 for a stage, 0.03 end to end */
+    double limit_s;                 /* of measuring in one process; 0: as the options say */
+    double *stored; /* owned; NULL, or log-ratios against the operator's baseline of an
+                       earlier run, which A stands for: what is measured now is compared
+                       with them, not with A */
     int stored_count;
     vlt_row screen;         /* the first series of launches */
     vlt_row confirm;        /* the second one; not measured unless the first one asked for it */

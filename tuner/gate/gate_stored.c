@@ -15,7 +15,7 @@ static bool texts_of(const vlt_stored_setting *setting, char a[VLT_ROW_TEXT_BYTE
     vlt_problem problem;
     const vlt_variant *variant;
     vlt_binding binding;
-    snprintf(knobs, sizeof knobs, "%s", setting->knobs);
+    memcpy(knobs, setting->knobs, sizeof knobs);
     for (char *c = knobs; *c; c++) {
         *c = *c == ' ' ? ',' : *c;
     }
@@ -28,9 +28,9 @@ static bool texts_of(const vlt_stored_setting *setting, char a[VLT_ROW_TEXT_BYTE
         vlt_what_parse(b, &problem, &variant, &binding, NULL) != VLT_OK) {
         return false;
     }
-    snprintf(a, VLT_ROW_TEXT_BYTES, "%s/%s@%s", setting->op,
-             vlt_registry_variant(problem.op, 0)->name, setting->problem);
-    return true;
+    written = snprintf(a, VLT_ROW_TEXT_BYTES, "%s/%s@%s", setting->op,
+                       vlt_registry_variant(problem.op, 0)->name, setting->problem);
+    return written > 0 && written < VLT_ROW_TEXT_BYTES;
 }
 
 static vlt_status add_setting(vlt_gate *gate, const vlt_stored_setting *setting,

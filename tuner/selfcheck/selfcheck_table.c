@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "tuner/selfcheck/selfcheck.h"
 
 enum { TABLE_MAX = 256 << 20, FIELDS = 14 };
@@ -177,8 +178,8 @@ vlt_status vlt_selfcheck_parse(const char *text, const char *name, vlt_selfcheck
             continue;
         }
         if (!read_line(copy, &line)) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "%s:%d: not understood: '%.60s'", name, number,
-                            copy);
+            return vlt_fail(err, VLT_STATUS_INPUT, "%s:%d: not understood: '%s'", name, number,
+                            vlt_quoted_word(copy).text);
         }
         vlt_status status = vlt_selfcheck_add(check, &line, err);
         if (status != VLT_OK) {

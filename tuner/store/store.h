@@ -21,6 +21,8 @@
 
 enum { VLT_STORE_APPLICATION_ID = 0x766C7475, VLT_STORE_SCHEMA = 2, VLT_STORE_ID_BYTES = 37 };
 
+enum { VLT_STORE_ID_SHOWN = 8 }; /* letters of an id that people get to see: db:1a2b3c4d */
+
 typedef struct vlt_store vlt_store;
 
 typedef enum vlt_store_mode {

@@ -172,11 +172,10 @@ static json_t *configuration_to_json(sqlite3_stmt *statement)
     while (knobs && *knobs) {
         size_t length = strcspn(knobs, " "), name = strcspn(knobs, "=");
         if (name < length) {
-            char key[64];
             char *end;
-            vlt_utf8_format(key, sizeof key, "%.*s", (int)name, knobs);
+            const vlt_quoted_text key = vlt_quoted(knobs, name);
             long long value = strtoll(knobs + name + 1, &end, 10);
-            json_object_set_new(object, key,
+            json_object_set_new(object, key.text,
                                 end == knobs + length
                                     ? json_integer(value)
                                     : json_stringn(knobs + name + 1, length - name - 1));

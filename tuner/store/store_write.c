@@ -1,5 +1,6 @@
 /* Sessions, trials and decisions into the database. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +8,6 @@
 #include "harness/json/json.h"
 #include "harness/machine/fingerprint.h"
 #include "tuner/store/store_internal.h"
-
-enum { IDENTITY_BYTES = 16384 };
 
 /* {"cpu": "...", ...} as text, malloc'ed by jansson; keys in the order of the parts. */
 static char *parts_to_text(const vlt_tuned_parts *parts)
@@ -26,6 +25,26 @@ static char *parts_to_text(const vlt_tuned_parts *parts)
 static void hex(uint64_t value, char text[17])
 {
     snprintf(text, 17, "%016llx", (unsigned long long)value);
+}
+
+/* The id of a content, however long its names are: what is cut might be taken for another. */
+static vlt_status identify(const vlt_store *store, char id[VLT_STORE_ID_BYTES], vlt_error *err,
+                           const char *format, ...) VLT_PRINTF(4, 5);
+
+static vlt_status identify(const vlt_store *store, char id[VLT_STORE_ID_BYTES], vlt_error *err,
+                           const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", store->path);
+    }
+    vlt_store_content_id(text, id);
+    free(text);
+    return VLT_OK;
 }
 
 static vlt_status row_id(vlt_store *store, const char *sql, const char *uuid, int64_t *id,
@@ -57,16 +76,19 @@ static vlt_status note_machine(vlt_store *store, const vlt_tuned_key *key, int64
 
 static vlt_status note_build(vlt_store *store, uint64_t code_hash, int64_t *id, vlt_error *err)
 {
-    char uuid[VLT_STORE_ID_BYTES], text[256], catalogue[17], code[17];
+    char uuid[VLT_STORE_ID_BYTES], catalogue[17], code[17];
     hex(vlt_fingerprint_catalogue(), catalogue);
     hex(code_hash, code);
-    snprintf(text, sizeof text, "%s|%s|%s|%s", VLT_VERSION, __VERSION__, catalogue, code);
-    vlt_store_content_id(text, uuid);
-    vlt_status status = vlt_store_run(
-        store,
-        "INSERT INTO build(uuid, version, compiler, catalogue_hash, code_hash)"
-        " VALUES (?,?,?,?,?) ON CONFLICT(uuid) DO NOTHING",
-        "noting the build", err, "ttttt", uuid, VLT_VERSION, __VERSION__, catalogue, code);
+    vlt_status status = identify(store, uuid, err, "%s|%s|%s|%s", VLT_VERSION, __VERSION__,
+                                 catalogue, code);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_store_run(store,
+                           "INSERT INTO build(uuid, version, compiler, catalogue_hash, code_hash)"
+                           " VALUES (?,?,?,?,?) ON CONFLICT(uuid) DO NOTHING",
+                           "noting the build", err, "ttttt", uuid, VLT_VERSION, __VERSION__,
+                           catalogue, code);
     return status == VLT_OK ? row_id(store, "SELECT id FROM build WHERE uuid = ?", uuid, id, err)
                             : status;
 }
@@ -74,14 +96,16 @@ static vlt_status note_build(vlt_store *store, uint64_t code_hash, int64_t *id, 
 static vlt_status note_model(vlt_store *store, const char *name, uint64_t hash, int64_t *id,
                              vlt_error *err)
 {
-    char uuid[VLT_STORE_ID_BYTES], text[1024], hash_text[17];
+    char uuid[VLT_STORE_ID_BYTES], hash_text[17];
     hex(hash, hash_text);
-    snprintf(text, sizeof text, "%s|%s", hash_text, name);
-    vlt_store_content_id(text, uuid);
-    vlt_status status = vlt_store_run(store,
-                                      "INSERT INTO model(uuid, name, hash) VALUES (?,?,?)"
-                                      " ON CONFLICT(uuid) DO NOTHING",
-                                      "noting the model", err, "ttt", uuid, name, hash_text);
+    vlt_status status = identify(store, uuid, err, "%s|%s", hash_text, name);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_store_run(store,
+                           "INSERT INTO model(uuid, name, hash) VALUES (?,?,?)"
+                           " ON CONFLICT(uuid) DO NOTHING",
+                           "noting the model", err, "ttt", uuid, name, hash_text);
     return status == VLT_OK ? row_id(store, "SELECT id FROM model WHERE uuid = ?", uuid, id, err)
                             : status;
 }
@@ -126,15 +150,17 @@ vlt_status vlt_store_end_session(vlt_store *store, int64_t session, const char *
 static vlt_status note_workload(vlt_store *store, const vlt_store_workload *workload, int64_t *id,
                                 vlt_error *err)
 {
-    char uuid[VLT_STORE_ID_BYTES], text[IDENTITY_BYTES];
-    snprintf(text, sizeof text, "%s|%s|%s|%s", workload->op, workload->bucket, workload->problem,
-             workload->children);
-    vlt_store_content_id(text, uuid);
-    vlt_status status = vlt_store_run(store,
-                                      "INSERT INTO workload(uuid, op, bucket, problem, children)"
-                                      " VALUES (?,?,?,?,?) ON CONFLICT(uuid) DO NOTHING",
-                                      "noting the workload", err, "ttttt", uuid, workload->op,
-                                      workload->bucket, workload->problem, workload->children);
+    char uuid[VLT_STORE_ID_BYTES];
+    vlt_status status = identify(store, uuid, err, "%s|%s|%s|%s", workload->op, workload->bucket,
+                                 workload->problem, workload->children);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_store_run(store,
+                           "INSERT INTO workload(uuid, op, bucket, problem, children)"
+                           " VALUES (?,?,?,?,?) ON CONFLICT(uuid) DO NOTHING",
+                           "noting the workload", err, "ttttt", uuid, workload->op,
+                           workload->bucket, workload->problem, workload->children);
     return status == VLT_OK ? row_id(store, "SELECT id FROM workload WHERE uuid = ?", uuid, id, err)
                             : status;
 }
@@ -142,13 +168,15 @@ static vlt_status note_workload(vlt_store *store, const vlt_store_workload *work
 static vlt_status note_variant(vlt_store *store, const char *op, const char *name, int64_t *id,
                                vlt_error *err)
 {
-    char uuid[VLT_STORE_ID_BYTES], text[256];
-    snprintf(text, sizeof text, "%s/%s", op, name);
-    vlt_store_content_id(text, uuid);
-    vlt_status status = vlt_store_run(store,
-                                      "INSERT INTO variant(uuid, op, name) VALUES (?,?,?)"
-                                      " ON CONFLICT(uuid) DO NOTHING",
-                                      "noting the variant", err, "ttt", uuid, op, name);
+    char uuid[VLT_STORE_ID_BYTES];
+    vlt_status status = identify(store, uuid, err, "%s/%s", op, name);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_store_run(store,
+                           "INSERT INTO variant(uuid, op, name) VALUES (?,?,?)"
+                           " ON CONFLICT(uuid) DO NOTHING",
+                           "noting the variant", err, "ttt", uuid, op, name);
     return status == VLT_OK ? row_id(store, "SELECT id FROM variant WHERE uuid = ?", uuid, id, err)
                             : status;
 }

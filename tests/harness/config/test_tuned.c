@@ -324,9 +324,10 @@ Test(tuned, unknown_keys_warn_and_are_ignored)
     char *text = sample_text(&bytes), notes[2048] = "", *more = malloc(bytes + 100);
     vlt_tuned_config config;
     const char *schema = strstr(text, "schema");
-    int length = snprintf(more, bytes + 100, "%.*scolour = \"red\"\n%s", (int)(schema - text), text,
-                          schema);
-    cr_assert_eq(parse(more, (size_t)length, notes, &config, NULL), VLT_OK);
+    size_t head = (size_t)(schema - text);
+    memcpy(more, text, head);
+    int length = snprintf(more + head, bytes + 100 - head, "colour = \"red\"\n%s", schema);
+    cr_assert_eq(parse(more, head + (size_t)length, notes, &config, NULL), VLT_OK);
     cr_assert(strstr(notes, "t.toml:4: unknown key 'colour'"), "%s", notes);
     cr_assert(strstr(notes, "edited by hand"), "%s", notes);
     vlt_tuned_config_release(&config);

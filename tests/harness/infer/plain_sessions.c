@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/infer/vltune.h"
+#include "optimizations/core/utf8_text.h"
 #include "tests/support/data.h"
 
 enum { THREADS = 4, ROUNDS = 3, TOKENS = 12 };
@@ -30,7 +31,7 @@ static void *work(void *argument)
         vlt_error err = {0};
         if (vlt_session_open(worker->engine, NULL, &session, &err) != VLT_OK ||
             vlt_session_run(session, &request, &response, &err) != VLT_OK) {
-            snprintf(worker->error, sizeof worker->error, "%.200s", err.message);
+            vlt_utf8_format(worker->error, sizeof worker->error, "%s", err.message);
         } else {
             memcpy(worker->ids[round], response.ids, sizeof worker->ids[round]);
         }

@@ -38,7 +38,9 @@ static char *replace(char *text, const char *word, const char *by)
     char *at = strstr(text, word);
     size_t before = (size_t)(at - text), room = strlen(text) + strlen(by) + 1;
     char *out = malloc(room);
-    snprintf(out, room, "%.*s%s%s", (int)before, text, by, at + strlen(word));
+    cr_assert_lt(before, room);
+    memcpy(out, text, before);
+    snprintf(out + before, room - before, "%s%s", by, at + strlen(word));
     free(text);
     return out;
 }

@@ -79,7 +79,8 @@ static int count_elements(const char *xml, const char *name)
             return -1;
         }
         char tag[64];
-        snprintf(tag, sizeof tag, "%.*s", (int)length, p);
+        memcpy(tag, p, length); /* it is shorter than open[0] */
+        tag[length] = '\0';
         p += length;
         bool quoted = false;
         char last = 0;

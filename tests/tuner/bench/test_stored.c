@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 #include "tests/support/run_program.h"
 #include "tests/support/stores.h"
 #include "tuner/bench/stored.h"
@@ -53,7 +54,8 @@ Test(stored, two_runs_are_compared)
     cr_assert_geq(run.setting[0].launches, 8);
     cr_assert_str_eq(run.setting[0].problem, "rows=16,width=512,kind=0");
     /* report shows the run again */
-    snprintf(command, sizeof command, "report --json --session %.8s --db %s", run.info.id, path);
+    snprintf(command, sizeof command, "report --json --session %s --db %s",
+             vlt_quoted(run.info.id, VLT_STORE_ID_SHOWN).text, path);
     test_output again = test_program(command);
     cr_assert_eq(again.exit_code, 0, "%s", again.err);
     cr_assert(strstr(again.out, "\"baseline\": \"norm/baseline@rows=16,width=512,kind=0\""), "%s",
