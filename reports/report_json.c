@@ -2,39 +2,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "optimizations/core/memory.h"
 #include "reports/report.h"
 
-static void put_text(json_t *object, const char *key, const char *text)
+static void put_text(json_t **object, const char *key, const char *text)
 {
-    json_object_set_new(object, key, text ? vlt_json_string(text, strlen(text)) : json_null());
+    vlt_json_set(object, key, text ? vlt_json_name(text) : json_null());
 }
 
-static void put_real(json_t *object, const char *key, double value)
+static void put_real(json_t **object, const char *key, double value)
 {
-    json_object_set_new(object, key, vlt_json_real(value));
+    vlt_json_set(object, key, vlt_json_real(value));
 }
 
-static void put_int(json_t *object, const char *key, int64_t value)
+static void put_int(json_t **object, const char *key, int64_t value)
 {
-    json_object_set_new(object, key, json_integer(value));
+    vlt_json_set(object, key, json_integer(value));
 }
 
 static json_t *row_to_json(const vlt_report_row *row)
 {
     json_t *object = json_object();
-    put_text(object, "op", row->op);
-    put_text(object, "shape", row->shape);
-    put_real(object, "baseline_ns", row->baseline_ns);
-    put_real(object, "tuned_ns", row->tuned_ns);
-    put_real(object, "ratio", row->ratio);
-    put_real(object, "ratio_low", row->ratio_low);
-    put_real(object, "ratio_high", row->ratio_high);
-    put_text(object, "verdict", row->verdict);
-    put_text(object, "choice", row->choice);
-    put_text(object, "reason", row->reason);
-    put_int(object, "trials", row->trials);
-    put_real(object, "share", row->share);
+    put_text(&object, "op", row->op);
+    put_text(&object, "shape", row->shape);
+    put_real(&object, "baseline_ns", row->baseline_ns);
+    put_real(&object, "tuned_ns", row->tuned_ns);
+    put_real(&object, "ratio", row->ratio);
+    put_real(&object, "ratio_low", row->ratio_low);
+    put_real(&object, "ratio_high", row->ratio_high);
+    put_text(&object, "verdict", row->verdict);
+    put_text(&object, "choice", row->choice);
+    put_text(&object, "reason", row->reason);
+    put_int(&object, "trials", row->trials);
+    put_real(&object, "share", row->share);
     return object;
 }
 
@@ -42,7 +43,7 @@ static json_t *facts_to_json(const vlt_report_fact *fact, int count)
 {
     json_t *object = json_object();
     for (int i = 0; i < count; i++) {
-        put_text(object, fact[i].name, fact[i].value);
+        put_text(&object, fact[i].name, fact[i].value);
     }
     return object;
 }
@@ -51,52 +52,52 @@ json_t *vlt_report_to_json(const vlt_report *report)
 {
     json_t *document = json_object(), *rows = json_array(), *phases = json_array();
     json_t *answers = json_array(), *notes = json_array(), *accuracy = json_object();
-    put_text(document, "machine", report->machine);
-    put_text(document, "model", report->model);
-    put_text(document, "status", report->status);
-    put_real(document, "seconds", report->seconds);
-    put_real(document, "budget_seconds", report->budget_seconds);
-    put_int(document, "trials", report->trials);
+    put_text(&document, "machine", report->machine);
+    put_text(&document, "model", report->model);
+    put_text(&document, "status", report->status);
+    put_real(&document, "seconds", report->seconds);
+    put_real(&document, "budget_seconds", report->budget_seconds);
+    put_int(&document, "trials", report->trials);
     for (int i = 0; i < report->row_count; i++) {
-        json_array_append_new(rows, row_to_json(&report->row[i]));
+        vlt_json_append(&rows, row_to_json(&report->row[i]));
     }
-    json_object_set_new(document, "rows", rows);
-    json_object_set_new(document, "end_to_end", row_to_json(&report->end_to_end));
-    put_text(document, "correctness", report->correctness);
+    vlt_json_set(&document, "rows", rows);
+    vlt_json_set(&document, "end_to_end", row_to_json(&report->end_to_end));
+    put_text(&document, "correctness", report->correctness);
     for (int i = 0; i < report->phase_count; i++) {
         json_t *phase = json_object();
-        put_text(phase, "name", report->phase[i].name);
-        put_real(phase, "baseline_ms", report->phase[i].baseline_ms);
-        put_real(phase, "tuned_ms", report->phase[i].tuned_ms);
-        json_array_append_new(phases, phase);
+        put_text(&phase, "name", report->phase[i].name);
+        put_real(&phase, "baseline_ms", report->phase[i].baseline_ms);
+        put_real(&phase, "tuned_ms", report->phase[i].tuned_ms);
+        vlt_json_append(&phases, phase);
     }
-    json_object_set_new(document, "phases", phases);
+    vlt_json_set(&document, "phases", phases);
     for (int i = 0; i < report->answer_count; i++) {
         const vlt_report_answer *answer = &report->answer[i];
         json_t *object = json_object();
-        put_text(object, "image", answer->image);
-        put_text(object, "question", answer->question);
-        put_text(object, "baseline", answer->baseline);
-        put_text(object, "tuned", answer->tuned);
-        put_text(object, "truth", answer->truth);
-        json_array_append_new(answers, object);
+        put_text(&object, "image", answer->image);
+        put_text(&object, "question", answer->question);
+        put_text(&object, "baseline", answer->baseline);
+        put_text(&object, "tuned", answer->tuned);
+        put_text(&object, "truth", answer->truth);
+        vlt_json_append(&answers, object);
     }
-    json_object_set_new(document, "answers", answers);
-    put_int(accuracy, "total", report->accuracy_total);
-    put_int(accuracy, "baseline", report->accuracy_baseline);
-    put_int(accuracy, "tuned", report->accuracy_tuned);
-    json_object_set_new(document, "accuracy", accuracy);
-    put_real(document, "peak_baseline_bytes", report->peak_baseline_bytes);
-    put_real(document, "peak_tuned_bytes", report->peak_tuned_bytes);
-    json_object_set_new(document, "facts", facts_to_json(report->fact, report->fact_count));
-    json_object_set_new(document, "trust", facts_to_json(report->trust, report->trust_count));
+    vlt_json_set(&document, "answers", answers);
+    put_int(&accuracy, "total", report->accuracy_total);
+    put_int(&accuracy, "baseline", report->accuracy_baseline);
+    put_int(&accuracy, "tuned", report->accuracy_tuned);
+    vlt_json_set(&document, "accuracy", accuracy);
+    put_real(&document, "peak_baseline_bytes", report->peak_baseline_bytes);
+    put_real(&document, "peak_tuned_bytes", report->peak_tuned_bytes);
+    vlt_json_set(&document, "facts", facts_to_json(report->fact, report->fact_count));
+    vlt_json_set(&document, "trust", facts_to_json(report->trust, report->trust_count));
     for (int i = 0; i < report->note_count; i++) {
-        json_array_append_new(notes, vlt_json_string(report->note[i], strlen(report->note[i])));
+        vlt_json_append(&notes, vlt_json_name(report->note[i]));
     }
-    json_object_set_new(document, "notes", notes);
-    put_text(document, "config", report->config_path);
-    put_text(document, "db", report->db_path);
-    put_text(document, "page", report->page_path);
+    vlt_json_set(&document, "notes", notes);
+    put_text(&document, "config", report->config_path);
+    put_text(&document, "db", report->db_path);
+    put_text(&document, "page", report->page_path);
     return document;
 }
 

@@ -1,4 +1,5 @@
 /* The tuner's half of whole.h: starts the child, reads its answer. */
+#include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/whole.h"
 
@@ -54,11 +55,12 @@ static vlt_status ask_child(const vlt_whole_task *task, const char *request, jso
 static vlt_status ask(const vlt_whole_task *task, const char *kind, json_t **out, vlt_error *err)
 {
     *out = NULL;
-    json_t *request = json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:f}", "kind", kind, "model",
-                                task->model, "config", task->config, "scenes", task->scenes,
-                                "threads", task->threads, "tokens", (json_int_t)task->tokens,
-                                "scene_max", (json_int_t)task->scene_max, "limit_s", task->limit_s);
-    char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    json_t *request = vlt_json_make("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:f}", "kind", kind,
+                                    "model", task->model, "config", task->config, "scenes",
+                                    task->scenes, "threads", task->threads, "tokens",
+                                    (json_int_t)task->tokens, "scene_max",
+                                    (json_int_t)task->scene_max, "limit_s", task->limit_s);
+    char *text = request ? vlt_json_dump(request, NULL) : NULL;
     json_decref(request);
     if (!text) {
         return vlt_fail(err, VLT_STATUS_INPUT, "'%s': no valid UTF-8", task->model);

@@ -7,6 +7,7 @@
 #include "harness/infer/engine.h"
 #include "harness/infer/eval.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/measure/model_subject.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/whole.h"
@@ -133,7 +134,7 @@ static int64_t runs_of(const vlt_ledger_entry *entry)
 }
 
 /* Problems that ran since `before` (their counts then; entries are only ever appended). */
-static void add_problems(json_t *list, const vlt_ledger *ledger, const int64_t *before,
+static void add_problems(json_t **list, const vlt_ledger *ledger, const int64_t *before,
                          int before_count)
 {
     for (int i = 0; i < ledger->count; i++) {
@@ -144,9 +145,9 @@ static void add_problems(json_t *list, const vlt_ledger *ledger, const int64_t *
         memcpy(problem.dim, entry->dim, sizeof problem.dim);
         vlt_problem_format(&problem, problem_text, sizeof problem_text);
         if (runs > 0) {
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "op", entry->op->name,
-                                                  "bucket", entry->bucket, "problem", problem_text,
-                                                  "runs", (json_int_t)runs));
+            vlt_json_append(list, vlt_json_make("{s:s, s:s, s:s, s:I}", "op", entry->op->name,
+                                                "bucket", entry->bucket, "problem", problem_text,
+                                                "runs", (json_int_t)runs));
         }
     }
 }
@@ -160,17 +161,17 @@ static vlt_status count_runs(const vlt_ledger *ledger, int64_t **runs, vlt_error
     return *runs ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", task_name);
 }
 
-static void add_times(json_t *answer, const vlt_timings *t)
+static void add_times(json_t **answer, const vlt_timings *t)
 {
-    json_object_set_new(answer, "total_ms", json_real(t->total));
-    json_object_set_new(answer, "phases",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "image decode",
-                                  t->image_decode, "preprocess", t->preprocess, "tokenize",
-                                  t->tokenize, "vision", t->vision, "prefill", t->prefill, "decode",
-                                  t->decode, "other", t->other));
+    vlt_json_set(answer, "total_ms", json_real(t->total));
+    vlt_json_set(answer, "phases",
+                 vlt_json_make("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "image decode",
+                               t->image_decode, "preprocess", t->preprocess, "tokenize",
+                               t->tokenize, "vision", t->vision, "prefill", t->prefill, "decode",
+                               t->decode, "other", t->other));
 }
 
-static void add_model(json_t *answer, const vlt_engine *engine)
+static void add_model(json_t **answer, const vlt_engine *engine)
 {
     static const char common[] = "/checkpoint";
     char hash[24], name[256];
@@ -192,8 +193,8 @@ static void add_model(json_t *answer, const vlt_engine *engine)
     vlt_utf8_format(name, sizeof name, "%s, %.1f M weights",
                     vlt_quoted(path + begin, end - begin).text,
                     (double)engine->weights.value_count / 1e6);
-    json_object_set_new(answer, "model_hash", json_string(hash));
-    json_object_set_new(answer, "model_name", vlt_json_string(name, strlen(name)));
+    vlt_json_set(answer, "model_hash", vlt_json_name(hash));
+    vlt_json_set(answer, "model_name", vlt_json_name(name));
 }
 
 /* The first request prepares plans; the second one is what a user waits for. */
@@ -229,11 +230,11 @@ static vlt_status serve_request(struct task *task, vlt_error *err)
         }
         if (status == VLT_OK && pass == 1) {
             json_t *problems = json_array();
-            add_problems(problems, &engine->prepare_ledger, prepare_runs, counts[1]);
-            add_problems(problems, &engine->ledger, runs, counts[0]);
-            json_object_set_new(task->answer, "problems", problems);
-            add_times(task->answer, &response.timings);
-            add_model(task->answer, engine);
+            add_problems(&problems, &engine->prepare_ledger, prepare_runs, counts[1]);
+            add_problems(&problems, &engine->ledger, runs, counts[0]);
+            vlt_json_set(&task->answer, "problems", problems);
+            add_times(&task->answer, &response.timings);
+            add_model(&task->answer, engine);
         }
         vlt_response_release(&response);
     }
@@ -399,9 +400,9 @@ static vlt_status serve_outputs(struct task *task, vlt_error *err)
             break;
         }
     }
-    json_object_set_new(task->answer, "scenes", json_integer(scenes));
-    json_object_set_new(task->answer, "worst", vlt_json_real(worst));
-    json_object_set_new(task->answer, "tolerance", vlt_json_real(tolerance));
+    vlt_json_set(&task->answer, "scenes", json_integer(scenes));
+    vlt_json_set(&task->answer, "worst", vlt_json_real(worst));
+    vlt_json_set(&task->answer, "tolerance", vlt_json_real(tolerance));
     if (file) {
         fclose(file);
     }
@@ -422,11 +423,11 @@ static bool keep_answer(void *user, int64_t index, const char *question, const c
 {
     struct answers *answers = user;
     (void)index;
-    json_array_append_new(
-        answers->list, json_pack("{s:o, s:o, s:o, s:b}", "text",
-                                 vlt_json_string(response->text, response->text_bytes), "question",
-                                 vlt_json_string(question, strlen(question)), "truth",
-                                 vlt_json_string(truth, strlen(truth)), "right", right));
+    vlt_json_append(&answers->list,
+                    vlt_json_make("{s:o, s:o, s:o, s:b}", "text",
+                                  vlt_json_string(response->text, response->text_bytes), "question",
+                                  vlt_json_name(question), "truth", vlt_json_name(truth), "right",
+                                  right));
     return !time_is_up(answers->task);
 }
 
@@ -439,12 +440,12 @@ static vlt_status serve_answers(struct task *task, vlt_error *err)
                            .limit = task->scene_max,
                            .answered = keep_answer,
                            .user = &answers};
-    json_object_set_new(task->answer, "answers", answers.list);
     vlt_status status = open_engine(task, task->config, &engine, err);
     if (status == VLT_OK) {
         status = vlt_eval_run(engine, &eval, &result, err);
         status = status == VLT_STATUS_INTERRUPTED ? VLT_OK : status; /* the time was up */
     }
+    vlt_json_set(&task->answer, "answers", answers.list);
     vlt_engine_close(engine);
     return status;
 }
@@ -477,12 +478,11 @@ vlt_status vlt_whole_serve(FILE *in, FILE *out, vlt_error *err)
     if (status == VLT_OK && (status = read_task(document, &task, &failure)) == VLT_OK) {
         status = serve_task(&task, &failure);
     }
-    json_object_set_new(task.answer, "status", json_string(vlt_status_name(status)));
+    vlt_json_set(&task.answer, "status", vlt_json_name(vlt_status_name(status)));
     if (status != VLT_OK) {
-        json_object_set_new(task.answer, "message",
-                            vlt_json_string(failure.message, strlen(failure.message)));
+        vlt_json_set(&task.answer, "message", vlt_json_name(failure.message));
     }
-    json_object_set_new(task.answer, "peak_bytes", peak_to_json());
+    vlt_json_set(&task.answer, "peak_bytes", peak_to_json());
     status = vlt_json_print(task.answer, true, out, err);
     json_decref(task.answer);
     json_decref(document);

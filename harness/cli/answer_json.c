@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "harness/cli/engine_cli.h"
+#include "harness/json/json_make.h"
 #include "optimizations/bpe_encode/decode.h"
 
 int64_t vlt_peak_rss_bytes(void)
@@ -17,7 +18,7 @@ static json_t *ids_to_json(const int32_t *ids, int64_t count)
 {
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++) {
-        json_array_append_new(list, json_integer(ids[i]));
+        vlt_json_append(&list, json_integer(ids[i]));
     }
     return list;
 }
@@ -26,34 +27,47 @@ static json_t *ids_to_json(const int32_t *ids, int64_t count)
 static json_t *knob_to_json(const vlt_knob *knob, int64_t value)
 {
     const char *label = vlt_knob_label(knob, value);
-    return label ? json_string(label) : json_integer(value);
+    return label ? vlt_json_name(label) : json_integer(value);
 }
 
-static void add_ledger(json_t *choices, const vlt_ledger *ledger)
+static json_t *choice_to_json(const vlt_ledger_entry *entry)
 {
-    for (int i = 0; i < ledger->count; i++) {
-        const vlt_ledger_entry *entry = &ledger->entry[i];
-        json_t *buckets = json_object_get(choices, entry->op->name);
-        json_t *knobs = json_object();
-        if (!buckets) {
-            buckets = json_object();
-            json_object_set_new(choices, entry->op->name, buckets);
-        }
-        for (int k = 0; k < entry->variant->knob_count; k++) {
-            json_object_set_new(knobs, entry->variant->knobs[k].name,
-                                knob_to_json(&entry->variant->knobs[k], entry->binding.value[k]));
-        }
-        json_object_set_new(buckets, entry->bucket,
-                            json_pack("{s:s, s:o, s:s}", "variant", entry->variant->name, "knobs",
-                                      knobs, "source", vlt_choice_source_name(entry->source)));
+    json_t *knobs = json_object();
+    for (int k = 0; k < entry->variant->knob_count; k++) {
+        vlt_json_set(&knobs, entry->variant->knobs[k].name,
+                     knob_to_json(&entry->variant->knobs[k], entry->binding.value[k]));
     }
+    return vlt_json_make("{s:s, s:o, s:s}", "variant", entry->variant->name, "knobs", knobs,
+                         "source", vlt_choice_source_name(entry->source));
+}
+
+/* What was chosen for one operator, by bucket. */
+static json_t *buckets_to_json(const vlt_ledger *const ledger[2], const vlt_op *op)
+{
+    json_t *buckets = json_object();
+    for (int l = 0; l < 2; l++) {
+        for (int i = 0; i < ledger[l]->count; i++) {
+            const vlt_ledger_entry *entry = &ledger[l]->entry[i];
+            if (entry->op == op) {
+                vlt_json_set(&buckets, entry->bucket, choice_to_json(entry));
+            }
+        }
+    }
+    return buckets;
 }
 
 json_t *vlt_choices_to_json(const vlt_engine *engine)
 {
+    const vlt_ledger *const ledger[2] = {&engine->prepare_ledger, &engine->ledger};
     json_t *choices = json_object();
-    add_ledger(choices, &engine->prepare_ledger);
-    add_ledger(choices, &engine->ledger);
+    for (int l = 0; l < 2; l++) {
+        for (int i = 0; i < ledger[l]->count; i++) {
+            const vlt_op *op = ledger[l]->entry[i].op;
+            if (!json_object_get(choices, op->name)) {
+                vlt_json_set(&choices, op->name, buckets_to_json(ledger, op));
+            }
+        }
+    }
     return choices;
 }
 
@@ -62,11 +76,11 @@ static json_t *images_to_json(const vlt_response *response)
     json_t *list = json_array();
     for (int i = 0; i < response->image_count; i++) {
         const vlt_response_image *image = &response->images[i];
-        json_array_append_new(
-            list,
-            json_pack("{s:s, s:[I,I,I], s:I}", "kind", image->video ? "video" : "image", "grid_thw",
-                      (json_int_t)image->grid_thw[0], (json_int_t)image->grid_thw[1],
-                      (json_int_t)image->grid_thw[2], "tokens", (json_int_t)image->tokens));
+        vlt_json_append(
+            &list, vlt_json_make("{s:s, s:[I,I,I], s:I}", "kind", image->video ? "video" : "image",
+                                 "grid_thw", (json_int_t)image->grid_thw[0],
+                                 (json_int_t)image->grid_thw[1], (json_int_t)image->grid_thw[2],
+                                 "tokens", (json_int_t)image->tokens));
     }
     return list;
 }
@@ -81,8 +95,8 @@ static json_t *token_to_json(const vlt_engine *engine, const vlt_logprob *logpro
         token = vlt_json_string(text, bytes);
     }
     free(text);
-    return json_pack("{s:i, s:o, s:o}", "id", logprob->id, "token", token ? token : json_null(),
-                     "logprob", vlt_json_real((double)logprob->logprob));
+    return vlt_json_make("{s:i, s:o, s:o}", "id", logprob->id, "token", token ? token : json_null(),
+                         "logprob", vlt_json_real((double)logprob->logprob));
 }
 
 /* Per step the chosen token and the most probable ones; what cannot be drawn is left out. */
@@ -95,36 +109,36 @@ static json_t *logprobs_to_json(const vlt_engine *engine, const vlt_response *re
         json_t *top = json_array();
         for (int k = 1; k <= response->logprob_top; k++) {
             if (isfinite(row[k].logprob)) {
-                json_array_append_new(top, token_to_json(engine, &row[k]));
+                vlt_json_append(&top, token_to_json(engine, &row[k]));
             }
         }
-        json_object_set_new(step, "top", top);
-        json_array_append_new(list, step);
+        vlt_json_set(&step, "top", top);
+        vlt_json_append(&list, step);
     }
     return list;
 }
 
 static json_t *timings_to_json(const vlt_timings *timings)
 {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", timings->load,
-                     "image_decode", timings->image_decode, "preprocess", timings->preprocess,
-                     "tokenize", timings->tokenize, "vision", timings->vision, "prefill",
-                     timings->prefill, "decode", timings->decode, "other", timings->other, "total",
-                     timings->total, "overlap", timings->overlap);
+    return vlt_json_make(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", timings->load, "image_decode",
+        timings->image_decode, "preprocess", timings->preprocess, "tokenize", timings->tokenize,
+        "vision", timings->vision, "prefill", timings->prefill, "decode", timings->decode, "other",
+        timings->other, "total", timings->total, "overlap", timings->overlap);
 }
 
 static json_t *config_to_json(const vlt_tuned_loaded *state)
 {
-    return json_pack("{s:s, s:o, s:o}", "status", state->status, "path",
-                     state->path[0] ? json_string(state->path) : json_null(), "reason",
-                     state->reason[0] ? json_string(state->reason) : json_null());
+    return vlt_json_make("{s:s, s:o, s:o}", "status", state->status, "path",
+                         state->path[0] ? vlt_json_name(state->path) : json_null(), "reason",
+                         state->reason[0] ? vlt_json_name(state->reason) : json_null());
 }
 
 json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *response)
 {
     double steps = (double)(response->id_count - 1);
     double seconds = response->timings.decode / 1e3;
-    json_t *answer = json_pack(
+    json_t *answer = vlt_json_make(
         "{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "text",
         vlt_json_string(response->text, response->text_bytes), "ids",
         ids_to_json(response->ids, response->id_count), "prompt_ids",
@@ -136,7 +150,7 @@ json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *respons
         "cached_tokens", (json_int_t)response->cached_count, "peak_rss_bytes",
         (json_int_t)vlt_peak_rss_bytes(), "seed", (json_int_t)response->seed);
     if (answer && response->logprob_top) {
-        json_object_set_new(answer, "logprobs", logprobs_to_json(engine, response));
+        vlt_json_set(&answer, "logprobs", logprobs_to_json(engine, response));
     }
     return answer;
 }

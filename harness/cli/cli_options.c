@@ -95,8 +95,8 @@ vlt_status vlt_cli_unknown_option(const vlt_command *command, const char *word, 
     const char *names[NAMES_MAX];
     const vlt_option *option;
     int count = 0;
-    char name[64];
-    vlt_utf8_format(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    const vlt_quoted_text quoted = vlt_quoted(word, strcspn(word, "="));
+    const char *name = quoted.text;
     while (count < NAMES_MAX && (option = vlt_cli_option(command, count)) != NULL) {
         names[count++] = option->name;
     }

@@ -10,6 +10,7 @@
 #include "harness/cli/engine_cli.h"
 #include "harness/infer/batch.h"
 #include "harness/json/file_lock.h"
+#include "harness/json/json_make.h"
 
 static const vlt_option options[] = {
     {"output", "FILE", "where the answers go (default: stdout); a half-written one is continued",
@@ -29,14 +30,14 @@ static vlt_status write_answer(void *user, const json_t *id, const vlt_response 
                                const vlt_error *error, vlt_error *err)
 {
     struct output *output = user;
-    json_t *line = json_object();
-    json_object_set(line, "id", (json_t *)id);
+    const char *message = error ? error->message : "no memory for the answer as JSON";
+    json_t *line = NULL;
     if (response) {
-        json_t *answer = vlt_answer_to_json(output->engine, response);
-        json_object_update(line, answer);
-        json_decref(answer);
-    } else {
-        json_object_set_new(line, "error", vlt_json_string(error->message, strlen(error->message)));
+        line = vlt_json_make("{s:O}", "id", id);
+        vlt_json_merge(&line, vlt_answer_to_json(output->engine, response));
+    }
+    if (!line) {
+        line = vlt_json_make("{s:O, s:s}", "id", id, "error", message);
         output->failed++;
     }
     vlt_status status = vlt_json_print(line, true, output->stream, err);

@@ -7,6 +7,7 @@
 #include "harness/cli/doctor.h"
 #include "harness/cli/facts.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/machine/build_info.h"
 #include "harness/measure/roofline.h"
 #include "optimizations/core/utf8_text.h"
@@ -18,27 +19,28 @@ static json_t *ceilings_to_json(const vlt_roofline *roofline)
 {
     json_t *bandwidth = json_array(), *caches = json_array(), *peaks = json_array();
     for (int i = 0; i < roofline->bandwidth_count; i++) {
-        json_array_append_new(
-            bandwidth, json_pack("{s:i, s:o}", "threads", roofline->bandwidth[i].threads,
-                                 "bytes_per_s", vlt_json_real(roofline->bandwidth[i].bytes_per_s)));
+        vlt_json_append(&bandwidth,
+                        vlt_json_make("{s:i, s:o}", "threads", roofline->bandwidth[i].threads,
+                                      "bytes_per_s",
+                                      vlt_json_real(roofline->bandwidth[i].bytes_per_s)));
     }
     for (int i = 0; i < roofline->cache_count; i++) {
         const vlt_roofline_cache *cache = &roofline->cache[i];
-        json_array_append_new(caches,
-                              json_pack("{s:s, s:I, s:i, s:o}", "level", cache->level, "bytes",
-                                        (json_int_t)cache->bytes, "threads", cache->threads,
-                                        "bytes_per_s", vlt_json_real(cache->bytes_per_s)));
+        vlt_json_append(&caches,
+                        vlt_json_make("{s:s, s:I, s:i, s:o}", "level", cache->level, "bytes",
+                                      (json_int_t)cache->bytes, "threads", cache->threads,
+                                      "bytes_per_s", vlt_json_real(cache->bytes_per_s)));
     }
     for (int i = 0; i < roofline->peak_count; i++) {
         const vlt_roofline_peak *peak = &roofline->peak[i];
-        json_array_append_new(peaks, json_pack("{s:s, s:s, s:i, s:o}", "type",
-                                               vlt_compute_name(peak->type), "isa", peak->isa,
-                                               "threads", peak->threads, "ops_per_s",
-                                               vlt_json_real(peak->ops_per_s)));
+        vlt_json_append(&peaks, vlt_json_make("{s:s, s:s, s:i, s:o}", "type",
+                                              vlt_compute_name(peak->type), "isa", peak->isa,
+                                              "threads", peak->threads, "ops_per_s",
+                                              vlt_json_real(peak->ops_per_s)));
     }
-    return json_pack(
+    return vlt_json_make(
         "{s:o, s:o, s:o, s:o}", "bandwidth", bandwidth, "caches", caches, "bandwidth_reason",
-        *roofline->bandwidth_reason ? json_string(roofline->bandwidth_reason) : json_null(),
+        *roofline->bandwidth_reason ? vlt_json_name(roofline->bandwidth_reason) : json_null(),
         "peaks", peaks);
 }
 
@@ -86,12 +88,13 @@ static json_t *metrics_to_json(const vlt_metric *metric, int count)
 {
     json_t *all = json_array();
     for (int i = 0; i < count; i++) {
-        json_array_append_new(
-            all, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o}", "name", metric[i].name, "source",
-                           metric[i].source, "status", vlt_metric_status_name(metric[i].status),
-                           "code", metric[i].code, "reason",
-                           *metric[i].reason ? json_string(metric[i].reason) : json_null(),
-                           "overhead_ns", vlt_json_real(metric[i].overhead_ns)));
+        vlt_json_append(
+            &all,
+            vlt_json_make("{s:s, s:s, s:s, s:i, s:o, s:o}", "name", metric[i].name, "source",
+                          metric[i].source, "status", vlt_metric_status_name(metric[i].status),
+                          "code", metric[i].code, "reason",
+                          *metric[i].reason ? vlt_json_name(metric[i].reason) : json_null(),
+                          "overhead_ns", vlt_json_real(metric[i].overhead_ns)));
     }
     return all;
 }
@@ -103,13 +106,13 @@ static vlt_status print_json(const vlt_doctor *doctor, const vlt_metric *metric,
     json_t *findings = json_array();
     for (int i = 0; i < doctor->count; i++) {
         const vlt_finding *finding = &doctor->finding[i];
-        json_array_append_new(
-            findings, json_pack("{s:s, s:s, s:o, s:s?, s:s?}", "subject", finding->subject, "state",
-                                vlt_finding_state_name(finding->state), "fact",
-                                vlt_json_string(finding->fact, strlen(finding->fact)),
-                                "consequence", finding->consequence, "repair", finding->repair));
+        vlt_json_append(&findings,
+                        vlt_json_make("{s:s, s:s, s:o, s:s?, s:s?}", "subject", finding->subject,
+                                      "state", vlt_finding_state_name(finding->state), "fact",
+                                      vlt_json_name(finding->fact), "consequence",
+                                      finding->consequence, "repair", finding->repair));
     }
-    json_t *all = json_pack(
+    json_t *all = vlt_json_make(
         "{s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:o, s:o, s:o}", "version", build->version,
         "build", "revision", build->revision, "compiler", build->compiler, "type", build->type,
         "flags", build->flags, "sanitizers", build->sanitizers, "target", build->target,

@@ -4,6 +4,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/machine/machine.h"
 #include "optimizations/core/registry.h"
 
@@ -41,10 +42,10 @@ static json_t *knob_to_json(const vlt_knob *knob, const vlt_caps *caps)
     json_t *values = json_array();
     for (int i = 0; i < list.count; i++) {
         const char *label = vlt_knob_label(knob, list.value[i]);
-        json_array_append_new(values, label ? json_string(label) : json_integer(list.value[i]));
+        vlt_json_append(&values, label ? vlt_json_name(label) : json_integer(list.value[i]));
     }
-    return json_pack("{s:s, s:o, s:I, s:s}", "name", knob->name, "values", values, "default",
-                     (json_int_t)knob->default_value, "help", knob->help);
+    return vlt_json_make("{s:s, s:o, s:I, s:s}", "name", knob->name, "values", values, "default",
+                         (json_int_t)knob->default_value, "help", knob->help);
 }
 
 /* [{"shape", "reason"}] of the shapes that a variant refuses. */
@@ -54,8 +55,8 @@ static json_t *refusals_to_json(const vlt_variant *variant, const vlt_op *op, co
     for (int s = 0; s < op->shape_count; s++) {
         char reason[VLT_REASON_BYTES];
         if (!ask_shape(variant, op, s, caps, reason)) {
-            json_array_append_new(
-                refusals, json_pack("{s:s, s:s}", "shape", op->shapes[s].name, "reason", reason));
+            vlt_json_append(&refusals, vlt_json_make("{s:s, s:s}", "shape", op->shapes[s].name,
+                                                     "reason", reason));
         }
     }
     return refusals;
@@ -67,22 +68,23 @@ static json_t *variant_to_json(const vlt_variant *variant, const vlt_op *op, con
     bool applicable = answers.applicable > 0;
     json_t *knobs = json_array();
     for (int i = 0; i < variant->knob_count; i++) {
-        json_array_append_new(knobs, knob_to_json(&variant->knobs[i], caps));
+        vlt_json_append(&knobs, knob_to_json(&variant->knobs[i], caps));
     }
-    return json_pack("{s:s, s:b, s:o, s:s, s:o, s:s, s:o}", "name", variant->name, "applicable",
-                     applicable, "reason", applicable ? json_null() : json_string(answers.reason),
-                     "needs", vlt_registry_needs_name(variant), "knobs", knobs, "summary",
-                     variant->summary, "refused", refusals_to_json(variant, op, caps));
+    return vlt_json_make("{s:s, s:b, s:o, s:s, s:o, s:s, s:o}", "name", variant->name, "applicable",
+                         applicable, "reason",
+                         applicable ? json_null() : vlt_json_name(answers.reason), "needs",
+                         vlt_registry_needs_name(variant), "knobs", knobs, "summary",
+                         variant->summary, "refused", refusals_to_json(variant, op, caps));
 }
 
 static json_t *op_to_json(const vlt_op *op, const vlt_caps *caps)
 {
     json_t *variants = json_array();
     for (int i = 0; i < vlt_registry_variant_count(op); i++) {
-        json_array_append_new(variants, variant_to_json(vlt_registry_variant(op, i), op, caps));
+        vlt_json_append(&variants, variant_to_json(vlt_registry_variant(op, i), op, caps));
     }
-    return json_pack("{s:s, s:s, s:o}", "op", op->name, "summary", op->summary, "variants",
-                     variants);
+    return vlt_json_make("{s:s, s:s, s:o}", "op", op->name, "summary", op->summary, "variants",
+                         variants);
 }
 
 static void print_knobs(const vlt_variant *variant, const vlt_caps *caps)
@@ -156,7 +158,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
             continue;
         }
         if (vlt_cli_flag(cli, "json")) {
-            json_array_append_new(all, op_to_json(op, caps));
+            vlt_json_append(&all, op_to_json(op, caps));
         } else {
             print_op(op, caps);
         }

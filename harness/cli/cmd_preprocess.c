@@ -6,6 +6,7 @@
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/plan_cli.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/model/safetensors.h"
 #include "harness/model/sha256.h"
 #include "harness/model/vision_input.h"
@@ -55,17 +56,15 @@ static vlt_status read_options(vlt_cli *cli, vlt_processor *processor, vlt_visio
 
 static json_t *answer_to_json(const char *file, const struct answer *answer)
 {
-    json_t *name = vlt_json_string(file, strlen(file));
+    json_t *name = vlt_json_name(file);
     const vlt_vision_input *input = &answer->input;
     if (answer->err.status != VLT_OK) {
-        const char *message = answer->err.message;
-        return json_pack("{s:o, s:o}", "file", name, "error",
-                         vlt_json_string(message, strlen(message)));
+        return vlt_json_make("{s:o, s:s}", "file", name, "error", answer->err.message);
     }
-    return json_pack("{s:o, s:[I,I,I], s:[I,I], s:s}", "file", name, "grid_thw",
-                     (json_int_t)input->grid[0], (json_int_t)input->grid[1],
-                     (json_int_t)input->grid[2], "shape", (json_int_t)input->rows,
-                     (json_int_t)input->row_values, "sha256", answer->sha256);
+    return vlt_json_make("{s:o, s:[I,I,I], s:[I,I], s:s}", "file", name, "grid_thw",
+                         (json_int_t)input->grid[0], (json_int_t)input->grid[1],
+                         (json_int_t)input->grid[2], "shape", (json_int_t)input->rows,
+                         (json_int_t)input->row_values, "sha256", answer->sha256);
 }
 
 static void print_answer(const vlt_cli *cli, const char *file, const struct answer *answer)
@@ -126,7 +125,7 @@ static vlt_status dump(const char *path, const struct answer *answers, int count
 
 /* Answers every image; a refused one does not stop the others. */
 static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct answer *answers,
-                             int count, json_t *all, vlt_error *err)
+                             int count, json_t **all, vlt_error *err)
 {
     bool keep = vlt_cli_text(cli, "dump", NULL) != NULL;
     int refused = 0;
@@ -145,7 +144,7 @@ static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct ans
         }
         vlt_cli_progress(cli, NULL);
         if (all) {
-            json_array_append_new(all, answer_to_json(file, answer));
+            vlt_json_append(all, answer_to_json(file, answer));
         } else {
             print_answer(cli, file, answer);
         }
@@ -169,7 +168,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_processor processor;
     vlt_vision_options vision;
     vlt_vision_reader *reader = NULL;
-    json_t *all = vlt_cli_flag(cli, "json") ? json_array() : NULL;
+    bool json = vlt_cli_flag(cli, "json");
+    json_t *all = json ? json_array() : NULL;
     struct answer *answers = calloc((size_t)count, sizeof *answers);
     vlt_status status = VLT_OK;
     if (!answers) {
@@ -186,12 +186,12 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status != VLT_OK) {
         goto done;
     }
-    status = answer_all(cli, reader, answers, count, all, err);
+    status = answer_all(cli, reader, answers, count, &all, err);
     if (path && status != VLT_STATUS_INTERRUPTED) {
         vlt_status dumped = dump(path, answers, count, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? dumped : status;
     }
-    if (all) {
+    if (json) {
         vlt_status printed = vlt_json_print(all, false, stdout, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? printed : status;
     }

@@ -6,6 +6,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/facts.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/machine/fingerprint.h"
 #include "harness/machine/pressure.h"
 #include "optimizations/core/utf8_text.h"
@@ -23,22 +24,22 @@ static json_t *bytes_or_null(uint64_t bytes)
 
 static json_t *text_or_null(const char *text)
 {
-    return *text ? vlt_json_string(text, strlen(text)) : json_null();
+    return *text ? vlt_json_name(text) : json_null();
 }
 
 static json_t *cpus_to_json(const vlt_cpu_set *set)
 {
     char text[1024];
     vlt_cpu_set_format(set, text, sizeof text);
-    return json_string(text);
+    return vlt_json_name(text);
 }
 
 static json_t *isa_to_json(const vlt_caps *caps)
 {
     json_t *isa = json_array();
-#define VLT_ISA_JSON(code, bit, name)                  \
-    if (caps->isa & VLT_ISA_##code) {                  \
-        json_array_append_new(isa, json_string(name)); \
+#define VLT_ISA_JSON(code, bit, name)               \
+    if (caps->isa & VLT_ISA_##code) {               \
+        vlt_json_append(&isa, vlt_json_name(name)); \
     }
     VLT_ISA_MAP(VLT_ISA_JSON)
 #undef VLT_ISA_JSON
@@ -50,43 +51,44 @@ static json_t *topology_to_json(const vlt_machine *machine)
     json_t *kinds = json_array(), *caches = json_array();
     for (int i = 0; i < machine->kind_count; i++) {
         const vlt_machine_kind *kind = &machine->kind[i];
-        json_array_append_new(kinds, json_pack("{s:o, s:o, s:i, s:i, s:o}", "name",
-                                               text_or_null(kind->name), "efficiency",
-                                               number_or_null(kind->efficiency, 0), "cores",
-                                               kind->core_count, "cpus", kind->pu_count, "usable",
-                                               cpus_to_json(&kind->usable)));
+        vlt_json_append(&kinds,
+                        vlt_json_make("{s:o, s:o, s:i, s:i, s:o}", "name", text_or_null(kind->name),
+                                      "efficiency", number_or_null(kind->efficiency, 0), "cores",
+                                      kind->core_count, "cpus", kind->pu_count, "usable",
+                                      cpus_to_json(&kind->usable)));
     }
     for (int i = 0; i < machine->cache_count; i++) {
         const vlt_machine_cache *cache = &machine->cache[i];
         const char type[2] = {cache->type, '\0'};
-        json_array_append_new(
-            caches, json_pack("{s:i, s:s, s:I, s:o, s:o, s:i, s:i}", "level", cache->level, "type",
-                              *type == 'd'   ? "data"
-                              : *type == 'i' ? "instructions"
-                                             : "unified",
-                              "bytes", (json_int_t)cache->bytes, "ways",
-                              cache->ways ? json_integer(cache->ways) : json_null(), "line_bytes",
-                              number_or_null(cache->line_bytes, 1), "shared_by_cpus",
-                              cache->shared_by, "count", cache->count));
+        vlt_json_append(&caches,
+                        vlt_json_make("{s:i, s:s, s:I, s:o, s:o, s:i, s:i}", "level", cache->level,
+                                      "type",
+                                      *type == 'd'   ? "data"
+                                      : *type == 'i' ? "instructions"
+                                                     : "unified",
+                                      "bytes", (json_int_t)cache->bytes, "ways",
+                                      cache->ways ? json_integer(cache->ways) : json_null(),
+                                      "line_bytes", number_or_null(cache->line_bytes, 1),
+                                      "shared_by_cpus", cache->shared_by, "count", cache->count));
     }
-    return json_pack("{s:b, s:i, s:i, s:i, s:i, s:o, s:o}", "replayed", machine->emulated,
-                     "packages", machine->package_count, "numa_nodes", machine->numa_count, "cores",
-                     machine->core_count, "cpus", machine->pu_count, "kinds", kinds, "caches",
-                     caches);
+    return vlt_json_make("{s:b, s:i, s:i, s:i, s:i, s:o, s:o}", "replayed", machine->emulated,
+                         "packages", machine->package_count, "numa_nodes", machine->numa_count,
+                         "cores", machine->core_count, "cpus", machine->pu_count, "kinds", kinds,
+                         "caches", caches);
 }
 
 static json_t *limits_to_json(const vlt_machine *machine)
 {
     const vlt_limits *limits = &machine->limits;
-    return json_pack("{s:i, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "cpus",
-                     machine->caps.cpu_count, "cores", machine->caps.core_count, "usable_cpus",
-                     cpus_to_json(&machine->usable), "threads", vlt_machine_thread_count(machine),
-                     "cpu_quota",
-                     limits->cpu_quota > 0 ? json_real(limits->cpu_quota) : json_null(),
-                     "cpu_limited_by", text_or_null(limits->cpu_limited_by), "memory_limit_bytes",
-                     bytes_or_null(limits->memory_limit_bytes), "memory_limited_by",
-                     text_or_null(limits->memory_limited_by), "cgroup_version",
-                     number_or_null(limits->cgroup_version, 1));
+    return vlt_json_make("{s:i, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "cpus",
+                         machine->caps.cpu_count, "cores", machine->caps.core_count, "usable_cpus",
+                         cpus_to_json(&machine->usable), "threads",
+                         vlt_machine_thread_count(machine), "cpu_quota",
+                         limits->cpu_quota > 0 ? json_real(limits->cpu_quota) : json_null(),
+                         "cpu_limited_by", text_or_null(limits->cpu_limited_by),
+                         "memory_limit_bytes", bytes_or_null(limits->memory_limit_bytes),
+                         "memory_limited_by", text_or_null(limits->memory_limited_by),
+                         "cgroup_version", number_or_null(limits->cgroup_version, 1));
 }
 
 static json_t *gpus_to_json(const vlt_machine *machine)
@@ -94,13 +96,13 @@ static json_t *gpus_to_json(const vlt_machine *machine)
     json_t *gpus = json_array();
     for (int i = 0; i < machine->gpu_count; i++) {
         const vlt_machine_gpu *gpu = &machine->gpu[i];
-        json_array_append_new(gpus,
-                              json_pack("{s:s, s:o, s:i, s:i, s:I, s:o, s:o}", "name", gpu->name,
-                                        "bus_id", text_or_null(gpu->bus_id), "compute_capability",
-                                        gpu->capability, "multiprocessors", gpu->multiprocessors,
-                                        "memory_bytes", (json_int_t)gpu->memory_bytes,
-                                        "link_generation", number_or_null(gpu->link_generation, 1),
-                                        "link_width", number_or_null(gpu->link_width, 1)));
+        vlt_json_append(&gpus,
+                        vlt_json_make("{s:s, s:o, s:i, s:i, s:I, s:o, s:o}", "name", gpu->name,
+                                      "bus_id", text_or_null(gpu->bus_id), "compute_capability",
+                                      gpu->capability, "multiprocessors", gpu->multiprocessors,
+                                      "memory_bytes", (json_int_t)gpu->memory_bytes,
+                                      "link_generation", number_or_null(gpu->link_generation, 1),
+                                      "link_width", number_or_null(gpu->link_width, 1)));
     }
     return gpus;
 }
@@ -110,7 +112,7 @@ static json_t *lines_to_json(const char *text)
     json_t *lines = json_array();
     while (*text) {
         size_t length = strcspn(text, "\n");
-        json_array_append_new(lines, vlt_json_string(text, length));
+        vlt_json_append(&lines, vlt_json_name_part(text, length));
         text += length + (text[length] == '\n');
     }
     return lines;
@@ -119,28 +121,29 @@ static json_t *lines_to_json(const char *text)
 static json_t *system_to_json(const vlt_machine *machine)
 {
     const vlt_machine_system *system = &machine->system;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kernel", text_or_null(system->kernel),
-                     "hypervisor", text_or_null(system->hypervisor), "microcode",
-                     text_or_null(system->microcode), "governor", text_or_null(system->governor),
-                     "huge_pages", text_or_null(system->huge_pages), "libc",
-                     text_or_null(system->libc), "smt_active",
-                     system->smt_active < 0 ? json_null() : json_boolean(system->smt_active));
+    return vlt_json_make(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kernel", text_or_null(system->kernel), "hypervisor",
+        text_or_null(system->hypervisor), "microcode", text_or_null(system->microcode), "governor",
+        text_or_null(system->governor), "huge_pages", text_or_null(system->huge_pages), "libc",
+        text_or_null(system->libc), "smt_active",
+        system->smt_active < 0 ? json_null() : json_boolean(system->smt_active));
 }
 
 static json_t *pressure_to_json(void)
 {
     vlt_pressure now;
     vlt_pressure_read(NULL, &now);
-    return json_pack("{s:o, s:o, s:o, s:o}", "cpu_some_avg10", vlt_json_real(now.cpu.some_avg10),
-                     "memory_some_avg10", vlt_json_real(now.memory.some_avg10), "load_1m",
-                     vlt_json_real(now.load_1m), "steal_s", vlt_json_real(now.steal_s));
+    return vlt_json_make("{s:o, s:o, s:o, s:o}", "cpu_some_avg10",
+                         vlt_json_real(now.cpu.some_avg10), "memory_some_avg10",
+                         vlt_json_real(now.memory.some_avg10), "load_1m",
+                         vlt_json_real(now.load_1m), "steal_s", vlt_json_real(now.steal_s));
 }
 
 static vlt_status print_json(const vlt_machine *machine, const vlt_fingerprint *fingerprint,
                              vlt_error *err)
 {
     const vlt_caps *caps = &machine->caps;
-    json_t *all = json_pack(
+    json_t *all = vlt_json_make(
         "{s:{s:o, s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o, s:o, s:o, "
         "s:{s:s, s:s, s:o, s:o}}",
         "cpu", "name", text_or_null(caps->cpu_name), "vendor", text_or_null(machine->cpu_vendor),

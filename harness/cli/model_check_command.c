@@ -5,6 +5,7 @@
 
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/model_commands.h"
+#include "harness/json/json_make.h"
 
 /* The first element that is no finite number, or -1. Types that are not computed with are passed
  * over. */
@@ -65,10 +66,11 @@ static json_t *tensor_to_json(const vlt_tensor *tensor)
 {
     json_t *shape = json_array();
     for (int i = 0; i < tensor->rank; i++) {
-        json_array_append_new(shape, json_integer(tensor->shape[i]));
+        vlt_json_append(&shape, json_integer(tensor->shape[i]));
     }
-    return json_pack("{s:s, s:s, s:o, s:I, s:s}", "name", tensor->name, "dtype", tensor->dtype_name,
-                     "shape", shape, "bytes", (json_int_t)tensor->bytes, "file", tensor->file);
+    return vlt_json_make("{s:s, s:s, s:o, s:I, s:s}", "name", tensor->name, "dtype",
+                         tensor->dtype_name, "shape", shape, "bytes", (json_int_t)tensor->bytes,
+                         "file", tensor->file);
 }
 
 static vlt_status print_json(const vlt_engine *engine, vlt_error *err)
@@ -77,9 +79,9 @@ static vlt_status print_json(const vlt_engine *engine, vlt_error *err)
     const vlt_weights *weights = &engine->weights;
     json_t *list = json_array();
     for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
-        json_array_append_new(list, tensor_to_json(vlt_safetensors_at(tensors, i)));
+        vlt_json_append(&list, tensor_to_json(vlt_safetensors_at(tensors, i)));
     }
-    json_t *object = json_pack(
+    json_t *object = vlt_json_make(
         "{s:I, s:i, s:i, s:i, s:I, s:b, s:o}", "parameters", (json_int_t)weights->value_count,
         "tensor_count", vlt_safetensors_count(tensors), "used_count", weights->tensor_count,
         "files", vlt_safetensors_file_count(tensors), "bytes",

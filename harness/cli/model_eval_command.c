@@ -4,6 +4,7 @@
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/model_commands.h"
 #include "harness/infer/eval.h"
+#include "harness/json/json_make.h"
 
 struct judge {
     vlt_cli *cli;
@@ -16,12 +17,12 @@ static bool answered(void *user, int64_t index, const char *question, const char
     struct judge *judge = user;
     json_t *ids = json_array();
     for (int64_t i = 0; i < response->id_count; i++) {
-        json_array_append_new(ids, json_integer(response->ids[i]));
+        vlt_json_append(&ids, json_integer(response->ids[i]));
     }
-    json_array_append_new(judge->answers,
-                          json_pack("{s:o, s:o, s:b}", "text",
-                                    vlt_json_string(response->text, response->text_bytes), "ids",
-                                    ids, "right", right));
+    vlt_json_append(&judge->answers,
+                    vlt_json_make("{s:o, s:o, s:b}", "text",
+                                  vlt_json_string(response->text, response->text_bytes), "ids", ids,
+                                  "right", right));
     if (!right && vlt_cli_flag(judge->cli, "verbose")) {
         vlt_cli_info(judge->cli, "scene %lld: %s '%s', true is '%s'", (long long)index, question,
                      response->text, truth);
@@ -35,13 +36,14 @@ static vlt_status print_json(const vlt_eval_result *result, json_t *answers, vlt
     json_t *kinds = json_object();
     for (int i = 0; i < VLT_EVAL_KINDS; i++) {
         if (result->kind[i].total) {
-            json_object_set_new(kinds, result->kind[i].name,
-                                json_pack("{s:I, s:I}", "right", (json_int_t)result->kind[i].right,
-                                          "total", (json_int_t)result->kind[i].total));
+            vlt_json_set(&kinds, result->kind[i].name,
+                         vlt_json_make("{s:I, s:I}", "right", (json_int_t)result->kind[i].right,
+                                       "total", (json_int_t)result->kind[i].total));
         }
     }
-    json_t *object = json_pack("{s:I, s:I, s:o, s:O}", "right", (json_int_t)result->right, "total",
-                               (json_int_t)result->total, "kinds", kinds, "answers", answers);
+    json_t *object = vlt_json_make("{s:I, s:I, s:o, s:O}", "right", (json_int_t)result->right,
+                                   "total", (json_int_t)result->total, "kinds", kinds, "answers",
+                                   answers);
     vlt_status status = vlt_json_print(object, false, stdout, err);
     json_decref(object);
     return status;

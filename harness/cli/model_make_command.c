@@ -2,6 +2,7 @@
 
 #include "harness/cli/model_commands.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/machine/machine.h"
 #include "harness/model/make.h"
 
@@ -25,11 +26,11 @@ static vlt_status print_result(const vlt_cli *cli, const vlt_make_options *optio
         printf("note      %s\n", note);
         return VLT_OK;
     }
-    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:I, s:I, s:i, s:i, s:s}", "directory",
-                               directory, "size", options->size, "seed", (json_int_t)options->seed,
-                               "tensors", result->tensors, "weights", (json_int_t)result->weights,
-                               "data_bytes", (json_int_t)result->data_bytes, "tokens",
-                               result->tokens, "rows", result->rows, "note", note);
+    json_t *object = vlt_json_make(
+        "{s:s, s:s, s:I, s:i, s:I, s:I, s:i, s:i, s:s}", "directory", directory, "size",
+        options->size, "seed", (json_int_t)options->seed, "tensors", result->tensors, "weights",
+        (json_int_t)result->weights, "data_bytes", (json_int_t)result->data_bytes, "tokens",
+        result->tokens, "rows", result->rows, "note", note);
     vlt_status status = vlt_json_print(object, false, stdout, err);
     json_decref(object);
     return status;

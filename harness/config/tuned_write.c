@@ -6,13 +6,14 @@
 #include "harness/config/tuned.h"
 #include "harness/json/buffer.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "optimizations/core/hash.h"
 
-/* key = "value" as a TOML basic string; bytes that are no UTF-8 are written as '?'. */
+/* key = "value" as a TOML basic string; bytes that are no UTF-8 as the text \xNN. */
 static void put_string(vlt_buffer *text, const char *key, const char *value)
 {
     vlt_buffer_print(text, "%s = \"", key);
-    json_t *clean = vlt_json_string(value, strlen(value));
+    json_t *clean = vlt_json_name(value);
     const char *c = clean ? json_string_value(clean) : "";
     for (; *c; c++) {
         if (*c == '"' || *c == '\\') {

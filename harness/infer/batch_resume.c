@@ -5,6 +5,7 @@
 
 #include "harness/infer/batch.h"
 #include "harness/infer/batch_line.h"
+#include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 
 /* The id of the next input line; null where the line has none. NULL at the end of the input. */
@@ -28,8 +29,8 @@ static vlt_status compare_ids(const char *text, size_t bytes, const json_t *expe
     const json_t *id = json_object_get(answer, "id");
     vlt_status status = VLT_OK;
     if (!id || !json_equal(id, expected)) {
-        char *found = id ? json_dumps(id, JSON_ENCODE_ANY) : NULL;
-        char *wanted = json_dumps(expected, JSON_ENCODE_ANY);
+        char *found = id ? vlt_json_dump(id, NULL) : NULL;
+        char *wanted = vlt_json_dump(expected, NULL);
         status = vlt_fail(err, VLT_STATUS_INPUT,
                           "%s line %" PRId64 " has the id %s, %s has %s there: not an output of "
                           "this input",

@@ -7,6 +7,7 @@
 #include "harness/infer/media.h"
 #include "harness/infer/visual.h"
 #include "harness/json/buffer.h"
+#include "harness/json/json_make.h"
 #include "harness/model/chat.h"
 #include "optimizations/core/hash.h"
 
@@ -14,7 +15,7 @@ enum { TEXT_LIMIT = 256 << 20 };
 
 vlt_status vlt_messages_append(const char *list, const json_t *message, char **out, vlt_error *err)
 {
-    char *text = json_dumps(message, JSON_COMPACT);
+    char *text = vlt_json_dump(message, NULL);
     const char *end = list ? strrchr(list, ']') : NULL;
     bool empty = true; /* nothing between the brackets */
     for (const char *p = list ? strchr(list, '[') : NULL; p && p + 1 < end && empty; p++) {
@@ -43,12 +44,12 @@ static json_t *user_turn(const vlt_request *request)
     for (int i = 0; i < request->image_count; i++) {
         char *source = vlt_media_absolute(request->images[i], request->files);
         json_t *path = source ? vlt_json_string(source, strlen(source)) : NULL;
-        json_array_append_new(content, json_pack("{s:s, s:o}", "type", "image", "image", path));
+        vlt_json_append(&content, vlt_json_make("{s:s, s:o}", "type", "image", "image", path));
         free(source);
     }
     json_t *text = vlt_json_string(request->prompt, strlen(request->prompt));
-    json_array_append_new(content, json_pack("{s:s, s:o}", "type", "text", "text", text));
-    return json_pack("{s:s, s:o}", "role", "user", "content", content);
+    vlt_json_append(&content, vlt_json_make("{s:s, s:o}", "type", "text", "text", text));
+    return vlt_json_make("{s:s, s:o}", "role", "user", "content", content);
 }
 
 /* prompt->messages: those of the request, or the conversation with the next turn. */
@@ -76,7 +77,7 @@ static vlt_status gather_messages(const vlt_request *request, const char *conver
     char *opened = NULL;
     if (request->system && !conversation) {
         json_t *content = vlt_json_string(request->system, strlen(request->system));
-        json_t *turn = json_pack("{s:s, s:o}", "role", "system", "content", content);
+        json_t *turn = vlt_json_make("{s:s, s:o}", "role", "system", "content", content);
         status = vlt_messages_append(NULL, turn, &opened, err);
         json_decref(turn);
     } else if (request->system) {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "harness/json/json_make.h"
+
 static void plan_activations(vlt_session *session, bool take)
 {
     const vlt_text_config *text = &session->engine->config.text;
@@ -192,7 +194,7 @@ static vlt_status keep_conversation(vlt_session *session, const vlt_prompt *prom
                                     const vlt_response *response, vlt_error *err)
 {
     json_t *text = vlt_json_string(response->text, response->text_bytes);
-    json_t *message = json_pack("{s:s, s:o}", "role", "assistant", "content", text);
+    json_t *message = vlt_json_make("{s:s, s:o}", "role", "assistant", "content", text);
     char *conversation = NULL;
     vlt_status status = message ? vlt_messages_append(prompt->messages, message, &conversation, err)
                                 : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the answer");

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 
 #include "harness/files/new_file.h"
 #include "harness/machine/memory_room.h"
-#include "optimizations/core/memory.h"
 
 vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
                           vlt_error *err)
@@ -105,6 +103,36 @@ done:
         close(file);
     }
     return status;
+}
+
+vlt_status vlt_read_stream(FILE *stream, const char *name, size_t limit, char **out, size_t *bytes,
+                           vlt_error *err)
+{
+    size_t room = 1 << 14, used = 0;
+    char *data = NULL;
+    vlt_status status = grow(&data, room, name, err);
+    *out = NULL;
+    while (status == VLT_OK) {
+        used += fread(data + used, 1, room - used, stream);
+        if (used < room) {
+            break;
+        }
+        room *= 2;
+        status = used > limit
+                     ? vlt_fail(err, VLT_STATUS_LIMIT, "%s: more than %zu bytes", name, limit)
+                     : grow(&data, room, name, err);
+    }
+    if (status == VLT_OK && ferror(stream)) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: cannot be read", name);
+    }
+    if (status != VLT_OK) {
+        free(data);
+        return status;
+    }
+    data[used] = '\0';
+    *out = data;
+    *bytes = used;
+    return VLT_OK;
 }
 
 static vlt_status write_all(int file, const char *path, const char *data, size_t bytes,
@@ -274,6 +302,59 @@ vlt_status vlt_json_text(const json_t *object, const char *name, const char *key
     return VLT_OK;
 }
 
+static int hex_value(char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = digit ? strchr(digits, digit) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+char *vlt_hex_decode(const char *text, size_t length)
+{
+    char *bytes = length % 2 ? NULL : malloc(length / 2 + 1);
+    for (size_t i = 0; i < length && bytes; i += 2) {
+        int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+        if (high < 0 || low < 0 || high + low == 0) {
+            free(bytes);
+            return NULL;
+        }
+        bytes[i / 2] = (char)(high << 4 | low);
+    }
+    if (bytes) {
+        bytes[length / 2] = '\0';
+    }
+    return bytes;
+}
+
+vlt_status vlt_json_bytes(const json_t *object, const char *name, const char *key, char **out,
+                          bool *found, vlt_error *err)
+{
+    const char *text = NULL;
+    bool there = false;
+    char hex_key[64];
+    *out = NULL;
+    int length = snprintf(hex_key, sizeof hex_key, "%s%s", key, VLT_JSON_HEX);
+    const json_t *hex = (size_t)length < sizeof hex_key ? json_object_get(object, hex_key) : NULL;
+    if (hex) {
+        *out = json_is_string(hex) ? vlt_hex_decode(json_string_value(hex), json_string_length(hex))
+                                   : NULL;
+        if (found) {
+            *found = true;
+        }
+        return *out ? VLT_OK
+                    : vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' holds no bytes in hexadecimal",
+                               name, hex_key);
+    }
+    vlt_status status = vlt_json_text(object, name, key, &text, found ? &there : NULL, err);
+    if (status == VLT_OK && text && !(*out = strdup(text))) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: key '%s': out of memory", name, key);
+    }
+    if (found) {
+        *found = there;
+    }
+    return status;
+}
+
 vlt_status vlt_json_object(const json_t *object, const char *name, const char *key,
                            const json_t **out, bool *found, vlt_error *err)
 {
@@ -292,55 +373,11 @@ vlt_status vlt_json_object(const json_t *object, const char *name, const char *k
 vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err)
 {
     size_t flags = JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2));
+    if (!value) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "writing JSON: no memory for a value");
+    }
     if (json_dumpf(value, stream, flags) != 0 || fputc('\n', stream) == EOF || fflush(stream)) {
         return vlt_fail(err, VLT_STATUS_IO, "writing JSON: %s", strerror(errno));
     }
     return VLT_OK;
-}
-
-json_t *vlt_json_real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* Length of the valid UTF-8 sequence at p (of at most n bytes), or 0. */
-static size_t sequence_length(const unsigned char *p, size_t n)
-{
-    size_t length = p[0] < 0x80                    ? 1
-                    : p[0] >= 0xC2 && p[0] <= 0xDF ? 2
-                    : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
-                    : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
-                                                   : 0;
-    if (!length || length > n) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    bool bad = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
-               (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F);
-    return bad ? 0 : length;
-}
-
-json_t *vlt_json_string(const char *text, size_t bytes)
-{
-    size_t room, used = 0;
-    if (!vlt_mul_size(bytes, 3, &room)) {
-        return NULL;
-    }
-    char *clean = malloc(room + 1);
-    if (!clean) {
-        return NULL;
-    }
-    for (size_t i = 0; i < bytes;) {
-        size_t length = sequence_length((const unsigned char *)text + i, bytes - i);
-        memcpy(clean + used, length ? text + i : "\xEF\xBF\xBD", length ? length : 3);
-        used += length ? length : 3;
-        i += length ? length : 1;
-    }
-    json_t *value = json_stringn(clean, used);
-    free(clean);
-    return value;
 }

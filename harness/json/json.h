@@ -1,7 +1,8 @@
 /* json.h: JSON in and out, over jansson; the only place that includes it.
  *
- * Code that reads or builds JSON uses jansson's json_t directly; what this header adds is reading
- * with limits and one manner of error: every message names the document and the key.
+ * Code that reads JSON uses jansson's json_t directly; what this header adds is reading with limits
+ * and one manner of error: every message names the document and the key. Values are made through
+ * json_make.h.
  */
 #ifndef VLT_HARNESS_JSON_H
 #define VLT_HARNESS_JSON_H
@@ -12,6 +13,8 @@
 #include <stdio.h>
 
 #include "optimizations/core/status.h"
+
+#define VLT_JSON_HEX "_hex" /* ends the key of a name that is no UTF-8 */
 
 /* Parses text[bytes] (one value, NUL as \u0000 allowed, nesting at most 2048 as jansson limits).
  * INPUT: "NAME:line:column: what". The result is owned: json_decref. */
@@ -24,6 +27,10 @@ vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error
 /* Reads a whole file (or a pipe to its end) of at most `limit` bytes into *out (malloc'ed, a NUL
  * behind). */
 vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err);
+
+/* Reads a stream to its end, at most `limit` bytes, as above; `name` is for messages. */
+vlt_status vlt_read_stream(FILE *stream, const char *name, size_t limit, char **out, size_t *bytes,
+                           vlt_error *err);
 
 /* Writes bytes to a file that appears whole or not at all (temporary beside it, fsync, rename). A
  * link is followed; a terminal, pipe or device is written into. */
@@ -39,17 +46,19 @@ vlt_status vlt_json_bool(const json_t *object, const char *name, const char *key
                          bool *found, vlt_error *err);
 vlt_status vlt_json_text(const json_t *object, const char *name, const char *key, const char **out,
                          bool *found, vlt_error *err);
+/* Exact bytes, malloc'ed, as vlt_json_set_bytes has put them: KEY, or KEY_hex. No NUL within. */
+vlt_status vlt_json_bytes(const json_t *object, const char *name, const char *key, char **out,
+                          bool *found, vlt_error *err);
 vlt_status vlt_json_object(const json_t *object, const char *name, const char *key,
                            const json_t **out, bool *found, vlt_error *err);
 
+/* The bytes that 2 * n hexadecimal digits stand for, with a NUL behind, malloc'ed. NULL: other
+ * characters, a byte 0, or no memory. */
+char *vlt_hex_decode(const char *text, size_t length);
+
 /* One document on a stream, with a line feed: compact for JSON lines, else indented by 2. Key order
- * as inserted; reals with 17 digits; non-ASCII raw. IO when the stream fails. */
+ * as inserted; reals with 17 digits; non-ASCII raw. IO when the stream fails; NOMEM, and nothing
+ * is written, where value is NULL: it could not be made (json_make.h). */
 vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err);
-
-/* A number, or null when it is not finite. */
-json_t *vlt_json_real(double value);
-
-/* Text that may hold invalid UTF-8: every invalid byte becomes U+FFFD. */
-json_t *vlt_json_string(const char *text, size_t bytes);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/json/json_make.h"
 #include "harness/measure/launch_internal.h"
 #include "optimizations/core/utf8_text.h"
 
@@ -147,10 +148,10 @@ static vlt_status run_counted(const char *request, const vlt_launch_options *opt
 static vlt_status count_calls(const vlt_side *side, const vlt_launch_options *options, int calls,
                               double *count, vlt_error *err)
 {
-    json_t *object = json_pack("{s:s, s:s?, s:i, s:I}", "what", side->what, "library",
-                               side->library, "calls", calls, "seed",
-                               (json_int_t)(options->data_seed >> 1));
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_t *object = vlt_json_make("{s:s, s:s?, s:i, s:I}", "what", side->what, "library",
+                                   side->library, "calls", calls, "seed",
+                                   (json_int_t)(options->data_seed >> 1));
+    char *text = object ? vlt_json_dump(object, NULL) : NULL;
     vlt_status status = text && strlen(text) < REQUEST_BYTES
                             ? run_counted(text, options, count, err)
                             : vlt_fail(err, VLT_STATUS_LIMIT, "'%s' is too long",
@@ -198,8 +199,8 @@ static vlt_status serve(const json_t *document, vlt_error *err)
         (status = vlt_launch_load(side.library, &abi, err)) != VLT_OK) {
         return status;
     }
-    json_t *object = json_pack("{s:s, s:I, s:i}", "what", side.what, "seed", (json_int_t)seed,
-                               "threads", 1);
+    json_t *object = vlt_json_make("{s:s, s:I, s:i}", "what", side.what, "seed", (json_int_t)seed,
+                                   "threads", 1);
     size_t length = object ? json_dumpb(object, request, sizeof request - 1, JSON_COMPACT) : 0;
     json_decref(object);
     if (length == 0 || length >= sizeof request) {

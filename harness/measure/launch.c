@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "harness/measure/child.h"
 #include "harness/measure/launch_internal.h"
 #include "optimizations/core/utf8_text.h"
@@ -44,7 +45,7 @@ vlt_status vlt_launch_run(const vlt_side side[2], const vlt_launch_options *opti
 {
     *launch = (vlt_launch){0};
     json_t *request = vlt_launch_request_to_json(side, options);
-    char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    char *text = request ? vlt_json_dump(request, NULL) : NULL;
     json_decref(request);
     if (!text) {
         return vlt_fail(err, VLT_STATUS_INPUT, "'%s': no valid UTF-8",

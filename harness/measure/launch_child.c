@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "harness/measure/launch_internal.h"
 #include "harness/measure/model_subject.h"
 #include "optimizations/core/dtype.h"
@@ -102,11 +103,11 @@ vlt_status vlt_launch_load(const char *path, const vlt_measure_abi **abi, vlt_er
 static vlt_status write_request(struct child *child, int side, vlt_error *err)
 {
     const vlt_launch_options *options = &child->options;
-    json_t *object = json_pack("{s:s, s:I, s:i, s:s, s:I}", "what", child->side[side].what, "seed",
-                               (json_int_t)options->data_seed, "threads", options->threads,
-                               "regime", vlt_regime_name(options->regime), "cold_bytes",
-                               (json_int_t)options->cold_bytes);
-    child->request[side] = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_t *object = vlt_json_make("{s:s, s:I, s:i, s:s, s:I}", "what", child->side[side].what,
+                                   "seed", (json_int_t)options->data_seed, "threads",
+                                   options->threads, "regime", vlt_regime_name(options->regime),
+                                   "cold_bytes", (json_int_t)options->cold_bytes);
+    child->request[side] = object ? vlt_json_dump(object, NULL) : NULL;
     json_decref(object);
     return child->request[side] ? VLT_OK
                                 : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a request");

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "harness/measure/launch_internal.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
@@ -12,12 +13,12 @@ static const char request_name[] = "launch request", answer_name[] = "launch ans
 
 static json_t *side_to_json(const vlt_side *side)
 {
-    return json_pack("{s:s, s:s?}", "what", side->what, "library", side->library);
+    return vlt_json_make("{s:s, s:s?}", "what", side->what, "library", side->library);
 }
 
 json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_options *options)
 {
-    return json_pack(
+    return vlt_json_make(
         "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b, s:b}", "a", side_to_json(&side[0]), "b",
         side_to_json(&side[1]), "seed", (json_int_t)(options->seed >> 1), "data_seed",
         (json_int_t)(options->data_seed >> 1), "pairs", options->pairs, "limit_s", options->limit_s,
@@ -75,34 +76,34 @@ vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2],
 
 static json_t *pair_to_json(const vlt_pair *pair)
 {
-    return json_pack("[I, I, I, I, i, i, i, i, o, i, i]", (json_int_t)pair->wall_ns[0],
-                     (json_int_t)pair->wall_ns[1], (json_int_t)pair->cpu_ns[0],
-                     (json_int_t)pair->cpu_ns[1], (int)pair->switches[0], (int)pair->switches[1],
-                     (int)pair->faults[0], (int)pair->faults[1],
-                     vlt_json_real((double)pair->pressure), pair->b_first, pair->flags);
+    return vlt_json_make("[I, I, I, I, i, i, i, i, o, i, i]", (json_int_t)pair->wall_ns[0],
+                         (json_int_t)pair->wall_ns[1], (json_int_t)pair->cpu_ns[0],
+                         (json_int_t)pair->cpu_ns[1], (int)pair->switches[0],
+                         (int)pair->switches[1], (int)pair->faults[0], (int)pair->faults[1],
+                         vlt_json_real((double)pair->pressure), pair->b_first, pair->flags);
 }
 
 json_t *vlt_launch_answer_to_json(vlt_status status, const vlt_error *err, const vlt_launch *launch)
 {
     const vlt_pair_run *run = &launch->run;
     if (status != VLT_OK) {
-        json_t *message = vlt_json_string(err->message, strlen(err->message));
-        return json_pack("{s:s, s:o}", "status", vlt_status_name(status), "message", message);
+        return vlt_json_make("{s:s, s:s}", "status", vlt_status_name(status), "message",
+                             err->message);
     }
     json_t *pairs = json_array(), *cost = json_array();
     for (int i = 0; i < run->pair_count; i++) {
-        json_array_append_new(pairs, pair_to_json(&run->pair[i]));
+        vlt_json_append(&pairs, pair_to_json(&run->pair[i]));
     }
     for (int i = 0; i < 6; i++) {
-        json_array_append_new(cost, vlt_json_real(launch->cost[i / 3][i % 3]));
+        vlt_json_append(&cost, vlt_json_real(launch->cost[i / 3][i % 3]));
     }
-    return json_pack("{s:s, s:I, s:i, s:o, s:o, s:o, s:f, s:f, s:s, s:s, s:o, s:o}", "status",
-                     vlt_status_name(status), "iterations", (json_int_t)run->iterations,
-                     "steadiness", (int)run->steadiness, "pressure", vlt_json_real(run->pressure),
-                     "steal", vlt_json_real(run->steal), "frequency_hz",
-                     vlt_json_real(run->frequency_hz), "overhead_ns", run->overhead_ns, "book_ns",
-                     run->book_ns, "note", launch->note, "unit", launch->unit, "cost", cost,
-                     "pairs", pairs);
+    return vlt_json_make("{s:s, s:I, s:i, s:o, s:o, s:o, s:f, s:f, s:s, s:s, s:o, s:o}", "status",
+                         vlt_status_name(status), "iterations", (json_int_t)run->iterations,
+                         "steadiness", (int)run->steadiness, "pressure",
+                         vlt_json_real(run->pressure), "steal", vlt_json_real(run->steal),
+                         "frequency_hz", vlt_json_real(run->frequency_hz), "overhead_ns",
+                         run->overhead_ns, "book_ns", run->book_ns, "note", launch->note, "unit",
+                         launch->unit, "cost", cost, "pairs", pairs);
 }
 
 static double real_or_nan(const json_t *value)

@@ -9,6 +9,7 @@
 
 #include "harness/infer/vltune.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/memory.h"
 
@@ -37,9 +38,9 @@ vlt_status vlt_model_subject_format(const char *model, const char *config, const
                                     const char *prompt, int tokens, char *what, size_t what_bytes,
                                     vlt_error *err)
 {
-    json_t *object = json_pack("{s:s, s:s*, s:s*, s:s*, s:i}", "model", model, "config", config,
-                               "image", image, "prompt", prompt, "tokens", tokens);
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_t *object = vlt_json_make("{s:s, s:s*, s:s*, s:s*, s:i}", "model", model, "config", config,
+                                   "image", image, "prompt", prompt, "tokens", tokens);
+    char *text = object ? vlt_json_dump(object, NULL) : NULL;
     int written = text ? snprintf(what, what_bytes, "run:%s", text) : -1;
     json_decref(object);
     free(text);

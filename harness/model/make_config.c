@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "harness/json/json_make.h"
 #include "harness/model/make_internal.h"
 
 /* Areas in pixels of the released video preprocessor. */
@@ -8,10 +9,10 @@ enum { VIDEO_PIXELS_MIN = 4096, VIDEO_PIXELS_MAX = 25165824 };
 static json_t *make_text_config(const vlt_model_config *config)
 {
     const vlt_text_config *text = &config->text;
-    json_t *sections = json_pack("[I, I, I]", (json_int_t)text->mrope_section[0],
-                                 (json_int_t)text->mrope_section[1],
-                                 (json_int_t)text->mrope_section[2]);
-    return json_pack(
+    json_t *sections = vlt_json_make("[I, I, I]", (json_int_t)text->mrope_section[0],
+                                     (json_int_t)text->mrope_section[1],
+                                     (json_int_t)text->mrope_section[2]);
+    return vlt_json_make(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:I, s:s, s:I, s:b, s:f, s:f, s:b, s:s, s:b, s:i,"
         " s:i, s:I, s:{s:b, s:o, s:s}}",
         "hidden_size", (json_int_t)text->width, "intermediate_size", (json_int_t)text->inner,
@@ -30,53 +31,54 @@ static json_t *make_vision_config(const vlt_vision_config *vision)
 {
     json_t *taps = json_array();
     for (int i = 0; i < vision->deepstack_count; i++) {
-        json_array_append_new(taps, json_integer(vision->deepstack[i]));
+        vlt_json_append(&taps, json_integer(vision->deepstack[i]));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:s, s:f, s:I}",
-                     "hidden_size", (json_int_t)vision->width, "depth", (json_int_t)vision->blocks,
-                     "num_heads", (json_int_t)vision->heads, "intermediate_size",
-                     (json_int_t)vision->inner, "deepstack_visual_indexes", taps,
-                     "num_position_embeddings", (json_int_t)(vision->grid * vision->grid),
-                     "model_type", "qwen3_vl", "in_channels", (json_int_t)vision->channels,
-                     "patch_size", (json_int_t)vision->patch, "temporal_patch_size",
-                     (json_int_t)vision->temporal, "spatial_merge_size", (json_int_t)vision->merge,
-                     "hidden_act", "gelu_pytorch_tanh", "initializer_range", 0.02,
-                     "out_hidden_size", (json_int_t)vision->out);
+    return vlt_json_make("{s:I, s:I, s:I, s:I, s:o, s:I, s:s, s:I, s:I, s:I, s:I, s:s, s:f, s:I}",
+                         "hidden_size", (json_int_t)vision->width, "depth",
+                         (json_int_t)vision->blocks, "num_heads", (json_int_t)vision->heads,
+                         "intermediate_size", (json_int_t)vision->inner, "deepstack_visual_indexes",
+                         taps, "num_position_embeddings", (json_int_t)(vision->grid * vision->grid),
+                         "model_type", "qwen3_vl", "in_channels", (json_int_t)vision->channels,
+                         "patch_size", (json_int_t)vision->patch, "temporal_patch_size",
+                         (json_int_t)vision->temporal, "spatial_merge_size",
+                         (json_int_t)vision->merge, "hidden_act", "gelu_pytorch_tanh",
+                         "initializer_range", 0.02, "out_hidden_size", (json_int_t)vision->out);
 }
 
 /* The last key is our own; readers ignore what they do not know. */
 static json_t *make_config(const vlt_make_model *model)
 {
     const vlt_model_config *config = &model->config;
-    return json_pack("{s:[s], s:s, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:{s:s, s:s, s:I}}",
-                     "architectures", "Qwen3VLForConditionalGeneration", "model_type", "qwen3_vl",
-                     "tie_word_embeddings", config->tied, "text_config", make_text_config(config),
-                     "vision_config", make_vision_config(&config->vision), "image_token_id",
-                     (int)config->image_token, "video_token_id", (int)config->video_token,
-                     "vision_start_token_id", (int)config->vision_start_token,
-                     "vision_end_token_id", (int)config->vision_end_token, "vltune_made", "weights",
-                     "random", "size", model->size, "seed", (json_int_t)model->seed);
+    return vlt_json_make(
+        "{s:[s], s:s, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:{s:s, s:s, s:I}}", "architectures",
+        "Qwen3VLForConditionalGeneration", "model_type", "qwen3_vl", "tie_word_embeddings",
+        config->tied, "text_config", make_text_config(config), "vision_config",
+        make_vision_config(&config->vision), "image_token_id", (int)config->image_token,
+        "video_token_id", (int)config->video_token, "vision_start_token_id",
+        (int)config->vision_start_token, "vision_end_token_id", (int)config->vision_end_token,
+        "vltune_made", "weights", "random", "size", model->size, "seed", (json_int_t)model->seed);
 }
 
 static json_t *make_generation(const vlt_model_config *config)
 {
-    return json_pack("{s:i, s:i, s:b, s:[i, i], s:f, s:f, s:f, s:i}", "bos_token_id",
-                     (int)config->eos.id[1], "pad_token_id", (int)config->eos.id[1], "do_sample", 1,
-                     "eos_token_id", (int)config->eos.id[0], (int)config->eos.id[1],
-                     "repetition_penalty", 1.0, "temperature", 0.7, "top_p", 0.8, "top_k", 20);
+    return vlt_json_make("{s:i, s:i, s:b, s:[i, i], s:f, s:f, s:f, s:i}", "bos_token_id",
+                         (int)config->eos.id[1], "pad_token_id", (int)config->eos.id[1],
+                         "do_sample", 1, "eos_token_id", (int)config->eos.id[0],
+                         (int)config->eos.id[1], "repetition_penalty", 1.0, "temperature", 0.7,
+                         "top_p", 0.8, "top_k", 20);
 }
 
 static json_t *make_preprocessor(const vlt_vision_config *vision, int64_t pixels_min,
                                  int64_t pixels_max)
 {
-    return json_pack("{s:I, s:I, s:I, s:[f, f, f], s:[f, f, f], s:i, s:f, s:b, s:b, s:b, s:b, "
-                     "s:{s:I, s:I}}",
-                     "patch_size", (json_int_t)vision->patch, "temporal_patch_size",
-                     (json_int_t)vision->temporal, "merge_size", (json_int_t)vision->merge,
-                     "image_mean", 0.5, 0.5, 0.5, "image_std", 0.5, 0.5, 0.5, "resample", 3,
-                     "rescale_factor", 1.0 / 255, "do_convert_rgb", 1, "do_resize", 1, "do_rescale",
-                     1, "do_normalize", 1, "size", "longest_edge", (json_int_t)pixels_max,
-                     "shortest_edge", (json_int_t)pixels_min);
+    return vlt_json_make("{s:I, s:I, s:I, s:[f, f, f], s:[f, f, f], s:i, s:f, s:b, s:b, s:b, s:b, "
+                         "s:{s:I, s:I}}",
+                         "patch_size", (json_int_t)vision->patch, "temporal_patch_size",
+                         (json_int_t)vision->temporal, "merge_size", (json_int_t)vision->merge,
+                         "image_mean", 0.5, 0.5, 0.5, "image_std", 0.5, 0.5, 0.5, "resample", 3,
+                         "rescale_factor", 1.0 / 255, "do_convert_rgb", 1, "do_resize", 1,
+                         "do_rescale", 1, "do_normalize", 1, "size", "longest_edge",
+                         (json_int_t)pixels_max, "shortest_edge", (json_int_t)pixels_min);
 }
 
 static vlt_status write_preprocessors(const vlt_make_model *model, const char *directory,
@@ -84,19 +86,19 @@ static vlt_status write_preprocessors(const vlt_make_model *model, const char *d
 {
     const vlt_vision_config *vision = &model->config.vision;
     json_t *image = make_preprocessor(vision, model->pixels_min, model->pixels_max);
-    json_object_set_new(image, "image_processor_type", json_string("Qwen2VLImageProcessorFast"));
-    json_object_set_new(image, "processor_class", json_string("Qwen3VLProcessor"));
+    vlt_json_set(&image, "image_processor_type", vlt_json_name("Qwen2VLImageProcessorFast"));
+    vlt_json_set(&image, "processor_class", vlt_json_name("Qwen3VLProcessor"));
     vlt_status status = vlt_make_json(directory, "preprocessor_config.json", image, err);
     if (status != VLT_OK) {
         return status;
     }
     json_t *video = make_preprocessor(vision, VIDEO_PIXELS_MIN, VIDEO_PIXELS_MAX);
-    json_object_set_new(video, "fps", json_integer(2));
-    json_object_set_new(video, "min_frames", json_integer(4));
-    json_object_set_new(video, "max_frames", json_integer(768));
-    json_object_set_new(video, "do_sample_frames", json_true());
-    json_object_set_new(video, "video_processor_type", json_string("Qwen3VLVideoProcessor"));
-    json_object_set_new(video, "processor_class", json_string("Qwen3VLProcessor"));
+    vlt_json_set(&video, "fps", json_integer(2));
+    vlt_json_set(&video, "min_frames", json_integer(4));
+    vlt_json_set(&video, "max_frames", json_integer(768));
+    vlt_json_set(&video, "do_sample_frames", json_true());
+    vlt_json_set(&video, "video_processor_type", vlt_json_name("Qwen3VLVideoProcessor"));
+    vlt_json_set(&video, "processor_class", vlt_json_name("Qwen3VLProcessor"));
     return vlt_make_json(directory, "video_preprocessor_config.json", video, err);
 }
 

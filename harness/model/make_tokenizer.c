@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "harness/model/byte_alphabet.h"
 #include "harness/model/corpus.h"
 #include "harness/model/make_internal.h"
@@ -111,7 +112,7 @@ static json_t *make_vocab(const vlt_bpe_trained *trained)
     json_t *vocab = json_object();
     for (int32_t i = 0; i < trained->token_count; i++) {
         char *text = printable(&trained->token[i]);
-        json_object_set_new(vocab, text ? text : "", json_integer(i));
+        vlt_json_set(&vocab, text ? text : "", text ? json_integer(i) : NULL);
         free(text);
     }
     return vocab;
@@ -123,7 +124,7 @@ static json_t *make_merges(const vlt_bpe_trained *trained)
     for (int32_t i = 0; i < trained->merge_count; i++) {
         char *left = printable(&trained->token[trained->merge[i].left]);
         char *right = printable(&trained->token[trained->merge[i].right]);
-        json_array_append_new(merges, json_pack("[s, s]", left ? left : "", right ? right : ""));
+        vlt_json_append(&merges, vlt_json_make("[s, s]", left, right));
         free(right);
         free(left);
     }
@@ -134,31 +135,33 @@ static json_t *make_added(int32_t first)
 {
     json_t *added = json_array();
     for (int i = 0; i < VLT_MAKE_ADDED; i++) {
-        json_array_append_new(
-            added, json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", (int)first + i, "content",
-                             vlt_make_added_tokens[i].text, "single_word", 0, "lstrip", 0, "rstrip",
-                             0, "normalized", 0, "special", vlt_make_added_tokens[i].special));
+        vlt_json_append(&added,
+                        vlt_json_make("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", (int)first + i,
+                                      "content", vlt_make_added_tokens[i].text, "single_word", 0,
+                                      "lstrip", 0, "rstrip", 0, "normalized", 0, "special",
+                                      vlt_make_added_tokens[i].special));
     }
     return added;
 }
 
 static json_t *make_tokenizer(const vlt_bpe_trained *trained)
 {
-    json_t *split = json_pack("{s:s, s:{s:s}, s:s, s:b}", "type", "Split", "pattern", "Regex",
-                              pattern, "behavior", "Isolated", "invert", 0);
-    json_t *bytes = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
-                              "trim_offsets", 1, "use_regex", 0);
-    json_t *model = json_pack(
+    json_t *split = vlt_json_make("{s:s, s:{s:s}, s:s, s:b}", "type", "Split", "pattern", "Regex",
+                                  pattern, "behavior", "Isolated", "invert", 0);
+    json_t *bytes = vlt_json_make("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space",
+                                  0, "trim_offsets", 1, "use_regex", 0);
+    json_t *model = vlt_json_make(
         "{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
         "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
         "ignore_merges", 0, "vocab", make_vocab(trained), "merges", make_merges(trained));
-    return json_pack("{s:s, s:n, s:n, s:o, s:{s:s}, s:{s:s, s:[o, o]}, s:n, s:o, s:o}", "version",
-                     "1.0", "truncation", "padding", "added_tokens",
-                     make_added(trained->token_count), "normalizer", "type", "NFC", "pre_tokenizer",
-                     "type", "Sequence", "pretokenizers", split, bytes, "post_processor", "decoder",
-                     json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 1,
-                               "trim_offsets", 1, "use_regex", 1),
-                     "model", model);
+    return vlt_json_make("{s:s, s:n, s:n, s:o, s:{s:s}, s:{s:s, s:[o, o]}, s:n, s:o, s:o}",
+                         "version", "1.0", "truncation", "padding", "added_tokens",
+                         make_added(trained->token_count), "normalizer", "type", "NFC",
+                         "pre_tokenizer", "type", "Sequence", "pretokenizers", split, bytes,
+                         "post_processor", "decoder",
+                         vlt_json_make("{s:s, s:b, s:b, s:b}", "type", "ByteLevel",
+                                       "add_prefix_space", 1, "trim_offsets", 1, "use_regex", 1),
+                         "model", model);
 }
 
 static json_t *make_tokenizer_config(const vlt_make_model *model)
@@ -167,19 +170,19 @@ static json_t *make_tokenizer_config(const vlt_make_model *model)
     for (int i = 0; i < VLT_MAKE_ADDED; i++) {
         char id[16];
         snprintf(id, sizeof id, "%d", (int)model->trained.token_count + i);
-        json_object_set_new(decoder, id,
-                            json_pack("{s:s, s:b, s:b, s:b, s:b, s:b}", "content",
-                                      vlt_make_added_tokens[i].text, "lstrip", 0, "normalized", 0,
-                                      "rstrip", 0, "single_word", 0, "special",
-                                      vlt_make_added_tokens[i].special));
+        vlt_json_set(&decoder, id,
+                     vlt_json_make("{s:s, s:b, s:b, s:b, s:b, s:b}", "content",
+                                   vlt_make_added_tokens[i].text, "lstrip", 0, "normalized", 0,
+                                   "rstrip", 0, "single_word", 0, "special",
+                                   vlt_make_added_tokens[i].special));
     }
-    return json_pack("{s:s, s:I, s:s, s:s, s:n, s:n, s:b, s:b, s:b, s:b, s:s, s:s, s:o}",
-                     "tokenizer_class", "Qwen2Tokenizer", "model_max_length",
-                     (json_int_t)model->config.text.position_max, "eos_token", "<|im_end|>",
-                     "pad_token", "<|endoftext|>", "bos_token", "unk_token", "add_prefix_space", 0,
-                     "add_bos_token", 0, "clean_up_tokenization_spaces", 0, "split_special_tokens",
-                     0, "errors", "replace", "chat_template", chat_template, "added_tokens_decoder",
-                     decoder);
+    return vlt_json_make("{s:s, s:I, s:s, s:s, s:n, s:n, s:b, s:b, s:b, s:b, s:s, s:s, s:o}",
+                         "tokenizer_class", "Qwen2Tokenizer", "model_max_length",
+                         (json_int_t)model->config.text.position_max, "eos_token", "<|im_end|>",
+                         "pad_token", "<|endoftext|>", "bos_token", "unk_token", "add_prefix_space",
+                         0, "add_bos_token", 0, "clean_up_tokenization_spaces", 0,
+                         "split_special_tokens", 0, "errors", "replace", "chat_template",
+                         chat_template, "added_tokens_decoder", decoder);
 }
 
 static vlt_status write_merges(const vlt_bpe_trained *trained, const char *directory,
@@ -223,7 +226,7 @@ vlt_status vlt_make_tokenizer_files(const vlt_make_model *model, const char *dir
     }
     if (status == VLT_OK) {
         status = vlt_make_json(directory, "chat_template.json",
-                               json_pack("{s:s}", "chat_template", chat_template), err);
+                               vlt_json_make("{s:s}", "chat_template", chat_template), err);
     }
     return status;
 }

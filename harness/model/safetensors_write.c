@@ -6,6 +6,7 @@
 
 #include "harness/files/new_file.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/model/safetensors_internal.h"
 #include "optimizations/core/memory.h"
 
@@ -36,13 +37,14 @@ static json_t *make_header(const char *path, const vlt_tensor *tensors, int coun
         }
         json_t *shape = json_array();
         for (int d = 0; d < tensor.rank; d++) {
-            json_array_append_new(shape, json_integer(tensor.shape[d]));
+            vlt_json_append(&shape, json_integer(tensor.shape[d]));
         }
-        json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", tensor.dtype_name, "shape", shape,
-                                  "data_offsets", (json_int_t)begin, (json_int_t)*data_bytes);
-        if (json_object_set_new(header, tensor.name, entry) != 0) {
+        json_t *entry = vlt_json_make("{s:s, s:o, s:[I,I]}", "dtype", tensor.dtype_name, "shape",
+                                      shape, "data_offsets", (json_int_t)begin,
+                                      (json_int_t)*data_bytes);
+        vlt_json_set(&header, tensor.name, entry);
+        if (!header) {
             vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for tensor '%s'", path, tensor.name);
-            json_decref(header);
             return NULL;
         }
     }
@@ -51,7 +53,7 @@ static json_t *make_header(const char *path, const vlt_tensor *tensors, int coun
 
 static vlt_status write_header(vlt_safetensors_writer *writer, const json_t *header, vlt_error *err)
 {
-    char *text = json_dumps(header, JSON_COMPACT);
+    char *text = vlt_json_dump(header, NULL);
     if (!text) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for the header", writer->file.path);
     }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/memory.h"
 
@@ -51,8 +52,8 @@ static vlt_status write_picture(const char *folder, const vlt_scenes_options *op
         status = vlt_write_file(path, jpeg, jpeg_bytes, err);
     }
     if (status == VLT_OK) {
-        json_t *line = json_pack("{s:s, s:s, s:s}", "image", name, "question", scene.question,
-                                 "answer", scene.answer);
+        json_t *line = vlt_json_make("{s:s, s:s, s:s}", "image", name, "question", scene.question,
+                                     "answer", scene.answer);
         status = vlt_json_print(line, true, lines, err);
         json_decref(line);
     }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "harness/json/json_make.h"
 #include "harness/machine/machine.h"
 #include "harness/machine/quick_caps.h"
 #include "harness/measure/cold.h"
@@ -176,10 +177,10 @@ void vlt_bench_describe_machine(const vlt_cli *cli, char *text, size_t text_byte
 
 static json_t *rows_document(const vlt_rows *rows, const vlt_experiment_options *options)
 {
-    return json_pack("{s:o, s:I, s:f, s:f, s:f, s:s}", "rows", vlt_rows_to_json(rows), "seed",
-                     (json_int_t)options->launch.seed, "margin", options->judge.margin, "alpha",
-                     options->judge.alpha, "coverage", options->judge.coverage, "cache",
-                     vlt_regime_name(options->launch.regime));
+    return vlt_json_make("{s:o, s:I, s:f, s:f, s:f, s:s}", "rows", vlt_rows_to_json(rows), "seed",
+                         (json_int_t)options->launch.seed, "margin", options->judge.margin, "alpha",
+                         options->judge.alpha, "coverage", options->judge.coverage, "cache",
+                         vlt_regime_name(options->launch.regime));
 }
 
 static vlt_status write_page(const vlt_cli *cli, const char *title, const vlt_rows *rows,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "reports/cli/bench_options.h"
 #include "reports/cli/program.h"
 #include "reports/page/comparison_page.h"
@@ -36,7 +37,8 @@ static vlt_status load(const char *path, const char *session, const char *trust,
         json_t *facts = NULL;
         status = vlt_comparison_trust(trust, &facts, err);
         if (status == VLT_OK) {
-            json_object_set_new(document, "trust", facts);
+            vlt_json_set(&document, "trust", facts);
+            status = document ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
         }
     }
     if (status == VLT_OK) {

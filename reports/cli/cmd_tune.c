@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "reports/cli/program.h"
 #include "reports/page/page.h"
 #include "reports/report_tune.h"
@@ -70,7 +71,7 @@ static vlt_status keep(const vlt_tune_result *result, const json_t *document, vl
     }
     vlt_status status = vlt_store_open(result->db_path, VLT_STORE_WRITE, &store, err);
     if (status == VLT_OK) {
-        char *text = json_dumps(document, JSON_COMPACT);
+        char *text = vlt_json_dump(document, NULL);
         status = text ? vlt_store_put_result(store, result->session, text, err)
                       : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
         free(text);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/json/json_make.h"
 #include "harness/measure/statistics.h"
 #include "reports/gate/gate_format_internal.h"
 
@@ -18,24 +19,24 @@ static json_t *stage_to_json(const vlt_gate_stage *stage)
 {
     json_t *object = vlt_row_to_json(&stage->screen);
     const vlt_row *confirm = &stage->confirm;
-    json_object_set_new(object, "stage", vlt_json_string(stage->name, strlen(stage->name)));
-    json_object_set_new(object, "comparison", json_incref(json_object_get(object, "verdict")));
-    json_object_set_new(object, "verdict", json_string(vlt_gate_verdict_name(stage->verdict)));
-    json_object_set_new(object, "reason", vlt_json_string(stage->reason, strlen(stage->reason)));
-    json_object_set_new(object, "margin", vlt_json_real(stage->margin));
+    vlt_json_set(&object, "stage", vlt_json_name(stage->name));
+    vlt_json_set(&object, "comparison", json_incref(json_object_get(object, "verdict")));
+    vlt_json_set(&object, "verdict", vlt_json_name(vlt_gate_verdict_name(stage->verdict)));
+    vlt_json_set(&object, "reason", vlt_json_name(stage->reason));
+    vlt_json_set(&object, "margin", vlt_json_real(stage->margin));
     if (isfinite(stage->instructions[1])) {
         double ratio = stage->instructions[1] / stage->instructions[0];
-        json_object_set_new(object, "ratio", vlt_json_real(ratio));
-        json_object_set_new(object, "counters",
-                            json_pack("{s:{s:o, s:o, s:s, s:s}}", "instructions", "value",
-                                      vlt_json_real(stage->instructions[1]), "baseline",
-                                      vlt_json_real(stage->instructions[0]), "status", "ok",
-                                      "source", "callgrind"));
+        vlt_json_set(&object, "ratio", vlt_json_real(ratio));
+        vlt_json_set(&object, "counters",
+                     vlt_json_make("{s:{s:o, s:o, s:s, s:s}}", "instructions", "value",
+                                   vlt_json_real(stage->instructions[1]), "baseline",
+                                   vlt_json_real(stage->instructions[0]), "status", "ok", "source",
+                                   "callgrind"));
     }
-    json_object_set_new(object, "p_holm", vlt_json_real(stage->p_holm));
-    json_object_set_new(object, "p_confirm", vlt_json_real(stage->p_confirm));
-    json_object_set_new(object, "confirmation",
-                        vlt_row_measured(confirm) ? vlt_row_to_json(confirm) : json_null());
+    vlt_json_set(&object, "p_holm", vlt_json_real(stage->p_holm));
+    vlt_json_set(&object, "p_confirm", vlt_json_real(stage->p_confirm));
+    vlt_json_set(&object, "confirmation",
+                 vlt_row_measured(confirm) ? vlt_row_to_json(confirm) : json_null());
     return object;
 }
 
@@ -43,14 +44,14 @@ json_t *vlt_gate_to_json(const vlt_gate *gate, const vlt_gate_facts *facts)
 {
     json_t *stages = json_array();
     for (int i = 0; i < gate->stage_count; i++) {
-        json_array_append_new(stages, stage_to_json(&gate->stage[i]));
+        vlt_json_append(&stages, stage_to_json(&gate->stage[i]));
     }
-    return json_pack("{s:s, s:o, s:s, s:s, s:s?, s:I, s:o, s:o}", "verdict",
-                     vlt_gate_verdict_name(gate->verdict), "reason",
-                     vlt_json_string(gate->reason, strlen(gate->reason)), "baseline",
-                     facts->baseline, "candidate", facts->candidate, "machine", facts->machine,
-                     "seed", (json_int_t)facts->seed, "idle_pressure",
-                     vlt_json_real(gate->idle_pressure), "rows", stages);
+    return vlt_json_make("{s:s, s:o, s:s, s:s, s:s?, s:I, s:o, s:o}", "verdict",
+                         vlt_gate_verdict_name(gate->verdict), "reason",
+                         vlt_json_name(gate->reason), "baseline", facts->baseline, "candidate",
+                         facts->candidate, "machine", facts->machine, "seed",
+                         (json_int_t)facts->seed, "idle_pressure",
+                         vlt_json_real(gate->idle_pressure), "rows", stages);
 }
 
 static json_t *gbench_context(const vlt_gate_facts *facts)
@@ -65,9 +66,9 @@ static json_t *gbench_context(const vlt_gate_facts *facts)
     int loads = getloadavg(load, 3);
     json_t *array = json_array();
     for (int i = 0; i < loads; i++) {
-        json_array_append_new(array, json_real(load[i]));
+        vlt_json_append(&array, json_real(load[i]));
     }
-    return json_pack(
+    return vlt_json_make(
         "{s:s, s:s, s:s, s:i, s:i, s:b, s:[], s:o, s:s, s:i}", "date", date, "host_name", host,
         "executable", facts->side ? facts->candidate : facts->baseline, "num_cpus",
         (int)sysconf(_SC_NPROCESSORS_ONLN), "mhz_per_cpu", 0, "cpu_scaling_enabled", 0, "caches",
@@ -95,7 +96,7 @@ static json_t *gbench_row(const vlt_gate_stage *stage, const vlt_gate_facts *fac
                           int64_t iterations, double real_ns, double thread_ns)
 {
     int repetitions = stage->screen.experiment.result.launches;
-    json_t *row = json_pack(
+    json_t *row = vlt_json_make(
         "{s:s, s:i, s:i, s:s, s:s, s:i, s:i, s:i, s:I, s:f, s:f, s:s}", "name", stage->name,
         "family_index", 0, "per_family_instance_index", 0, "run_name", stage->name, "run_type",
         "iteration", "repetitions", facts->medians ? 1 : repetitions, "repetition_index", index,
@@ -112,15 +113,14 @@ json_t *vlt_gate_to_gbench(const vlt_gate *gate, const vlt_gate_facts *facts)
         const vlt_measure_result *result = &stage->screen.experiment.result;
         for (int k = 0; k < result->launches && !facts->medians; k++) {
             const vlt_pair_run *run = &result->run[k];
-            json_array_append_new(rows,
-                                  gbench_row(stage, facts, k, run->iterations,
-                                             run->call_ns[facts->side], cpu_ns(run, facts->side)));
+            vlt_json_append(&rows, gbench_row(stage, facts, k, run->iterations,
+                                              run->call_ns[facts->side], cpu_ns(run, facts->side)));
         }
         if (facts->medians && result->launches > 0) {
-            json_array_append_new(rows, gbench_row(stage, facts, 0, result->run[0].iterations,
-                                                   result->call_ns[facts->side],
-                                                   cpu_ns(&result->run[0], facts->side)));
+            vlt_json_append(&rows, gbench_row(stage, facts, 0, result->run[0].iterations,
+                                              result->call_ns[facts->side],
+                                              cpu_ns(&result->run[0], facts->side)));
         }
     }
-    return json_pack("{s:o, s:o}", "context", gbench_context(facts), "benchmarks", rows);
+    return vlt_json_make("{s:o, s:o}", "context", gbench_context(facts), "benchmarks", rows);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "reports/page/page_internal.h"
 
 static const char style[] =

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
+
 /* A stretch far above what starting and stopping counters costs. */
 static const double stretch_ns = 20e6;
 
@@ -95,15 +97,14 @@ json_t *vlt_row_metrics_to_json(const vlt_row *row)
     json_t *all = json_array();
     for (int i = 0; i < row->metric_count; i++) {
         const vlt_metric *metric = &row->metric[i];
-        json_array_append_new(
-            all, json_pack("{s:s, s:o, s:s, s:s, s:i, s:o, s:o, s:o}", "name", metric->name,
-                           "value", vlt_json_real(metric->value), "status",
-                           vlt_metric_status_name(metric->status), "source", metric->source, "code",
-                           metric->code, "reason",
-                           *metric->reason ? vlt_json_string(metric->reason, strlen(metric->reason))
-                                           : json_null(),
-                           "share", vlt_json_real(metric->share), "overhead_ns",
-                           vlt_json_real(metric->overhead_ns)));
+        vlt_json_append(&all,
+                        vlt_json_make("{s:s, s:o, s:s, s:s, s:i, s:o, s:o, s:o}", "name",
+                                      metric->name, "value", vlt_json_real(metric->value), "status",
+                                      vlt_metric_status_name(metric->status), "source",
+                                      metric->source, "code", metric->code, "reason",
+                                      *metric->reason ? vlt_json_name(metric->reason) : json_null(),
+                                      "share", vlt_json_real(metric->share), "overhead_ns",
+                                      vlt_json_real(metric->overhead_ns)));
     }
     return all;
 }

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/bench/row_counters.h"
 
 static json_t *text_or_null(const char *text)
 {
-    return text[0] ? vlt_json_string(text, strlen(text)) : json_null();
+    return text[0] ? vlt_json_name(text) : json_null();
 }
 
 /* "strip=64 mode=fast" as an object; numbers as numbers. */
@@ -23,14 +24,13 @@ static json_t *knobs_to_json(const char *knobs)
             *equals = '\0';
             long long value = strtoll(equals + 1, &end, 10);
             bool number = end != equals + 1 && !*end;
-            json_object_set_new(object, word,
-                                number ? json_integer(value) : json_string(equals + 1));
+            vlt_json_set(&object, word, number ? json_integer(value) : vlt_json_name(equals + 1));
         }
     }
     return object;
 }
 
-static void add_measured(json_t *object, const vlt_row *row)
+static void add_measured(json_t **object, const vlt_row *row)
 {
     const vlt_experiment *experiment = &row->experiment;
     const vlt_measure_result *result = &experiment->result;
@@ -38,28 +38,27 @@ static void add_measured(json_t *object, const vlt_row *row)
     const double *cost = experiment->cost[1];
     bool bounded = isfinite(judgement->high);
     double throughput = cost[2] / (result->call_ns[1] * 1e-9);
-    json_object_set_new(object, "launches", json_integer(result->launches));
-    json_object_set_new(object, "pairs", json_integer(result->pairs));
-    json_object_set_new(object, "ns_median", vlt_json_real(result->call_ns[1]));
-    json_object_set_new(object, "ratio", vlt_json_real(judgement->ratio));
-    json_object_set_new(object, "ratio_low", bounded ? vlt_json_real(judgement->low) : json_null());
-    json_object_set_new(object, "ratio_high",
-                        bounded ? vlt_json_real(judgement->high) : json_null());
-    json_object_set_new(object, "verdict", json_string(vlt_verdict_name(judgement->verdict)));
-    json_object_set_new(object, "throughput", vlt_json_real(throughput));
+    vlt_json_set(object, "launches", json_integer(result->launches));
+    vlt_json_set(object, "pairs", json_integer(result->pairs));
+    vlt_json_set(object, "ns_median", vlt_json_real(result->call_ns[1]));
+    vlt_json_set(object, "ratio", vlt_json_real(judgement->ratio));
+    vlt_json_set(object, "ratio_low", bounded ? vlt_json_real(judgement->low) : json_null());
+    vlt_json_set(object, "ratio_high", bounded ? vlt_json_real(judgement->high) : json_null());
+    vlt_json_set(object, "verdict", vlt_json_name(vlt_verdict_name(judgement->verdict)));
+    vlt_json_set(object, "throughput", vlt_json_real(throughput));
     if (isfinite(throughput) && experiment->unit[0]) {
-        json_object_set_new(object, "unit", json_sprintf("%s/s", experiment->unit));
+        vlt_json_set(object, "unit", vlt_json_format("%s/s", experiment->unit));
     }
-    json_object_set_new(object, "flops", vlt_json_real(cost[0]));
-    json_object_set_new(object, "bytes", vlt_json_real(cost[1]));
-    json_object_set_new(object, "roofline_share", vlt_json_real(row->roofline_share));
+    vlt_json_set(object, "flops", vlt_json_real(cost[0]));
+    vlt_json_set(object, "bytes", vlt_json_real(cost[1]));
+    vlt_json_set(object, "roofline_share", vlt_json_real(row->roofline_share));
     if (row->metric_count > 0) {
-        json_object_set_new(object, "counters", vlt_row_metrics_to_json(row));
+        vlt_json_set(object, "counters", vlt_row_metrics_to_json(row));
     }
 }
 
 /* What a reader needs to judge the row later. */
-static void add_circumstances(json_t *object, const vlt_row *row)
+static void add_circumstances(json_t **object, const vlt_row *row)
 {
     const vlt_measure_result *result = &row->experiment.result;
     int preempted = 0, taken = 0;
@@ -69,23 +68,23 @@ static void add_circumstances(json_t *object, const vlt_row *row)
         taken += result->run[i].pair_count;
         pressure += result->run[i].pressure / result->launches;
     }
-    json_object_set_new(object, "reason", text_or_null(result->judgement.reason));
-    json_object_set_new(object, "ns_median_baseline", vlt_json_real(result->call_ns[0]));
-    json_object_set_new(object, "pairs_taken", taken > 0 ? json_integer(taken) : json_null());
-    json_object_set_new(object, "pairs_preempted",
-                        taken > 0 ? json_integer(preempted) : json_null());
-    json_object_set_new(object, "launches_failed", json_integer(row->experiment.failed_launches));
-    json_object_set_new(object, "launch_sigma", vlt_json_real(row->experiment.log_ratio_sigma));
+    vlt_json_set(object, "reason", text_or_null(result->judgement.reason));
+    vlt_json_set(object, "ns_median_baseline", vlt_json_real(result->call_ns[0]));
+    vlt_json_set(object, "pairs_taken", taken > 0 ? json_integer(taken) : json_null());
+    vlt_json_set(object, "pairs_preempted",
+                 taken > 0 ? json_integer(preempted) : json_null());
+    vlt_json_set(object, "launches_failed", json_integer(row->experiment.failed_launches));
+    vlt_json_set(object, "launch_sigma", vlt_json_real(row->experiment.log_ratio_sigma));
     int planned = row->experiment.launches_planned;
-    json_object_set_new(object, "launches_planned",
-                        planned > 0 && planned <= VLT_EXPERIMENT_PLAN_MAX ? json_integer(planned)
-                                                                          : json_null());
+    vlt_json_set(object, "launches_planned",
+                 planned > 0 && planned <= VLT_EXPERIMENT_PLAN_MAX ? json_integer(planned)
+                                                                   : json_null());
     int pairs = row->experiment.pairs_planned;
-    json_object_set_new(object, "pairs_planned", pairs > 0 ? json_integer(pairs) : json_null());
-    json_object_set_new(object, "pressure", vlt_json_real(pressure));
-    json_object_set_new(object, "steadiness", json_string(vlt_steadiness_name(result->steadiness)));
-    json_object_set_new(object, "p_adjusted", vlt_json_real(row->p_adjusted));
-    json_object_set_new(object, "note", text_or_null(row->experiment.note));
+    vlt_json_set(object, "pairs_planned", pairs > 0 ? json_integer(pairs) : json_null());
+    vlt_json_set(object, "pressure", vlt_json_real(pressure));
+    vlt_json_set(object, "steadiness", vlt_json_name(vlt_steadiness_name(result->steadiness)));
+    vlt_json_set(object, "p_adjusted", vlt_json_real(row->p_adjusted));
+    vlt_json_set(object, "note", text_or_null(row->experiment.note));
 }
 
 json_t *vlt_row_to_json(const vlt_row *row)
@@ -94,26 +93,26 @@ json_t *vlt_row_to_json(const vlt_row *row)
         "launches",   "pairs", "ns_median", "ratio", "ratio_low",      "ratio_high", "verdict",
         "throughput", "unit",  "flops",     "bytes", "roofline_share", "counters"};
     json_t *object = json_object();
-    json_object_set_new(object, "op", text_or_null(row->op));
-    json_object_set_new(object, "shape", text_or_null(row->shape));
-    json_object_set_new(object, "variant", text_or_null(row->variant));
-    json_object_set_new(object, "knobs", knobs_to_json(row->knobs));
-    json_object_set_new(object, "baseline", text_or_null(row->baseline));
+    vlt_json_set(&object, "op", text_or_null(row->op));
+    vlt_json_set(&object, "shape", text_or_null(row->shape));
+    vlt_json_set(&object, "variant", text_or_null(row->variant));
+    vlt_json_set(&object, "knobs", knobs_to_json(row->knobs));
+    vlt_json_set(&object, "baseline", text_or_null(row->baseline));
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
-        json_object_set_new(object, unknown[i], json_null());
+        vlt_json_set(&object, unknown[i], json_null());
     }
     if (vlt_row_measured(row)) {
-        add_measured(object, row);
+        add_measured(&object, row);
     } else {
-        json_object_set_new(object, "launches", json_integer(0));
-        json_object_set_new(object, "pairs", json_integer(0));
+        vlt_json_set(&object, "launches", json_integer(0));
+        vlt_json_set(&object, "pairs", json_integer(0));
     }
-    json_object_set_new(object, "invalid_reason",
-                        vlt_row_measured(row) ? json_null() : text_or_null(row->invalid_reason));
-    json_object_set_new(object, "dims", text_or_null(row->dims));
-    json_object_set_new(object, "candidate", text_or_null(row->candidate));
+    vlt_json_set(&object, "invalid_reason",
+                 vlt_row_measured(row) ? json_null() : text_or_null(row->invalid_reason));
+    vlt_json_set(&object, "dims", text_or_null(row->dims));
+    vlt_json_set(&object, "candidate", text_or_null(row->candidate));
     if (vlt_row_measured(row)) {
-        add_circumstances(object, row);
+        add_circumstances(&object, row);
     }
     return object;
 }
@@ -122,7 +121,7 @@ json_t *vlt_rows_to_json(const vlt_rows *rows)
 {
     json_t *array = json_array();
     for (int i = 0; i < rows->count; i++) {
-        json_array_append_new(array, vlt_row_to_json(&rows->row[i]));
+        vlt_json_append(&array, vlt_row_to_json(&rows->row[i]));
     }
     return array;
 }

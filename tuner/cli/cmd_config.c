@@ -7,6 +7,7 @@
 #include "harness/config/tuned.h"
 #include "harness/infer/engine.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 
 static void warn(void *user, const char *message)
 {
@@ -17,19 +18,19 @@ static json_t *parts_to_json(const vlt_tuned_parts *parts)
 {
     json_t *object = json_object();
     for (int i = 0; i < parts->count; i++) {
-        json_object_set_new(object, parts->part[i].name,
-                            vlt_json_string(parts->part[i].value, strlen(parts->part[i].value)));
+        vlt_json_set(&object, parts->part[i].name, vlt_json_name(parts->part[i].value));
     }
     return object;
 }
 
 static json_t *decision_to_json(const vlt_tuned_decision *d)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "op", d->op, "bucket",
-                     d->bucket, "variant", d->variant, "knobs", d->knobs, "baseline_ns",
-                     vlt_json_real(d->baseline_ns), "speedup", vlt_json_real(d->speedup),
-                     "speedup_low", vlt_json_real(d->speedup_low), "speedup_high",
-                     vlt_json_real(d->speedup_high), "evidence", d->evidence, "reason", d->reason);
+    return vlt_json_make("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:s}", "op", d->op,
+                         "bucket", d->bucket, "variant", d->variant, "knobs", d->knobs,
+                         "baseline_ns", vlt_json_real(d->baseline_ns), "speedup",
+                         vlt_json_real(d->speedup), "speedup_low", vlt_json_real(d->speedup_low),
+                         "speedup_high", vlt_json_real(d->speedup_high), "evidence", d->evidence,
+                         "reason", d->reason);
 }
 
 static json_t *config_to_json(const char *path, const vlt_tuned_config *config)
@@ -37,13 +38,13 @@ static json_t *config_to_json(const char *path, const vlt_tuned_config *config)
     char hash[24];
     json_t *decisions = json_array();
     for (int i = 0; i < config->count; i++) {
-        json_array_append_new(decisions, decision_to_json(&config->decision[i]));
+        vlt_json_append(&decisions, decision_to_json(&config->decision[i]));
     }
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)config->key.model_hash);
-    return json_pack("{s:s, s:s, s:s, s:b, s:{s:o, s:o}, s:o}", "file", path, "model",
-                     config->model_name, "model_hash", hash, "edited", config->edited,
-                     "fingerprint", "hard", parts_to_json(&config->key.hard), "soft",
-                     parts_to_json(&config->key.soft), "decisions", decisions);
+    return vlt_json_make("{s:s, s:s, s:s, s:b, s:{s:o, s:o}, s:o}", "file", path, "model",
+                         config->model_name, "model_hash", hash, "edited", config->edited,
+                         "fingerprint", "hard", parts_to_json(&config->key.hard), "soft",
+                         parts_to_json(&config->key.soft), "decisions", decisions);
 }
 
 static void print_decision(const vlt_tuned_decision *d)
@@ -98,17 +99,18 @@ static bool same_choice(const vlt_tuned_decision *a, const vlt_tuned_decision *b
 
 static json_t *choice_to_json(const vlt_tuned_decision *d)
 {
-    return d ? json_pack("{s:s, s:s}", "variant", d->variant, "knobs", d->knobs) : json_null();
+    return d ? vlt_json_make("{s:s, s:s}", "variant", d->variant, "knobs", d->knobs) : json_null();
 }
 
-static void add_difference(const vlt_tuned_decision *a, const vlt_tuned_decision *b, bool json,
-                           json_t *list)
+/* Into the list, or on a line of stdout where list is NULL. */
+static void add_difference(const vlt_tuned_decision *a, const vlt_tuned_decision *b, json_t **list)
 {
     const vlt_tuned_decision *known = a ? a : b;
-    json_array_append_new(list,
-                          json_pack("{s:s, s:s, s:o, s:o}", "op", known->op, "bucket",
-                                    known->bucket, "a", choice_to_json(a), "b", choice_to_json(b)));
-    if (!json) {
+    if (list) {
+        vlt_json_append(list, vlt_json_make("{s:s, s:s, s:o, s:o}", "op", known->op, "bucket",
+                                            known->bucket, "a", choice_to_json(a), "b",
+                                            choice_to_json(b)));
+    } else {
         printf("%-15s %-44s %s%s%s -> %s%s%s\n", known->op, known->bucket, a ? a->variant : "none",
                a && a->knobs[0] ? " " : "", a ? a->knobs : "", b ? b->variant : "none",
                b && b->knobs[0] ? " " : "", b ? b->knobs : "");
@@ -120,6 +122,7 @@ static vlt_status run_diff(vlt_cli *cli, vlt_error *err)
     vlt_tuned_config config[2] = {{.count = 0}, {.count = 0}};
     bool json = vlt_cli_flag(cli, "json");
     json_t *list = json_array();
+    int differences = 0;
     vlt_status status = VLT_OK;
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
         status = vlt_tuned_read(vlt_cli_operand(cli, i + 1), warn, cli, &config[i], err);
@@ -128,18 +131,20 @@ static vlt_status run_diff(vlt_cli *cli, vlt_error *err)
         const vlt_tuned_decision *a = &config[0].decision[i];
         const vlt_tuned_decision *b = vlt_tuned_config_find(&config[1], a->op, a->bucket);
         if (!same_choice(a, b)) {
-            add_difference(a, b, json, list);
+            add_difference(a, b, json ? &list : NULL);
+            differences++;
         }
     }
     for (int i = 0; i < config[1].count && status == VLT_OK; i++) {
         const vlt_tuned_decision *b = &config[1].decision[i];
         if (!vlt_tuned_config_find(&config[0], b->op, b->bucket)) {
-            add_difference(NULL, b, json, list);
+            add_difference(NULL, b, json ? &list : NULL);
+            differences++;
         }
     }
     if (status == VLT_OK && json) {
-        status = print_json(json_pack("{s:O}", "differences", list), err);
-    } else if (status == VLT_OK && json_array_size(list) == 0) {
+        status = print_json(vlt_json_make("{s:O}", "differences", list), err);
+    } else if (status == VLT_OK && differences == 0) {
         printf("the same choices\n");
     }
     json_decref(list);
@@ -184,9 +189,9 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
         status = vlt_tuned_load(&request, &choices, &loaded, err);
     }
     if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        status = print_json(json_pack("{s:s, s:s, s:s, s:b, s:i}", "file", path, "status",
-                                      loaded.status, "reason", loaded.reason, "edited",
-                                      config.edited, "decisions", config.count),
+        status = print_json(vlt_json_make("{s:s, s:s, s:s, s:b, s:i}", "file", path, "status",
+                                          loaded.status, "reason", loaded.reason, "edited",
+                                          config.edited, "decisions", config.count),
                             err);
     } else if (status == VLT_OK) {
         printf("%s: %s: %s\n", path, loaded.status, loaded.reason);

@@ -5,11 +5,12 @@
 
 #include "harness/cli/cli.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "tuner/store/store_admin.h"
 
-static void print_problem(void *user, const char *what)
+static void keep_problem(void *user, const char *what)
 {
-    json_array_append_new(user, vlt_json_string(what, strlen(what)));
+    vlt_json_append(user, vlt_json_name(what));
 }
 
 /* The database that is named, or that of --db. */
@@ -27,11 +28,13 @@ static vlt_status run_check(vlt_cli *cli, vlt_error *err)
     json_t *problems = json_array();
     vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
     if (status == VLT_OK) {
-        status = vlt_store_check(store, print_problem, problems, &count, err);
+        status = vlt_store_check(store, keep_problem, &problems, &count, err);
         vlt_store_close(store);
     }
-    if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        json_t *document = json_pack("{s:s, s:O}", "file", path, "problems", problems);
+    if (status == VLT_OK && !problems) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for what is wrong with it", path);
+    } else if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
+        json_t *document = vlt_json_make("{s:s, s:O}", "file", path, "problems", problems);
         status = vlt_json_print(document, false, stdout, err);
         json_decref(document);
     } else if (status == VLT_OK) {
@@ -67,11 +70,11 @@ static vlt_status run_merge(vlt_cli *cli, vlt_error *err)
         vlt_store_merged merged;
         status = vlt_store_merge(store, from, &merged, err);
         if (status == VLT_OK) {
-            json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "file", from,
-                                                  "sessions", (json_int_t)merged.sessions, "trials",
-                                                  (json_int_t)merged.trials, "samples",
-                                                  (json_int_t)merged.samples, "decisions",
-                                                  (json_int_t)merged.decisions));
+            vlt_json_append(&list, vlt_json_make("{s:s, s:I, s:I, s:I, s:I}", "file", from,
+                                                 "sessions", (json_int_t)merged.sessions, "trials",
+                                                 (json_int_t)merged.trials, "samples",
+                                                 (json_int_t)merged.samples, "decisions",
+                                                 (json_int_t)merged.decisions));
         }
         if (status == VLT_OK && !vlt_cli_flag(cli, "json")) {
             printf("%s: %lld sessions, %lld trials, %lld samples, %lld decisions were new\n", from,
@@ -80,7 +83,7 @@ static vlt_status run_merge(vlt_cli *cli, vlt_error *err)
         }
     }
     if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        json_t *document = json_pack("{s:s, s:O}", "file", path, "merged", list);
+        json_t *document = vlt_json_make("{s:s, s:O}", "file", path, "merged", list);
         status = vlt_json_print(document, false, stdout, err);
         json_decref(document);
     }

@@ -6,6 +6,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/format.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "optimizations/core/registry.h"
 #include "tuner/store/store_admin.h"
 
@@ -24,19 +25,20 @@ struct explain {
 
 static json_t *text_or_null(const char *text)
 {
-    return text ? vlt_json_string(text, strlen(text)) : json_null();
+    return text ? vlt_json_name(text) : json_null();
 }
 
 static bool setting_to_json(void *user, const vlt_store_setting *setting)
 {
     struct explain *explain = user;
-    json_array_append_new(
-        explain->settings,
-        json_pack("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o}", "variant", setting->variant, "knobs",
-                  setting->knobs, "outcome", vlt_outcome_name(setting->outcome), "message",
-                  text_or_null(setting->message), "launches", setting->launches, "ratio",
-                  vlt_json_real(setting->ratio), "baseline_ns", vlt_json_real(setting->call_ns[0]),
-                  "ns", vlt_json_real(setting->call_ns[1])));
+    vlt_json_append(&explain->settings,
+                    vlt_json_make("{s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o}", "variant",
+                                  setting->variant, "knobs", setting->knobs, "outcome",
+                                  vlt_outcome_name(setting->outcome), "message",
+                                  text_or_null(setting->message), "launches", setting->launches,
+                                  "ratio", vlt_json_real(setting->ratio), "baseline_ns",
+                                  vlt_json_real(setting->call_ns[0]), "ns",
+                                  vlt_json_real(setting->call_ns[1])));
     return true;
 }
 
@@ -68,18 +70,18 @@ static bool decision_to_json(struct explain *explain, const vlt_store_view *view
     explain->settings = json_array();
     explain->status = vlt_store_each_setting(explain->store, view, setting_to_json, explain,
                                              explain->err);
-    json_array_append_new(
-        explain->list,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:b, s:s, "
-                  "s:s, s:o}",
-                  "op", view->op, "bucket", view->bucket, "problem", view->problem, "variant",
-                  view->variant, "knobs", view->knobs, "verdict", text_or_null(view->verdict),
-                  "ratio", vlt_json_real(view->ratio), "ratio_low", vlt_json_real(view->low),
-                  "ratio_high", vlt_json_real(view->high), "baseline_ns",
-                  vlt_json_real(view->baseline_ns), "tuned_ns", vlt_json_real(view->tuned_ns),
-                  "launches", view->launches, "reason", view->reason, "reverted", view->reverted,
-                  "evidence", view->decision_id, "session", view->session_id, "settings",
-                  explain->settings));
+    vlt_json_append(
+        &explain->list,
+        vlt_json_make("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:b, s:s, "
+                      "s:s, s:o}",
+                      "op", view->op, "bucket", view->bucket, "problem", view->problem, "variant",
+                      view->variant, "knobs", view->knobs, "verdict", text_or_null(view->verdict),
+                      "ratio", vlt_json_real(view->ratio), "ratio_low", vlt_json_real(view->low),
+                      "ratio_high", vlt_json_real(view->high), "baseline_ns",
+                      vlt_json_real(view->baseline_ns), "tuned_ns", vlt_json_real(view->tuned_ns),
+                      "launches", view->launches, "reason", view->reason, "reverted",
+                      view->reverted, "evidence", view->decision_id, "session", view->session_id,
+                      "settings", explain->settings));
     return explain->status == VLT_OK;
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "harness/json/json_make.h"
 #include "harness/measure/statistics.h"
 #include "tuner/selfcheck/selfcheck.h"
 
@@ -101,7 +102,7 @@ static json_t *figures_to_json(const vlt_selfcheck *check, int busy, int kernel,
 {
     vlt_selfcheck_figures f;
     vlt_selfcheck_figure(check, busy, kernel, work, &f);
-    return json_pack(
+    return vlt_json_make(
         "{s:s, s:s, s:f, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "machine",
         busy < 0 ? "any"
         : busy   ? "busy neighbour"
@@ -119,12 +120,12 @@ static json_t *figures_to_json(const vlt_selfcheck *check, int busy, int kernel,
 static json_t *costs_to_json(const vlt_selfcheck_costs *costs)
 {
     bool known = costs->known;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "overhead_ns",
-                     vlt_json_real(known ? costs->clock.overhead_ns : NAN), "tick_ns",
-                     vlt_json_real(known ? costs->clock.tick_ns : NAN), "thread_clock_ns",
-                     vlt_json_real(known ? costs->clock.thread_ns : NAN), "pair_book_keeping_ns",
-                     vlt_json_real(known ? costs->book_ns : NAN), "empty_kernel_ns",
-                     vlt_json_real(known ? costs->empty_ns : NAN));
+    return vlt_json_make("{s:o, s:o, s:o, s:o, s:o}", "overhead_ns",
+                         vlt_json_real(known ? costs->clock.overhead_ns : NAN), "tick_ns",
+                         vlt_json_real(known ? costs->clock.tick_ns : NAN), "thread_clock_ns",
+                         vlt_json_real(known ? costs->clock.thread_ns : NAN),
+                         "pair_book_keeping_ns", vlt_json_real(known ? costs->book_ns : NAN),
+                         "empty_kernel_ns", vlt_json_real(known ? costs->empty_ns : NAN));
 }
 
 json_t *vlt_selfcheck_to_json(const vlt_selfcheck *check)
@@ -133,22 +134,22 @@ json_t *vlt_selfcheck_to_json(const vlt_selfcheck *check)
     for (int busy = -1; busy <= 1; busy++) {
         vlt_selfcheck_figures f;
         vlt_selfcheck_figure(check, busy, -1, 0, &f);
-        json_array_append_new(gates, json_pack("{s:s, s:i, s:i, s:o, s:f}", "machine",
-                                               busy < 0 ? "any"
-                                               : busy   ? "busy neighbour"
-                                                        : "as it is",
-                                               "gates", f.gates, "false_failures", f.failed_gates,
-                                               "upper_bound", vlt_json_real(f.failed_upper),
-                                               "confidence", 0.95));
+        vlt_json_append(&gates, vlt_json_make("{s:s, s:i, s:i, s:o, s:f}", "machine",
+                                              busy < 0 ? "any"
+                                              : busy   ? "busy neighbour"
+                                                       : "as it is",
+                                              "gates", f.gates, "false_failures", f.failed_gates,
+                                              "upper_bound", vlt_json_real(f.failed_upper),
+                                              "confidence", 0.95));
         for (int kernel = -1; kernel < VLT_PROBE_COUNT; kernel++) {
             for (int work = 0; work < VLT_SELFCHECK_WORKS; work++) {
-                json_array_append_new(rows, figures_to_json(check, busy, kernel, work));
+                vlt_json_append(&rows, figures_to_json(check, busy, kernel, work));
             }
         }
     }
-    return json_pack("{s:o, s:o, s:o, s:o, s:s}", "clock", costs_to_json(&check->costs[0]),
-                     "clock_busy_neighbour", costs_to_json(&check->costs[1]), "a_a_gates", gates,
-                     "rows", rows, "note", check->note);
+    return vlt_json_make("{s:o, s:o, s:o, s:o, s:s}", "clock", costs_to_json(&check->costs[0]),
+                         "clock_busy_neighbour", costs_to_json(&check->costs[1]), "a_a_gates",
+                         gates, "rows", rows, "note", check->note);
 }
 
 void vlt_selfcheck_release(vlt_selfcheck *check)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_admin.h"
 #include "tuner/store/store_internal.h"
@@ -62,15 +63,15 @@ static json_t *column_to_json(sqlite3_stmt *statement, int column)
     case SQLITE_FLOAT:
         return vlt_json_real(sqlite3_column_double(statement, column));
     case SQLITE_TEXT:
-        return vlt_json_string(vlt_store_name(statement, column),
-                               (size_t)sqlite3_column_bytes(statement, column));
+        return vlt_json_name_part(vlt_store_name(statement, column),
+                                  (size_t)sqlite3_column_bytes(statement, column));
     default:
         return json_null();
     }
 }
 
 /* [[baseline_ns, candidate_ns, candidate_first, flags], ...] of one trial. */
-static vlt_status samples_to_json(vlt_store *store, int64_t trial, json_t *out, vlt_error *err)
+static vlt_status samples_to_json(vlt_store *store, int64_t trial, json_t **out, vlt_error *err)
 {
     const char *doing = "reading samples";
     sqlite3_stmt *statement;
@@ -85,11 +86,11 @@ static vlt_status samples_to_json(vlt_store *store, int64_t trial, json_t *out, 
         if (status != VLT_OK || !row) {
             break;
         }
-        json_array_append_new(out, json_pack("[I, I, I, I]",
-                                             (json_int_t)sqlite3_column_int64(statement, 0),
-                                             (json_int_t)sqlite3_column_int64(statement, 1),
-                                             (json_int_t)sqlite3_column_int64(statement, 2),
-                                             (json_int_t)sqlite3_column_int64(statement, 3)));
+        vlt_json_append(out, vlt_json_make("[I, I, I, I]",
+                                           (json_int_t)sqlite3_column_int64(statement, 0),
+                                           (json_int_t)sqlite3_column_int64(statement, 1),
+                                           (json_int_t)sqlite3_column_int64(statement, 2),
+                                           (json_int_t)sqlite3_column_int64(statement, 3)));
     }
     sqlite3_finalize(statement);
     return status;
@@ -100,11 +101,11 @@ static vlt_status print_jsonl(vlt_store *store, sqlite3_stmt *statement, FILE *s
 {
     json_t *object = json_object(), *samples = json_array();
     for (int i = 1; i < COLUMN_COUNT; i++) {
-        json_object_set_new(object, names[i], column_to_json(statement, i));
+        vlt_json_set(&object, names[i], column_to_json(statement, i));
     }
-    vlt_status status = samples_to_json(store, sqlite3_column_int64(statement, COLUMN_ID), samples,
+    vlt_status status = samples_to_json(store, sqlite3_column_int64(statement, COLUMN_ID), &samples,
                                         err);
-    json_object_set_new(object, "samples", samples);
+    vlt_json_set(&object, "samples", samples);
     if (status == VLT_OK) {
         status = vlt_json_print(object, true, stream, err);
     }
@@ -112,23 +113,23 @@ static vlt_status print_jsonl(vlt_store *store, sqlite3_stmt *statement, FILE *s
     return status;
 }
 
+/* Text of any bytes as a field; what is no UTF-8 as in json_make.h. */
 static void print_csv_field(FILE *stream, const char *text)
 {
-    if (!text) {
-        return;
-    }
-    if (!strpbrk(text, ",\"\n\r")) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (; *text; text++) {
-        if (*text == '"') {
-            fputc('"', stream);
+    size_t left = text ? strlen(text) : 0;
+    bool quoted = text && strpbrk(text, ",\"\n\r");
+    fputs(quoted ? "\"" : "", stream);
+    for (size_t length; left > 0; text += length, left -= length) {
+        length = vlt_utf8_length(text, left);
+        if (length) {
+            fputs(*text == '"' ? "\"" : "", stream);
+            fwrite(text, 1, length, stream);
+        } else {
+            length = 1;
+            fputs(vlt_quoted(text, length).text, stream);
         }
-        fputc(*text, stream);
     }
-    fputc('"', stream);
+    fputs(quoted ? "\"" : "", stream);
 }
 
 static void print_csv(sqlite3_stmt *statement, FILE *stream)
@@ -157,7 +158,7 @@ static json_t *timestamp_to_json(int64_t ms)
     }
     size_t used = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
     snprintf(text + used, sizeof text - used, ".%03dZ", (int)(ms % 1000));
-    return json_string(text);
+    return vlt_json_name(text);
 }
 
 /* op, problem and variant, then the knobs: "strip=64 threads=2". */
@@ -166,7 +167,7 @@ static json_t *configuration_to_json(sqlite3_stmt *statement)
     json_t *object = json_object();
     static const int columns[] = {COLUMN_OP, COLUMN_PROBLEM, COLUMN_VARIANT};
     for (int i = 0; i < 3; i++) {
-        json_object_set_new(object, names[columns[i]], column_to_json(statement, columns[i]));
+        vlt_json_set(&object, names[columns[i]], column_to_json(statement, columns[i]));
     }
     const char *knobs = vlt_store_text(statement, COLUMN_KNOBS);
     while (knobs && *knobs) {
@@ -175,10 +176,10 @@ static json_t *configuration_to_json(sqlite3_stmt *statement)
             char *end;
             const vlt_quoted_text key = vlt_quoted(knobs, name);
             long long value = strtoll(knobs + name + 1, &end, 10);
-            json_object_set_new(object, key.text,
-                                end == knobs + length
-                                    ? json_integer(value)
-                                    : json_stringn(knobs + name + 1, length - name - 1));
+            vlt_json_set(&object, key.text,
+                         end == knobs + length
+                             ? json_integer(value)
+                             : vlt_json_name_part(knobs + name + 1, length - name - 1));
         }
         knobs += length + (knobs[length] == ' ');
     }
@@ -202,32 +203,32 @@ static const char *invalidity(vlt_outcome outcome)
 }
 
 /* One entry of "results"; raw times in ms, as the schema's other users write them. */
-static vlt_status append_t4(vlt_store *store, sqlite3_stmt *statement, json_t *results,
+static vlt_status append_t4(vlt_store *store, sqlite3_stmt *statement, json_t **results,
                             vlt_error *err)
 {
     json_t *samples = json_array(), *times = json_array();
     vlt_outcome outcome = vlt_outcome_named(vlt_store_text(statement, COLUMN_OUTCOME));
     double iterations = sqlite3_column_double(statement, COLUMN_ITERATIONS);
-    vlt_status status = samples_to_json(store, sqlite3_column_int64(statement, COLUMN_ID), samples,
+    vlt_status status = samples_to_json(store, sqlite3_column_int64(statement, COLUMN_ID), &samples,
                                         err);
     for (size_t i = 0; i < json_array_size(samples) && iterations >= 1; i++) {
         double ns = (double)json_integer_value(json_array_get(json_array_get(samples, i), 1));
-        json_array_append_new(times, vlt_json_real(ns / iterations / 1e6));
+        vlt_json_append(&times, vlt_json_real(ns / iterations / 1e6));
     }
     json_decref(samples);
     double median_ms = vlt_store_real(statement, COLUMN_CANDIDATE_NS) / 1e6;
     json_t *measurements = json_array();
     if (!isnan(median_ms)) {
-        json_array_append_new(measurements, json_pack("{s:s, s:f, s:s}", "name", "time", "value",
-                                                      median_ms, "unit", "miliseconds"));
+        vlt_json_append(&measurements, vlt_json_make("{s:s, s:f, s:s}", "name", "time", "value",
+                                                     median_ms, "unit", "miliseconds"));
     }
-    json_array_append_new(
+    vlt_json_append(
         results,
-        json_pack("{s:o, s:o, s:{s:o}, s:s, s:i, s:o, s:[s]}", "timestamp",
-                  timestamp_to_json(sqlite3_column_int64(statement, COLUMN_STARTED_MS)),
-                  "configuration", configuration_to_json(statement), "times", "runtimes", times,
-                  "invalidity", invalidity(outcome), "correctness", outcome == VLT_OUTCOME_OK,
-                  "measurements", measurements, "objectives", "time"));
+        vlt_json_make("{s:o, s:o, s:{s:o}, s:s, s:i, s:o, s:[s]}", "timestamp",
+                      timestamp_to_json(sqlite3_column_int64(statement, COLUMN_STARTED_MS)),
+                      "configuration", configuration_to_json(statement), "times", "runtimes", times,
+                      "invalidity", invalidity(outcome), "correctness", outcome == VLT_OUTCOME_OK,
+                      "measurements", measurements, "objectives", "time"));
     return status;
 }
 
@@ -251,14 +252,14 @@ vlt_status vlt_store_export(vlt_store *store, vlt_store_format format, FILE *str
         } else if (format == VLT_STORE_CSV) {
             print_csv(statement, stream);
         } else {
-            status = append_t4(store, statement, results, err);
+            status = append_t4(store, statement, &results, err);
         }
     }
     sqlite3_finalize(statement);
     if (status == VLT_OK && format == VLT_STORE_T4) {
-        json_t *document = json_pack("{s:s, s:{s:s, s:s}, s:O}", "schema_version", "1.0.0",
-                                     "metadata", "timeunit", "miliseconds", "source", "vltune",
-                                     "results", results);
+        json_t *document = vlt_json_make("{s:s, s:{s:s, s:s}, s:O}", "schema_version", "1.0.0",
+                                         "metadata", "timeunit", "miliseconds", "source", "vltune",
+                                         "results", results);
         status = vlt_json_print(document, false, stream, err);
         json_decref(document);
     }

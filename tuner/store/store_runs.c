@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_internal.h"
 
@@ -103,9 +104,9 @@ vlt_status vlt_store_machine_here(char *hard, vlt_error *err)
     json_t *object = json_object();
     for (int i = 0; i < key.hard.count; i++) {
         const char *value = key.hard.part[i].value;
-        json_object_set_new(object, key.hard.part[i].name, vlt_json_string(value, strlen(value)));
+        vlt_json_set(&object, key.hard.part[i].name, vlt_json_name(value));
     }
-    char *text = json_dumps(object, JSON_COMPACT);
+    char *text = vlt_json_dump(object, NULL);
     json_decref(object);
     if (!text || strlen(text) >= VLT_STORE_HARD_BYTES) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "no room for the machine's fingerprint");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/machine/fingerprint.h"
 #include "tuner/store/store_internal.h"
 
@@ -15,9 +16,9 @@ static char *parts_to_text(const vlt_tuned_parts *parts)
     json_t *object = json_object();
     for (int i = 0; i < parts->count; i++) {
         const char *value = parts->part[i].value;
-        json_object_set_new(object, parts->part[i].name, vlt_json_string(value, strlen(value)));
+        vlt_json_set(&object, parts->part[i].name, vlt_json_name(value));
     }
-    char *text = json_dumps(object, JSON_COMPACT);
+    char *text = vlt_json_dump(object, NULL);
     json_decref(object);
     return text;
 }
