@@ -7,6 +7,7 @@
 #include "harness/model/chat.h"
 #include "optimizations/bpe_encode/decode.h"
 #include "optimizations/bpe_encode/utf8.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/tokenize_batch/tokenize_batch.h"
 
 /* One line while its batch is being done. */
@@ -107,7 +108,10 @@ static vlt_status read_ids(const vlt_lines *lines, struct line *line, const vlt_
         int64_t id;
         if (!vlt_tree_int(element, 0, UINT32_MAX, &id)) {
             status = vlt_fail(err, VLT_STATUS_INPUT, "ids[%u] is %s, expected 0 to %u", (unsigned)i,
-                              vlt_tree_quoted(element).text, UINT32_MAX);
+                              element->type == VLT_TREE_INTEGER
+                                  ? vlt_quoted(element->text, element->length).text
+                                  : vlt_tree_type_name(element),
+                              UINT32_MAX);
         } else {
             ids[i] = id > INT32_MAX ? -1 : (int32_t)id; /* no token either way */
         }

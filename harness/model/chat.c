@@ -217,8 +217,11 @@ static vlt_status put_message(struct render *r)
         return put_tool(r, message);
     }
     if (!vlt_tree_is(role, "system")) {
-        warn(r->options, "messages[%u]: role %s renders nothing", (unsigned)r->index,
-             vlt_tree_quoted(role).text);
+        bool text = role && role->type == VLT_TREE_STRING;
+        warn(r->options, "messages[%u]: role %s%s%s renders nothing", (unsigned)r->index,
+             text ? "'" : "",
+             text ? vlt_quoted(role->text, role->length).text : vlt_tree_type_name(role),
+             text ? "'" : "");
     } else if (r->index > 0) {
         warn(r->options, "messages[%u]: a system message that is not the first renders nothing",
              (unsigned)r->index);

@@ -36,8 +36,11 @@ static vlt_status finish(vlt_tokenizer_build *build, vlt_tokenizer **out, vlt_er
 static vlt_status refuse(const char *name, const char *key, const vlt_tree *value,
                          const char *expected, vlt_error *err)
 {
-    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: %s is %s, expected %s", name, key,
-                    vlt_tree_quoted(value).text, expected);
+    bool text = value && value->type == VLT_TREE_STRING;
+    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: %s is %s%s%s, expected %s", name, key,
+                    text ? "'" : "",
+                    text ? vlt_quoted(value->text, value->length).text : vlt_tree_type_name(value),
+                    text ? "'" : "", expected);
 }
 
 static bool absent(const vlt_tree *value)

@@ -120,7 +120,10 @@ static vlt_status allocate_vocab(vlt_tokenizer_build *build, const vlt_tree *voc
         const vlt_tree *key = vlt_tree_key(vocab, i), *value = vlt_tree_value(vocab, i);
         if (!vlt_tree_int(value, 0, ID_MAX, &id)) {
             return vlt_fail(err, VLT_STATUS_INPUT, "%s: token '%s': its id is %s, expected 0 to %d",
-                            build->name, quoted(key).text, vlt_tree_quoted(value).text, ID_MAX);
+                            build->name, quoted(key).text,
+                            value->type == VLT_TREE_INTEGER ? quoted(value).text
+                                                            : vlt_tree_type_name(value),
+                            ID_MAX);
         }
         highest = id > highest ? id : highest;
         bytes += key->length;
