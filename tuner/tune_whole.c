@@ -16,7 +16,6 @@ enum {
     LAUNCHES_MAX = 12,
     ABLATION_LAUNCHES = 3,
     OUTPUT_SCENES = 4,
-    WHAT_BYTES = 4096,
     UNSEEN_SEED = 7001 /* of the inputs; the search uses small ones */
 };
 
@@ -67,16 +66,16 @@ static vlt_status store_launch(vlt_tuner *tuner, const vlt_launch *launch, uint6
 static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share,
                               struct whole *whole, vlt_error *err)
 {
-    char what[2][WHAT_BYTES];
-    vlt_launch launch;
+    char *what[2] = {NULL, NULL};
+    vlt_launch launch = {0};
     vlt_error failure = {0};
     vlt_status status;
     uint64_t seed = UNSEEN_SEED + (uint64_t)whole->launches;
     if ((status = vlt_model_subject_format(tuner->options->directory, "baseline", NULL, NULL,
-                                           TOKENS, what[0], WHAT_BYTES, err)) != VLT_OK ||
+                                           TOKENS, &what[0], err)) != VLT_OK ||
         (status = vlt_model_subject_format(tuner->options->directory, config, NULL, NULL, TOKENS,
-                                           what[1], WHAT_BYTES, err)) != VLT_OK) {
-        return status;
+                                           &what[1], err)) != VLT_OK) {
+        goto done;
     }
     const vlt_side side[2] = {{.what = what[0]}, {.what = what[1]}};
     double left_s = vlt_tuner_left(tuner, share);
@@ -94,8 +93,8 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
     status = vlt_launch_run(side, &options, &launch, &failure);
     double wall_s = vlt_tuner_elapsed(tuner) - begin_s;
     if (status == VLT_STATUS_INTERRUPTED || launch.end == VLT_CHILD_TIMEOUT) {
-        vlt_launch_release(&launch);
-        return VLT_STATUS_INTERRUPTED; /* our own hurry */
+        status = VLT_STATUS_INTERRUPTED; /* our own hurry */
+        goto done;
     }
     if (status == VLT_OK) {
         whole->log_ratio[whole->launches] = launch.run.log_ratio;
@@ -107,7 +106,10 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
     }
     tuner->result->trials++;
     status = store_launch(tuner, &launch, seed, status, failure.message, wall_s, err);
+done:
     vlt_launch_release(&launch);
+    free(what[0]);
+    free(what[1]);
     return status;
 }
 

@@ -55,15 +55,16 @@ static vlt_status ask_child(const vlt_whole_task *task, const char *request, jso
 static vlt_status ask(const vlt_whole_task *task, const char *kind, json_t **out, vlt_error *err)
 {
     *out = NULL;
-    json_t *request = vlt_json_make("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:f}", "kind", kind,
-                                    "model", task->model, "config", task->config, "scenes",
-                                    task->scenes, "threads", task->threads, "tokens",
-                                    (json_int_t)task->tokens, "scene_max",
+    json_t *request = vlt_json_make("{s:s, s:i, s:I, s:I, s:f}", "kind", kind, "threads",
+                                    task->threads, "tokens", (json_int_t)task->tokens, "scene_max",
                                     (json_int_t)task->scene_max, "limit_s", task->limit_s);
-    char *text = request ? vlt_json_dump(request, NULL) : NULL;
+    vlt_json_set_bytes(&request, "model", task->model);
+    vlt_json_set_bytes(&request, "config", task->config);
+    vlt_json_set_bytes(&request, "scenes", task->scenes);
+    char *text = vlt_json_dump(request, err);
     json_decref(request);
     if (!text) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': no valid UTF-8", task->model);
+        return VLT_STATUS_NOMEM;
     }
     vlt_status status = ask_child(task, text, out, err);
     free(text);

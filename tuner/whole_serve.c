@@ -8,16 +8,18 @@
 #include "harness/infer/eval.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
+#include "harness/measure/child.h"
 #include "harness/measure/model_subject.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/whole.h"
 
 static const char task_name[] = "tuning task";
 
-enum { REQUEST_MAX = 1 << 16, TOKENS_MAX = 4096 };
+enum { TOKENS_MAX = 4096 };
 
 struct task {
-    const char *kind, *model, *config, *scenes;
+    const char *kind;
+    char *model, *config, *scenes; /* owned */
     int64_t threads, tokens, scene_max;
     double limit_s;
     double begin_ms;
@@ -29,9 +31,9 @@ static vlt_status read_task(const json_t *o, struct task *task, vlt_error *err)
     const char *n = task_name;
     vlt_status status;
     if ((status = vlt_json_text(o, n, "kind", &task->kind, NULL, err)) != VLT_OK ||
-        (status = vlt_json_text(o, n, "model", &task->model, NULL, err)) != VLT_OK ||
-        (status = vlt_json_text(o, n, "config", &task->config, NULL, err)) != VLT_OK ||
-        (status = vlt_json_text(o, n, "scenes", &task->scenes, NULL, err)) != VLT_OK ||
+        (status = vlt_json_bytes(o, n, "model", &task->model, NULL, err)) != VLT_OK ||
+        (status = vlt_json_bytes(o, n, "config", &task->config, NULL, err)) != VLT_OK ||
+        (status = vlt_json_bytes(o, n, "scenes", &task->scenes, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "threads", 0, 1024, &task->threads, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "tokens", 1, TOKENS_MAX, &task->tokens, NULL, err)) !=
             VLT_OK ||
@@ -469,12 +471,16 @@ static vlt_status serve_task(struct task *task, vlt_error *err)
 
 vlt_status vlt_whole_serve(FILE *in, FILE *out, vlt_error *err)
 {
-    static char text[REQUEST_MAX];
+    char *text = NULL;
+    size_t bytes = 0;
     vlt_error failure = {0};
     json_t *document = NULL;
     struct task task = {.answer = json_object(), .begin_ms = vlt_now_ms()};
-    size_t bytes = fread(text, 1, sizeof text, in);
-    vlt_status status = vlt_json_parse(text, bytes, task_name, &document, &failure);
+    vlt_status status = vlt_read_stream(in, task_name, VLT_CHILD_REQUEST_MAX, &text, &bytes,
+                                        &failure);
+    if (status == VLT_OK) {
+        status = vlt_json_parse(text, bytes, task_name, &document, &failure);
+    }
     if (status == VLT_OK && (status = read_task(document, &task, &failure)) == VLT_OK) {
         status = serve_task(&task, &failure);
     }
@@ -486,5 +492,9 @@ vlt_status vlt_whole_serve(FILE *in, FILE *out, vlt_error *err)
     status = vlt_json_print(task.answer, true, out, err);
     json_decref(task.answer);
     json_decref(document);
+    free(task.model);
+    free(task.config);
+    free(task.scenes);
+    free(text);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "harness/model/sha256.h"
 #include "harness/model/vision_input.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 static const char details[] =
     "DIR needs preprocessor_config.json or processor_config.json. Each image (JPEG, PNG, WebP) is\n"
@@ -74,9 +75,9 @@ static void print_answer(const vlt_cli *cli, const char *file, const struct answ
         vlt_cli_warn(cli, "%s", answer->err.message);
         return;
     }
-    printf("%s  %lldx%lld -> %lld x %lld x %lld patches, %s\n", file, (long long)input->source_w,
-           (long long)input->source_h, (long long)input->grid[0], (long long)input->grid[1],
-           (long long)input->grid[2], answer->sha256);
+    printf("%s  %lldx%lld -> %lld x %lld x %lld patches, %s\n", vlt_quoted_path(file).text,
+           (long long)input->source_w, (long long)input->source_h, (long long)input->grid[0],
+           (long long)input->grid[1], (long long)input->grid[2], answer->sha256);
 }
 
 /* pixel_values [rows of all images, values] and image_grid_thw [images, 3]. */

@@ -51,6 +51,15 @@ void vlt_format_bytes(double bytes, char *text, size_t text_bytes)
     }
 }
 
+void vlt_format_clean(const char *text, size_t bytes, FILE *stream)
+{
+    for (size_t at = 0, length; at < bytes; at += length) {
+        /* a piece that the holder shows whole: escapes take four bytes for one */
+        length = vlt_utf8_cut(text + at, bytes - at, (VLT_QUOTED_BYTES - 1) / 4);
+        fputs(vlt_quoted(text + at, length).text, stream);
+    }
+}
+
 void vlt_format_wrapped(int indent, int column, const char *text, FILE *stream)
 {
     enum { COLUMNS = 78 };
@@ -66,7 +75,7 @@ void vlt_format_wrapped(int indent, int column, const char *text, FILE *stream)
             begin = true;
         }
         fputs(begin ? "" : " ", stream);
-        fwrite(text, 1, bytes, stream);
+        vlt_format_clean(text, bytes, stream);
         column += !begin + word;
         begin = false;
         text += bytes;

@@ -6,6 +6,7 @@
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/model_commands.h"
 #include "harness/json/json_make.h"
+#include "optimizations/core/utf8_text.h"
 
 /* The first element that is no finite number, or -1. Types that are not computed with are passed
  * over. */
@@ -100,8 +101,8 @@ static void print_text(const vlt_engine *engine)
         const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
         char shape[160];
         vlt_tensor_shape_format(tensor->shape, tensor->rank, shape, sizeof shape);
-        printf("%-60s %-5s %-20s %12zu B\n", tensor->name, tensor->dtype_name, shape,
-               tensor->bytes);
+        printf("%-60s %-5s %-20s %12zu B\n", vlt_quoted_path(tensor->name).text, tensor->dtype_name,
+               shape, tensor->bytes);
     }
     printf("text     %" PRId64 " layers x %" PRId64 ", %" PRId64 " / %" PRId64 " heads of %" PRId64
            ", %" PRId64 " tokens, %s head\n",

@@ -5,6 +5,7 @@
 #include "harness/json/json_make.h"
 #include "harness/machine/machine.h"
 #include "harness/model/make.h"
+#include "optimizations/core/utf8_text.h"
 
 static bool stop(void *user, double share)
 {
@@ -18,7 +19,7 @@ static vlt_status print_result(const vlt_cli *cli, const vlt_make_options *optio
     static const char note[] = "random weights: what this model says is noise, use it for timing";
     const char *directory = vlt_cli_operand(cli, 1);
     if (!vlt_cli_flag(cli, "json")) {
-        printf("made      %s\n", directory);
+        printf("made      %s\n", vlt_quoted_path(directory).text);
         printf("size      %s, seed %llu\n", options->size, (unsigned long long)options->seed);
         printf("weights   %.1f M in %d tensors, %.1f MB\n", (double)result->weights * 1e-6,
                result->tensors, (double)result->data_bytes * 1e-6);

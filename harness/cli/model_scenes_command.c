@@ -19,8 +19,7 @@ vlt_status vlt_model_scenes_read_size(const char *text, int *width, int *height,
 
 static vlt_status print_json(const char *folder, const vlt_scenes_options *options, vlt_error *err)
 {
-    json_t *object = vlt_json_make("{s:o, s:I, s:I}", "directory",
-                                   vlt_json_string(folder, strlen(folder)), "count",
+    json_t *object = vlt_json_make("{s:o, s:I, s:I}", "directory", vlt_json_name(folder), "count",
                                    (json_int_t)options->count, "seed", (json_int_t)options->seed);
     vlt_status status = vlt_json_print(object, false, stdout, err);
     json_decref(object);

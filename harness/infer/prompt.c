@@ -43,8 +43,9 @@ static json_t *user_turn(const vlt_request *request)
     json_t *content = json_array();
     for (int i = 0; i < request->image_count; i++) {
         char *source = vlt_media_absolute(request->images[i], request->files);
-        json_t *path = source ? vlt_json_string(source, strlen(source)) : NULL;
-        vlt_json_append(&content, vlt_json_make("{s:s, s:o}", "type", "image", "image", path));
+        json_t *item = vlt_json_make("{s:s}", "type", source ? "image" : NULL);
+        vlt_json_set_bytes(&item, "image", source);
+        vlt_json_append(&content, item);
         free(source);
     }
     json_t *text = vlt_json_string(request->prompt, strlen(request->prompt));
@@ -107,6 +108,7 @@ static vlt_status render(vlt_engine *engine, const vlt_request *request, const v
     const vlt_chat_options options = {.add_generation_prompt = true,
                                       .add_vision_id = request->add_vision_id,
                                       .tools = tools,
+                                      .own_names = request->prompt != NULL,
                                       .warn = chat_warning,
                                       .warn_user = engine};
     return vlt_chat_render(messages, &options, chat, err);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,7 +17,7 @@
 #include "optimizations/core/clock.h"
 #include "optimizations/core/random.h"
 
-enum { PAD_MAX = 4096, ANSWER_MAX = 64 << 20, REQUEST_MAX = 16000, POLL_MS = 10 };
+enum { PAD_MAX = 4096, ANSWER_MAX = 64 << 20, POLL_MS = 10 };
 
 extern char **environ;
 
@@ -70,31 +71,45 @@ static void become_child(const char *program, const char *command, char **enviro
     _exit(127);
 }
 
-/* The request is written before there is a reader: it fits into the pipe, so nobody waits and
- * nobody gets SIGPIPE. */
+int vlt_child_input(const void *request, size_t bytes)
+{
+    int file = memfd_create("vltune request", MFD_CLOEXEC);
+    for (size_t used = 0; file >= 0 && used < bytes;) {
+        ssize_t put = write(file, (const char *)request + used, bytes - used);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            close(file);
+            return -1;
+        }
+        used += (size_t)put;
+    }
+    if (file >= 0) {
+        lseek(file, 0, SEEK_SET);
+    }
+    return file;
+}
+
 static vlt_status start_child(const vlt_child_options *options, pid_t *child, int *answer,
                               vlt_error *err)
 {
-    int in[2] = {-1, -1}, out[2] = {-1, -1};
+    int in = -1, out[2] = {-1, -1};
     char pad[PAD_MAX + 16], **environment = NULL;
     vlt_status status = VLT_OK;
-    if (options->request_bytes > REQUEST_MAX) {
-        return vlt_fail(err, VLT_STATUS_LIMIT, "%s: request of %zu bytes, expected at most %d",
-                        options->command, options->request_bytes, REQUEST_MAX);
-    }
     environment = make_environment(options->seed, pad, err);
     if (!environment) {
         return VLT_STATUS_NOMEM;
     }
-    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
-        write(in[1], options->request, options->request_bytes) != (ssize_t)options->request_bytes) {
+    in = vlt_child_input(options->request, options->request_bytes);
+    if (in < 0 || pipe2(out, O_CLOEXEC) != 0) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: no pipe: %s", options->command, strerror(errno));
         goto done;
     }
     *child = fork();
     if (*child == 0) {
         become_child(options->program ? options->program : "/proc/self/exe", options->command,
-                     environment, in[0], out[1]);
+                     environment, in, out[1]);
     }
     if (*child < 0) {
         status = vlt_fail(err, VLT_STATUS_STOPPED, "%s: no process: %s", options->command,
@@ -106,10 +121,10 @@ static vlt_status start_child(const vlt_child_options *options, pid_t *child, in
     out[0] = -1;
 done:
     free(environment);
+    if (in >= 0) {
+        close(in);
+    }
     for (int i = 0; i < 2; i++) {
-        if (in[i] >= 0) {
-            close(in[i]);
-        }
         if (out[i] >= 0) {
             close(out[i]);
         }

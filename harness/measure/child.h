@@ -14,6 +14,8 @@
 
 #include "optimizations/core/status.h"
 
+enum { VLT_CHILD_REQUEST_MAX = 64 << 20 }; /* bytes that a child reads of a request */
+
 /* How a child came to its end. */
 typedef enum vlt_child_end {
     VLT_CHILD_ANSWERED, /* by itself, with an answer */
@@ -26,7 +28,7 @@ typedef enum vlt_child_end {
 typedef struct vlt_child_options {
     const char *program; /* NULL: /proc/self/exe */
     const char *command; /* "_launch" */
-    const char *request; /* at most 16000 bytes, so that writing it never waits */
+    const char *request; /* text of any length */
     size_t request_bytes;
     double timeout_s;      /* 0: no limit */
     uint64_t memory_bytes; /* resident, watched every few milliseconds; 0: no limit */
@@ -40,6 +42,10 @@ typedef struct vlt_child_answer {
     vlt_child_end end;
     uint64_t peak_bytes; /* resident; 0: not known */
 } vlt_child_answer;
+
+/* A descriptor from which a child reads the request, however long it is: nobody waits for anybody,
+ * and nobody gets SIGPIPE. -1, with errno, without memory. */
+int vlt_child_input(const void *request, size_t bytes);
 
 /* VLT_OK: the child answered. STOPPED: it crashed, or was killed for its time or memory; the
  * message says how. INTERRUPTED: `stop`. In every case the caller frees answer->text. */

@@ -16,7 +16,7 @@
 #include "harness/measure/launch_internal.h"
 #include "optimizations/core/utf8_text.h"
 
-enum { LOG_BYTES = 65536, REQUEST_BYTES = 8192, FEW_CALLS = 1, MORE_CALLS = 3 };
+enum { LOG_BYTES = 65536, FEW_CALLS = 1, MORE_CALLS = 3 };
 
 static const char request_name[] = "count request";
 static const char *const valgrind_places[] = {"/usr/bin/valgrind", "/usr/local/bin/valgrind"};
@@ -106,7 +106,7 @@ static vlt_status run_counted(const char *request, const vlt_launch_options *opt
                               vlt_error *err)
 {
     const char *valgrind = vlt_instructions_valgrind();
-    int in[2] = {-1, -1}, out[2] = {-1, -1};
+    int in = -1, out[2] = {-1, -1};
     char log[LOG_BYTES] = "", program[4096];
     if (!valgrind) {
         return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
@@ -114,22 +114,20 @@ static vlt_status run_counted(const char *request, const vlt_launch_options *opt
     }
     /* Valgrind has its own idea of /proc/self/exe, so the path is resolved here */
     const char *link = options->program ? options->program : "/proc/self/exe";
-    if (!realpath(link, program) || pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
-        write(in[1], request, strlen(request)) != (ssize_t)strlen(request)) {
+    if (!realpath(link, program) || (in = vlt_child_input(request, strlen(request))) < 0 ||
+        pipe2(out, O_CLOEXEC) != 0) {
         vlt_status failed = vlt_fail(err, VLT_STATUS_IO, "counting instructions: %s",
                                      strerror(errno));
-        for (int i = 0; i < 2; i++) {
-            close(in[i]);
-            close(out[i]);
+        if (in >= 0) {
+            close(in);
         }
         return failed;
     }
     pid_t child = fork();
     if (child == 0) {
-        become_counted(valgrind, program, in[0], out[1]);
+        become_counted(valgrind, program, in, out[1]);
     }
-    close(in[0]);
-    close(in[1]);
+    close(in);
     close(out[1]);
     vlt_status status = child < 0 ? vlt_fail(err, VLT_STATUS_UNMEASURED, "no process: %s",
                                              strerror(errno))
@@ -148,14 +146,11 @@ static vlt_status run_counted(const char *request, const vlt_launch_options *opt
 static vlt_status count_calls(const vlt_side *side, const vlt_launch_options *options, int calls,
                               double *count, vlt_error *err)
 {
-    json_t *object = vlt_json_make("{s:s, s:s?, s:i, s:I}", "what", side->what, "library",
-                                   side->library, "calls", calls, "seed",
+    json_t *object = vlt_json_make("{s:s, s:i, s:I}", "what", side->what, "calls", calls, "seed",
                                    (json_int_t)(options->data_seed >> 1));
-    char *text = object ? vlt_json_dump(object, NULL) : NULL;
-    vlt_status status = text && strlen(text) < REQUEST_BYTES
-                            ? run_counted(text, options, count, err)
-                            : vlt_fail(err, VLT_STATUS_LIMIT, "'%s' is too long",
-                                       vlt_quoted_word(side->what).text);
+    vlt_json_set_bytes(&object, "library", side->library);
+    char *text = vlt_json_dump(object, err);
+    vlt_status status = text ? run_counted(text, options, count, err) : VLT_STATUS_NOMEM;
     json_decref(object);
     free(text);
     return status;
@@ -181,32 +176,31 @@ vlt_status vlt_instructions_count(const vlt_side *side, const vlt_launch_options
 /* Prepares and runs; the first call, which warms what is made lazily, is in both counts. */
 static vlt_status serve(const json_t *document, vlt_error *err)
 {
-    vlt_side side;
     int64_t calls, seed;
     bool found;
-    char message[VLT_MEASURE_MESSAGE_BYTES] = "", request[REQUEST_BYTES];
+    char message[VLT_MEASURE_MESSAGE_BYTES] = "", *library = NULL, *request = NULL;
+    const char *what;
     const vlt_measure_abi *abi;
     void *handle = NULL;
     vlt_status status;
-    side = (vlt_side){0};
-    if ((status = vlt_json_text(document, request_name, "what", &side.what, NULL, err)) != VLT_OK ||
-        (status = vlt_json_text(document, request_name, "library", &side.library, &found, err)) !=
-            VLT_OK ||
+    if ((status = vlt_json_text(document, request_name, "what", &what, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(document, request_name, "calls", 1, 1000, &calls, NULL, err)) !=
             VLT_OK ||
         (status = vlt_json_int(document, request_name, "seed", 0, INT64_MAX, &seed, NULL, err)) !=
             VLT_OK ||
-        (status = vlt_launch_load(side.library, &abi, err)) != VLT_OK) {
-        return status;
+        (status = vlt_json_bytes(document, request_name, "library", &library, &found, err)) !=
+            VLT_OK ||
+        (status = vlt_launch_load(library, &abi, err)) != VLT_OK) {
+        goto done;
     }
-    json_t *object = vlt_json_make("{s:s, s:I, s:i}", "what", side.what, "seed", (json_int_t)seed,
+    json_t *object = vlt_json_make("{s:s, s:I, s:i}", "what", what, "seed", (json_int_t)seed,
                                    "threads", 1);
-    size_t length = object ? json_dumpb(object, request, sizeof request - 1, JSON_COMPACT) : 0;
+    request = vlt_json_dump(object, err);
     json_decref(object);
-    if (length == 0 || length >= sizeof request) {
-        return vlt_fail(err, VLT_STATUS_LIMIT, "'%s' is too long", vlt_quoted_word(side.what).text);
+    if (!request) {
+        status = VLT_STATUS_NOMEM;
+        goto done;
     }
-    request[length] = '\0';
     int result = abi->prepare(request, NULL, NULL, &handle, message);
     if (result == 0) {
         abi->reset(handle);
@@ -214,21 +208,30 @@ static vlt_status serve(const json_t *document, vlt_error *err)
         vlt_utf8_format(message, sizeof message, "%s", result ? abi->failure(handle) : "");
         abi->release(handle);
     }
-    return result == 0 ? VLT_OK : vlt_fail(err, (vlt_status)result, "%s", message);
+    status = result == 0 ? VLT_OK : vlt_fail(err, (vlt_status)result, "%s", message);
+done:
+    free(request);
+    free(library);
+    return status;
 }
 
 vlt_status vlt_instructions_serve(FILE *in, FILE *out, vlt_error *err)
 {
-    char text[REQUEST_BYTES];
+    char *text = NULL;
+    size_t bytes = 0;
     json_t *document = NULL;
     vlt_error failure = {0};
     json_object_seed(1); /* else every process hashes keys in its own way, some calls longer */
-    size_t bytes = fread(text, 1, sizeof text, in);
-    vlt_status status = vlt_json_parse(text, bytes, request_name, &document, &failure);
+    vlt_status status = vlt_read_stream(in, request_name, VLT_CHILD_REQUEST_MAX, &text, &bytes,
+                                        &failure);
+    if (status == VLT_OK) {
+        status = vlt_json_parse(text, bytes, request_name, &document, &failure);
+    }
     if (status == VLT_OK) {
         status = serve(document, &failure);
     }
     json_decref(document);
+    free(text);
     if (status != VLT_OK) {
         fprintf(out, "\n!%d %s\n", (int)status, failure.message);
     }

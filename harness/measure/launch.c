@@ -6,7 +6,6 @@
 #include "harness/json/json_make.h"
 #include "harness/measure/child.h"
 #include "harness/measure/launch_internal.h"
-#include "optimizations/core/utf8_text.h"
 
 void vlt_launch_release(vlt_launch *launch)
 {
@@ -45,11 +44,10 @@ vlt_status vlt_launch_run(const vlt_side side[2], const vlt_launch_options *opti
 {
     *launch = (vlt_launch){0};
     json_t *request = vlt_launch_request_to_json(side, options);
-    char *text = request ? vlt_json_dump(request, NULL) : NULL;
+    char *text = vlt_json_dump(request, err);
     json_decref(request);
     if (!text) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': no valid UTF-8",
-                        vlt_quoted_word(side[1].what).text);
+        return VLT_STATUS_NOMEM;
     }
     vlt_status status = run_child(text, options, launch, err);
     free(text);

@@ -66,6 +66,7 @@ struct child {
     vlt_launch_options options;
     const vlt_measure_abi *abi[2];
     char *request[2]; /* owned texts */
+    char *library[2]; /* owned paths; NULL: this build */
     void *handle[2];
     struct shared *shared;
     vlt_launch launch;
@@ -107,10 +108,9 @@ static vlt_status write_request(struct child *child, int side, vlt_error *err)
                                    "seed", (json_int_t)options->data_seed, "threads",
                                    options->threads, "regime", vlt_regime_name(options->regime),
                                    "cold_bytes", (json_int_t)options->cold_bytes);
-    child->request[side] = object ? vlt_json_dump(object, NULL) : NULL;
+    child->request[side] = vlt_json_dump(object, err);
     json_decref(object);
-    return child->request[side] ? VLT_OK
-                                : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a request");
+    return child->request[side] ? VLT_OK : VLT_STATUS_NOMEM;
 }
 
 static vlt_status pass_on(const struct child *child, int side, int result, const char *message,
@@ -270,7 +270,8 @@ static vlt_status measure(struct child *child, vlt_random *random, vlt_error *er
 static vlt_status serve(struct child *child, const json_t *document, vlt_error *err)
 {
     vlt_random random;
-    vlt_status status = vlt_launch_request_from_json(document, child->side, &child->options, err);
+    vlt_status status = vlt_launch_request_from_json(document, child->side, child->library,
+                                                     &child->options, err);
     random.state = child->options.seed;
     int first = (int)(vlt_random_next(&random) >> 63);
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
@@ -299,6 +300,7 @@ static void release(struct child *child)
             child->abi[i]->release(child->handle[i]);
         }
         free(child->request[i]);
+        free(child->library[i]);
     }
     for (int i = 0; i < child->shared->count; i++) {
         vlt_free(child->shared->block[i]);
@@ -310,20 +312,24 @@ vlt_status vlt_launch_serve(FILE *in, FILE *out, vlt_error *err)
 {
     static struct shared shared; /* too big for the stack; a child serves one request */
     vlt_error failure = {0};
-    char text[16384];
+    char *text = NULL;
     json_t *document = NULL;
-    size_t bytes = fread(text, 1, sizeof text, in);
+    size_t bytes = 0;
     shared = (struct shared){0};
     struct child child = {.shared = &shared};
-    vlt_status status = vlt_json_parse(text, bytes, "launch request", &document, &failure);
+    vlt_status status = vlt_read_stream(in, "launch request", VLT_CHILD_REQUEST_MAX, &text, &bytes,
+                                        &failure);
+    if (status == VLT_OK) {
+        status = vlt_json_parse(text, bytes, "launch request", &document, &failure);
+    }
     if (status == VLT_OK) {
         status = serve(&child, document, &failure);
     }
     json_t *answer = vlt_launch_answer_to_json(status, &failure, &child.launch);
-    status = answer ? vlt_json_print(answer, true, out, err)
-                    : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the answer of a launch");
+    status = vlt_json_print(answer, true, out, err);
     json_decref(answer);
     release(&child);
     json_decref(document);
+    free(text);
     return status;
 }

@@ -11,8 +11,8 @@ json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_opti
 json_t *vlt_launch_answer_to_json(vlt_status status, const vlt_error *err,
                                   const vlt_launch *launch);
 
-/* The texts belong to the document. */
-vlt_status vlt_launch_request_from_json(const json_t *document, vlt_side side[2],
+/* The texts belong to the document; library[2] is filled in every case, and owned by the caller. */
+vlt_status vlt_launch_request_from_json(const json_t *document, vlt_side side[2], char *library[2],
                                         vlt_launch_options *options, vlt_error *err);
 
 /* Gives the status that the child reported; on VLT_OK the launch is filled and its figures are

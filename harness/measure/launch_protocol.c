@@ -13,7 +13,9 @@ static const char request_name[] = "launch request", answer_name[] = "launch ans
 
 static json_t *side_to_json(const vlt_side *side)
 {
-    return vlt_json_make("{s:s, s:s?}", "what", side->what, "library", side->library);
+    json_t *object = vlt_json_make("{s:s}", "what", side->what);
+    vlt_json_set_bytes(&object, "library", side->library);
+    return object;
 }
 
 json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_options *options)
@@ -27,7 +29,8 @@ json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_opti
         options->a_is_reference);
 }
 
-static vlt_status read_side(const json_t *document, const char *key, vlt_side *side, vlt_error *err)
+static vlt_status read_side(const json_t *document, const char *key, vlt_side *side, char **library,
+                            vlt_error *err)
 {
     const json_t *object;
     bool found;
@@ -37,12 +40,13 @@ static vlt_status read_side(const json_t *document, const char *key, vlt_side *s
         status = vlt_json_text(object, request_name, "what", &side->what, NULL, err);
     }
     if (status == VLT_OK) {
-        status = vlt_json_text(object, request_name, "library", &side->library, &found, err);
+        status = vlt_json_bytes(object, request_name, "library", library, &found, err);
+        side->library = *library;
     }
     return status;
 }
 
-vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2],
+vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2], char *library[2],
                                         vlt_launch_options *options, vlt_error *err)
 {
     const char *name = request_name, *regime;
@@ -50,8 +54,9 @@ vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2],
     bool found;
     vlt_status status;
     *options = (vlt_launch_options){0};
-    if ((status = read_side(o, "a", &side[0], err)) == VLT_OK &&
-        (status = read_side(o, "b", &side[1], err)) == VLT_OK &&
+    library[0] = library[1] = NULL;
+    if ((status = read_side(o, "a", &side[0], &library[0], err)) == VLT_OK &&
+        (status = read_side(o, "b", &side[1], &library[1], err)) == VLT_OK &&
         (status = vlt_json_int(o, name, "seed", 0, INT64_MAX, &seed, NULL, err)) == VLT_OK &&
         (status = vlt_json_int(o, name, "data_seed", 0, INT64_MAX, &data_seed, NULL, err)) ==
             VLT_OK &&

@@ -12,13 +12,16 @@
 #include "harness/json/json_make.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { TOKENS_MAX = 4096, WIDTH = 640, HEIGHT = 480 };
+
+static const char subject_name[] = "measured request";
 
 struct vlt_model_subject {
     json_t *document; /* owns texts */
     vlt_engine *engine;
-    const char *image; /* path */
+    char *image; /* owned path; NULL: the scene */
     char scene_path[32];
     int scene_fd; /* memory that holds the drawn scene; -1 */
     vlt_scene scene;
@@ -35,20 +38,42 @@ bool vlt_model_subject_named(const char *what)
 }
 
 vlt_status vlt_model_subject_format(const char *model, const char *config, const char *image,
-                                    const char *prompt, int tokens, char *what, size_t what_bytes,
-                                    vlt_error *err)
+                                    const char *prompt, int tokens, char **what, vlt_error *err)
 {
-    json_t *object = vlt_json_make("{s:s, s:s*, s:s*, s:s*, s:i}", "model", model, "config", config,
-                                   "image", image, "prompt", prompt, "tokens", tokens);
-    char *text = object ? vlt_json_dump(object, NULL) : NULL;
-    int written = text ? snprintf(what, what_bytes, "run:%s", text) : -1;
+    json_t *object = json_object();
+    vlt_json_set_bytes(&object, "model", model);
+    vlt_json_set_bytes(&object, "config", config);
+    vlt_json_set_bytes(&object, "image", image);
+    if (prompt) {
+        vlt_json_set(&object, "prompt", vlt_json_string(prompt, strlen(prompt)));
+    }
+    vlt_json_set(&object, "tokens", json_integer(tokens));
+    char *text = vlt_json_dump(object, err);
+    *what = NULL;
+    if (text && asprintf(what, "run:%s", text) < 0) {
+        *what = NULL;
+        vlt_fail(err, VLT_STATUS_NOMEM, "model '%s': out of memory", model);
+    }
     json_decref(object);
     free(text);
-    return written > 0 && (size_t)written < what_bytes
-               ? VLT_OK
-               : vlt_fail(err, VLT_STATUS_LIMIT,
-                          "model '%s': paths and prompt together take %d bytes, expected below %zu",
-                          model, written, what_bytes);
+    return *what ? VLT_OK : VLT_STATUS_NOMEM;
+}
+
+void vlt_model_subject_describe(const char *what, char *text, size_t text_bytes)
+{
+    char *model = NULL, *config = NULL;
+    json_t *document = NULL;
+    bool found;
+    what += strlen("run:");
+    if (vlt_json_parse(what, strlen(what), subject_name, &document, NULL) == VLT_OK) {
+        vlt_json_bytes(document, subject_name, "model", &model, &found, NULL);
+        vlt_json_bytes(document, subject_name, "config", &config, &found, NULL);
+    }
+    vlt_utf8_format(text, text_bytes, "%s, %s", model ? model : "?",
+                    config ? config : "default variants");
+    free(model);
+    free(config);
+    json_decref(document);
 }
 
 /* A scene in memory that has a path: no file to clean up, whatever happens to this process. */
@@ -67,7 +92,6 @@ static vlt_status draw_scene(vlt_model_subject *subject, uint64_t seed, vlt_erro
     vlt_free(jpeg);
     snprintf(subject->scene_path, sizeof subject->scene_path, "/proc/self/fd/%d",
              subject->scene_fd);
-    subject->image = subject->scene_path;
     return status;
 }
 
@@ -83,13 +107,41 @@ static vlt_status open_engine(vlt_model_subject *subject, const char *model, con
     return vlt_engine_open(model, &options, &subject->engine, err);
 }
 
+/* What the text asks for. model and config are owned by the caller in every case. */
+static vlt_status read_subject(vlt_model_subject *subject, const char *text, char **model,
+                               char **config, vlt_error *err)
+{
+    const char *name = subject_name;
+    void *ids = NULL, *leads = NULL;
+    bool found;
+    vlt_status status;
+    subject->tokens = 16;
+    if ((status = vlt_json_parse(text, strlen(text), name, &subject->document, err)) != VLT_OK ||
+        (status = vlt_json_bytes(subject->document, name, "model", model, NULL, err)) != VLT_OK ||
+        (status = vlt_json_bytes(subject->document, name, "config", config, &found, err)) !=
+            VLT_OK ||
+        (status = vlt_json_bytes(subject->document, name, "image", &subject->image, &found, err)) !=
+            VLT_OK ||
+        (status = vlt_json_text(subject->document, name, "prompt", &subject->prompt, &found,
+                                err)) != VLT_OK ||
+        (status = vlt_json_int(subject->document, name, "tokens", 1, TOKENS_MAX, &subject->tokens,
+                               &found, err)) != VLT_OK) {
+        return status;
+    }
+    status = vlt_alloc((size_t)subject->tokens * sizeof(int32_t), &ids, err);
+    subject->ids = ids;
+    if (status == VLT_OK) {
+        status = vlt_alloc((size_t)subject->tokens * sizeof(float), &leads, err);
+        subject->leads = leads;
+    }
+    return status;
+}
+
 vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed,
                                     vlt_model_subject **out, vlt_error *err)
 {
-    static const char name[] = "measured request";
-    const char *model = NULL, *config = NULL, *text = what + strlen("run:");
-    void *block = NULL, *ids = NULL, *leads = NULL;
-    bool found;
+    char *model = NULL, *config = NULL;
+    void *block = NULL;
     *out = NULL;
     vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
     if (status != VLT_OK) {
@@ -97,25 +149,8 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
     }
     vlt_model_subject *subject = block;
     subject->scene_fd = -1;
-    subject->tokens = 16;
-    if ((status = vlt_json_parse(text, strlen(text), name, &subject->document, err)) != VLT_OK ||
-        (status = vlt_json_text(subject->document, name, "model", &model, NULL, err)) != VLT_OK ||
-        (status = vlt_json_text(subject->document, name, "config", &config, &found, err)) !=
-            VLT_OK ||
-        (status = vlt_json_text(subject->document, name, "image", &subject->image, &found, err)) !=
-            VLT_OK ||
-        (status = vlt_json_text(subject->document, name, "prompt", &subject->prompt, &found,
-                                err)) != VLT_OK ||
-        (status = vlt_json_int(subject->document, name, "tokens", 1, TOKENS_MAX, &subject->tokens,
-                               &found, err)) != VLT_OK ||
-        (status = vlt_alloc((size_t)subject->tokens * sizeof(int32_t), &ids, err)) != VLT_OK ||
-        (status = vlt_alloc((size_t)subject->tokens * sizeof(float), &leads, err)) != VLT_OK) {
-        vlt_free(ids);
-        goto done;
-    }
-    subject->ids = ids;
-    subject->leads = leads;
-    if (!subject->image) {
+    status = read_subject(subject, what + strlen("run:"), &model, &config, err);
+    if (status == VLT_OK && !subject->image) {
         status = draw_scene(subject, seed, err);
     }
     if (!subject->prompt) {
@@ -125,7 +160,8 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
     if (status == VLT_OK) {
         status = open_engine(subject, model, config, threads, err);
     }
-done:
+    free(model);
+    free(config);
     if (status != VLT_OK) {
         vlt_model_subject_destroy(subject);
         return status;
@@ -142,6 +178,7 @@ void vlt_model_subject_destroy(vlt_model_subject *subject)
         if (subject->scene_fd >= 0) {
             close(subject->scene_fd);
         }
+        free(subject->image);
         vlt_free(subject->ids);
         vlt_free(subject->leads);
         vlt_free(subject);
@@ -163,8 +200,9 @@ static vlt_status answer(vlt_model_subject *subject, vlt_error *err)
 {
     vlt_session *session = NULL;
     vlt_response response = {0};
+    const char *image = subject->image ? subject->image : subject->scene_path;
     const vlt_request request = {.prompt = subject->prompt,
-                                 .images = &subject->image,
+                                 .images = &image,
                                  .image_count = 1,
                                  .max_tokens = subject->tokens,
                                  .greedy = true,

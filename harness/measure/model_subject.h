@@ -2,7 +2,8 @@
  *
  * The text is "run:" and a JSON object: "model" (directory), "config" (file of a tuned config,
  * "baseline", or absent: none), "image" (file, or absent: a drawn scene of 640 x 480), "prompt"
- * (absent: the scene's question), "tokens" (16). The engine is opened once; a call opens a session,
+ * (absent: the scene's question), "tokens" (16). Names that are no UTF-8 are written as
+ * vlt_json_set_bytes does. The engine is opened once; a call opens a session,
  * decodes the image, answers greedily with exactly so many tokens, and closes the session: what a
  * user waits for, load left out.
  */
@@ -23,11 +24,12 @@ typedef struct vlt_model_subject vlt_model_subject;
 
 bool vlt_model_subject_named(const char *what); /* begins with "run:" */
 
-/* The text for such a subject into what; any argument but model may be NULL. LIMIT when it does not
- * fit. */
+/* The text for such a subject, malloc'ed; any argument but model may be NULL. */
 vlt_status vlt_model_subject_format(const char *model, const char *config, const char *image,
-                                    const char *prompt, int tokens, char *what, size_t what_bytes,
-                                    vlt_error *err);
+                                    const char *prompt, int tokens, char **what, vlt_error *err);
+
+/* "model DIR, config tuned.toml" for people, from such a text. */
+void vlt_model_subject_describe(const char *what, char *text, size_t text_bytes);
 
 vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed,
                                     vlt_model_subject **out, vlt_error *err);

@@ -258,7 +258,7 @@ vlt_status vlt_chat_render(const vlt_tree *messages, const vlt_chat_options *opt
                            vlt_error *err)
 {
     struct render r = {.messages = messages, .options = options, .chat = out, .err = err};
-    *out = (vlt_chat){0};
+    *out = (vlt_chat){.own_names = options->own_names};
     if (!messages || messages->type != VLT_TREE_ARRAY || messages->count == 0) {
         bool empty = messages && messages->type == VLT_TREE_ARRAY;
         return vlt_fail(err, VLT_STATUS_INPUT, "messages: %s, expected a list of at least one",

@@ -21,6 +21,7 @@ typedef struct vlt_chat_options {
     bool add_generation_prompt;
     bool add_vision_id;    /* "Picture 1: " and "Video 1: " before the items */
     const vlt_tree *tools; /* list of objects, or NULL */
+    bool own_names;        /* the messages are our own: image_hex is a name that is no UTF-8 */
     /* NULL: silent. Called for unknown roles and unknown options. */
     void (*warn)(void *user, const char *message);
     void *warn_user;
@@ -45,7 +46,8 @@ typedef struct vlt_chat {
     size_t text_bytes;
     vlt_media *media; /* [media_count] */
     int media_count;
-    void *memory; /* of the media's strings and lists */
+    bool own_names; /* of the options */
+    void *memory;   /* of the media's strings and lists */
 } vlt_chat;
 
 /* Renders the list `messages`. INPUT names the message and what is wrong with it. On success the

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/json.h"
 #include "optimizations/core/memory.h"
 
 static const double fps_default = 24; /* reference/qwen3vl.md 3.6: unknown frame rate */
@@ -58,10 +59,32 @@ static vlt_status copy_text(vlt_chat *chat, vlt_media *media, const vlt_tree *te
     return VLT_OK;
 }
 
+/* A name as vlt_json_set_bytes writes it. */
+static vlt_status read_hex(vlt_chat *chat, vlt_media *media, const vlt_tree *hex, vlt_error *err)
+{
+    char *bytes = vlt_hex_decode(hex->text, hex->length);
+    if (!bytes) {
+        media->problem = "its name is not written in hexadecimal";
+        return VLT_OK;
+    }
+    size_t room = strlen(bytes) + 1;
+    char *copy = take(chat, room, 1, err);
+    if (copy) {
+        memcpy(copy, bytes, room);
+        media->source = copy;
+    }
+    free(bytes);
+    return copy ? VLT_OK : VLT_STATUS_NOMEM;
+}
+
 /* image: a string; image_url: a string or {"url"}; or the keys url and path. */
 static vlt_status read_image(vlt_chat *chat, vlt_media *media, const vlt_tree *item, vlt_error *err)
 {
     static const char *const keys[] = {"image", "image_url", "url", "path"};
+    const vlt_tree *hex = chat->own_names ? vlt_tree_get(item, "image" VLT_JSON_HEX) : NULL;
+    if (hex && hex->type == VLT_TREE_STRING) {
+        return read_hex(chat, media, hex, err);
+    }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const vlt_tree *value = vlt_tree_get(item, keys[i]);
         const vlt_tree *url = vlt_tree_get(value, "url");

@@ -5,6 +5,7 @@
 
 #include "optimizations/bpe_encode/utf8.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 static const uint8_t replacement[] = {0xEF, 0xBF, 0xBD};
 
@@ -98,6 +99,12 @@ vlt_status vlt_stream_decoder_create(const vlt_vocab *vocab, bool skip_special,
     d->skip_special = skip_special;
     for (int i = 0; i < stop_count; i++) {
         size_t length = strlen(stops[i]);
+        if (!vlt_utf8_valid(stops[i], length)) {
+            vlt_stream_decoder_destroy(d);
+            return vlt_fail(err, VLT_STATUS_USAGE,
+                            "stop string '%s' is no valid UTF-8: text never holds it",
+                            vlt_quoted(stops[i], length).text);
+        }
         stop_bytes += length + 1;
         longest_stop = length > longest_stop ? length : longest_stop;
     }

@@ -21,7 +21,8 @@ vlt_status vlt_decode(const vlt_vocab *vocab, const int32_t *ids, size_t id_coun
  * makes no difference. No allocation after create. One thread at a time. */
 typedef struct vlt_stream_decoder vlt_stream_decoder;
 
-/* stops: [stop_count] NUL-terminated, copied; empty ones are ignored. vocab is borrowed. */
+/* stops: [stop_count] NUL-terminated, copied; empty ones are ignored; USAGE for one that is no
+ * valid UTF-8. vocab is borrowed. */
 vlt_status vlt_stream_decoder_create(const vlt_vocab *vocab, bool skip_special,
                                      const char *const *stops, int stop_count,
                                      vlt_stream_decoder **out, vlt_error *err);

@@ -239,12 +239,12 @@ vlt_quoted_text vlt_quoted(const char *bytes, size_t length)
 
 vlt_quoted_text vlt_quoted_word(const char *word)
 {
-    return vlt_quoted(word, strlen(word));
+    return vlt_quoted(word, word ? strlen(word) : 0);
 }
 
 vlt_quoted_name vlt_quoted_path(const char *path)
 {
     vlt_quoted_name quoted;
-    quote(quoted.text, sizeof quoted.text, path, strlen(path));
+    quote(quoted.text, sizeof quoted.text, path, path ? strlen(path) : 0);
     return quoted;
 }

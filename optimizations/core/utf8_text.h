@@ -3,7 +3,7 @@
  * Names, ids and answers come from outside and may hold any bytes. What is shown of them (messages,
  * JSON, pages, table cells) goes through here: bytes that are no UTF-8 and control characters
  * appear as \xNN (line feed, tab and return as \n, \t, \r), a text that does not fit ends in "...".
- * Nothing else cuts text, not by a precision of %s either.
+ * Nothing else cuts text, not by a precision of %s either (tests/rules/whole_characters.sh).
  *
  * Names that are used (opened, compared, handed to a child) are bytes and stay as they are.
  */
@@ -39,8 +39,8 @@ size_t vlt_utf8_vformat(char *out, size_t bytes, const char *format, va_list arg
 enum { VLT_QUOTED_BYTES = 104, VLT_QUOTED_PATH_BYTES = 4 * 4096 };
 
 /* Holders for use inside one expression: vlt_fail(err, s, "key '%s'", vlt_quoted(p, n).text). The
- * first shows the beginning of any bytes, which need no NUL behind; the others end at the NUL. A
- * path is shown whole up to PATH_MAX, so that the file can be told. */
+ * first shows the beginning of any bytes, which need no NUL behind; the others end at the NUL, and
+ * show nothing of NULL. A path is shown whole up to PATH_MAX, so that the file can be told. */
 typedef struct vlt_quoted_text {
     char text[VLT_QUOTED_BYTES];
 } vlt_quoted_text;

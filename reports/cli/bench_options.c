@@ -60,11 +60,12 @@ void vlt_bench_margin_read(const vlt_cli *cli, vlt_experiment_options *options)
     options->judge.margin = vlt_cli_real(cli, "margin", 100 * options->judge.margin) / 100;
 }
 
-vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char *what,
+vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char **what,
                                 vlt_side *side, vlt_error *err)
 {
     const char *model = vlt_cli_text(cli, "model", NULL), *config = NULL;
-    *side = (vlt_side){.what = what};
+    *side = (vlt_side){0};
+    *what = NULL;
     switch (contender->kind) {
     case VLT_CONTENDER_CONFIG:
         config = contender->path;
@@ -81,9 +82,11 @@ vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contend
                         "'baseline' or a build",
                         contender->text);
     }
-    return vlt_model_subject_format(
+    vlt_status status = vlt_model_subject_format(
         model, config, vlt_cli_text(cli, "image", NULL), vlt_cli_text(cli, "prompt", NULL),
-        (int)vlt_cli_int(cli, "max-tokens", 16), what, VLT_ROW_TEXT_BYTES, err);
+        (int)vlt_cli_int(cli, "max-tokens", 16), what, err);
+    side->what = *what;
+    return status;
 }
 
 void vlt_bench_model_settings(const vlt_cli *cli, vlt_experiment_options *options)

@@ -47,9 +47,10 @@
 vlt_status vlt_bench_check_what(const vlt_cli *cli, const char *text, vlt_error *err);
 
 /* What a contender is in an end-to-end comparison: a tuned config, "baseline", or a build with
- * default variants, as the text of a side; library may become the contender's path. USAGE when it
+ * default variants, as the text of a side; library may become the contender's path. *what owns the
+ * side's text and is freed by the caller in every case. USAGE when it
  * cannot run a model. */
-vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char *what,
+vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contender, char **what,
                                 vlt_side *side, vlt_error *err);
 
 /* Requests take long: fewer pairs, more time, a margin of 3 % unless one is given. */

@@ -72,17 +72,20 @@ static vlt_status compare_libraries(struct compare *compare, vlt_error *err)
 /* Two configs, builds or the baseline, each answering one request. */
 static vlt_status compare_models(struct compare *compare, vlt_error *err)
 {
-    char what[2][VLT_ROW_TEXT_BYTES];
+    char *what[2] = {NULL, NULL};
     vlt_side side[2];
+    vlt_status status = VLT_OK;
     vlt_bench_model_settings(compare->cli, &compare->options);
-    for (int i = 0; i < 2; i++) {
-        vlt_status status = vlt_bench_model_side(compare->cli, &compare->contender[i], what[i],
-                                                 &side[i], err);
-        if (status != VLT_OK) {
-            return status;
-        }
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        status = vlt_bench_model_side(compare->cli, &compare->contender[i], &what[i], &side[i],
+                                      err);
     }
-    return compare_sides(compare, side, err);
+    if (status == VLT_OK) {
+        status = compare_sides(compare, side, err);
+    }
+    free(what[0]);
+    free(what[1]);
+    return status;
 }
 
 static bool is_either(const struct compare *compare, vlt_contender_kind kind)

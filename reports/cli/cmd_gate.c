@@ -115,24 +115,26 @@ static vlt_status add_stage(struct command *command, const char *name, const cha
 /* The end-to-end stage, 3 % unless a margin is given. */
 static vlt_status add_model_stage(struct command *command, vlt_error *err)
 {
-    char what[2][VLT_ROW_TEXT_BYTES];
+    char *what[2] = {NULL, NULL};
     vlt_experiment_options settings = command->options.experiment;
     vlt_side side[2];
+    vlt_status status = VLT_OK;
     vlt_bench_model_settings(command->cli, &settings);
-    for (int i = 0; i < 2; i++) {
-        vlt_status status = vlt_bench_model_side(command->cli, &command->contender[i], what[i],
-                                                 &side[i], err);
-        if (status != VLT_OK) {
-            return status;
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        status = vlt_bench_model_side(command->cli, &command->contender[i], &what[i], &side[i],
+                                      err);
+    }
+    if (status == VLT_OK) {
+        vlt_gate_stage *stage = vlt_gate_add(&command->gate, "end to end", side,
+                                             vlt_gate_margins_of(&command->margins, "", true), err);
+        status = stage ? VLT_OK : VLT_STATUS_NOMEM;
+        if (stage) {
+            stage->limit_s = settings.launch.limit_s;
         }
     }
-    vlt_gate_stage *stage = vlt_gate_add(&command->gate, "end to end", side,
-                                         vlt_gate_margins_of(&command->margins, "", true), err);
-    if (!stage) {
-        return VLT_STATUS_NOMEM;
-    }
-    stage->limit_s = settings.launch.limit_s;
-    return VLT_OK;
+    free(what[0]);
+    free(what[1]);
+    return status;
 }
 
 /* Two variants are one stage; two builds are compared at --what, else at every operator's first

@@ -1,30 +1,33 @@
 /* A gate as JUnit XML: inconclusive is skipped, slower a failure, wrong an error. */
 #include <string.h>
 
+#include "optimizations/core/utf8_text.h"
 #include "reports/gate/gate_format_internal.h"
 
-/* Only what XML 1.0 allows, in any attribute or text: other control characters and bytes above
- * ASCII that may not be UTF-8 become '?'. */
+/* Only what XML 1.0 allows, in any attribute or text: bytes that are no UTF-8 and control
+ * characters as utf8_text.h shows them, U+FFFE and U+FFFF, which it forbids, as '?'. */
 static void write_escaped(const char *text, FILE *stream)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        switch (c) {
-        case '<':
-            fputs("&lt;", stream);
-            break;
-        case '>':
-            fputs("&gt;", stream);
-            break;
-        case '&':
-            fputs("&amp;", stream);
-            break;
-        case '"':
-            fputs("&quot;", stream);
-            break;
-        default:
-            fputc((c < 0x20 && c != '\n' && c != '\t') || c >= 0x7F ? '?' : c, stream);
-            break;
+    static const struct {
+        char letter;
+        const char *entity;
+    } entities[] = {{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}};
+    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
+        const char *shown = NULL;
+        length = vlt_utf8_length(text, left);
+        for (size_t i = 0; i < sizeof entities / sizeof *entities; i++) {
+            shown = *text == entities[i].letter ? entities[i].entity : shown;
+        }
+        if (length == 3 && (!memcmp(text, "\xEF\xBF\xBE", 3) || !memcmp(text, "\xEF\xBF\xBF", 3))) {
+            shown = "?";
+        }
+        length = length ? length : 1;
+        if (shown) {
+            fputs(shown, stream);
+        } else if (*text == '\n' || *text == '\t') {
+            fputc(*text, stream);
+        } else {
+            fputs(vlt_quoted(text, length).text, stream);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/cli/format.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/gate/gate_format_internal.h"
 
 /* Worst first: that is what one reads a gate for. */
@@ -11,7 +12,8 @@ static const vlt_gate_verdict order[] = {VLT_GATE_WRONG, VLT_GATE_REGRESSION, VL
 
 void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream)
 {
-    fprintf(stream, "baseline   %s\ncandidate  %s\n", facts->baseline, facts->candidate);
+    fprintf(stream, "baseline   %s\n", vlt_quoted_path(facts->baseline).text);
+    fprintf(stream, "candidate  %s\n", vlt_quoted_path(facts->candidate).text);
     if (facts->machine) {
         int column = fprintf(stream, "machine    ");
         vlt_format_wrapped(column, column, facts->machine, stream);
@@ -47,11 +49,13 @@ void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE
 /* A cell must not end the table. */
 static void write_cell(const char *text, FILE *stream)
 {
-    for (; *text; text++) {
+    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
+        length = vlt_utf8_length(text, left);
+        length = length ? length : 1;
         if (*text == '|' || *text == '\\' || *text == '`' || *text == '<') {
             fputc('\\', stream);
         }
-        fputc(*text == '\n' ? ' ' : *text, stream);
+        fputs(*text == '\n' ? " " : vlt_quoted(text, length).text, stream);
     }
 }
 

@@ -36,16 +36,6 @@ void vlt_terminal_bar(double share, int width, char *text)
     memcpy(text + 1 + width, "]", 2);
 }
 
-/* Text of strangers: control characters and bytes that are no UTF-8 are shown, not obeyed. */
-static void print_clean(const vlt_terminal *terminal, const char *text, size_t bytes)
-{
-    for (size_t at = 0, length; at < bytes; at += length) {
-        /* a piece that the holder shows whole: escapes take four bytes for one */
-        length = vlt_utf8_cut(text + at, bytes - at, (VLT_QUOTED_BYTES - 1) / 4);
-        fputs(vlt_quoted(text + at, length).text, terminal->stream);
-    }
-}
-
 static int columns_of(const char *text)
 {
     return (int)vlt_utf8_columns(text, strlen(text));
@@ -66,7 +56,7 @@ static void print_wrapped(const vlt_terminal *terminal, const char *text, int in
             fputc(' ', terminal->stream);
             used++;
         }
-        print_clean(terminal, text, length);
+        vlt_format_clean(text, length, terminal->stream);
         used += wide;
         text += length;
         text += strspn(text, white);
@@ -104,11 +94,12 @@ static void print_cell(const vlt_terminal *terminal, const char *text, int width
 {
     int columns = columns_of(text);
     if (columns < width) {
-        fprintf(terminal->stream, "%s%*s", text, width - columns, "");
+        vlt_format_clean(text, strlen(text), terminal->stream);
+        fprintf(terminal->stream, "%*s", width - columns, "");
         return;
     }
     size_t kept = vlt_utf8_cut_columns(text, strlen(text), (size_t)width - 2);
-    print_clean(terminal, text, kept);
+    vlt_format_clean(text, kept, terminal->stream);
     fprintf(terminal->stream, "~%*s", width - 1 - (int)vlt_utf8_columns(text, kept), "");
 }
 
@@ -128,9 +119,9 @@ static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, c
     const char *shown = same ? "" : interval;
     int room = terminal->columns - (OP + SHAPE + 2 * NUMBER + GAIN + 2);
     if (room >= INTERVAL + columns_of(last)) {
-        fprintf(terminal->stream, "%-*s %s\n", INTERVAL, shown, last);
+        fprintf(terminal->stream, "%-*s %s\n", INTERVAL, shown, vlt_quoted_path(last).text);
     } else if (!*shown && room >= columns_of(last)) {
-        fprintf(terminal->stream, "%s\n", last);
+        fprintf(terminal->stream, "%s\n", vlt_quoted_path(last).text);
     } else {
         fprintf(terminal->stream, "%s\n%*s", shown, OP, "");
         print_wrapped(terminal, last, OP);
@@ -203,7 +194,8 @@ static void print_answers(const vlt_terminal *terminal, const vlt_report *report
         const vlt_report_answer *answer = &report->answer[i];
         bool equal = answer->baseline && answer->tuned && !strcmp(answer->baseline, answer->tuned);
         bool right = answer->truth && answer->tuned && !strcmp(answer->tuned, answer->truth);
-        fprintf(terminal->stream, "\n%s   \"%s\"\n", answer->image, answer->question);
+        fprintf(terminal->stream, "\n%s   \"%s\"\n", vlt_quoted_path(answer->image).text,
+                vlt_quoted_path(answer->question).text);
         print_answer(terminal, "answer", answer->tuned, truth_mark(answer->tuned, answer->truth));
         if (!equal) {
             print_answer(terminal, "baseline", answer->baseline,
@@ -237,12 +229,14 @@ void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
     fprintf(terminal->stream, "\n");
     if (report->config_path) {
         fprintf(terminal->stream, "%-*s%-18swhy a choice was made: vltune explain\n", LABEL,
-                "config", report->config_path);
+                "config", vlt_quoted_path(report->config_path).text);
     }
     if (report->db_path) {
-        fprintf(terminal->stream, "%-*s%-18s", LABEL, "samples", report->db_path);
+        fprintf(terminal->stream, "%-*s%-18s", LABEL, "samples",
+                vlt_quoted_path(report->db_path).text);
         if (report->page_path) {
-            fprintf(terminal->stream, "page with plots: %s", report->page_path);
+            fprintf(terminal->stream, "page with plots: %s",
+                    vlt_quoted_path(report->page_path).text);
         }
         fputc('\n', terminal->stream);
     }

@@ -46,26 +46,11 @@ static const char *shape_name(const vlt_problem *problem)
     return NULL;
 }
 
-/* "model DIR, config tuned.toml" for a whole request. */
-static void describe_request(char *text, size_t text_bytes, const vlt_side *side)
-{
-    static const char name[] = "measured request";
-    const char *model = "?", *config = "default variants", *from = side->what + strlen("run:");
-    json_t *document = NULL;
-    bool found;
-    if (vlt_json_parse(from, strlen(from), name, &document, NULL) == VLT_OK) {
-        vlt_json_text(document, name, "model", &model, &found, NULL);
-        vlt_json_text(document, name, "config", &config, &found, NULL);
-    }
-    vlt_utf8_format(text, text_bytes, "%s%s%s, %s", side->library ? side->library : "",
-                    side->library ? ": " : "", model, config);
-    json_decref(document);
-}
-
 static void describe_side(char *text, size_t text_bytes, const vlt_side *side)
 {
     if (vlt_model_subject_named(side->what)) {
-        describe_request(text, text_bytes, side);
+        size_t used = side->library ? vlt_utf8_format(text, text_bytes, "%s: ", side->library) : 0;
+        vlt_model_subject_describe(side->what, text + used, text_bytes - used);
         return;
     }
     vlt_utf8_format(text, text_bytes, "%s%s%s", side->library ? side->library : "",

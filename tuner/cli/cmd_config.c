@@ -8,6 +8,7 @@
 #include "harness/infer/engine.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
+#include "optimizations/core/utf8_text.h"
 
 static void warn(void *user, const char *message)
 {
@@ -194,7 +195,7 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
                                           config.edited, "decisions", config.count),
                             err);
     } else if (status == VLT_OK) {
-        printf("%s: %s: %s\n", path, loaded.status, loaded.reason);
+        printf("%s: %s: %s\n", vlt_quoted_path(path).text, loaded.status, loaded.reason);
     }
     if (status == VLT_OK && strcmp(loaded.status, "tuned") != 0) {
         status = vlt_fail(err, VLT_STATUS_STALE, "%s: %s", path, loaded.reason);

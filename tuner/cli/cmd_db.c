@@ -6,6 +6,7 @@
 #include "harness/cli/cli.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_admin.h"
 
 static void keep_problem(void *user, const char *what)
@@ -39,10 +40,10 @@ static vlt_status run_check(vlt_cli *cli, vlt_error *err)
         json_decref(document);
     } else if (status == VLT_OK) {
         for (size_t i = 0; i < json_array_size(problems); i++) {
-            printf("%s\n", json_string_value(json_array_get(problems, i)));
+            printf("%s\n", vlt_quoted_path(json_string_value(json_array_get(problems, i))).text);
         }
         if (count == 0) {
-            printf("%s: sound\n", path);
+            printf("%s: sound\n", vlt_quoted_path(path).text);
         }
     }
     json_decref(problems);
@@ -77,9 +78,9 @@ static vlt_status run_merge(vlt_cli *cli, vlt_error *err)
                                                  (json_int_t)merged.decisions));
         }
         if (status == VLT_OK && !vlt_cli_flag(cli, "json")) {
-            printf("%s: %lld sessions, %lld trials, %lld samples, %lld decisions were new\n", from,
-                   (long long)merged.sessions, (long long)merged.trials, (long long)merged.samples,
-                   (long long)merged.decisions);
+            printf("%s: %lld sessions, %lld trials, %lld samples, %lld decisions were new\n",
+                   vlt_quoted_path(from).text, (long long)merged.sessions, (long long)merged.trials,
+                   (long long)merged.samples, (long long)merged.decisions);
         }
     }
     if (status == VLT_OK && vlt_cli_flag(cli, "json")) {

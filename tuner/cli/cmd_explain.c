@@ -8,6 +8,7 @@
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
 #include "optimizations/core/registry.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_admin.h"
 
 enum { RUNNERS_UP = 5 };
@@ -56,11 +57,13 @@ static bool print_setting(void *user, const vlt_store_setting *setting)
     }
     if (setting->outcome == VLT_OUTCOME_OK) {
         printf("    %8s  %10s  %3d launches  %s%s%s\n", gain, ns, setting->launches,
-               setting->variant, setting->knobs[0] ? " " : "", setting->knobs);
+               vlt_quoted_word(setting->variant).text, setting->knobs[0] ? " " : "",
+               vlt_quoted_path(setting->knobs).text);
     } else {
-        printf("    %8s  %s%s%s: %s\n", vlt_outcome_name(setting->outcome), setting->variant,
-               setting->knobs[0] ? " " : "", setting->knobs,
-               setting->message ? setting->message : "no reason known");
+        printf("    %8s  %s%s%s: %s\n", vlt_outcome_name(setting->outcome),
+               vlt_quoted_word(setting->variant).text, setting->knobs[0] ? " " : "",
+               vlt_quoted_path(setting->knobs).text,
+               setting->message ? vlt_quoted_path(setting->message).text : "no reason known");
     }
     return true;
 }
@@ -94,7 +97,7 @@ static void print_change(const vlt_store_view *view)
     } else if (!strcmp(verdict, "faster")) {
         printf("  would change: a setting that beats %s, or a gain that falls below 1.01x "
                "(surely above %.2fx now)\n",
-               view->variant, isfinite(view->high) ? 1 / view->high : NAN);
+               vlt_quoted_word(view->variant).text, isfinite(view->high) ? 1 / view->high : NAN);
     } else {
         printf("  would change: a setting that is surely more than 1.01x as fast as the "
                "baseline\n");
@@ -106,16 +109,18 @@ static bool print_decision(struct explain *explain, const vlt_store_view *view)
     char baseline[32], tuned[32];
     vlt_format_ns(view->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(view->tuned_ns, tuned, sizeof tuned);
-    printf("%s  %s\n", view->op, view->problem);
-    printf("  choice        %s%s%s\n", view->variant, view->knobs[0] ? " " : "", view->knobs);
-    printf("  why           %s\n", view->reason);
+    printf("%s  %s\n", vlt_quoted_word(view->op).text, vlt_quoted_path(view->problem).text);
+    printf("  choice        %s%s%s\n", vlt_quoted_word(view->variant).text,
+           view->knobs[0] ? " " : "", vlt_quoted_path(view->knobs).text);
+    printf("  why           %s\n", vlt_quoted_path(view->reason).text);
     printf("  time          %s, baseline %s\n", tuned, baseline);
     print_change(view);
     printf("  tried, best first\n");
     explain->shown = 0;
     explain->status = vlt_store_each_setting(explain->store, view, print_setting, explain,
                                              explain->err);
-    printf("  evidence      %s in %s\n\n", view->decision_id, vlt_store_path(explain->store));
+    printf("  evidence      %s in %s\n\n", vlt_quoted_word(view->decision_id).text,
+           vlt_quoted_path(vlt_store_path(explain->store)).text);
     return explain->status == VLT_OK;
 }
 
