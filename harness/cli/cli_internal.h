@@ -57,6 +57,10 @@ bool vlt_cli_read_int(const char *text, int64_t *out);
 bool vlt_cli_read_real(const char *text, double *out);
 bool vlt_cli_read_seconds(const char *text, double *out);
 
+/* Before a command with a budget spends it: its names must be such as pages, tables and the tuned
+ * config can show. USAGE names the one with a control character. */
+vlt_status vlt_cli_check_names(const vlt_cli *cli, vlt_error *err);
+
 /* "VLTUNE_REQUIRE_TUNED" for "require-tuned". */
 void vlt_cli_environment_name(const vlt_option *option, char *text, size_t text_bytes);
 
