@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -373,11 +374,13 @@ vlt_status vlt_json_object(const json_t *object, const char *name, const char *k
 vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err)
 {
     size_t flags = JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2));
-    if (!value) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "writing JSON: no memory for a value");
+    char *text = value ? json_dumps(value, flags) : NULL; /* whole before the stream sees any */
+    if (!text) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "writing JSON: no memory for %s",
+                        value ? "the text" : "a value");
     }
-    if (json_dumpf(value, stream, flags) != 0 || fputc('\n', stream) == EOF || fflush(stream)) {
-        return vlt_fail(err, VLT_STATUS_IO, "writing JSON: %s", strerror(errno));
-    }
-    return VLT_OK;
+    bool written = fputs(text, stream) >= 0 && fputc('\n', stream) != EOF && fflush(stream) == 0;
+    int reason = errno;
+    free(text);
+    return written ? VLT_OK : vlt_fail(err, VLT_STATUS_IO, "writing JSON: %s", strerror(reason));
 }

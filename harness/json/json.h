@@ -56,9 +56,9 @@ vlt_status vlt_json_object(const json_t *object, const char *name, const char *k
  * characters, a byte 0, or no memory. */
 char *vlt_hex_decode(const char *text, size_t length);
 
-/* One document on a stream, with a line feed: compact for JSON lines, else indented by 2. Key order
- * as inserted; reals with 17 digits; non-ASCII raw. IO when the stream fails; NOMEM, and nothing
- * is written, where value is NULL: it could not be made (json_make.h). */
+/* One document on a stream, whole or nothing of it, with a line feed: compact for JSON lines, else
+ * indented by 2. Key order as inserted; reals with 17 digits; non-ASCII raw. IO when the stream
+ * fails; NOMEM, and nothing is written, where value is NULL: it could not be made (json_make.h). */
 vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err);
 
 #endif

@@ -26,7 +26,7 @@ void test_folder_remove(void)
 
 const char *test_folder_path(const char *name)
 {
-    static char paths[8][256];
+    static char paths[8][512];
     static int next;
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s%s%s", root, *name ? "/" : "", name);

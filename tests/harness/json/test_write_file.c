@@ -29,6 +29,24 @@ Test(write_file, replaces_and_leaves_nothing_beside)
     cr_assert_eq(test_folder_entries(), 1);
 }
 
+/* A name of as many bytes as a name may have leaves no room for a longer one beside it. */
+Test(write_file, the_longest_names_are_written)
+{
+    static const char *const letters[] = {"a", "\xE4\xB8\xAD", "\xE9"};
+    for (int i = 0; i < 3; i++) {
+        char name[256] = "";
+        size_t length = strlen(letters[i]);
+        for (size_t used = 0; used + length <= 255; used += length) {
+            memcpy(name + used, letters[i], length + 1);
+        }
+        const char *path = test_folder_path(name);
+        vlt_error err = {0};
+        cr_assert_eq(vlt_write_file(path, "one", 3, &err), VLT_OK, "%s", err.message);
+        expect(path, "one");
+        cr_assert_eq(test_folder_entries(), i + 1);
+    }
+}
+
 Test(write_file, follows_a_link)
 {
     struct stat info;
