@@ -36,7 +36,7 @@ static bool find_own_path(char *cgroups, const char *controller, char *path, siz
         *own++ = '\0';
         if (*controller ? has_word(controllers, controller) : !*controllers) {
             vlt_proc_copy(path, path_bytes, own);
-            return true;
+            return strlen(own) < path_bytes; /* a path that was cut is another one */
         }
     }
     return false;

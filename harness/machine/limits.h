@@ -16,9 +16,9 @@ typedef struct vlt_limits {
     uint64_t available_bytes;     /* MemAvailable when probed; 0 unknown */
     uint64_t memory_limit_bytes;  /* smallest limit of the cgroups, or VLT_LIMIT_NONE */
     uint64_t memory_budget_bytes; /* min(available, limit - usage of every ancestor) when probed */
-    char memory_limited_by[256];  /* folder of the cgroup that sets it; empty: none does */
+    char memory_limited_by[2048]; /* folder of the cgroup that sets it; empty: none does */
     double cpu_quota;             /* CPUs' worth of time, smallest over the cgroups; 0: no quota */
-    char cpu_limited_by[256];
+    char cpu_limited_by[2048];
     int cgroup_version; /* of the memory controller: 1, 2, or 0 where there is none */
 } vlt_limits;
 

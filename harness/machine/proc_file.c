@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "optimizations/core/utf8_text.h"
+
 enum { PATH_BYTES = 4096 };
 
 bool vlt_proc_read(const char *root, const char *path, char *text, size_t text_bytes)
@@ -69,7 +71,7 @@ bool vlt_proc_find_u64(const char *text, const char *key, uint64_t *out)
 
 void vlt_proc_copy(char *to, size_t to_bytes, const char *from)
 {
-    size_t length = strnlen(from, to_bytes - 1);
+    size_t length = vlt_utf8_cut(from, strlen(from), to_bytes - 1);
     memcpy(to, from, length);
     to[length] = '\0';
 }

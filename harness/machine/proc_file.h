@@ -18,7 +18,7 @@ bool vlt_proc_read_u64(const char *root, const char *path, uint64_t *out);
  * kB"); false when there is no such line. */
 bool vlt_proc_find_u64(const char *text, const char *key, uint64_t *out);
 
-/* Copies with truncation; the result always ends. */
+/* Copies, cut between characters where it does not fit. */
 void vlt_proc_copy(char *to, size_t to_bytes, const char *from);
 
 #endif
