@@ -15,6 +15,7 @@
 #include "harness/measure/measure_abi.h"
 #include "harness/measure/statistics.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/utf8_text.h"
 
 /* What the whole run holds open. */
 struct run {
@@ -160,8 +161,9 @@ static vlt_status run_gate(struct run *run, int busy, int work, int number, vlt_
     options.experiment.launch.seed = gate_seed(busy, work, number);
     for (int k = 0; k < VLT_PROBE_COUNT && status == VLT_OK; k++) {
         char a[64], b[64];
-        snprintf(a, sizeof a, "probe/%s@work=%d", vlt_probe_name(k), vlt_selfcheck_work[0]);
-        snprintf(b, sizeof b, "probe/%s@work=%d", vlt_probe_name(k), vlt_selfcheck_work[work]);
+        vlt_utf8_format(a, sizeof a, "probe/%s@work=%d", vlt_probe_name(k), vlt_selfcheck_work[0]);
+        vlt_utf8_format(b, sizeof b, "probe/%s@work=%d", vlt_probe_name(k),
+                        vlt_selfcheck_work[work]);
         const vlt_side side[2] = {{.what = a, .library = run->copy[0]},
                                   {.what = b, .library = run->copy[1]}};
         vlt_gate_stage *stage = vlt_gate_add(&gate, vlt_probe_name(k), side, 0.01, err);

@@ -19,8 +19,8 @@ static int64_t companion_bytes(const char *real, const char *suffix)
 {
     char path[REAL_BYTES_MAX + 16];
     struct stat info;
-    snprintf(path, sizeof path, "%s%s", real, suffix);
-    return stat(path, &info) == 0 ? (int64_t)info.st_size : -1;
+    bool fits = snprintf(path, sizeof path, "%s%s", real, suffix) < (int)sizeof path;
+    return fits && stat(path, &info) == 0 ? (int64_t)info.st_size : -1;
 }
 
 /* Where a file will be: its folder behind links, then its name. NULL with errno. */
@@ -106,7 +106,7 @@ vlt_status vlt_store_place_check_folder(const vlt_store_place *place, const char
                                         vlt_error *err)
 {
     char folder[REAL_BYTES_MAX + 1];
-    snprintf(folder, sizeof folder, "%s", place->real);
+    memcpy(folder, place->real, strlen(place->real) + 1); /* what is longer was refused */
     char *slash = strrchr(folder, '/');
     slash[slash == folder] = '\0';
     if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "optimizations/core/random.h"
+#include "optimizations/core/utf8_text.h"
 #include "tuner/store/store_internal.h"
 
 /* What the system said, for codes that are too wide without it: ": No space left on device". */
@@ -15,7 +16,7 @@ static const char *system_reason(const vlt_store *store, char *text, size_t text
     int number = sqlite3_system_errno(store->db);
     text[0] = '\0';
     if (number) {
-        snprintf(text, text_bytes, ": %s", strerror(number));
+        vlt_utf8_format(text, text_bytes, ": %s", strerror(number));
     }
     return text;
 }
