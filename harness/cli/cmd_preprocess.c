@@ -187,7 +187,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status != VLT_OK) {
         goto done;
     }
-    status = answer_all(cli, reader, answers, count, &all, err);
+    status = answer_all(cli, reader, answers, count, json ? &all : NULL, err);
     if (path && status != VLT_STATUS_INTERRUPTED) {
         vlt_status dumped = dump(path, answers, count, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? dumped : status;
