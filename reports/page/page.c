@@ -65,8 +65,10 @@ static void table_row(vlt_page_text *page, const vlt_report_row *row, const char
     vlt_page_escaped(page, shape);
     vlt_page_format(page,
                     "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-                    "<td class=\"n %s\">%s</td><td class=\"n\">%s</td><td>",
-                    share, baseline, tuned, row->verdict ? row->verdict : "", gain, interval);
+                    "<td class=\"n ",
+                    share, baseline, tuned);
+    vlt_page_escaped(page, row->verdict ? row->verdict : "");
+    vlt_page_format(page, "\">%s</td><td class=\"n\">%s</td><td>", gain, interval);
     vlt_page_escaped(page, last);
     if (row->reason) {
         vlt_page_raw(page, "<br><span class=\"dim\">");

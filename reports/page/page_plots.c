@@ -73,10 +73,11 @@ static void forest_row(vlt_page_text *page, const vlt_report_row *row, int y, do
                 y);
         }
         const char *verdict = row->verdict ? row->verdict : "unknown";
-        vlt_page_format(
-            page,
-            "<circle class=\"%s\" cx=\"%.1f\" cy=\"%d\" r=\"5\"><title>%s %s</title></circle>",
-            verdict, x, y, verdict, interval);
+        vlt_page_raw(page, "<circle class=\"");
+        vlt_page_escaped(page, verdict);
+        vlt_page_format(page, "\" cx=\"%.1f\" cy=\"%d\" r=\"5\"><title>", x, y);
+        vlt_page_escaped(page, verdict);
+        vlt_page_format(page, " %s</title></circle>", interval);
     }
     vlt_page_format(page, "<text class=\"value\" x=\"%d\" y=\"%d\">%s</text>", WIDTH - RIGHT + 12,
                     y + 5, gain);
@@ -133,8 +134,9 @@ static void staircase(vlt_page_text *page, const vlt_report *report, bool tuned,
             continue;
         }
         vlt_format_ns(ms * 1e6, text, sizeof text);
-        vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">%s</text>", LABEL - 12,
-                        y + 13, phase->name);
+        vlt_page_format(page, "<text class=\"label\" x=\"%d\" y=\"%d\">", LABEL - 12, y + 13);
+        vlt_page_escaped(page, phase->name);
+        vlt_page_raw(page, "</text>");
         vlt_page_format(page,
                         "<rect class=\"bar %s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"16\"/>"
                         "<text class=\"value\" x=\"%.1f\" y=\"%d\">%s</text>",

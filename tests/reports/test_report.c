@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/json/json_make.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/page/page.h"
 #include "reports/terminal/terminal.h"
 #include "reports/trust.h"
@@ -189,6 +191,87 @@ Test(report, a_phase_that_was_not_measured_is_not_zero)
         cr_assert_null(strstr(text, "nan"));
         free(text);
     }
+}
+
+/* A report may be read from somebody's database: each of its texts is text and nothing else. */
+static void check_shown(const char *text, size_t bytes, const char *where)
+{
+    cr_assert(vlt_utf8_valid(text, bytes), "%s", where);
+    for (size_t i = 0; i < bytes; i++) {
+        cr_assert(text[i] == '\n' || (unsigned char)text[i] >= 0x20, "%s: byte %zu", where, i);
+    }
+    cr_assert_null(strstr(text, "<script>x"), "%s", where);
+    cr_assert(strstr(text, "\\xFF"), "%s", where);
+}
+
+Test(report, texts_of_strangers_stay_text)
+{
+    static const char odd[] = "\xFF<script>x\x1B[31m\xE4\xB8\xAD\xE6\x96 \"'&\xC2\x9B";
+    vlt_report_row row = {.op = odd,
+                          .shape = odd,
+                          .baseline_ns = 2e6,
+                          .tuned_ns = 1e6,
+                          .ratio = 0.5,
+                          .ratio_low = 0.4,
+                          .ratio_high = 0.6,
+                          .verdict = odd,
+                          .choice = odd,
+                          .reason = odd,
+                          .share = 0.5};
+    vlt_report_phase phase = {odd, 2, 1};
+    vlt_report_fact fact = {odd, odd};
+    vlt_report_answer answer = {odd, odd, odd, odd, odd};
+    const char *note[] = {odd};
+    const vlt_report report = {.machine = odd,
+                               .model = odd,
+                               .status = odd,
+                               .row = &row,
+                               .row_count = 1,
+                               .end_to_end = row,
+                               .correctness = odd,
+                               .phase = &phase,
+                               .phase_count = 1,
+                               .answer = &answer,
+                               .answer_count = 1,
+                               .fact = &fact,
+                               .fact_count = 1,
+                               .trust = &fact,
+                               .trust_count = 1,
+                               .note = note,
+                               .note_count = 1,
+                               .config_path = odd,
+                               .db_path = odd,
+                               .page_path = odd};
+    char path[] = "/tmp/vltune-test-page-XXXXXX", *text;
+    size_t bytes;
+    vlt_error err = {0};
+    close(mkstemp(path));
+    cr_assert_eq(vlt_page_write(&report, path, &err), VLT_OK, "%s", err.message);
+    text = test_read_file(path, &bytes);
+    unlink(path);
+    char *data = strstr(text, "<script type=\"application/json\"");
+    cr_assert_not_null(data);
+    cr_assert_null(strstr(data, "</script>x"));
+    *data = '\0'; /* the JSON behind is not looked at as a page */
+    bytes = (size_t)(data - text);
+    check_shown(text, bytes, "page");
+    free(text);
+    FILE *stream = open_memstream(&text, &bytes);
+    vlt_terminal terminal = {.stream = stream, .columns = 100};
+    vlt_terminal_head(&terminal, &report);
+    vlt_terminal_result(&terminal, &report);
+    fclose(stream);
+    for (char *mark; (mark = strstr(text, "<script>x")) != NULL;) {
+        *mark = '('; /* a terminal may see it */
+    }
+    check_shown(text, bytes, "terminal");
+    free(text);
+    json_t *document = vlt_report_to_json(&report);
+    text = vlt_json_dump(document, &err);
+    cr_assert(text, "%s", err.message);
+    cr_assert(vlt_utf8_valid(text, strlen(text)));
+    free(text);
+    json_decref(document);
 }
 
 Test(report, trust_comes_from_a_self_check)
