@@ -4,6 +4,7 @@
 
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/utf8_text.h"
 
 static const vlt_dim dims[] = {
     {"m", VLT_DIM_POW2, 1, INT64_C(1) << 31, "rows, at most"},
@@ -27,8 +28,8 @@ bool vlt_linear_plain(const vlt_problem *problem, const vlt_caps *caps, char *re
     (void)caps;
     vlt_format format = (vlt_format)problem->dim[VLT_LINEAR_DIM_WEIGHTS];
     if (!vlt_format_plain(format)) {
-        snprintf(reason, VLT_REASON_BYTES, "weights in %s, expected BF16, F16 or F32",
-                 vlt_format_name(format));
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "weights in %s, expected BF16, F16 or F32",
+                        vlt_format_name(format));
         return false;
     }
     return true;
