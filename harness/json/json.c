@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/files/new_file.h"
+#include "harness/json/json_make.h"
 #include "harness/machine/memory_room.h"
 
 vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
@@ -372,11 +373,10 @@ vlt_status vlt_json_object(const json_t *object, const char *name, const char *k
 
 vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err)
 {
-    size_t flags = JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2));
-    char *text = value ? json_dumps(value, flags) : NULL; /* whole before the stream sees any */
+    /* whole before the stream sees any */
+    char *text = vlt_json_dump_as(value, compact ? 0 : JSON_INDENT(2), err);
     if (!text) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "writing JSON: no memory for %s",
-                        value ? "the text" : "a value");
+        return VLT_STATUS_NOMEM;
     }
     bool written = fputs(text, stream) >= 0 && fputc('\n', stream) != EOF && fflush(stream) == 0;
     int reason = errno;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/buffer.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
 
@@ -241,11 +242,27 @@ json_t *vlt_json_make(const char *format, ...)
     return value;
 }
 
+static int collect(const char *text, size_t bytes, void *user)
+{
+    vlt_buffer *buffer = user;
+    vlt_buffer_put(buffer, text, bytes);
+    return buffer->failed ? -1 : 0;
+}
+
+/* jansson does not look whether a key could be written: the buffer remembers. */
+char *vlt_json_dump_as(const json_t *value, size_t flags, vlt_error *err)
+{
+    vlt_buffer buffer = {0};
+    if (!value || json_dump_callback(value, collect, &buffer, flags | JSON_ENCODE_ANY) != 0 ||
+        buffer.failed) {
+        free(buffer.data);
+        vlt_fail(err, VLT_STATUS_NOMEM, "JSON: no memory for %s", value ? "the text" : "a value");
+        return NULL;
+    }
+    return buffer.data;
+}
+
 char *vlt_json_dump(const json_t *value, vlt_error *err)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    if (!text) {
-        vlt_fail(err, VLT_STATUS_NOMEM, "JSON: no memory for %s", value ? "the text" : "a value");
-    }
-    return text;
+    return vlt_json_dump_as(value, JSON_COMPACT, err);
 }

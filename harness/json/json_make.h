@@ -53,5 +53,6 @@ void vlt_json_merge(json_t **object, json_t *more);
 /* The document as compact text, malloc'ed. NULL, with err filled, where value is NULL (it could not
  * be made) or memory runs out. */
 char *vlt_json_dump(const json_t *value, vlt_error *err);
+char *vlt_json_dump_as(const json_t *value, size_t flags, vlt_error *err); /* JSON_INDENT(2) ... */
 
 #endif

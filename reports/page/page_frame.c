@@ -67,7 +67,7 @@ void vlt_page_fact(vlt_page_text *page, const char *name, const char *value)
 /* "</" must not end the script element early */
 void vlt_page_end(vlt_page_text *page, const json_t *document)
 {
-    char *text = document ? json_dumps(document, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
+    char *text = vlt_json_dump_as(document, JSON_INDENT(1) | JSON_ENSURE_ASCII, NULL);
     vlt_page_raw(page, "<script type=\"application/json\" id=\"data\">\n");
     for (char *p = text, *end; p && *p; p = end) {
         end = strstr(p, "</");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 #include "tests/support/folder.h"
 #include "tests/support/run_program.h"
 #include "tests/support/stores.h"
@@ -125,13 +126,13 @@ Test(store_commands, read_where_nothing_may_be_written, .init = make_folder, .fi
             char filled[256];
             snprintf(filled, sizeof filled, "%s", commands[k]);
             if (strstr(filled, "%s")) {
-                snprintf(filled, sizeof filled, "report --session %.8s", id[1]);
+                snprintf(filled, sizeof filled, "report --session %s", vlt_quoted(id[1], 8).text);
             }
             snprintf(command, sizeof command, "%s --db %s/%s.db", filled, folder, names[i]);
             expect(command, 0, NULL);
         }
-        snprintf(command, sizeof command, "compare db:%.8s db:%.8s --db %s/%s.db", id[0], id[1],
-                 folder, names[i]);
+        snprintf(command, sizeof command, "compare db:%s db:%s --db %s/%s.db",
+                 vlt_quoted(id[0], 8).text, vlt_quoted(id[1], 8).text, folder, names[i]);
         expect(command, 0, NULL);
         snprintf(command, sizeof command, "db check %s/%s.db", folder, names[i]);
         expect(command, 0, NULL);
