@@ -214,7 +214,7 @@ static vlt_status check_only_op(const vlt_tuner *tuner, const vlt_whole_request 
         }
         size_t used = strlen(met);
         if (new_one) {
-            snprintf(met + used, sizeof met - used, "%s%s", used ? ", " : "", op);
+            vlt_utf8_format(met + used, sizeof met - used, "%s%s", used ? ", " : "", op);
         }
     }
     return only ? vlt_fail(err, VLT_STATUS_USAGE,

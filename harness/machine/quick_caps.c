@@ -9,6 +9,7 @@
 #include "harness/machine/isa.h"
 #include "harness/machine/limits.h"
 #include "harness/machine/proc_file.h"
+#include "optimizations/core/utf8_text.h"
 
 /* Is this the first usable CPU of its core? The kernel lists siblings as "0,4" or "0-1". */
 static bool begins_core(int cpu, const cpu_set_t *usable)
@@ -50,7 +51,7 @@ void vlt_quick_caps(vlt_caps *caps, int *thread_count)
                        .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
                        .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
                        .l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE)};
-    snprintf(caps->isa_of, sizeof caps->isa_of, "%s", vlt_isa_emulator());
+    vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", vlt_isa_emulator());
     if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
         caps->cpu_count = CPU_COUNT(&usable);
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
