@@ -45,7 +45,8 @@ void vlt_pack_cache_bytes(uint64_t bytes, char *text, size_t text_bytes)
     double value = (double)bytes;
     const char *unit = value < 999.5e3 ? "KB" : value < 999.5e6 ? "MB" : "GB";
     value /= value < 999.5e3 ? 1e3 : value < 999.5e6 ? 1e6 : 1e9;
-    snprintf(text, text_bytes, "%.*f %s", unit[0] == 'G' || value < 9.95 ? 1 : 0, value, unit);
+    vlt_utf8_format(text, text_bytes, "%.*f %s", unit[0] == 'G' || value < 9.95 ? 1 : 0, value,
+                    unit);
 }
 
 static void say(const vlt_pack_cache *cache, int level, const char *format, ...) VLT_PRINTF(3, 4);
@@ -187,7 +188,7 @@ static void add_used(struct used *used, const char *name)
         used->name = grown;
         used->room = more;
     }
-    snprintf(used->name[used->count++], VLT_PACK_NAME_BYTES, "%s", name);
+    vlt_utf8_format(used->name[used->count++], VLT_PACK_NAME_BYTES, "%s", name);
 }
 
 static bool is_used(void *user, const char *name)

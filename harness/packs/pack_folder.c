@@ -15,8 +15,8 @@ enum { FOR_OTHERS = S_IRWXG | S_IRWXO, WRITTEN_BY_OTHERS = S_IWGRP | S_IWOTH };
 
 void vlt_pack_entry_name(vlt_hash128 key, vlt_pack_entry_kind kind, char name[VLT_PACK_NAME_BYTES])
 {
-    snprintf(name, VLT_PACK_NAME_BYTES, "%016" PRIx64 "%016" PRIx64 ".%s", key.high, key.low,
-             kind == VLT_PACK_ENTRY_PACK ? "pack" : "hashes");
+    vlt_utf8_format(name, VLT_PACK_NAME_BYTES, "%016" PRIx64 "%016" PRIx64 ".%s", key.high, key.low,
+                    kind == VLT_PACK_ENTRY_PACK ? "pack" : "hashes");
 }
 
 static vlt_status refuse(const char *path, vlt_status status, vlt_error *err, const char *why)

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "optimizations/core/utf8_text.h"
+
 static vlt_status fail(const vlt_pack_folder *folder, int error, vlt_error *err)
 {
     return vlt_fail(err, VLT_STATUS_IO, "%s: %s", folder->shown, strerror(error));
@@ -17,8 +19,8 @@ static int create(vlt_pack_new *file)
 {
     enum { TRIES = 1000 };
     for (int i = 0; i < TRIES; i++) {
-        snprintf(file->temporary, sizeof file->temporary, "%.*s.new-%ld-%d", 48, file->name,
-                 (long)getpid(), i);
+        vlt_utf8_format(file->temporary, sizeof file->temporary, "%s.new-%ld-%d", file->name,
+                        (long)getpid(), i);
         int fd = openat(file->folder->fd, file->temporary,
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd >= 0 || errno != EEXIST) {
@@ -56,7 +58,7 @@ vlt_status vlt_pack_new_open(const vlt_pack_folder *folder, const char *name, ui
                              vlt_pack_new *out, vlt_error *err)
 {
     *out = (vlt_pack_new){.folder = folder, .fd = -1};
-    snprintf(out->name, sizeof out->name, "%s", name);
+    vlt_utf8_format(out->name, sizeof out->name, "%s", name);
     out->fd = create(out);
     int failed = out->fd < 0 ? errno : !lock(out->fd) ? EBUSY : reserve(out->fd, bytes);
     if (failed) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/infer/engine.h"
+#include "optimizations/core/utf8_text.h"
 #include "tests/support/data.h"
 #include "tests/support/folder.h"
 #include "tests/support/shelf.h"
@@ -50,7 +51,7 @@ static void *build(void *argument)
     vlt_error err = {0};
     if (vlt_engine_open(model, &options, &engine, &err) != VLT_OK ||
         answer(builder, engine, &err) != VLT_OK) {
-        snprintf(builder->error, sizeof builder->error, "%.200s", err.message);
+        vlt_utf8_format(builder->error, sizeof builder->error, "%s", err.message);
     }
     vlt_engine_close(engine);
     return NULL;
