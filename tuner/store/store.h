@@ -26,13 +26,16 @@ enum { VLT_STORE_ID_SHOWN = 8 }; /* letters of an id that people get to see: db:
 typedef struct vlt_store vlt_store;
 
 typedef enum vlt_store_mode {
-    VLT_STORE_READ,  /* must exist; nothing is written, an older schema is refused */
+    VLT_STORE_READ,  /* must exist, also where nothing may be written; nothing is written, an older
+                        schema is refused */
     VLT_STORE_WRITE, /* must exist; an older schema is migrated */
     VLT_STORE_CREATE /* is made when it does not exist */
 } vlt_store_mode;
 
-/* IO: missing, read-only, full disk, locked by another. INPUT: no SQLite file, damaged, of another
- * program, or of a newer schema; the message names the file and both values. */
+/* IO: missing, read-only, full disk, locked by another for 10 s. INPUT: no SQLite
+ * file, empty, a copy without its -wal, damaged, of another program, or of a newer schema; the
+ * message names the file and both values. Writers may start together on a file that is not there.
+ */
 vlt_status vlt_store_open(const char *path, vlt_store_mode mode, vlt_store **out, vlt_error *err);
 void vlt_store_close(vlt_store *store); /* NULL is fine */
 const char *vlt_store_path(const vlt_store *store);

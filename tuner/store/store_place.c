@@ -119,6 +119,14 @@ vlt_status vlt_store_place_check_folder(const vlt_store_place *place, const char
         return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be written: the database is read-only here",
                         path);
     }
+    for (int i = 0; i < 3; i++) { /* what somebody else who wrote here has left */
+        char name[REAL_BYTES_MAX + 16];
+        snprintf(name, sizeof name, "%s%s", place->real, companions[i]);
+        if (faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) != 0 && errno != ENOENT) {
+            return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be written: %s: %s", path, name,
+                            strerror(errno));
+        }
+    }
     return VLT_OK;
 }
 

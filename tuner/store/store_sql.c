@@ -28,7 +28,8 @@ vlt_status vlt_store_fail(vlt_store *store, int code, const char *doing, vlt_err
     store->code = code;
     switch (code & 0xFF) {
     case SQLITE_NOTADB:
-        return vlt_fail(err, VLT_STATUS_INPUT, "%s: no SQLite database, expected one with samples of vltune", path);
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "%s: no SQLite database, expected one with samples of vltune", path);
     case SQLITE_CORRUPT:
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: the database is damaged (%s, while %s)", path,
                         sqlite3_errmsg(store->db), doing);

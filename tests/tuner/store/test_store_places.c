@@ -378,6 +378,33 @@ Test(store_places, writing_where_one_may_not_is_refused_before_anything_is_measu
     protect(folder, false);
 }
 
+/* Another user's program that was killed has left its -wal beside a database of everybody. */
+Test(store_places, companions_that_may_not_be_written_are_named, .init = make_folder,
+     .fini = test_folder_remove)
+{
+    char path[512], wal[600];
+    const char *folder = test_folder_path("a");
+    cr_assert_eq(mkdir(folder, 0755), 0);
+    snprintf(path, sizeof path, "%s/copy.db", folder);
+    snprintf(wal, sizeof wal, "%s-wal", path);
+    leave_wal(test_folder_path("live.db"), path, false);
+    chmod(folder, 0777);
+    chmod(path, 0666);
+    chmod(wal, 0444);
+    pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) {
+            _exit(100);
+        }
+        refuses(path, VLT_STORE_CREATE, VLT_STATUS_IO, "copy.db-wal", "Permission denied");
+        _exit(0);
+    }
+    int end = -1;
+    waitpid(child, &end, 0);
+    cr_assert_eq(end, 0);
+    cr_assert_eq(read_as_stranger(path), TRIALS); /* but read */
+}
+
 Test(store_places, a_path_that_sqlite_does_not_take_is_named, .init = make_folder,
      .fini = test_folder_remove)
 {
