@@ -52,7 +52,7 @@
         {"stop", "TEXT", "end before this text; repeatable", 0, VLT_TEXT},                       \
         {"logprobs", "N", "report the N most probable tokens of every step", 0,                  \
          VLT_INT(0, 1 << 24)},                                                                   \
-        {"context", "N", "tokens of the cache (default: prompt + max-tokens)", 0,                \
+        {"context", "N", "tokens that the cache may grow to (default: prompt + max-tokens)", 0,  \
          VLT_INT(1, 1 << 30)},                                                                   \
         {"ignore-eos", NULL, "end tokens are ordinary tokens", 0, VLT_FLAG},                     \
         {"add-vision-id", NULL, "number the images and videos in the prompt", 0, VLT_FLAG},      \

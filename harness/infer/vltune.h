@@ -60,7 +60,8 @@ VLT_API vlt_status vlt_engine_open(const char *directory, const vlt_engine_optio
 VLT_API void vlt_engine_close(vlt_engine *engine);
 
 typedef struct vlt_session_options {
-    int64_t context; /* tokens the cache may hold; 0: grows to what each request asks for */
+    int64_t context; /* tokens that the cache may grow to, as it is used; 0: as far as each request
+                        asks for */
 } vlt_session_options;
 
 VLT_API vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *options,
@@ -179,7 +180,8 @@ typedef struct vlt_response {
 } vlt_response;
 
 /* Computes one answer. On success the caller releases *out. LIMIT, before anything is computed,
- * when prompt and max_tokens do not fit the context, with the numbers. */
+ * when prompt and max_tokens do not fit the context, or the memory that this process may have, with
+ * the numbers. */
 VLT_API vlt_status vlt_session_run(vlt_session *session, const vlt_request *request,
                                    vlt_response *out, vlt_error *err);
 VLT_API void vlt_response_release(vlt_response *response); /* may be called on {0} */

@@ -77,6 +77,66 @@ Test(run_command, baseline_means_every_operator)
     json_decref(answer);
 }
 
+/* The variant's entry in `vltune list --json`. */
+static const json_t *listed(const json_t *list, const char *op, const char *variant)
+{
+    size_t i, k;
+    json_t *entry, *found;
+    json_array_foreach(list, i, entry)
+    {
+        json_array_foreach(json_object_get(entry, "variants"), k, found)
+        {
+            if (!strcmp(json_string_value(json_object_get(entry, "op")), op) &&
+                !strcmp(json_string_value(json_object_get(found, "name")), variant)) {
+                return found;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What runs is listed as applicable, and what refuses some shapes names them. */
+Test(run_command, what_runs_is_listed_as_applicable)
+{
+    json_t *answer = test_demo_json("run %s --json %s",
+                                    "--image scenes/scene-001.jpg --prompt 'How many?'");
+    test_output output = test_program("list --json");
+    json_t *list = json_loads(output.out, 0, NULL), *buckets, *choice;
+    const char *op, *bucket;
+    json_object_foreach(json_object_get(answer, "choices"), op, buckets)
+    {
+        json_object_foreach(buckets, bucket, choice)
+        {
+            const char *variant = json_string_value(json_object_get(choice, "variant"));
+            const json_t *entry = listed(list, op, variant);
+            cr_expect(json_is_true(json_object_get(entry, "applicable")), "%s/%s at %s", op,
+                      variant, bucket);
+        }
+    }
+    const json_t *restart = listed(list, "jpeg_decode", "restart");
+    cr_expect(json_is_true(json_object_get(restart, "applicable")));
+    cr_expect_gt(json_array_size(json_object_get(restart, "refused")), 0);
+    json_decref(list);
+    json_decref(answer);
+    test_output_release(&output);
+}
+
+/* A forced operator that is not met is said once, at the end, and costs nothing. */
+Test(run_command, a_force_without_effect_is_one_warning)
+{
+    static const char *const asks[] = {
+        "run %s --prompt a %s --max-tokens 1 --force transfer=baseline",
+        "batch %s %s --max-tokens 1 --force transfer=baseline"};
+    test_demo_write("in.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+    for (int i = 0; i < 2; i++) {
+        test_output output = test_demo_run(asks[i], i ? "in.jsonl" : "");
+        cr_expect_eq(output.exit_code, 0, "%s", output.err);
+        cr_expect_str_eq(output.err, "vltune: warning: --force transfer=baseline had no effect: "
+                                     "operator 'transfer' was never met\n");
+        test_output_release(&output);
+    }
+}
+
 Test(run_command, streams_text_and_agrees_with_json)
 {
     static const char *const ask =
