@@ -131,7 +131,7 @@ static vlt_status alloc_patches(const vlt_context *context, vlt_vision_input *ou
         status = vlt_context_admit(context, bytes, what, err);
     }
     if (status == VLT_OK) {
-        status = vlt_alloc(bytes, &patches, err);
+        status = vlt_alloc_filled(bytes, &patches, err);
     }
     out->patches = patches;
     return status;

@@ -32,6 +32,10 @@ vlt_status vlt_alloc(size_t bytes, void **out, vlt_error *err);
 
 /* The same, not zeroed: no page of it is touched. */
 vlt_status vlt_alloc_raw(size_t bytes, void **out, vlt_error *err);
+
+/* The same for what is written whole at once, such as pixels: large blocks ask for large pages,
+ * each of which is memory from its first byte on. */
+vlt_status vlt_alloc_filled(size_t bytes, void **out, vlt_error *err);
 void vlt_free(void *block);
 
 /* Whole pages of zeros that take no memory before they are touched (under ASan: a block as of

@@ -20,7 +20,7 @@ vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const vlt_ima
                     (long long)h);
     vlt_status status = vlt_context_admit(policy->context, bytes + work_bytes, what, err);
     if (status == VLT_OK) {
-        status = vlt_alloc_raw(bytes, &rgb, err);
+        status = vlt_alloc_filled(bytes, &rgb, err);
     }
     image->rgb = rgb;
     image->h = h;

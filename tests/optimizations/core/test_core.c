@@ -1,8 +1,11 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "optimizations/core/memory.h"
 #include "optimizations/norm/norm.h"
+#include "tests/support/data.h"
 #include "tests/support/variants.h"
 
 Test(status, message_names_the_subject)
@@ -26,6 +29,46 @@ Test(memory, sizes_are_checked)
     int64_t huge[] = {INT64_MAX, INT64_MAX}, negative[] = {-1};
     cr_assert_eq(vlt_dims_bytes(huge, 2, 4, &out, NULL), VLT_STATUS_LIMIT);
     cr_assert_eq(vlt_dims_bytes(negative, 1, 4, &out, NULL), VLT_STATUS_LIMIT);
+}
+
+/* Whether the mapping that `at` lies in asks for large pages. */
+static bool asks_for_large_pages(const void *at)
+{
+    char line[512];
+    uintmax_t begin, end;
+    bool inside = false, asks = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    cr_assert_not_null(maps);
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%jx-%jx ", &begin, &end) == 2) {
+            inside = begin <= (uintptr_t)at && (uintptr_t)at < end;
+        } else if (inside && !strncmp(line, "VmFlags:", 8)) {
+            asks = strstr(line, " hg ") || strstr(line, " hg\n");
+        }
+    }
+    fclose(maps);
+    return asks;
+}
+
+Test(memory, what_is_filled_asks_for_large_pages)
+{
+    const size_t large = (size_t)64 << 20, sizes[] = {0, 1, 4096, large - 1};
+    void *block;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        cr_assert_eq(vlt_alloc_filled(sizes[i], &block, NULL), VLT_OK);
+        cr_assert_eq((uintptr_t)block % VLT_ALIGN, 0);
+        memset(block, 1, sizes[i]);
+        vlt_free(block);
+    }
+    cr_assert_eq(vlt_alloc_filled(large, &block, NULL), VLT_OK);
+    bool asks = asks_for_large_pages((char *)block + large / 2);
+    vlt_free(block);
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK)) {
+        test_skip("this kernel has no transparent large pages");
+    } else {
+        cr_assert(asks);
+    }
+    cr_assert_eq(vlt_alloc_filled(SIZE_MAX, &block, NULL), VLT_STATUS_LIMIT);
 }
 
 Test(memory, arena_hands_out_what_was_planned)
