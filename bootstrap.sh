@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # Debian 12 packages: to build; to test besides; for the sanitizers and fuzzers of CI besides.
 build_packages=(build-essential cmake ninja-build pkg-config libhwloc-dev libpapi-dev
     libjpeg62-turbo-dev libsqlite3-dev libjansson-dev libtomlplusplus-dev libpcre2-dev
-    libutf8proc-dev libspng-dev libwebp-dev libexif-dev zlib1g-dev libxxhash-dev)
+    libutf8proc-dev libspng-dev libwebp-dev libexif-dev zlib1g-dev libxxhash-dev
+    libssl-dev)
 test_packages=(libcriterion-dev xz-utils git valgrind)
 ci_packages=(clang-14 libclang-rt-14-dev)
 

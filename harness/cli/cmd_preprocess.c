@@ -8,9 +8,9 @@
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
 #include "harness/model/safetensors.h"
-#include "harness/model/sha256.h"
 #include "harness/model/vision_input.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/sha256.h"
 #include "optimizations/core/utf8_text.h"
 
 static const char details[] =
@@ -124,6 +124,24 @@ static vlt_status dump(const char *path, const struct answer *answers, int count
     return status;
 }
 
+static vlt_status answer_one(vlt_vision_reader *reader, const char *file, struct answer *answer,
+                             vlt_error *err)
+{
+    vlt_vision_input *input = &answer->input;
+    vlt_status status = vlt_vision_read_file(reader, file, input, NULL, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_sha256_hex(input->patches,
+                            (size_t)input->rows * (size_t)input->row_values * sizeof(float),
+                            answer->sha256, err);
+    if (status != VLT_OK) {
+        vlt_vision_input_release(input);
+        return vlt_fail_in(err, status, "%s: ", file);
+    }
+    return VLT_OK;
+}
+
 /* Answers every image; a refused one does not stop the others. */
 static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct answer *answers,
                              int count, json_t **all, vlt_error *err)
@@ -134,15 +152,8 @@ static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct ans
         struct answer *answer = &answers[i];
         const char *file = vlt_cli_operand(cli, i + 1);
         vlt_cli_progress(cli, "image %d of %d", i + 1, count);
-        answer->err.status = vlt_vision_read_file(reader, file, &answer->input, NULL, &answer->err);
-        if (answer->err.status == VLT_OK) {
-            const vlt_vision_input *input = &answer->input;
-            vlt_sha256_hex(input->patches,
-                           (size_t)input->rows * (size_t)input->row_values * sizeof(float),
-                           answer->sha256);
-        } else {
-            refused++;
-        }
+        answer->err.status = answer_one(reader, file, answer, &answer->err);
+        refused += answer->err.status != VLT_OK;
         vlt_cli_progress(cli, NULL);
         if (all) {
             vlt_json_append(all, answer_to_json(file, answer));

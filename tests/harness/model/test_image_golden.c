@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/model/sha256.h"
+#include "optimizations/core/sha256.h"
 #include "optimizations/image/image.h"
 #include "tests/support/data.h"
 #include "tests/support/table.h"
@@ -46,7 +46,7 @@ static void check_row(void *user, char **column, int count)
         return;
     }
     cr_assert_eq(status, VLT_OK, "%s", err.message);
-    vlt_sha256_hex(image.rgb, (size_t)(image.h * image.w * 3), hex);
+    cr_assert_eq(vlt_sha256_hex(image.rgb, (size_t)(image.h * image.w * 3), hex, NULL), VLT_OK);
     cr_assert_str_eq(hex, column[run->column], "%s", column[FILE_NAME]);
     if (run->size_column) {
         snprintf(size, sizeof size, "%lldx%lld", (long long)image.w, (long long)image.h);

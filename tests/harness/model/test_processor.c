@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "harness/model/processor.h"
-#include "harness/model/sha256.h"
 #include "tests/support/table.h"
 
 #define HALF  "\"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5], "
@@ -142,31 +141,5 @@ Test(processor, tables_equal_the_references)
     vlt_processor_table(&config, VLT_ARITHMETIC_PILLOW, &tables.pillow);
     if (test_each_row("golden/pixels/lut.tsv", check_value, &tables)) {
         cr_assert_eq(tables.rows, 256);
-    }
-}
-
-/* FIPS 180-4 examples, and every way of cutting a text in two. */
-Test(sha256, known_digests)
-{
-    char hex[VLT_SHA256_HEX];
-    vlt_sha256_hex("abc", 3, hex);
-    cr_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    vlt_sha256_hex("", 0, hex);
-    cr_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    char text[200];
-    memset(text, 'a', sizeof text);
-    vlt_sha256_hex(text, sizeof text, hex);
-    for (size_t cut = 0; cut <= sizeof text; cut++) {
-        vlt_sha256 sha;
-        uint8_t digest[VLT_SHA256_BYTES];
-        char two[3];
-        vlt_sha256_init(&sha);
-        vlt_sha256_add(&sha, text, cut);
-        vlt_sha256_add(&sha, text + cut, sizeof text - cut);
-        vlt_sha256_finish(&sha, digest);
-        for (int i = 0; i < VLT_SHA256_BYTES; i++) {
-            snprintf(two, sizeof two, "%02x", digest[i]);
-            cr_assert_eq(strncmp(two, hex + 2 * i, 2), 0, "cut at %zu", cut);
-        }
     }
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/model/sha256.h"
 #include "harness/model/vision_input.h"
+#include "optimizations/core/sha256.h"
 #include "tests/support/data.h"
 #include "tests/support/table.h"
 #include "tests/support/variants.h"
@@ -57,7 +57,9 @@ static void check_row(void *user, char **column, int count)
     snprintf(shape, sizeof shape, "%lldx%lld", (long long)input.rows, (long long)input.row_values);
     cr_assert_str_eq(grid, column[GRID], "%s", column[FILE_NAME]);
     cr_assert_str_eq(shape, column[SHAPE], "%s", column[FILE_NAME]);
-    vlt_sha256_hex(input.patches, (size_t)(input.rows * input.row_values) * sizeof(float), hex);
+    cr_assert_eq(vlt_sha256_hex(input.patches,
+                                (size_t)(input.rows * input.row_values) * sizeof(float), hex, NULL),
+                 VLT_OK);
     cr_assert_str_eq(hex, column[DIGEST], "%s %s %s", column[FILE_NAME], run->setting,
                      run->backend);
     run->equal++;
@@ -147,7 +149,9 @@ static void check_case(void *user, char **column, int count)
     snprintf(grid, sizeof grid, "%lldx%lldx%lld", (long long)input.grid[0],
              (long long)input.grid[1], (long long)input.grid[2]);
     cr_assert_str_eq(grid, column[CASE_GRID], "%s %s", column[CASE_FILE], run->backend);
-    vlt_sha256_hex(input.patches, (size_t)(input.rows * input.row_values) * sizeof(float), hex);
+    cr_assert_eq(vlt_sha256_hex(input.patches,
+                                (size_t)(input.rows * input.row_values) * sizeof(float), hex, NULL),
+                 VLT_OK);
     cr_assert_str_eq(hex, column[CASE_DIGEST], "%s %s", column[CASE_FILE], run->backend);
     run->equal++;
     vlt_vision_input_release(&input);
