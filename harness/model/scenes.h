@@ -28,12 +28,12 @@ typedef struct vlt_scene {
     char answer[VLT_SCENE_ANSWER_BYTES]; /* the truth */
 } vlt_scene;
 
-/* USAGE when a side is beyond SIDE_MIN to SIDE_MAX. */
+/* USAGE when a side is beyond VLT_SCENE_SIDE_MIN to _MAX. */
 vlt_status vlt_scene_check_size(int width, int height, vlt_error *err);
 
 /* Draws scene number `index` of the stream `seed` into rgb[height, width, 3]. Equal arguments give
  * equal bytes on every machine; scenes of one stream do not depend on each other. Larger pictures
- * show the shapes in proportion; width and height are in [SIDE_MIN, SIDE_MAX] (asserted). */
+ * show the shapes in proportion; both sides are checked before (asserted). */
 void vlt_scene_draw(uint64_t seed, uint64_t index, int width, int height, uint8_t *rgb,
                     vlt_scene *scene);
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /* X(code, bit, name as the catalogue and the command line write it). The catalogue's ISA column
- * names one of these; optimizations/CMakeLists.txt holds the compiler flags of each. A level
- * implies what the x86 vendors ship with it (AVX2: also FMA, F16C, BMI2). */
+ * names one of these; isa_flags.cmake holds the compiler flags of each. A level implies what the
+ * x86 vendors ship with it (AVX2: also FMA, F16C, BMI2). */
 #define VLT_ISA_MAP(X)                                        \
     X(AVX2, 0, "AVX2")               /* AVX2 FMA F16C BMI2 */ \
     X(AVX512, 1, "AVX512")           /* F BW DQ VL CD */      \

@@ -44,11 +44,15 @@ typedef struct vlt_activity {
     size_t bytes;
 } vlt_activity;
 
-/* Work put on one stream runs in order; streams run beside each other. _async returns at once;
- * addresses inside a block of memory_alloc are valid. Streams and events are destroyed before the
- * device;
- * host memory of an async copy must stay until an event behind it has passed. Calls that wait have
- * `wait` in their name. Every function may fail and says why. */
+/* The calls of a device:
+ *
+ *   order      work put on one stream runs in order; streams run beside each other
+ *   waiting    _async returns at once; calls that wait have `wait` in their name
+ *   memory     addresses inside a block of memory_alloc are valid; host memory of an async copy
+ *              must stay until an event behind it has passed
+ *   end        streams and events are destroyed before the device
+ *   errors     every call with a vlt_error may fail and says why
+ */
 typedef struct vlt_device_table {
     vlt_status (*memory_alloc)(vlt_device *device, size_t bytes, vlt_device_address *out,
                                vlt_error *err);

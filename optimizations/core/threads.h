@@ -2,7 +2,7 @@
  *
  * Work is a range cut into chunks that idle threads claim one by one, so that a busy neighbour
  * costs its share and no more. The calling thread works too. Waiting spins briefly, then sleeps.
- * One parallel_for runs at a time per pool; a nested or concurrent call runs serially in the
+ * One vlt_threads_for runs at a time per pool; a nested or concurrent call runs serially in the
  * caller instead of blocking. No allocation after create.
  */
 #ifndef VLT_CORE_THREADS_H

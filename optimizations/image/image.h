@@ -7,9 +7,10 @@
  *                    torch                        pillow
  *   EXIF, auto       JPEG and PNG                 JPEG, PNG and WebP, XMP where EXIF is silent
  *   PNG texts        skipped                      refused where they expand beyond 1 MiB
- *   alpha, auto      dropped, tRNS ignored        alpha dropped, a single transparent colour (tRNS
- *                                                 of gray and RGB, or a lone palette entry) on
- * white alpha, white     RGBA, LA and tRNS composited on white, in both
+ *   alpha, auto      dropped, tRNS ignored        dropped; a single transparent colour (tRNS of
+ *                                                 gray and RGB, or a lone palette entry) is drawn
+ *                                                 on white
+ *   alpha, white     RGBA, LA and tRNS composited on white, in both
  *
  * Compositing is exact: v = s*a + 255*(255-a) + 128; (v + (v >> 8)) >> 8.
  * Source: golden/README.md pixels, reference/qwen3vl.md 3.1. Not an operator: what is measured is

@@ -4,8 +4,8 @@
  * Loses: accuracy (8 bits an operand); speed against vectors of int8, which it leaves to others:
  * this one is plain C for any CPU.
  *
- *     y[r, o] = sx[r] sw[o] sum_i qx[r, i] qw[o, i],   s = largest |value| / 127, q = round(value /
- * s)
+ *     y[r, o] = sx[r] sw[o] sum_i qx[r, i] qw[o, i]
+ *     of each row    s = largest |value| / 127,  q = round(value / s)
  */
 #include <math.h>
 #include <stdio.h>

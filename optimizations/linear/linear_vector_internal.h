@@ -7,9 +7,11 @@
  *          even elements by one shift and its odd ones by one mask.
  *   panel  blocks of W, VEC_PANEL outputs x `block` inputs, are widened and transposed on the
  *          stack; every row of x then multiplies whole vectors of outputs, VEC_TILE_ROWS rows at
- * once. W is never copied as a whole. Sums run along k in an order that depends on k and `block`
- * alone, so 1 and N threads give the same bits. Against the baseline: another order of summation
- * and fused multiply-adds.
+ *          once.
+ *
+ * W is never copied as a whole. Sums run along k in an order that depends on k and `block` alone,
+ * so 1 and N threads give the same bits. Against the baseline: another order of summation and fused
+ * multiply-adds.
  */
 #ifndef VLT_LINEAR_VECTOR_INTERNAL_H
 #define VLT_LINEAR_VECTOR_INTERNAL_H

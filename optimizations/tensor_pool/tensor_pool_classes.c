@@ -1,9 +1,10 @@
 /* A pool of size classes, four to an octave (a block is at most a quarter larger than asked for).
  *
- *   class 0   [ block ]<->[ block ]            newest first: what was used last is warm in the
- * cache class 1   - class 2   [ block ] kept      oldest <-> ... <-> newest        all classes in
- * one row: the next to be evicted live      every block that is handed out, so that destroying the
- * pool leaks none
+ *   class 0   [ block ]<->[ block ]        newest first: what was used last is warm in the cache
+ *   class 1   -
+ *   class 2   [ block ]
+ *   kept      oldest <-> ... <-> newest    all classes in one row: the oldest is evicted first
+ *   live      [ block ]<->[ block ]<->...  all that are handed out: destroying the pool leaks none
  *
  * Where anything is kept, live and kept together are below the limit. A hit unlinks a block from
  * its class and from `kept` and links it into `live`: a few stores. The header lies in the cache

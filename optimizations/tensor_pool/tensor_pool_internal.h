@@ -37,8 +37,7 @@ void vlt_tensor_pool_note_peak(vlt_tensor_pool_common *common);
 /* The size-classed pool behind several variants. */
 typedef struct vlt_tensor_pool_classes_options {
     int reach;   /* a kept block up to so many classes larger may serve */
-    int colours; /* blocks of a page and more begin at so many different cache lines; 1: all alike
-                  */
+    int colours; /* cache lines where blocks of a page and more begin in turn; 1: all alike */
     bool huge;   /* ask for huge pages for blocks of 2 MiB and more */
 } vlt_tensor_pool_classes_options;
 

@@ -11,7 +11,7 @@ typedef enum vlt_gate_format {
     VLT_GATE_JSON,     /* everything */
     VLT_GATE_JUNIT,    /* inconclusive is skipped, slower is a failure, wrong an error */
     VLT_GATE_MARKDOWN, /* for a job summary: verdicts first, what is fine folded away */
-    VLT_GATE_GBENCH    /* Google Benchmark's JSON, see gate_gbench.c */
+    VLT_GATE_GBENCH    /* Google Benchmark's JSON, see gate_json.c */
 } vlt_gate_format;
 
 vlt_status vlt_gate_format_parse(const char *text, vlt_gate_format *format, vlt_error *err);

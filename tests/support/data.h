@@ -14,8 +14,12 @@ const char *test_source(const char *relative);
 /* Whole file as malloc'ed bytes with a NUL behind, or NULL. */
 char *test_read_file(const char *path, size_t *bytes);
 
-/* Prints "SKIP: ..." so that the summary counts it; use as: if (!path) { test_skip("..."); return;
- * } */
+/* Prints "SKIP: ..." so that the summary counts it; use as
+ *     if (!path) {
+ *         test_skip("...");
+ *         return;
+ *     }
+ */
 void test_skip(const char *what);
 
 #endif

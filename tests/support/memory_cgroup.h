@@ -1,6 +1,5 @@
-/* memory_cgroup.h: a memory cgroup of a test's own, of version 1 or 2, where the machine lets us
- * make one.
- */
+/* memory_cgroup.h: a memory cgroup of a test's own, of version 1 or 2, where the machine lets
+ * us make one. */
 #ifndef VLT_TESTS_MEMORY_CGROUP_H
 #define VLT_TESTS_MEMORY_CGROUP_H
 

@@ -120,8 +120,8 @@ Test(jpeg_work, scans_of_a_large_picture_are_counted)
     test_context_release(&test);
 }
 
-/* 64 scans and 1,000 blocks for each byte: one scan below is decoded, one above
- * is refused; small pictures may have any number that their bytes pay for. */
+/* 64 scans and 1,000 blocks for each byte: one scan below is decoded, one above is refused; small
+ * pictures may have any number that their bytes pay for. */
 Test(jpeg_work, the_limit_is_exact, .timeout = 60)
 {
     enum { BLOCKS = SIDE * SIDE / 64, LARGE_SIDE = 1600, LARGE = LARGE_SIDE * LARGE_SIDE / 64 };
