@@ -85,8 +85,8 @@ typedef struct vlt_tune_result {
     int row_count;
 
     /* End to end: one request, picture and question in, tokens out, load left out. */
-    vlt_tune_row end_to_end; /* op "end to end"; shape "JPEG 640x480 -> 16 tokens" */
-    bool correct;            /* in the sense of INTERFACES.md; false where it was not checked */
+    vlt_tune_row end_to_end;               /* op "end to end"; shape "JPEG 640x480 -> 16 tokens" */
+    bool correct;                          /* reports/cli/README.md#tune; false: unchecked */
     char correctness[VLT_TUNE_TEXT_BYTES]; /* "correct on unseen inputs", or what was not */
     vlt_tune_phase phase[VLT_TUNE_PHASE_MAX];
     int phase_count;

@@ -77,7 +77,7 @@ void vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char
  * there; what media.h does not take is refused. */
 vlt_status vlt_engine_cli_check_image(const vlt_cli *cli, const char *text, vlt_error *err);
 
-/* The object of `run --json` as INTERFACES has it; NULL when out of memory. */
+/* The object of `run --json` (reports/cli/README.md#run); NULL when out of memory. */
 json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *response);
 
 /* op -> bucket -> variant, knobs, source, of everything prepared so far. */

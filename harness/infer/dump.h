@@ -1,8 +1,7 @@
 /* dump.h: the intermediate tensors of one prompt, for comparing with another implementation.
  *
- * Names and ranks are those of golden/README-model.md: F32 and I32, no batch dimension, all rows of
- * the prompt pass with its blocks joined. A NULL dump takes nothing, so that the computation calls
- * it unconditionally.
+ * Names and shapes: harness/model/README.md#names-in-a-dump; all rows of the prompt pass with its
+ * blocks joined. A NULL dump takes nothing, so that the computation calls it unconditionally.
  */
 #ifndef VLT_HARNESS_DUMP_H
 #define VLT_HARNESS_DUMP_H

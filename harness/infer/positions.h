@@ -3,8 +3,9 @@
  * Text token: the counter on all three axes, which then grows by 1. A visual run (an image, or one
  * temporal group of a video) of H x W merged cells: cell (R, C) has (next, next + R, next + C);
  * afterwards next grows by max(H, W). A generated token at cache length n stands at n + delta on
- * all axes. Positions stay integers until they are multiplied in f32. Source: reference/qwen3vl.md
- * 6.2, 6.3, 7.2, 7.3.
+ * all axes. Positions stay integers until they are multiplied in f32.
+ * Source: harness/model/README.md#learned-positions, #vision-rotary, #positions and
+ * #interleaved-rotary.
  */
 #ifndef VLT_HARNESS_POSITIONS_H
 #define VLT_HARNESS_POSITIONS_H

@@ -1,7 +1,7 @@
 /* vision.h: patches -> visual embeddings and DeepStack features.
  *
- * Patch embedding, learned positions, blocks, mergers, as reference/qwen3vl.md section 6. Several
- * images go through together while they are small. Runs under the engine's compute_lock.
+ * Patch embedding, learned positions, blocks, mergers (harness/model/README.md#vision-tower).
+ * Several images go through together while they are small. Runs under the engine's compute_lock.
  */
 #ifndef VLT_HARNESS_VISION_H
 #define VLT_HARNESS_VISION_H

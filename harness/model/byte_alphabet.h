@@ -1,7 +1,7 @@
 /* byte_alphabet.h: how tokenizer files write bytes: one printable character for each.
  *
  * 0x21..0x7E, 0xA1..0xAC and 0xAE..0xFF stand for themselves as code points, the other 68 bytes in
- * ascending order for U+0100 and following. Source: reference/qwen3vl.md 5.3.
+ * ascending order for U+0100 and following. Source: harness/model/README.md#byte-alphabet.
  */
 #ifndef VLT_HARNESS_BYTE_ALPHABET_H
 #define VLT_HARNESS_BYTE_ALPHABET_H

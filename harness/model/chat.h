@@ -1,7 +1,7 @@
 /* chat.h: conversations as chat clients write them -> the prompt text and its media items.
  *
- * The semantics are those of the published chat template (reference/qwen3vl.md 4.2,
- * golden/chat/template.jinja), natively in C: system, user, assistant and tool turns, contents that
+ * The semantics are those of the published chat template (harness/model/README.md#chat-template),
+ * natively in C: system, user, assistant and tool turns, contents that
  * are strings or lists of text, image and video items, tools, tool calls. JSON that reaches the
  * prompt (tools, arguments) is written as Python's json.dumps(x, ensure_ascii=False) writes it.
  * What the template cannot render (content null, a call without arguments) is refused, the message

@@ -6,7 +6,7 @@
 #include "harness/json/json.h"
 #include "optimizations/core/memory.h"
 
-static const double fps_default = 24; /* reference/qwen3vl.md 3.6: unknown frame rate */
+static const double fps_default = 24; /* unknown (harness/model/README.md#time-stamps) */
 
 /* Everything that the media point to, in a chain. */
 struct piece {

@@ -3,8 +3,8 @@
  * Both styles are accepted: rope_theta + rope_scaling (released files) and rope_parameters (files
  * saved again by transformers 5). Unknown keys are fine; a key that the computation needs is named
  * when it is missing; a value that contradicts another one is refused with both. Nothing falls back
- * to the defaults of a class, which differ between versions. Source: reference/qwen3vl.md 1.1 to
- * 1.3.
+ * to the defaults of a class, which differ between versions.
+ * Source: harness/model/README.md#shapes.
  */
 #ifndef VLT_HARNESS_CONFIG_H
 #define VLT_HARNESS_CONFIG_H

@@ -1,8 +1,8 @@
 /* generation.h: generation_config.json: end tokens and the defaults of sampling.
  *
  * Without the file: greedy, temperature 1, top_k 50, top_p 1, no penalty, end tokens of
- * config.json. Sampling without an explicit top_k still cuts to 50, as in the reference. Source:
- * reference/qwen3vl.md 1.5 and 7.9.
+ * config.json. Sampling without an explicit top_k still cuts to 50, as in the reference.
+ * Source: harness/model/README.md#sampling-defaults and #choosing-a-token.
  */
 #ifndef VLT_HARNESS_GENERATION_H
 #define VLT_HARNESS_GENERATION_H

@@ -25,7 +25,7 @@ const vlt_make_added vlt_make_added_tokens[VLT_MAKE_ADDED] = {
     {"<think>", false},           {"</think>", false},
 };
 
-/* The pattern of reference/qwen3vl.md 5.2, as the published file writes it. */
+/* The pattern (harness/model/README.md#pre-tokenisation) as the published file writes it. */
 static const char pattern[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
                               " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 

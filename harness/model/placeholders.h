@@ -3,7 +3,7 @@
  * An image's <|image_pad|> becomes `tokens` copies of itself. A video's becomes, per temporal
  * group, "<T seconds>" (%.1f), then <|vision_start|>, `tokens` x <|video_pad|>, <|vision_end|>. In
  * dialect 5 the template's own pair around the video stays, in dialect 4.57 the group sequence
- * replaces it. Source: reference/qwen3vl.md 4.3.
+ * replaces it. Source: harness/model/README.md#placeholders.
  *
  * Time stamps are ordinary text and in 4.57 they touch the text before the video, so videos are
  * written out on the text first (one pad a group), then the text is encoded, then the pads are

@@ -4,7 +4,8 @@
  * and video_processor, which go first; else preprocessor_config.json and
  * video_preprocessor_config.json are read. Unknown keys are fine; a key that the computation needs
  * is named when it is missing; nothing falls back to the defaults of a class, which differ between
- * versions. Source: reference/qwen3vl.md 1.4, 3.2, 3.4, 3.6.
+ * versions. Source: harness/model/README.md#checkpoint-files, #image-sizes, #video-sizes and
+ * #normalisation.
  */
 #ifndef VLT_HARNESS_PROCESSOR_H
 #define VLT_HARNESS_PROCESSOR_H

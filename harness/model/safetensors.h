@@ -6,7 +6,7 @@
  * size, offsets against the data (in range, no overlap, no gap, nothing left over), shape times
  * element size against bytes, duplicate names within and across shards, an index that names absent
  * files or tensors. Tensors stay mapped and are never copied; weights.h says what they mean.
- * Source: reference/qwen3vl.md 2.1.
+ * Source: harness/model/README.md#tensors.
  */
 #ifndef VLT_HARNESS_SAFETENSORS_H
 #define VLT_HARNESS_SAFETENSORS_H

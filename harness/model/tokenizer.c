@@ -13,7 +13,7 @@ struct vlt_tokenizer {
     vlt_vocab *vocab;
 };
 
-/* The pattern that the encoders implement (reference/qwen3vl.md 5.2). */
+/* The pattern that the encoders implement (harness/model/README.md#pre-tokenisation). */
 static const char split_pattern[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
                                     "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
                                     "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";

@@ -2,9 +2,10 @@
  *
  * tokenizer.json is read when it is there, else vocab.json + merges.txt with the added tokens of
  * tokenizer_config.json (added_tokens_decoder) or added_tokens.json. What is implemented is the
- * pipeline of Qwen: NFC, the Split pattern of reference/qwen3vl.md 5.2, byte-level BPE. A file that
- * asks for anything else (another pattern, ignore_merges, an unknown token, stripping added
- * tokens) is refused and the message names what. Immutable after load: any number of threads.
+ * pipeline of Qwen (harness/model/README.md#pipeline): NFC, the published Split pattern, byte-level
+ * BPE. A file that asks for anything else (another pattern, ignore_merges, an unknown token,
+ * stripping added tokens) is refused and the message names what. Immutable after load: any number
+ * of threads.
  */
 #ifndef VLT_TOKENIZER_H
 #define VLT_TOKENIZER_H

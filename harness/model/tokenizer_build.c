@@ -8,7 +8,7 @@
 enum { ID_MAX = (1 << 26) - 1 };
 
 /* Added tokens of Qwen3 in the order of their ids; the first SPECIALS of them are special
- * (reference/qwen3vl.md 4.1). */
+ * (harness/model/README.md#special-tokens). */
 enum { SPECIALS = 14 };
 static const char *const published[] = {"<|endoftext|>",
                                         "<|im_start|>",
@@ -58,8 +58,8 @@ static vlt_quoted_text quoted(const vlt_tree *text)
     return vlt_quoted(text->text, text->length);
 }
 
-/* The byte that a code point of the byte alphabet stands for, or -1 (reference/qwen3vl.md 5.3):
- * printable Latin-1 stands for itself, the other 68 bytes for U+0100 and up in their order. */
+/* The byte that a code point stands for (harness/model/README.md#byte-alphabet), or -1: printable
+ * Latin-1 stands for itself, the other 68 bytes for U+0100 and up in their order. */
 static int byte_of(uint32_t code)
 {
     if ((code >= 0x21 && code <= 0x7E) || (code >= 0xA1 && code <= 0xFF && code != 0xAD)) {

@@ -5,7 +5,7 @@
  * biases) are converted to f32 once, and looked through for NaN and infinity on the way. Every
  * shape is checked against config.json. Names are found by a table of known prefixes; a tensor
  * beside those that are needed is fine. The output head is lm_head.weight when that tensor is
- * there, else the embedding. Source: reference/qwen3vl.md 2.2 and 2.3.
+ * there, else the embedding. Source: harness/model/README.md#tensors and #output-head.
  */
 #ifndef VLT_HARNESS_WEIGHTS_H
 #define VLT_HARNESS_WEIGHTS_H

@@ -3,8 +3,9 @@
  *   gelu_tanh  out = 0.5 x (1 + tanh(0.7978845608028654 (x + 0.044715 x^3)))     vision blocks
  *   gelu_erf   out = 0.5 x (1 + erf(x / sqrt(2)))                                mergers
  *   silu_mul   out = x / (1 + exp(-x)) * up                                      decoder layers
- * Source: reference/qwen3vl.md 6.5, 6.6 and 7.6. A NaN gives a NaN; +-infinity the limit of the
- * function (gelu of -infinity is NaN as in the formula for tanh and erf, silu of it is NaN).
+ * Source: harness/model/README.md#vision-block, #mergers and #decoder-layer. A NaN gives a NaN;
+ * +-infinity the limit of the function (gelu of -infinity is NaN as in the formula for tanh and
+ * erf, silu of it is NaN).
  *
  * Tolerance: 1e-6 of the largest baseline value (the vector forms use polynomials of their own).
  * Cost: counted as 8 flops an element; bytes: inputs and output once.

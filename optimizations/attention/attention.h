@@ -2,9 +2,9 @@
  *
  * Query row r of q_rows is at sequence index q_first + r; with causal != 0 it sees the keys
  * 0 .. q_first + r, else all kv_rows. Query head j uses key/value head j / (heads / kv_heads).
- * Softmax in f32 with the maximum subtracted. Source: reference/qwen3vl.md 6.4 and 7.4. The same
- * operator serves the vision tower (causal 0, one call per image and frame) and the decoder
- * (causal 1, keys and values in the cache).
+ * Softmax in f32 with the maximum subtracted. The same operator serves the vision tower (causal 0,
+ * one call per image and frame) and the decoder (causal 1, keys and values in the cache).
+ * Source: harness/model/README.md#vision-attention and #decoder-attention.
  *
  * Tolerance: 2e-5 of the largest baseline value.
  * Cost: 4 * heads * head * pairs flops, pairs = visible (query, key) pairs; bytes: q, k, v, out

@@ -2,7 +2,7 @@
  *
  * Added tokens are split off first (unless `no_special`), the rest is normalised (NFC, Unicode
  * 9.0), cut by the pre-tokenisation pattern (Unicode 16.0 classes) and merged. Invalid UTF-8 is
- * read as U+FFFD per maximal subpart. Source: reference/qwen3vl.md section 5, golden/README.md.
+ * read as U+FFFD per maximal subpart. Source: harness/model/README.md#pipeline.
  * Tolerance: none. Cost: 0 flops; work in bytes of text.
  */
 #ifndef VLT_BPE_ENCODE_H

@@ -257,7 +257,7 @@ static vlt_status name_class(struct classes *classes, const struct pcre2_class *
     return status;
 }
 
-/* The published pattern (reference/qwen3vl.md 5.2) with its three classes written out. */
+/* The published pattern (harness/model/README.md#pre-tokenisation), its classes written out. */
 static vlt_status compile_pattern(pcre2_code **out, vlt_error *err)
 {
     static const char format[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n%s%s]?[%s]+|[%s]"

@@ -1,6 +1,6 @@
 /* bpe_merge.h: merging one word: repeatedly the pair of lowest rank, the leftmost of equals.
  *
- * Source: reference/qwen3vl.md 5.4. All of these give the same ids for the same word.
+ * Source: harness/model/README.md#merges. All of these give the same ids for the same word.
  */
 #ifndef VLT_BPE_MERGE_H
 #define VLT_BPE_MERGE_H

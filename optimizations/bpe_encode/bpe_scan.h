@@ -1,6 +1,7 @@
 /* bpe_scan.h: the pre-tokenisation pattern by hand.
  *
- * Source: reference/qwen3vl.md 5.2. At each place the first alternative that matches wins:
+ * Source: harness/model/README.md#pre-tokenisation. At each place the first alternative that
+ * matches wins:
  *   1  apostrophe and s t re ve m ll d, any case (U+017F counts as s)
  *   2  one of anything but CR, LF, letter, number; then letters   (the one is optional)
  *   3  one number

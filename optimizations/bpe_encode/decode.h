@@ -3,7 +3,7 @@
  * The bytes of all tokens are joined; a maximal invalid subpart of UTF-8 becomes one U+FFFD, as
  * Python's errors="replace" has it. An id without a token gives nothing and does not interrupt a
  * sequence. skip_special leaves out the added tokens marked special, the others stay as text.
- * Source: reference/qwen3vl.md 5.5, golden/README.md.
+ * Source: harness/model/README.md#decoding.
  */
 #ifndef VLT_DECODE_H
 #define VLT_DECODE_H

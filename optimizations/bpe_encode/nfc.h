@@ -1,7 +1,7 @@
 /* nfc.h: canonical composition as the reference does it: Unicode 9.0, newer code points inert.
  *
  * Any bytes may come in: a maximal invalid subpart of UTF-8 is read as U+FFFD, so that what comes
- * out is valid. Source: UAX 15, golden/README.md.
+ * out is valid. Source: UAX 15, harness/model/README.md#pipeline.
  */
 #ifndef VLT_NFC_H
 #define VLT_NFC_H

@@ -1,6 +1,7 @@
 /* unicode_tables.h: what the tokenizer must know of Unicode, as the reference has it.
  *
- * Character classes are Unicode 16.0, normalisation is Unicode 9.0 (golden/README.md, tokenizer).
+ * Character classes are Unicode 16.0, normalisation is Unicode 9.0
+ * (harness/model/README.md#pre-tokenisation and #pipeline).
  * unicode_tables.c is made by tests/reference/make_unicode_tables.py.
  */
 #ifndef VLT_UNICODE_TABLES_H

@@ -2,7 +2,7 @@
  *
  * harness/model reads tokenizer.json (or vocab.json + merges.txt) and builds one; it is immutable
  * afterwards and may be shared by any number of threads. Strings are raw bytes: the byte alphabet
- * of the files is undone at load. Source: reference/qwen3vl.md section 5.
+ * of the files is undone at load. Source: harness/model/README.md#byte-alphabet and #merges.
  */
 #ifndef VLT_VOCAB_H
 #define VLT_VOCAB_H

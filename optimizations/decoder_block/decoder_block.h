@@ -4,7 +4,8 @@
  *   append k, v to the cache; h = h + Wo attention(q, cache)
  *   z = rms(h); h = h + Wdown(silu(Wgate z) * (Wup z))
  * The baseline prepares child plans (norm, linear, rope, attention); a fused variant replaces the
- * whole. Source: reference/qwen3vl.md 7.3 to 7.6. Tolerance: 1e-4.
+ * whole. Source: harness/model/README.md#interleaved-rotary, #decoder-attention and #decoder-layer.
+ * Tolerance: 1e-4.
  */
 #ifndef VLT_DECODER_BLOCK_H
 #define VLT_DECODER_BLOCK_H

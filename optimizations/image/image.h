@@ -13,8 +13,8 @@
  *   alpha, white     RGBA, LA and tRNS composited on white, in both
  *
  * Compositing is exact: v = s*a + 255*(255-a) + 128; (v + (v >> 8)) >> 8.
- * Source: golden/README.md pixels, reference/qwen3vl.md 3.1. Not an operator: what is measured is
- * jpeg_decode. Thread-safe as far as the context is.
+ * Source: harness/model/README.md#decoded-pixels. Not an operator: what is measured is jpeg_decode.
+ * Thread-safe as far as the context is.
  */
 #ifndef VLT_IMAGE_H
 #define VLT_IMAGE_H

@@ -2,7 +2,7 @@
  *
  *   y[r, o] = sum_i x[r, i] * W[o, i] + bias[o]
  * W is a matrix [out, in] as the checkpoint has it, mapped and immutable, in any format of
- * core/matrix.h; x, y and the sums are f32. Source: reference/qwen3vl.md 2.2.
+ * core/matrix.h; x, y and the sums are f32. Source: harness/model/README.md#tensors.
  *
  * Tolerance: 2e-5 of the largest baseline value (order of summation). A variant that rounds W or x
  * declares its loss.

@@ -4,7 +4,7 @@
  *   layer  y[r,i] = weight[i] * (x[r,i] - mean) / sqrt(variance + epsilon) + bias[i]
  *
  * with the biased variance, the mean of the squared deviations. All arithmetic in f32.
- * Source: reference/qwen3vl.md 6.5 (layer, vision) and 7.5 (rms, text).
+ * Source: harness/model/README.md#vision-block (layer) and #rmsnorm.
  *
  * Tolerance: 4e-6 of the largest baseline value (the sums are taken in another order).
  * Cost: rms 3, layer 5 flops an element; bytes: x and y once.

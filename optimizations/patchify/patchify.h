@@ -2,8 +2,9 @@
  *
  * Row n = ((R * (gw/merge) + C) * merge + i) * merge + j covers patch cell (merge*R+i, merge*C+j);
  * column e = ((c * temporal + tau) * patch + y) * patch + x. Values through a table of 256 floats
- * per channel (normalisation is exactly a table). Source: reference/qwen3vl.md 3.4, 3.5.
- * A still image passes the same frame `temporal` times. Tolerance: none (bit-equal).
+ * per channel (normalisation is exactly a table). A still image passes the same frame `temporal`
+ * times. Source: harness/model/README.md#normalisation and #patch-rows.
+ * Tolerance: none (bit-equal).
  * Cost: 0 flops; bytes: frames once, output once.
  */
 #ifndef VLT_PATCHIFY_H

@@ -1,7 +1,8 @@
 /* preprocess.h: decoded RGB images -> patch rows: resize, then patchify; composite.
  *
  * All images of a problem have one shape; every variant gives the baseline's bits.
- * Source: reference/qwen3vl.md 3.2 to 3.5. Cost: those of the children.
+ * Source: harness/model/README.md#image-sizes, #video-sizes, #resampling, #normalisation and
+ * #patch-rows. Cost: those of the children.
  */
 #ifndef VLT_PREPROCESS_H
 #define VLT_PREPROCESS_H

@@ -1,7 +1,7 @@
 /* resize.h: 8-bit bicubic resize with antialias, bit-exact in the reference's arithmetic.
  *
  * Separable, a = -0.5, the intermediate image rounded to u8; an axis of unchanged size is skipped.
- * Arithmetic (reference/qwen3vl.md 3.3, golden/README.md pixels):
+ * Arithmetic (harness/model/README.md#resampling):
  *   torch     int16 weights with a per-axis precision, horizontal pass first
  *   pillow    int32 weights with 22 fractional bits, Pillow 13's order of passes
  *   pillow12  the same, horizontal pass first always

@@ -1,4 +1,4 @@
-/* The weights in the references' arithmetic; formulas in reference/qwen3vl.md 3.3. */
+/* The weights in the references' arithmetic; formulas: harness/model/README.md#resampling. */
 #include <math.h>
 
 #include "optimizations/resize/resize_internal.h"

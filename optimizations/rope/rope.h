@@ -3,7 +3,8 @@
  *   x[r,h,i]          = x[r,h,i] * cos[r,i] - x[r,h,i+half] * sin[r,i]
  *   x[r,h,i+half]     = x[r,h,i+half] * cos[r,i] + x[r,h,i] * sin[r,i]      i < half = head / 2
  * The tables are made by the caller (harness/infer): 2-D angles for the vision tower, interleaved
- * M-RoPE for the decoder. Source: reference/qwen3vl.md 6.3 and 7.3.
+ * M-RoPE for the decoder. Source: harness/model/README.md#vision-rotary and
+ * #interleaved-rotary.
  *
  * An odd head leaves its last element alone (half rounds down).
  *

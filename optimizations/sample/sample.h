@@ -1,8 +1,8 @@
 /* sample.h: logits -> the next token.
  *
- * Order as in the reference (reference/qwen3vl.md 7.9): repetition penalty over the distinct ids of
- * prompt and output, presence penalty over the generated ids (ours: after it, before temperature),
- * then, unless greedy, temperature, top-k (ties with the k-th stay), top-p, min-p, softmax, one
+ * Order as in the reference (harness/model/README.md#choosing-a-token): repetition penalty over the
+ * distinct ids of prompt and output, presence penalty over the generated ids (which is ours), then,
+ * unless greedy, temperature, top-k (ties with the k-th stay), top-p, min-p, softmax, one
  * draw: the first token, in order of id, whose cumulative probability exceeds `draw`. Greedy is the
  * argmax of the processed logits, the lowest id on ties. Value 1 (penalty, temperature, top_p) or
  * 0 (top_k, min_p, presence) disables.

@@ -3,7 +3,8 @@
  *   h = h + proj(attention(LN1(h)))          within one segment (image or frame) at a time
  *   h = h + fc2(gelu_tanh(fc1(LN2(h))))
  * The baseline prepares child plans (norm, linear, rope, attention); a fused variant replaces the
- * whole. Source: reference/qwen3vl.md 6.3 to 6.5. Tolerance: 1e-4.
+ * whole. Source: harness/model/README.md#vision-rotary, #vision-attention and #vision-block.
+ * Tolerance: 1e-4.
  */
 #ifndef VLT_VISION_BLOCK_H
 #define VLT_VISION_BLOCK_H

@@ -3,7 +3,7 @@
 
     python3 tests/reference/make_unicode_tables.py ../shared > optimizations/bpe_encode/unicode_tables.c
 
-Sources under the folder given (golden/README.md says how they were made):
+Sources under the folder given (tests/README.md#outside-vectors says how they were made):
   golden/tokenizer/hf_classes.tsv       classes as the reference's regex engine sees them (Unicode 16.0)
   golden/tokenizer/hf_nfc.tsv           what the reference's normaliser does (Unicode 9.0)
   data/text/unicode/DerivedAge.txt.xz   first Unicode version of every code point

@@ -1,5 +1,5 @@
 /* golden_case.h: one case of golden/model run through the engine and compared with everything that
- * the reference says about it (golden/README-model.md). */
+ * the reference says about it (tests/README.md#outside-vectors). */
 #ifndef VLT_TESTS_GOLDEN_CASE_H
 #define VLT_TESTS_GOLDEN_CASE_H
 

@@ -54,7 +54,7 @@ vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err);
  * else UNMEASURED with the first reason. */
 vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err);
 
-/* New reference. Fields as in INTERFACES, null where unknown. */
+/* New reference. Members: reports/cli/README.md#rows-of-measurements; null where unknown. */
 json_t *vlt_row_to_json(const vlt_row *row);
 json_t *vlt_rows_to_json(const vlt_rows *rows);
 

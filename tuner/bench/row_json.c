@@ -1,4 +1,4 @@
-/* The JSON of rows; field names are those of INTERFACES. */
+/* The JSON of rows; members: reports/cli/README.md#rows-of-measurements. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

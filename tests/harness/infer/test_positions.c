@@ -47,7 +47,7 @@ static void at(const struct prompt *prompt, int64_t i, int t, int h, int w)
     cr_expect_eq(prompt->position[2 * prompt->count + i], w);
 }
 
-/* The numbers of reference/qwen3vl.md 7.2. */
+/* The numbers of harness/model/README.md#positions. */
 Test(positions, image_of_43_by_64)
 {
     struct prompt prompt = {0};

@@ -71,7 +71,7 @@ static void run(bool baseline, int64_t limit)
             (long long)result.total, (long long)judge.same, (long long)judge.close,
             (long long)judge.different);
     cr_expect_eq(judge.different, 0);
-    if (!limit) { /* golden/README-model.md */
+    if (!limit) { /* tests/README.md#outside-vectors */
         static const int64_t right[] = {42, 70, 54, 22, 0}, total[] = {47, 75, 56, 22, 0};
         cr_expect_eq(result.total, 200);
         cr_expect_eq(result.right, 188);

@@ -83,7 +83,8 @@ Test(statistics, evalues_equal_their_integral)
             cr_assert_float_eq(exp(vlt_log_evalue(m, s)) / expected, 1, 1e-8, "m %d s %d", m, s);
         }
     }
-    cr_assert_float_eq(exp(vlt_log_evalue(13, 13)), 1170, 0.5); /* reference/measuring.md 2.7 */
+    /* harness/measure/README.md#the-rules */
+    cr_assert_float_eq(exp(vlt_log_evalue(13, 13)), 1170, 0.5);
 }
 
 /* The expectation of an e-value under the null is 1, for every m. */
@@ -117,7 +118,7 @@ Test(statistics, corrections_for_many_tests)
     cr_assert_eq(adjusted[0], 1);
 }
 
-/* reference/measuring.md 2.9: 0 in 299, at most 1 in 473, at most 2 in 628 prove less than 1 %. */
+/* harness/measure/README.md#the-rules: 0 in 299, at most 1 in 473 or 2 in 628 prove below 1 %. */
 Test(statistics, proportion_bounds)
 {
     const int failures[] = {0, 1, 2}, trials[] = {299, 473, 628};

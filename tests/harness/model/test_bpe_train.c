@@ -189,7 +189,7 @@ Test(bpe_train, edge_cases)
     cr_assert_null(trained.token);
 }
 
-/* The order of reference/qwen3vl.md 5.3. */
+/* The order: harness/model/README.md#byte-alphabet. */
 Test(bpe_train, byte_alphabet_is_the_published_one)
 {
     static const int ids[][2] = {{'!', 0},    {'3', 18},   {'~', 93},   {0xA1, 94},

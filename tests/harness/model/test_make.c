@@ -84,7 +84,7 @@ Test(make, the_weights_are_the_same_everywhere, .init = test_folder_make,
     free(data);
 }
 
-/* The totals of reference/qwen3vl.md 2.4, which pin every shape. */
+/* harness/model/README.md#totals: they pin every shape. */
 Test(make, size_2b_has_the_published_tensors)
 {
     vlt_make_model model;

@@ -25,7 +25,7 @@ static vlt_processor_config published(void)
     return config;
 }
 
-/* reference/qwen3vl.md 3.2 */
+/* harness/model/README.md#image-sizes */
 Test(processor, sizes_of_images)
 {
     static const int64_t cases[][4] = {

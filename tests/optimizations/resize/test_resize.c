@@ -23,7 +23,7 @@ Test(resize, variants_equal_the_baseline, .timeout = 120)
     test_context_release(&test);
 }
 
-/* The computed images of golden/README.md, pixels, synth.tsv. */
+/* The computed images of synth.tsv (tests/README.md#outside-vectors). */
 static uint8_t synth_byte(const char *kind, uint32_t seed, uint32_t w, uint32_t i)
 {
     uint32_t c = i % 3, X = i / 3 % w, Y = i / 3 / w;

@@ -148,7 +148,7 @@ Test(gate_format, json_has_verdicts_and_rows)
     free(text);
 }
 
-/* What compare.py, Bencher and github-action-benchmark require (reference/measuring.md 4). */
+/* What readers of Google Benchmark's JSON require (reports/gate/README.md#other-tools). */
 static void check_gbench(const json_t *document, size_t expected_rows)
 {
     static const char *const texts[] = {"name", "run_name", "run_type", "time_unit"};

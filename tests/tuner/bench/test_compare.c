@@ -57,7 +57,7 @@ Test(compare, has_every_field_of_the_interface)
     json_decref(document);
 }
 
-/* The 3 % more work of INTERFACES, on the copy probe and on a real operator. */
+/* The 3 % more work of reports/cli/README.md#compare, on the copy probe and on a real operator. */
 Test(compare, finds_three_per_cent_more_work)
 {
     static const char *const commands[] = {
