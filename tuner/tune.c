@@ -71,6 +71,7 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
                             .config = config,
                             .scenes = scenes,
                             .threads = tuner->options->threads,
+                            .pack_cache = tuner->options->pack_cache,
                             .tokens = REQUEST_TOKENS,
                             .timeout_s = fmax(left_s, 0.1),
                             .memory_bytes = tuner->machine->caps.memory_bytes / 2,

@@ -71,10 +71,15 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
     vlt_error failure = {0};
     vlt_status status;
     uint64_t seed = UNSEEN_SEED + (uint64_t)whole->launches;
-    if ((status = vlt_model_subject_format(tuner->options->directory, "baseline", NULL, NULL,
-                                           TOKENS, &what[0], err)) != VLT_OK ||
-        (status = vlt_model_subject_format(tuner->options->directory, config, NULL, NULL, TOKENS,
-                                           &what[1], err)) != VLT_OK) {
+    vlt_model_request request = {.model = tuner->options->directory,
+                                 .config = "baseline",
+                                 .tokens = TOKENS,
+                                 .pack_cache = tuner->options->pack_cache};
+    if ((status = vlt_model_subject_format(&request, &what[0], err)) != VLT_OK) {
+        goto done;
+    }
+    request.config = config;
+    if ((status = vlt_model_subject_format(&request, &what[1], err)) != VLT_OK) {
         goto done;
     }
     const vlt_side side[2] = {{.what = what[0]}, {.what = what[1]}};

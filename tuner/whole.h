@@ -23,6 +23,7 @@ typedef struct vlt_whole_task {
     const char *config;  /* file, or "baseline" */
     const char *scenes;  /* JSON lines of `model scenes`; its first picture is the request's */
     int threads;         /* 0: one per usable core */
+    int64_t pack_cache;  /* as in vlt_engine_options */
     int64_t tokens;      /* generated, exactly */
     int64_t scene_max;   /* scenes at most; 0: all */
     double limit_s;      /* answers stop after this, with what there is */

@@ -20,7 +20,7 @@ enum { TOKENS_MAX = 4096 };
 struct task {
     const char *kind;
     char *model, *config, *scenes; /* owned */
-    int64_t threads, tokens, scene_max;
+    int64_t threads, pack_cache, tokens, scene_max;
     double limit_s;
     double begin_ms;
     json_t *answer; /* the members beside the status */
@@ -35,6 +35,8 @@ static vlt_status read_task(const json_t *o, struct task *task, vlt_error *err)
         (status = vlt_json_bytes(o, n, "config", &task->config, NULL, err)) != VLT_OK ||
         (status = vlt_json_bytes(o, n, "scenes", &task->scenes, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "threads", 0, 1024, &task->threads, NULL, err)) != VLT_OK ||
+        (status = vlt_json_int(o, n, "pack_cache", -1, INT64_MAX, &task->pack_cache, NULL, err)) !=
+            VLT_OK ||
         (status = vlt_json_int(o, n, "tokens", 1, TOKENS_MAX, &task->tokens, NULL, err)) !=
             VLT_OK ||
         (status = vlt_json_int(o, n, "scene_max", 0, INT32_MAX, &task->scene_max, NULL, err)) !=
@@ -51,7 +53,8 @@ static vlt_status open_engine(const struct task *task, const char *config, vlt_e
     const vlt_engine_options options = {.threads = (int)task->threads,
                                         .config = baseline ? NULL : config,
                                         .baseline = baseline,
-                                        .require_tuned = !baseline};
+                                        .require_tuned = !baseline,
+                                        .pack_cache = task->pack_cache};
     return vlt_engine_open(task->model, &options, out, err);
 }
 

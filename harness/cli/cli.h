@@ -26,6 +26,7 @@ typedef enum vlt_value_kind {
     VLT_VALUE_INT,     /* within integer_low..integer_high */
     VLT_VALUE_REAL,    /* within real_low..real_high */
     VLT_VALUE_TIME,    /* "60s", "10m", "500ms", "1h" or seconds; positive */
+    VLT_VALUE_BYTES,   /* "8G", "512M", "64k", "1.5GiB" or bytes; 1024 of each is one of the next */
     VLT_VALUE_CHOICE,  /* one of the words in choices */
     VLT_VALUE_FILE,    /* a file that can be read */
     VLT_VALUE_FOLDER,  /* a folder that can be read */
@@ -62,6 +63,7 @@ typedef struct vlt_option {
 #define VLT_INT(low, high)  .kind = VLT_VALUE_INT, .integer_low = (low), .integer_high = (high)
 #define VLT_REAL(low, high) .kind = VLT_VALUE_REAL, .real_low = (low), .real_high = (high)
 #define VLT_TIME            .kind = VLT_VALUE_TIME
+#define VLT_BYTES           .kind = VLT_VALUE_BYTES
 #define VLT_CHOICE(...)                                        \
     .kind = VLT_VALUE_CHOICE, .choices = (const char *const[]) \
     {                                                          \
@@ -125,6 +127,7 @@ bool vlt_cli_has(const vlt_cli *cli, const char *option); /* is it declared? */
 
 /* The last value given, which the parser has checked, or `otherwise`. A time is in seconds. */
 int64_t vlt_cli_int(const vlt_cli *cli, const char *option, int64_t otherwise);
+int64_t vlt_cli_bytes(const vlt_cli *cli, const char *option, int64_t otherwise);
 double vlt_cli_real(const vlt_cli *cli, const char *option, double otherwise);
 double vlt_cli_seconds(const vlt_cli *cli, const char *option, double otherwise_s);
 

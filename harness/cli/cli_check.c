@@ -126,6 +126,7 @@ static vlt_status check_kind(const vlt_cli *cli, const vlt_cli_value *value, vlt
     const vlt_option *option = value->option;
     const char *text = value->text;
     double seconds;
+    int64_t bytes;
     switch (option->kind) {
     case VLT_VALUE_INT:
         return check_int(option, text, err);
@@ -136,6 +137,11 @@ static vlt_status check_kind(const vlt_cli *cli, const vlt_cli_value *value, vlt
                    ? VLT_OK
                    : vlt_fail(err, VLT_STATUS_USAGE,
                               "'%s', expected a time such as 60s, 10m or 500ms", text);
+    case VLT_VALUE_BYTES:
+        return vlt_cli_read_bytes(text, &bytes)
+                   ? VLT_OK
+                   : vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected bytes such as 8G, 512M or 0",
+                              text);
     case VLT_VALUE_CHOICE:
         return check_choice(option, text, err);
     case VLT_VALUE_FILE:

@@ -55,6 +55,7 @@ vlt_status vlt_cli_run(vlt_cli *cli, vlt_error *err);
 /* Text as a number; false for anything else. */
 bool vlt_cli_read_int(const char *text, int64_t *out);
 bool vlt_cli_read_real(const char *text, double *out);
+bool vlt_cli_read_bytes(const char *text, int64_t *out);
 bool vlt_cli_read_seconds(const char *text, double *out);
 
 /* Before a command with a budget spends it: its names must be such as pages, tables and the tuned

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "harness/cli/cli_internal.h"
 
@@ -59,6 +60,33 @@ bool vlt_cli_read_real(const char *text, double *out)
     return end != text && !*end && !isnan(*out);
 }
 
+/* A number, perhaps with a fraction before a unit: "1.5G". */
+bool vlt_cli_read_bytes(const char *text, int64_t *out)
+{
+    static const struct {
+        const char *suffix;
+        int shift;
+    } units[] = {{"", 0},     {"K", 10}, {"KiB", 10}, {"M", 20},
+                 {"MiB", 20}, {"G", 30}, {"GiB", 30}, {"T", 40}};
+    char *end;
+    errno = 0;
+    long long whole = strtoll(text, &end, 10);
+    bool fraction = *end == '.';
+    double value = fraction ? strtod(text, &end) : (double)whole;
+    if (end == text || errno || !strchr("0123456789", text[0]) || strpbrk(text, "xXeE")) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        int shift = units[i].shift;
+        if (!strcasecmp(end, units[i].suffix) && (shift || !fraction) &&
+            value <= (double)(INT64_MAX >> shift)) {
+            *out = fraction ? (int64_t)(value * (double)(INT64_C(1) << shift)) : whole << shift;
+            return *out >= 0;
+        }
+    }
+    return false;
+}
+
 bool vlt_cli_read_seconds(const char *text, double *out)
 {
     static const struct {
@@ -83,6 +111,13 @@ int64_t vlt_cli_int(const vlt_cli *cli, const char *option, int64_t otherwise)
     const char *text = vlt_cli_text(cli, option, NULL);
     int64_t value;
     return text && vlt_cli_read_int(text, &value) ? value : otherwise;
+}
+
+int64_t vlt_cli_bytes(const vlt_cli *cli, const char *option, int64_t otherwise)
+{
+    const char *text = vlt_cli_text(cli, option, NULL);
+    int64_t value;
+    return text && vlt_cli_read_bytes(text, &value) ? value : otherwise;
 }
 
 double vlt_cli_real(const vlt_cli *cli, const char *option, double otherwise)

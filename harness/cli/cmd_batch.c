@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/cli/engine_cli.h"
+#include "harness/cli/pack_cache_cli.h"
 #include "harness/infer/batch.h"
 #include "harness/json/file_lock.h"
 #include "harness/json/json_make.h"
@@ -17,6 +18,7 @@ static const vlt_option options[] = {
      'o', VLT_UPDATED},
     VLT_GENERATE_CLI_OPTIONS,
     VLT_ENGINE_CLI_OPTIONS(NULL),
+    VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
 };
 
 struct output {

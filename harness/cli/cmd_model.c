@@ -3,6 +3,7 @@
 
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/model_commands.h"
+#include "harness/cli/pack_cache_cli.h"
 #include "harness/model/make.h"
 
 static const vlt_subcommand subcommands[] = {
@@ -45,6 +46,7 @@ static const vlt_option options[] = {
     {"size", "SIZE", "make: tiny, small or 2b; scenes: WIDTHxHEIGHT in pixels (default 128x128)", 0,
      VLT_OWN(check_size), .only = "make scenes"},
     VLT_ENGINE_CLI_OPTIONS("eval"),
+    VLT_PACK_CACHE_CLI_OPTION(.only = "eval"),
 };
 
 VLT_COMMAND(model, .operands = "SUBCOMMAND DIR [FILE]",

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "harness/cli/engine_cli.h"
+#include "harness/cli/pack_cache_cli.h"
 #include "harness/json/file_lock.h"
 
 enum { MESSAGES_LIMIT = 256 << 20 };
@@ -22,6 +23,7 @@ static const vlt_option options[] = {
     {"dump", "FILE", "write the intermediate tensors of the prompt (safetensors)", 0, VLT_OUTPUT},
     VLT_GENERATE_CLI_OPTIONS,
     VLT_ENGINE_CLI_OPTIONS(NULL),
+    VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
 };
 
 /* What the arguments of one run point to. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/pack_cache_cli.h"
 #include "harness/infer/media.h"
 #include "optimizations/core/ledger.h"
 
@@ -11,7 +12,7 @@ static void message(void *user, int level, const char *text)
     const vlt_cli *cli = user;
     if (level == 0) {
         vlt_cli_warn(cli, "%s", text);
-    } else if (vlt_cli_flag(cli, "verbose")) {
+    } else if (level == 1 || vlt_cli_flag(cli, "verbose")) {
         vlt_cli_info(cli, "%s", text);
     }
 }
@@ -42,6 +43,7 @@ vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine *
                                         .exif = vlt_cli_text(cli, "exif", NULL),
                                         .alpha = vlt_cli_text(cli, "alpha", NULL),
                                         .strict_images = vlt_cli_flag(cli, "strict-images"),
+                                        .pack_cache = vlt_pack_cache_cli_bytes(cli),
                                         .message = message,
                                         .message_user = cli};
     return vlt_engine_open(directory, &options, out, err);

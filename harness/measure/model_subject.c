@@ -37,22 +37,25 @@ bool vlt_model_subject_named(const char *what)
     return !strncmp(what, "run:", 4);
 }
 
-vlt_status vlt_model_subject_format(const char *model, const char *config, const char *image,
-                                    const char *prompt, int tokens, char **what, vlt_error *err)
+vlt_status vlt_model_subject_format(const vlt_model_request *request, char **what, vlt_error *err)
 {
     json_t *object = json_object();
-    vlt_json_set_bytes(&object, "model", model);
-    vlt_json_set_bytes(&object, "config", config);
-    vlt_json_set_bytes(&object, "image", image);
-    if (prompt) {
-        vlt_json_set(&object, "prompt", vlt_json_string(prompt, strlen(prompt)));
+    vlt_json_set_bytes(&object, "model", request->model);
+    vlt_json_set_bytes(&object, "config", request->config);
+    vlt_json_set_bytes(&object, "image", request->image);
+    if (request->prompt) {
+        vlt_json_set(&object, "prompt",
+                     vlt_json_string(request->prompt, strlen(request->prompt)));
     }
-    vlt_json_set(&object, "tokens", json_integer(tokens));
+    vlt_json_set(&object, "tokens", json_integer(request->tokens));
+    if (request->pack_cache) { /* else the text is the one that it always was */
+        vlt_json_set(&object, "pack_cache", json_integer(request->pack_cache));
+    }
     char *text = vlt_json_dump(object, err);
     *what = NULL;
     if (text && asprintf(what, "run:%s", text) < 0) {
         *what = NULL;
-        vlt_fail(err, VLT_STATUS_NOMEM, "model '%s': out of memory", model);
+        vlt_fail(err, VLT_STATUS_NOMEM, "model '%s': out of memory", request->model);
     }
     json_decref(object);
     free(text);
@@ -96,20 +99,21 @@ static vlt_status draw_scene(vlt_model_subject *subject, uint64_t seed, vlt_erro
 }
 
 static vlt_status open_engine(vlt_model_subject *subject, const char *model, const char *config,
-                              int threads, vlt_error *err)
+                              int threads, int64_t pack_cache, vlt_error *err)
 {
     bool baseline = config && !strcmp(config, "baseline");
     const vlt_engine_options options = {.threads = threads,
                                         .config = baseline ? NULL : config,
                                         .no_config = !config,
                                         .baseline = baseline,
-                                        .require_tuned = config && !baseline};
+                                        .require_tuned = config && !baseline,
+                                        .pack_cache = pack_cache};
     return vlt_engine_open(model, &options, &subject->engine, err);
 }
 
 /* What the text asks for. model and config are owned by the caller in every case. */
 static vlt_status read_subject(vlt_model_subject *subject, const char *text, char **model,
-                               char **config, vlt_error *err)
+                               char **config, int64_t *pack_cache, vlt_error *err)
 {
     const char *name = subject_name;
     void *ids = NULL, *leads = NULL;
@@ -125,6 +129,8 @@ static vlt_status read_subject(vlt_model_subject *subject, const char *text, cha
         (status = vlt_json_text(subject->document, name, "prompt", &subject->prompt, &found,
                                 err)) != VLT_OK ||
         (status = vlt_json_int(subject->document, name, "tokens", 1, TOKENS_MAX, &subject->tokens,
+                               &found, err)) != VLT_OK ||
+        (status = vlt_json_int(subject->document, name, "pack_cache", -1, INT64_MAX, pack_cache,
                                &found, err)) != VLT_OK) {
         return status;
     }
@@ -142,6 +148,7 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
 {
     char *model = NULL, *config = NULL;
     void *block = NULL;
+    int64_t pack_cache = 0;
     *out = NULL;
     vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
     if (status != VLT_OK) {
@@ -149,7 +156,8 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
     }
     vlt_model_subject *subject = block;
     subject->scene_fd = -1;
-    status = read_subject(subject, what + strlen("run:"), &model, &config, err);
+    subject->scene_fd = -1;
+    status = read_subject(subject, what + strlen("run:"), &model, &config, &pack_cache, err);
     if (status == VLT_OK && !subject->image) {
         status = draw_scene(subject, seed, err);
     }
@@ -158,7 +166,7 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
                                                      : "Describe the image.";
     }
     if (status == VLT_OK) {
-        status = open_engine(subject, model, config, threads, err);
+        status = open_engine(subject, model, config, threads, pack_cache, err);
     }
     free(model);
     free(config);

@@ -2,10 +2,10 @@
  *
  * The text is "run:" and a JSON object: "model" (directory), "config" (file of a tuned config,
  * "baseline", or absent: none), "image" (file, or absent: a drawn scene of 640 x 480), "prompt"
- * (absent: the scene's question), "tokens" (16). Names that are no UTF-8 are written as
- * vlt_json_set_bytes does. The engine is opened once; a call opens a session,
- * decodes the image, answers greedily with exactly so many tokens, and closes the session: what a
- * user waits for, load left out.
+ * (absent: the scene's question), "tokens" (16), "pack_cache" (as in vlt_engine_options; 0). Names
+ * that are no UTF-8 are written as vlt_json_set_bytes does. The engine is opened once; a call opens
+ * a session, decodes the image, answers greedily with exactly so many tokens, and closes the
+ * session: what a user waits for, load left out.
  */
 #ifndef VLT_HARNESS_MODEL_SUBJECT_H
 #define VLT_HARNESS_MODEL_SUBJECT_H
@@ -24,9 +24,15 @@ typedef struct vlt_model_subject vlt_model_subject;
 
 bool vlt_model_subject_named(const char *what); /* begins with "run:" */
 
-/* The text for such a subject, malloc'ed; any argument but model may be NULL. */
-vlt_status vlt_model_subject_format(const char *model, const char *config, const char *image,
-                                    const char *prompt, int tokens, char **what, vlt_error *err);
+/* What the text says; all but the model and the tokens may be NULL or 0. */
+typedef struct vlt_model_request {
+    const char *model, *config, *image, *prompt;
+    int tokens;
+    int64_t pack_cache;
+} vlt_model_request;
+
+/* The text for such a subject, malloc'ed. */
+vlt_status vlt_model_subject_format(const vlt_model_request *request, char **what, vlt_error *err);
 
 /* "model DIR, config tuned.toml" for people, from such a text. */
 void vlt_model_subject_describe(const char *what, char *text, size_t text_bytes);

@@ -82,9 +82,13 @@ vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contend
                         "'baseline' or a build",
                         contender->text);
     }
-    vlt_status status = vlt_model_subject_format(
-        model, config, vlt_cli_text(cli, "image", NULL), vlt_cli_text(cli, "prompt", NULL),
-        (int)vlt_cli_int(cli, "max-tokens", 16), what, err);
+    const vlt_model_request request = {.model = model,
+                                       .config = config,
+                                       .image = vlt_cli_text(cli, "image", NULL),
+                                       .prompt = vlt_cli_text(cli, "prompt", NULL),
+                                       .tokens = (int)vlt_cli_int(cli, "max-tokens", 16),
+                                       .pack_cache = vlt_pack_cache_cli_bytes(cli)};
+    vlt_status status = vlt_model_subject_format(&request, what, err);
     side->what = *what;
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "harness/cli/engine_cli.h"
+#include "harness/cli/pack_cache_cli.h"
 #include "tuner/bench/contender.h"
 #include "tuner/bench/recorder.h"
 #include "tuner/bench/row.h"
@@ -38,6 +39,7 @@
          VLT_OWN(vlt_engine_cli_check_image),                                                 \
          .needs = "model"},                                                                   \
         {"prompt", "TEXT", "question of the request", 0, VLT_TEXT, .needs = "model"},         \
+        VLT_PACK_CACHE_CLI_OPTION(.needs = "model"),                                          \
     {                                                                                         \
         "max-tokens", "N", "tokens it answers with (default 16)", 0, VLT_INT(1, 4096),        \
             .needs = "model"                                                                  \

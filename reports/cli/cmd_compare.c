@@ -80,9 +80,11 @@ static vlt_status compare_models(struct compare *compare, vlt_error *err)
         status = vlt_bench_model_side(compare->cli, &compare->contender[i], &what[i], &side[i],
                                       err);
     }
+    vlt_pack_cache_watch *packs = vlt_pack_cache_cli_watch();
     if (status == VLT_OK) {
         status = compare_sides(compare, side, err);
     }
+    vlt_pack_cache_cli_say(compare->cli, packs);
     free(what[0]);
     free(what[1]);
     return status;

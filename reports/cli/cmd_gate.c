@@ -275,9 +275,11 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         }
         command.options.recorder = command.store.recorder;
     }
+    vlt_pack_cache_watch *packs = vlt_pack_cache_cli_watch();
     status = command.count ? vlt_gate_count(&command.gate, &command.options, err)
                            : vlt_gate_run(&command.gate, &command.options, err);
     vlt_cli_progress(cli, NULL);
+    vlt_pack_cache_cli_say(cli, packs);
     command.store.cli = cli;
     vlt_bench_record_end(&command.store, status);
     vlt_status written = write_outputs(&command, &written_err);

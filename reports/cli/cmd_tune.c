@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/pack_cache_cli.h"
 #include "harness/json/json_make.h"
 #include "reports/cli/program.h"
 #include "reports/page/page.h"
@@ -21,6 +22,7 @@ static const vlt_option options[] = {
     {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0,
      VLT_INT(0, 10000)},
     {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG},
+    VLT_PACK_CACHE_CLI_OPTION(.needs = NULL),
 };
 
 enum { BAR = 20 };
@@ -56,6 +58,7 @@ static vlt_tune_options read_options(vlt_cli *cli)
                               .seed = (uint64_t)vlt_cli_int(cli, "seed", 1),
                               .scenes = scenes ? scenes : -1,
                               .threads = (int)vlt_cli_int(cli, "threads", 0),
+                              .pack_cache = vlt_pack_cache_cli_bytes(cli),
                               .stop = vlt_cli_interrupted,
                               .progress = show_progress,
                               .warn = warn,
@@ -134,8 +137,10 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status != VLT_OK) {
         return status;
     }
+    vlt_pack_cache_watch *packs = vlt_pack_cache_cli_watch();
     status = vlt_tune(&tune, &result, err);
     vlt_cli_progress(cli, NULL);
+    vlt_pack_cache_cli_say(cli, packs);
     if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED || result.config_path[0]) {
         vlt_status shown = show(cli, &result, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? shown : status;

@@ -15,6 +15,7 @@ static const vlt_option options[] = {
     {"image", "FILE", "image", 0, VLT_TEXT},
     {"share", "P", "share", 0, VLT_REAL(0, 1)},
     {"wait", "TIME", "time", 0, VLT_TIME},
+    {"room", "BYTES", "size", 0, VLT_BYTES},
     {"how", "WAY", "way", 0, VLT_CHOICE("slow", "fast")},
     {"in", "FILE", "input", 0, VLT_FILE},
     {"from", "DIR", "folder", 0, VLT_FOLDER},
@@ -94,6 +95,7 @@ Test(cli, checks_every_kind_of_value)
         {"--seed", "100", {"101", "-1", "7x", "", "1e2"}},
         {"--share", "0.5", {"1.01", "-0.1", "nan", "half", ""}},
         {"--wait", "250ms", {"0s", "-1", "5 parsecs", "inf", ""}},
+        {"--room", "1.5GiB", {"1.5", "-1", "3 G", "1e9", ""}},
         {"--how", "fast", {"faster", "FAST", "slow,fast", "", "fas"}},
         {"--in", "/proc/self/stat", {"/nonexistent", "/tmp", "", "/proc/self/stat/x", "nofile"}},
         {"--from",
@@ -129,6 +131,41 @@ Test(cli, checks_every_kind_of_value)
             cr_expect(strstr(err.message, argv[1]) && named, "%s", err.message);
         }
     }
+}
+
+Test(cli, reads_sizes)
+{
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } sizes[] = {{"0", 0},
+                 {"0G", 0},
+                 {"4096", 4096},
+                 {"64k", 65536},
+                 {"512M", INT64_C(512) << 20},
+                 {"8G", INT64_C(8) << 30},
+                 {"8GiB", INT64_C(8) << 30},
+                 {"1.5G", INT64_C(3) << 29},
+                 {"0.5m", 1 << 19},
+                 {"2T", INT64_C(2) << 40},
+                 {"9223372036854775807", INT64_MAX},
+                 {"8388607T", INT64_C(8388607) << 40}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *argv[] = {"dir", "--room", (char *)sizes[i].text};
+        vlt_cli *cli;
+        vlt_error err = {0};
+        cr_assert_eq(parse(argv, 3, &cli, &err), VLT_OK, "%s", err.message);
+        cr_expect_eq(vlt_cli_bytes(cli, "room", 7), sizes[i].bytes, "%s", sizes[i].text);
+        vlt_cli_destroy(cli);
+    }
+    char *too_many[] = {"dir", "--room", "8388608T"}, *none[] = {"dir"};
+    vlt_cli *cli;
+    cr_expect_eq(parse(too_many, 3, &cli, NULL), VLT_STATUS_USAGE);
+    too_many[2] = "9223372036854775808";
+    cr_expect_eq(parse(too_many, 3, &cli, NULL), VLT_STATUS_USAGE);
+    cr_assert_eq(parse(none, 1, &cli, NULL), VLT_OK);
+    cr_expect_eq(vlt_cli_bytes(cli, "room", 7), 7);
+    vlt_cli_destroy(cli);
 }
 
 /* What could do nothing is refused, and left out where it is of the environment. */

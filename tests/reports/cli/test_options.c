@@ -33,6 +33,7 @@ static const char *const *bogus(vlt_value_kind kind)
                            NULL},
         [VLT_VALUE_REAL] = {"-1e300", "1e300", "nan", "x", "1,5", NULL},
         [VLT_VALUE_TIME] = {"0", "-5s", "5y", "soon", "inf", NULL},
+        [VLT_VALUE_BYTES] = {"-1", "8Q", "many", "1e3", "0x10", "99999999999G", "G", NULL},
         [VLT_VALUE_CHOICE] = {"no-such-word", "AUTO", " ", NULL},
         [VLT_VALUE_FILE] = {"/nonexistent/file", "nofile", "/", "/proc/self/stat/x", NULL},
         [VLT_VALUE_FOLDER] = {"/nonexistent", "nofolder", "/proc/self/stat", NULL},
@@ -72,6 +73,7 @@ static const char *good(const vlt_option *option, char *text, size_t text_bytes)
     static const char *const values[VLT_VALUE_KINDS] = {
         [VLT_VALUE_TEXT] = "any text",
         [VLT_VALUE_TIME] = "3s",
+        [VLT_VALUE_BYTES] = "64M",
         [VLT_VALUE_FILE] = "/proc/self/stat",
         [VLT_VALUE_FOLDER] = "/proc",
         [VLT_VALUE_OUTPUT] = "/tmp/vltune-test-output",
