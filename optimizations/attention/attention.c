@@ -12,12 +12,16 @@ static const vlt_dim dims[] = {
     {"kv_heads", VLT_DIM_EXACT, 1, 4096, "key and value heads; heads is a multiple"},
     {"head", VLT_DIM_EXACT, 1, 4096, "elements of a head"},
     {"causal", VLT_DIM_EXACT, 0, 1, "1: a query sees no later key"},
+    {"kv", VLT_DIM_EXACT, VLT_FORMAT_BF16, VLT_FORMAT_F32, "keys and values: 1 BF16, 3 F32"},
 };
 
 static const vlt_shape shapes[] = {
-    {"demo_vision", {1024, 1024, 2, 2, 64, 0}}, {"demo_prompt", {256, 256, 4, 2, 64, 1}},
-    {"demo_decode", {1, 512, 4, 2, 64, 1}},     {"2b_decode", {1, 1024, 16, 8, 128, 1}},
-    {"2b_prompt", {256, 256, 16, 8, 128, 1}},   {"2b_vision", {1024, 1024, 16, 16, 64, 0}},
+    {"demo_vision", {1024, 1024, 2, 2, 64, 0, VLT_FORMAT_F32}},
+    {"demo_prompt", {256, 256, 4, 2, 64, 1, VLT_FORMAT_F32}},
+    {"demo_decode", {1, 512, 4, 2, 64, 1, VLT_FORMAT_F32}},
+    {"2b_decode", {1, 1024, 16, 8, 128, 1, VLT_FORMAT_F32}},
+    {"2b_prompt", {256, 256, 16, 8, 128, 1, VLT_FORMAT_F32}},
+    {"2b_vision", {1024, 1024, 16, 16, 64, 0, VLT_FORMAT_F32}},
 };
 
 /* As the workload asks: the queries are the last rows of the sequence. */
@@ -27,11 +31,13 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double q = (double)dim[VLT_ATTENTION_DIM_Q_ROWS], kv = (double)dim[VLT_ATTENTION_DIM_KV_ROWS];
     double heads = (double)dim[VLT_ATTENTION_DIM_HEADS], head = (double)dim[VLT_ATTENTION_DIM_HEAD];
     double kv_heads = (double)dim[VLT_ATTENTION_DIM_KV_HEADS];
+    double kv_bytes = (double)vlt_format_row_bytes((vlt_format)dim[VLT_ATTENTION_DIM_KV], 1);
     double seen = q > kv ? kv : q;
     double pairs = dim[VLT_ATTENTION_DIM_CAUSAL] ? q * kv - seen * (seen - 1) / 2 : q * kv;
     *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
                        .flops = 4 * heads * head * pairs,
-                       .bytes = (2 * q * heads + 2 * kv * kv_heads) * head * sizeof(float),
+                       .bytes = (2 * q * heads * sizeof(float) + 2 * kv * kv_heads * kv_bytes) *
+                                head,
                        .work = q,
                        .unit = "row"};
 }
@@ -46,7 +52,21 @@ bool vlt_attention_applicable(const vlt_problem *problem, const vlt_caps *caps, 
                  (long long)heads, (long long)kv_heads);
         return false;
     }
+    if (problem->dim[VLT_ATTENTION_DIM_KV] == VLT_FORMAT_F16) {
+        snprintf(reason, VLT_REASON_BYTES, "keys and values in F16, expected F32 or BF16");
+        return false;
+    }
     return true;
+}
+
+/* As the cache lies: [kv_head][row][head]. */
+static vlt_kv_view view_of(const void *data, vlt_dtype dtype, int64_t rows, int64_t head)
+{
+    int64_t row_bytes = head * (int64_t)vlt_dtype_bytes(dtype);
+    return (vlt_kv_view){.data = data,
+                         .row_bytes = row_bytes,
+                         .head_bytes = rows * row_bytes,
+                         .format = (vlt_format)dtype};
 }
 
 static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workload *workload,
@@ -57,6 +77,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     int64_t q_rows = dim[VLT_ATTENTION_DIM_Q_ROWS], kv_rows = dim[VLT_ATTENTION_DIM_KV_ROWS];
     int64_t heads = dim[VLT_ATTENTION_DIM_HEADS], kv_heads = dim[VLT_ATTENTION_DIM_KV_HEADS];
     int64_t head = dim[VLT_ATTENTION_DIM_HEAD];
+    vlt_dtype kv = (vlt_dtype)dim[VLT_ATTENTION_DIM_KV]; /* plain formats are numbered as dtypes */
     vlt_random random = {seed};
     size_t q_count, kv_count;
     void *args, *q, *k, *v, *out;
@@ -74,28 +95,22 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
             VLT_OK ||
         (status = vlt_workload_random(workload, q_count, VLT_DTYPE_F32, 3, &random, &q, err)) !=
             VLT_OK ||
-        (status = vlt_workload_random(workload, kv_count, VLT_DTYPE_F32, 3, &random, &k, err)) !=
-            VLT_OK ||
-        (status = vlt_workload_random(workload, kv_count, VLT_DTYPE_F32, 1, &random, &v, err)) !=
-            VLT_OK ||
+        (status = vlt_workload_random(workload, kv_count, kv, 3, &random, &k, err)) != VLT_OK ||
+        (status = vlt_workload_random(workload, kv_count, kv, 1, &random, &v, err)) != VLT_OK ||
         (status = vlt_workload_output(workload, "out", q_count, VLT_DTYPE_F32,
                                       VLT_ATTENTION_TOLERANCE, &out, err)) != VLT_OK) {
         return status;
     }
     *(vlt_attention_args *)args = (vlt_attention_args){
         .q = q,
-        .k = k,
-        .v = v,
+        .k = view_of(k, kv, kv_rows, head),
+        .v = view_of(v, kv, kv_rows, head),
         .out = out,
         .q_rows = q_rows,
         .kv_rows = kv_rows,
         .q_first = kv_rows > q_rows ? kv_rows - q_rows : 0,
         .q_row = heads * head,
         .q_head = head,
-        .k_row = head,
-        .k_head = kv_rows * head,
-        .v_row = head,
-        .v_head = kv_rows * head,
         .out_row = heads * head,
         .out_head = head};
     workload->args = args;

@@ -3,15 +3,28 @@
 
 #include "optimizations/attention/attention.h"
 
-/* Fills score[visible] with exp(score - largest) and returns their sum. */
-static float softmax(float *score, const float *q, const float *k, int64_t k_row, int64_t head,
-                     int64_t visible)
+/* A row as f32: where it lies, or widened into room[head]. */
+static const float *row_of(const vlt_kv_view *view, int64_t row, int64_t kv_head, int64_t head,
+                           float *room)
+{
+    const void *data = vlt_kv_row(view, row, kv_head);
+    if (view->format == VLT_FORMAT_F32) {
+        return data;
+    }
+    vlt_f32_from((vlt_dtype)view->format, data, (size_t)head, room);
+    return room;
+}
+
+/* Fills score[visible] with exp(score - largest) and returns their sum; room[head] is scratch. */
+static float softmax(float *score, const float *q, const vlt_kv_view *k, int64_t kv_head,
+                     int64_t head, int64_t visible, float *room)
 {
     float scale = 1.0f / sqrtf((float)head), largest = -INFINITY, sum = 0;
     for (int64_t j = 0; j < visible; j++) {
         float dot = 0;
+        const float *key = row_of(k, j, kv_head, head, room);
         for (int64_t i = 0; i < head; i++) {
-            dot += q[i] * k[j * k_row + i];
+            dot += q[i] * key[i];
         }
         score[j] = dot * scale;
         largest = score[j] > largest ? score[j] : largest;
@@ -23,15 +36,17 @@ static float softmax(float *score, const float *q, const float *k, int64_t k_row
     return sum;
 }
 
-static void weighted_sum(float *out, const float *score, float sum, const float *v, int64_t v_row,
-                         int64_t head, int64_t visible)
+/* room[head] is scratch. */
+static void weighted_sum(float *out, const float *score, float sum, const vlt_kv_view *v,
+                         int64_t kv_head, int64_t head, int64_t visible, float *room)
 {
     for (int64_t i = 0; i < head; i++) {
         out[i] = 0;
     }
     for (int64_t j = 0; j < visible; j++) {
+        const float *value = row_of(v, j, kv_head, head, room);
         for (int64_t i = 0; i < head; i++) {
-            out[i] += score[j] * v[j * v_row + i];
+            out[i] += score[j] * value[i];
         }
     }
     for (int64_t i = 0; i < head; i++) {
@@ -43,6 +58,7 @@ static size_t scratch(const vlt_plan *plan)
 {
     size_t bytes = 0;
     vlt_frame_reserve(&bytes, (size_t)plan->problem.dim[VLT_ATTENTION_DIM_KV_ROWS], sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)plan->problem.dim[VLT_ATTENTION_DIM_HEAD], sizeof(float));
     return bytes;
 }
 
@@ -54,14 +70,14 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     int64_t heads = dim[VLT_ATTENTION_DIM_HEADS], head = dim[VLT_ATTENTION_DIM_HEAD];
     int64_t group = heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
     float *score = vlt_frame_take(&frame, (size_t)a->kv_rows, sizeof *score);
+    float *row = vlt_frame_take(&frame, (size_t)head, sizeof *row);
     for (int64_t h = 0; h < heads; h++) {
-        const float *k = a->k + h / group * a->k_head, *v = a->v + h / group * a->v_head;
         for (int64_t r = 0; r < a->q_rows; r++) {
             int64_t visible = vlt_attention_visible(a, r, dim[VLT_ATTENTION_DIM_CAUSAL]);
-            float sum = softmax(score, a->q + r * a->q_row + h * a->q_head, k, a->k_row, head,
-                                visible);
-            weighted_sum(a->out + r * a->out_row + h * a->out_head, score, sum, v, a->v_row, head,
-                         visible);
+            float sum = softmax(score, a->q + r * a->q_row + h * a->q_head, &a->k, h / group, head,
+                                visible, row);
+            weighted_sum(a->out + r * a->out_row + h * a->out_head, score, sum, &a->v, h / group,
+                         head, visible, row);
         }
     }
     return VLT_OK;

@@ -5,6 +5,7 @@
  * Loses: with one query, or with keys that fit into the cache anyway.
  */
 #include <math.h>
+#include <stdio.h>
 
 #include "optimizations/attention/attention.h"
 
@@ -70,16 +71,17 @@ static void attend(const vlt_plan *plan, const vlt_attention_args *a, int64_t h,
         }
     }
     for (int64_t first = 0; first < seen; first += keys) {
-        const float *k = a->k + kv_head * a->k_head + first * a->k_row;
-        const float *v = a->v + kv_head * a->v_head + first * a->v_row;
+        const float *k = (const float *)(const void *)vlt_kv_row(&a->k, first, kv_head);
+        const float *v = (const float *)(const void *)vlt_kv_row(&a->v, first, kv_head);
         for (int64_t r = begin; r < end; r++) {
             const float *q = a->q + r * a->q_row + h * a->q_head;
             int64_t count = vlt_attention_visible(a, r, causal) - first;
             if (count > 0) {
                 count = count < keys ? count : keys;
-                float largest = score_block(q, k, a->k_row, head, count, score);
+                float largest = score_block(q, k, a->k.row_bytes / (int64_t)sizeof *k, head, count,
+                                            score);
                 add_block(&row[r - begin], a->out + r * a->out_row + h * a->out_head, score,
-                          largest, v, a->v_row, head, count);
+                          largest, v, a->v.row_bytes / (int64_t)sizeof *v, head, count);
             }
         }
     }
@@ -103,6 +105,16 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     return VLT_OK;
 }
 
+static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
+{
+    if (problem->dim[VLT_ATTENTION_DIM_KV] != VLT_FORMAT_F32) {
+        snprintf(reason, VLT_REASON_BYTES, "keys and values in %s, expected F32",
+                 vlt_format_name((vlt_format)problem->dim[VLT_ATTENTION_DIM_KV]));
+        return false;
+    }
+    return vlt_attention_applicable(problem, caps, reason);
+}
+
 VLT_VARIANT(attention, blocked, .summary = "plain C, blocks of keys, online softmax",
-            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs,
-            .applicable = vlt_attention_applicable, .run = run);
+            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .applicable = applicable,
+            .run = run);

@@ -48,6 +48,7 @@ struct vector_job {
     const vlt_attention_args *args;
     vlt_frames frames; /* of the workers */
     const vlt_plan *plan;
+    vlt_dtype dtype; /* of keys and values */
     int64_t heads, group, head, padded, causal, rows, keys, blocks;
     float scale;
 };
@@ -141,17 +142,25 @@ VLT_ALWAYS_INLINE float soften(float *score, int64_t count, int64_t keys, float 
     return first[0];
 }
 
-/* The block's keys, transposed, and values, both as panels with zeros around. */
-static void pack_block(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
-                       int64_t first, int64_t count)
+/* n elements from `index` on of a row of keys or values. */
+VLT_ALWAYS_INLINE vec load_kv(vlt_dtype dtype, const unsigned char *row, int64_t index, int64_t n)
 {
-    const vlt_attention_args *a = job->args;
-    const float *k = a->k + kv_head * a->k_head + first * a->k_row;
-    const float *v = a->v + kv_head * a->v_head + first * a->v_row;
+    if (dtype == VLT_DTYPE_F32) {
+        return vec_load_part((const float *)(const void *)row + index, n);
+    }
+    return n == VEC_LANES ? vec_widen(dtype, row, index) : vec_widen_part(dtype, row, index, n);
+}
+
+/* The block's keys, transposed, and values, both as panels with zeros around. */
+VLT_ALWAYS_INLINE void pack_block_as(const struct vector_job *job, vlt_dtype dtype,
+                                     const struct pieces *s, int64_t kv_head, int64_t first,
+                                     int64_t count)
+{
+    const vlt_kv_view *k = &job->args->k, *v = &job->args->v;
     for (int64_t j = 0; j < count; j += VEC_LANES) {
-        vec_pack_transposed(VLT_DTYPE_F32, k + j * a->k_row, a->k_row * 4, count - j, 0, job->head,
-                            s->keys + j / VEC_PANEL * VEC_PANEL * job->head + j % VEC_PANEL,
-                            VEC_PANEL);
+        vec_pack_transposed(
+            dtype, vlt_kv_row(k, first + j, kv_head), k->row_bytes, count - j, 0, job->head,
+            s->keys + j / VEC_PANEL * VEC_PANEL * job->head + j % VEC_PANEL, VEC_PANEL);
     }
     if (count % VEC_PANEL && count % VEC_PANEL <= VEC_LANES) { /* the last panel's other half */
         float *half = s->keys + count / VEC_PANEL * VEC_PANEL * job->head + VEC_LANES;
@@ -163,8 +172,18 @@ static void pack_block(const struct vector_job *job, const struct pieces *s, int
         float *to = s->values + c / VEC_PANEL * VEC_PANEL * job->keys + c % VEC_PANEL;
         int64_t n = job->head - c < 0 ? 0 : job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
         for (int64_t j = 0; j < count; j++) {
-            vec_store(to + j * VEC_PANEL, vec_load_part(v + j * a->v_row + c, n));
+            vec_store(to + j * VEC_PANEL, load_kv(dtype, vlt_kv_row(v, first + j, kv_head), c, n));
         }
+    }
+}
+
+static void pack_block(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
+                       int64_t first, int64_t count)
+{
+    if (job->dtype == VLT_DTYPE_F32) {
+        pack_block_as(job, VLT_DTYPE_F32, s, kv_head, first, count);
+    } else {
+        pack_block_as(job, VLT_DTYPE_BF16, s, kv_head, first, count);
     }
 }
 
@@ -272,13 +291,13 @@ static void many_body(void *argument, int64_t begin, int64_t end, int worker)
 }
 
 /* Scores of `lines` packed queries, a constant, with QUAD keys; the last keys are clamped. */
-VLT_ALWAYS_INLINE void score_quad(const struct vector_job *job, const float *q, const float *k,
-                                  int64_t left, float *score, int lines)
+VLT_ALWAYS_INLINE void score_quad(const struct vector_job *job, vlt_dtype dtype, const float *q,
+                                  const unsigned char *k, int64_t left, float *score, int lines)
 {
     vec acc[FEW_HEADS][QUAD];
-    const float *key[QUAD];
+    const unsigned char *key[QUAD];
     for (int j = 0; j < QUAD; j++) {
-        key[j] = k + (j < left ? j : left - 1) * job->args->k_row;
+        key[j] = k + (j < left ? j : left - 1) * job->args->k.row_bytes;
     }
     VLT_UNROLL
     for (int l = 0; l < lines; l++) {
@@ -291,7 +310,7 @@ VLT_ALWAYS_INLINE void score_quad(const struct vector_job *job, const float *q, 
         int64_t n = job->head - i < VEC_LANES ? job->head - i : VEC_LANES;
         VLT_UNROLL
         for (int j = 0; j < QUAD; j++) {
-            vec v = vec_load_part(key[j] + i, n);
+            vec v = load_kv(dtype, key[j], i, n);
             VLT_UNROLL
             for (int l = 0; l < lines; l++) {
                 acc[l][j] = vec_fma(v, vec_load(q + l * job->padded + i), acc[l][j]);
@@ -305,9 +324,11 @@ VLT_ALWAYS_INLINE void score_quad(const struct vector_job *job, const float *q, 
 }
 
 /* out = out * factor + P V for `lines` heads, a constant, one vector of columns at a time. */
-VLT_ALWAYS_INLINE void add_values(const struct vector_job *job, const float *v, int64_t count,
-                                  const float *score, const float *factor, float *out, int lines)
+VLT_ALWAYS_INLINE void add_values(const struct vector_job *job, vlt_dtype dtype,
+                                  const unsigned char *v, int64_t count, const float *score,
+                                  const float *factor, float *out, int lines)
 {
+    const int64_t row_bytes = job->args->v.row_bytes;
     for (int64_t c = 0; c < job->head; c += VEC_LANES) {
         int64_t n = job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
         vec even[FEW_HEADS], odd[FEW_HEADS];
@@ -318,8 +339,8 @@ VLT_ALWAYS_INLINE void add_values(const struct vector_job *job, const float *v, 
         }
         for (int64_t j = 0; j < count; j += 2) {
             bool pair = j + 1 < count;
-            vec a = vec_load_part(v + j * job->args->v_row + c, n);
-            vec b = vec_load_part(v + (j + pair) * job->args->v_row + c, n);
+            vec a = load_kv(dtype, v + j * row_bytes, c, n);
+            vec b = load_kv(dtype, v + (j + pair) * row_bytes, c, n);
             VLT_UNROLL
             for (int l = 0; l < lines; l++) {
                 const float *p = score + l * job->keys + j;
@@ -334,25 +355,25 @@ VLT_ALWAYS_INLINE void add_values(const struct vector_job *job, const float *v, 
     }
 }
 
-VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, const struct pieces *s,
-                                    const float *k, const float *v, int64_t line, int64_t count,
-                                    int lines)
+VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, vlt_dtype dtype,
+                                    const struct pieces *s, const unsigned char *k,
+                                    const unsigned char *v, int64_t line, int64_t count, int lines)
 {
     float factor[FEW_HEADS], *score = s->scores + line * job->keys;
     for (int64_t j = 0; j < count; j += QUAD) {
-        score_quad(job, s->q + line * job->padded, k + j * job->args->k_row, count - j, score + j,
-                   lines);
+        score_quad(job, dtype, s->q + line * job->padded, k + j * job->args->k.row_bytes, count - j,
+                   score + j, lines);
     }
     for (int l = 0; l < lines; l++) {
         factor[l] = soften(score + l * job->keys, count, job->keys, job->scale,
                            &s->largest[line + l], &s->sum[line + l]);
     }
-    add_values(job, v, count, score, factor, s->out + line * job->padded, lines);
+    add_values(job, dtype, v, count, score, factor, s->out + line * job->padded, lines);
 }
 
 /* One query row, all heads that use kv_head. */
-static void attend_few(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
-                       int64_t r)
+VLT_ALWAYS_INLINE void attend_few(const struct vector_job *job, vlt_dtype dtype,
+                                  const struct pieces *s, int64_t kv_head, int64_t r)
 {
     const vlt_attention_args *a = job->args;
     int64_t seen = vlt_attention_visible(a, r, job->causal), h0 = kv_head * job->group;
@@ -364,16 +385,16 @@ static void attend_few(const struct vector_job *job, const struct pieces *s, int
     }
     for (int64_t first = 0; first < seen; first += job->keys) {
         int64_t count = seen - first < job->keys ? seen - first : job->keys, g = 0;
-        const float *k = a->k + kv_head * a->k_head + first * a->k_row;
-        const float *v = a->v + kv_head * a->v_head + first * a->v_row;
+        const unsigned char *k = vlt_kv_row(&a->k, first, kv_head);
+        const unsigned char *v = vlt_kv_row(&a->v, first, kv_head);
         for (; g + FEW_HEADS <= job->group; g += FEW_HEADS) {
-            attend_lines(job, s, k, v, g, count, FEW_HEADS);
+            attend_lines(job, dtype, s, k, v, g, count, FEW_HEADS);
         }
         for (; g + 2 <= job->group; g += 2) {
-            attend_lines(job, s, k, v, g, count, 2);
+            attend_lines(job, dtype, s, k, v, g, count, 2);
         }
         for (; g < job->group; g++) {
-            attend_lines(job, s, k, v, g, count, 1);
+            attend_lines(job, dtype, s, k, v, g, count, 1);
         }
     }
     for (int64_t g = 0; g < job->group; g++) {
@@ -386,7 +407,12 @@ static void few_body(void *argument, int64_t begin, int64_t end, int worker)
     const struct vector_job *job = argument;
     struct pieces pieces = take_pieces(job, worker);
     for (int64_t item = begin; item < end; item++) {
-        attend_few(job, &pieces, item / job->args->q_rows, item % job->args->q_rows);
+        int64_t kv_head = item / job->args->q_rows, r = item % job->args->q_rows;
+        if (job->dtype == VLT_DTYPE_F32) {
+            attend_few(job, VLT_DTYPE_F32, &pieces, kv_head, r);
+        } else {
+            attend_few(job, VLT_DTYPE_BF16, &pieces, kv_head, r);
+        }
     }
 }
 
@@ -402,6 +428,7 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
                              .plan = plan,
                              .heads = dim[VLT_ATTENTION_DIM_HEADS],
                              .head = dim[VLT_ATTENTION_DIM_HEAD],
+                             .dtype = (vlt_dtype)dim[VLT_ATTENTION_DIM_KV],
                              .causal = dim[VLT_ATTENTION_DIM_CAUSAL],
                              .rows = vlt_plan_knob(plan, KNOB_ROWS),
                              .keys = vlt_plan_knob(plan, KNOB_KEYS)};

@@ -42,7 +42,7 @@ typedef struct vlt_shape {
     int64_t dim[VLT_DIM_MAX];
 } vlt_shape;
 
-enum { VLT_OUTPUT_MAX = 8, VLT_GUARD_BYTES = 64 };
+enum { VLT_OUTPUT_MAX = 8, VLT_GUARD_BYTES = 64, VLT_WORKLOAD_BLOCKS = 192 };
 
 /* A buffer that a run writes. The verifier poisons it, compares it with the baseline's and checks
  * the guard bytes before and behind it. */
@@ -69,10 +69,10 @@ typedef struct vlt_workload {
     vlt_output output[VLT_OUTPUT_MAX];
     int output_count;
     void (*reset)(struct vlt_workload *workload); /* restores in-out buffers; NULL: none */
-    void *state;     /* the operator's own, freed by workload_release */
-    void *block[32]; /* buffers taken with vlt_workload_buffer */
+    void *state;                        /* the operator's own, freed by workload_release */
+    void *block[VLT_WORKLOAD_BLOCKS];   /* buffers taken with vlt_workload_buffer */
+    bool borrowed[VLT_WORKLOAD_BLOCKS]; /* it belongs to the source */
     int block_count;
-    uint32_t borrowed_blocks;         /* bit i: block i belongs to the source */
     const vlt_buffer_source *buffers; /* of the context; NULL: the heap */
 } vlt_workload;
 

@@ -8,7 +8,7 @@
 
 #include "optimizations/core/status.h"
 
-enum { VLT_DIM_MAX = 10, VLT_BUCKET_BYTES = 192 };
+enum { VLT_DIM_MAX = 14, VLT_BUCKET_BYTES = 192 };
 
 struct vlt_op;
 

@@ -31,7 +31,7 @@ void vlt_workload_release(vlt_workload *workload)
         workload->problem.op->workload_release(workload);
     }
     for (int i = 0; i < workload->block_count; i++) {
-        if (!(workload->borrowed_blocks >> i & 1)) {
+        if (!workload->borrowed[i]) {
             vlt_free(workload->block[i]);
         }
     }
@@ -42,10 +42,9 @@ vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t elem
                                void **out, vlt_error *err)
 {
     size_t bytes;
-    enum { BLOCK_MAX = sizeof workload->block / sizeof *workload->block };
-    if (workload->block_count == BLOCK_MAX) {
+    if (workload->block_count == VLT_WORKLOAD_BLOCKS) {
         return vlt_fail(err, VLT_STATUS_INTERNAL, "%s: more than %d workload buffers",
-                        workload->problem.op->name, BLOCK_MAX);
+                        workload->problem.op->name, VLT_WORKLOAD_BLOCKS);
     }
     if (!vlt_mul_size(count, element_bytes, &bytes)) {
         return vlt_fail(err, VLT_STATUS_LIMIT, "%s: workload of %zu x %zu bytes does not fit",
@@ -53,9 +52,7 @@ vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t elem
     }
     const vlt_buffer_source *buffers = workload->buffers;
     *out = buffers ? buffers->take(buffers->user, bytes) : NULL;
-    if (*out) {
-        workload->borrowed_blocks |= UINT32_C(1) << workload->block_count;
-    }
+    workload->borrowed[workload->block_count] = *out != NULL;
     vlt_status status = *out ? VLT_OK : vlt_alloc(bytes, out, err);
     if (status == VLT_OK) {
         workload->block[workload->block_count++] = *out;

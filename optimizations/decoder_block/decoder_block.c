@@ -17,13 +17,14 @@ static const vlt_dim dims[] = {
     {"head", VLT_DIM_EXACT, 2, 4096, "elements of a head"},
     {"inner", VLT_DIM_EXACT, 1, 1 << 20, "elements between gate, up and down"},
     {"weights", VLT_DIM_EXACT, VLT_FORMAT_BF16, VLT_FORMAT_END - 1, VLT_FORMAT_HELP},
+    {"cache", VLT_DIM_EXACT, VLT_FORMAT_BF16, VLT_FORMAT_F32, "keys and values: 1 BF16, 3 F32"},
 };
 
 static const vlt_shape shapes[] = {
-    {"demo_decode", {1, 512, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}},
-    {"demo_prompt", {256, 512, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}},
-    {"2b_decode", {1, 512, 2048, 16, 8, 128, 6144, VLT_FORMAT_BF16}},
-    {"2b_prompt", {64, 512, 2048, 16, 8, 128, 6144, VLT_FORMAT_BF16}},
+    {"demo_decode", {1, 512, 192, 4, 2, 64, 512, VLT_FORMAT_BF16, VLT_FORMAT_F32}},
+    {"demo_prompt", {256, 512, 192, 4, 2, 64, 512, VLT_FORMAT_BF16, VLT_FORMAT_F32}},
+    {"2b_decode", {1, 512, 2048, 16, 8, 128, 6144, VLT_FORMAT_BF16, VLT_FORMAT_F32}},
+    {"2b_prompt", {64, 512, 2048, 16, 8, 128, 6144, VLT_FORMAT_BF16, VLT_FORMAT_F32}},
 };
 
 bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
@@ -42,6 +43,10 @@ bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *ca
                  (long long)dim[VLT_DECODER_BLOCK_DIM_CONTEXT]);
         return false;
     }
+    if (dim[VLT_DECODER_BLOCK_DIM_CACHE] == VLT_FORMAT_F16) {
+        snprintf(reason, VLT_REASON_BYTES, "cache in F16, expected F32 or BF16");
+        return false;
+    }
     return true;
 }
 
@@ -57,14 +62,16 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double kv_width = (double)dim[VLT_DECODER_BLOCK_DIM_KV_HEADS] * head;
     double inner = (double)dim[VLT_DECODER_BLOCK_DIM_INNER];
     double weights = width * (2 * q_width + 2 * kv_width + 3 * inner);
+    vlt_format cache = (vlt_format)dim[VLT_DECODER_BLOCK_DIM_CACHE];
+    double cache_bytes = (double)vlt_format_row_bytes(cache, 1);
     double pairs = rows * context - rows * (rows - 1) / 2;
     enum { MANY = 1 << 10 }; /* values: blocks of a format divide them */
     vlt_format format = (vlt_format)dim[VLT_DECODER_BLOCK_DIM_WEIGHTS];
     double weight_bytes = (double)vlt_format_row_bytes(format, MANY) / MANY;
     *cost = (vlt_cost){.compute = VLT_COMPUTE_F32,
                        .flops = 2 * rows * weights + 4 * pairs * q_width,
-                       .bytes = weights * weight_bytes +
-                                (2 * rows * width + 2 * context * kv_width) * sizeof(float),
+                       .bytes = weights * weight_bytes + 2 * rows * width * sizeof(float) +
+                                2 * context * kv_width * cache_bytes,
                        .work = rows,
                        .unit = "tok"};
 }
@@ -72,7 +79,10 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
 struct state {
     vlt_decoder_block_constants constants;
     vlt_decoder_block_args args;
-    const float *hidden, *k_cache, *v_cache; /* as they were */
+    vlt_kv_layer layer;
+    vlt_kv_cache cache;
+    vlt_kv_slot slot;
+    const void *hidden, *k, *v; /* as they were */
     size_t hidden_count, cache_count;
 };
 
@@ -80,14 +90,15 @@ static void reset(vlt_workload *workload)
 {
     const struct state *s = workload->state;
     memcpy(s->args.hidden, s->hidden, s->hidden_count * sizeof(float));
-    memcpy(s->args.k_cache, s->k_cache, s->cache_count * sizeof(float));
-    memcpy(s->args.v_cache, s->v_cache, s->cache_count * sizeof(float));
+    memcpy(s->layer.k, s->k, s->cache_count * s->cache.format->element_bytes);
+    memcpy(s->layer.v, s->v, s->cache_count * s->cache.format->element_bytes);
 }
 
-static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
-                                 vlt_decoder_block_constants *c, vlt_error *err)
+vlt_status vlt_decoder_block_random(vlt_workload *workload, const vlt_problem *problem,
+                                    vlt_random *random, vlt_decoder_block_constants *c,
+                                    vlt_error *err)
 {
-    const int64_t *dim = workload->problem.dim;
+    const int64_t *dim = problem->dim;
     int64_t width = dim[VLT_DECODER_BLOCK_DIM_WIDTH], inner = dim[VLT_DECODER_BLOCK_DIM_INNER];
     int64_t head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
     int64_t q_width = dim[VLT_DECODER_BLOCK_DIM_HEADS] * head;
@@ -129,17 +140,41 @@ static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
 
 /* An in-out buffer with the values it starts from. */
 static vlt_status make_output(vlt_workload *workload, vlt_random *random, const char *name,
-                              size_t count, float **data, const float **original, vlt_error *err)
+                              size_t count, vlt_dtype dtype, void **data, const void **original,
+                              vlt_error *err)
 {
-    void *start = NULL, *output = NULL;
-    vlt_status status = vlt_workload_random(workload, count, VLT_DTYPE_F32, 1, random, &start, err);
-    if (status == VLT_OK) {
-        status = vlt_workload_output(workload, name, count, VLT_DTYPE_F32,
-                                     VLT_DECODER_BLOCK_TOLERANCE, &output, err);
-    }
+    void *start = NULL;
+    vlt_status status = vlt_workload_random(workload, count, dtype, 1, random, &start, err);
     *original = start;
-    *data = output;
-    return status;
+    return status == VLT_OK ? vlt_workload_output(workload, name, count, dtype,
+                                                  VLT_DECODER_BLOCK_TOLERANCE, data, err)
+                            : status;
+}
+
+/* One sequence; its last rows are the run's. */
+static vlt_status make_cache(vlt_workload *workload, vlt_random *random, struct state *s,
+                             vlt_error *err)
+{
+    const int64_t *dim = workload->problem.dim;
+    int64_t rows = dim[VLT_DECODER_BLOCK_DIM_ROWS], all = dim[VLT_DECODER_BLOCK_DIM_CONTEXT];
+    int64_t kv_heads = dim[VLT_DECODER_BLOCK_DIM_KV_HEADS], head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
+    vlt_dtype dtype = (vlt_dtype)dim[VLT_DECODER_BLOCK_DIM_CACHE];
+    void *k, *v;
+    vlt_status status;
+    if ((status = vlt_dims_bytes((int64_t[]){kv_heads, all, head}, 3, 1, &s->cache_count, err)) !=
+            VLT_OK ||
+        (status = make_output(workload, random, "k_cache", s->cache_count, dtype, &k, &s->k,
+                              err)) != VLT_OK ||
+        (status = make_output(workload, random, "v_cache", s->cache_count, dtype, &v, &s->v,
+                              err)) != VLT_OK) {
+        return status;
+    }
+    s->layer = (vlt_kv_layer){.k = k, .v = v, .capacity = all};
+    s->cache = vlt_kv_cache_over(&s->layer, vlt_kv_format_find((vlt_format)dtype), kv_heads, head);
+    s->slot = (vlt_kv_slot){.cache = &s->cache, .first = all - rows, .rows = rows};
+    s->args.slot = &s->slot;
+    s->args.slots = 1;
+    return VLT_OK;
 }
 
 static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workload *workload,
@@ -147,13 +182,10 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
 {
     (void)context;
     const int64_t *dim = workload->problem.dim;
-    int64_t rows = dim[VLT_DECODER_BLOCK_DIM_ROWS], cache_rows = dim[VLT_DECODER_BLOCK_DIM_CONTEXT];
-    int64_t head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
+    int64_t rows = dim[VLT_DECODER_BLOCK_DIM_ROWS], head = dim[VLT_DECODER_BLOCK_DIM_HEAD];
     int64_t hidden_dims[] = {rows, dim[VLT_DECODER_BLOCK_DIM_WIDTH]};
-    int64_t cache_dims[] = {dim[VLT_DECODER_BLOCK_DIM_KV_HEADS], cache_rows,
-                            dim[VLT_DECODER_BLOCK_DIM_HEAD]};
     vlt_random random = {seed};
-    void *state;
+    void *state, *hidden;
     char reason[VLT_REASON_BYTES];
     vlt_status status;
 
@@ -164,21 +196,18 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
         return status;
     }
     struct state *s = state;
-    s->args = (vlt_decoder_block_args){
-        .rows = rows, .first = cache_rows - rows, .cache_rows = cache_rows};
+    s->args = (vlt_decoder_block_args){.rows = rows};
     if ((status = vlt_dims_bytes(hidden_dims, 2, 1, &s->hidden_count, err)) != VLT_OK ||
-        (status = vlt_dims_bytes(cache_dims, 3, 1, &s->cache_count, err)) != VLT_OK ||
-        (status = make_output(workload, &random, "hidden", s->hidden_count, &s->args.hidden,
+        (status = make_output(workload, &random, "hidden", s->hidden_count, VLT_DTYPE_F32, &hidden,
                               &s->hidden, err)) != VLT_OK ||
-        (status = make_output(workload, &random, "k_cache", s->cache_count, &s->args.k_cache,
-                              &s->k_cache, err)) != VLT_OK ||
-        (status = make_output(workload, &random, "v_cache", s->cache_count, &s->args.v_cache,
-                              &s->v_cache, err)) != VLT_OK ||
-        (status = make_constants(workload, &random, &s->constants, err)) != VLT_OK ||
+        (status = make_cache(workload, &random, s, err)) != VLT_OK ||
+        (status = vlt_decoder_block_random(workload, &workload->problem, &random, &s->constants,
+                                           err)) != VLT_OK ||
         (status = vlt_rope_random_angles(workload, (size_t)(rows * (head / 2)), &random,
                                          &s->args.cos, &s->args.sin, err)) != VLT_OK) {
         return status;
     }
+    s->args.hidden = hidden;
     workload->problem.constants = &s->constants;
     workload->args = &s->args;
     workload->state = s;

@@ -10,21 +10,21 @@
 #ifndef VLT_DECODER_BLOCK_H
 #define VLT_DECODER_BLOCK_H
 
-#include <string.h>
-
 #include "optimizations/attention/attention.h"
+#include "optimizations/kv_cache/kv_cache.h"
 
 #define VLT_DECODER_BLOCK_TOLERANCE 1e-4
 
 enum {
     VLT_DECODER_BLOCK_DIM_ROWS,    /* rows of one run, at most (1: decoding) */
-    VLT_DECODER_BLOCK_DIM_CONTEXT, /* rows of the cache */
+    VLT_DECODER_BLOCK_DIM_CONTEXT, /* rows of a cache, at most */
     VLT_DECODER_BLOCK_DIM_WIDTH,
     VLT_DECODER_BLOCK_DIM_HEADS,
     VLT_DECODER_BLOCK_DIM_KV_HEADS,
     VLT_DECODER_BLOCK_DIM_HEAD,
     VLT_DECODER_BLOCK_DIM_INNER,
-    VLT_DECODER_BLOCK_DIM_WEIGHTS /* vlt_format of most of the weights; any matrix may differ */
+    VLT_DECODER_BLOCK_DIM_WEIGHTS, /* vlt_format of most of the weights; any matrix may differ */
+    VLT_DECODER_BLOCK_DIM_CACHE    /* vlt_format of the cache */
 };
 
 /* Matrices [out, in], vectors f32. */
@@ -39,54 +39,33 @@ typedef struct vlt_decoder_block_constants {
     float epsilon;
 } vlt_decoder_block_constants;
 
-/* Rows `first` .. `first + rows - 1` of the sequence are computed; the cache holds the rows before
- * and receives these. Cache layout: [kv_heads][cache_rows][head], f32, for k and v; cache_rows may
- * be smaller than the problem's context. */
+/* The rows of one sequence: `rows` of them go to row `first` of the cache, which holds the ones
+ * before. */
+typedef struct vlt_kv_slot {
+    const vlt_kv_cache *cache; /* with room for first + rows */
+    int64_t first, rows;
+} vlt_kv_slot;
+
+/* The rows of all slots, one slot behind the other. k and v of this layer are appended; no row
+ * becomes valid by that (vlt_kv_cache_commit). */
 typedef struct vlt_decoder_block_args {
     float *hidden;          /* [rows, width], in place */
     const float *cos, *sin; /* [rows, head / 2] */
-    float *k_cache, *v_cache;
-    int64_t rows, first, cache_rows;
+    const vlt_kv_slot *slot;
+    int slots;
+    int64_t rows;  /* their sum */
+    int64_t layer; /* of the caches */
 } vlt_decoder_block_args;
 
 extern const vlt_op vlt_op_decoder_block;
 
+/* For workloads: random constants of a block of the problem's size whose sums keep their size;
+ * buffers of the workload. */
+vlt_status vlt_decoder_block_random(vlt_workload *workload, const vlt_problem *problem,
+                                    struct vlt_random *random, vlt_decoder_block_constants *out,
+                                    vlt_error *err);
+
 /* The `applicable` of every variant: heads must be a multiple of kv_heads, rows fit the context. */
 bool vlt_decoder_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
-
-/* Puts rows [row, row + rows) of the run, x[rows, kv_heads * head], into one of its caches. */
-static inline void vlt_decoder_block_append(const vlt_decoder_block_args *args, const float *x,
-                                            int64_t row, int64_t rows, int64_t kv_heads,
-                                            int64_t head, float *cache)
-{
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t h = 0; h < kv_heads; h++) {
-            memcpy(cache + (h * args->cache_rows + args->first + row + r) * head,
-                   x + (r * kv_heads + h) * head, (size_t)head * sizeof *x);
-        }
-    }
-}
-
-/* Attention of the run's rows, q[rows, heads * head], over the cache into out of the same shape. */
-static inline vlt_attention_args vlt_decoder_block_attention(const vlt_decoder_block_args *args,
-                                                             const float *q, float *out,
-                                                             int64_t heads, int64_t head)
-{
-    return (vlt_attention_args){.q = q,
-                                .k = args->k_cache,
-                                .v = args->v_cache,
-                                .out = out,
-                                .q_rows = args->rows,
-                                .kv_rows = args->first + args->rows,
-                                .q_first = args->first,
-                                .q_row = heads * head,
-                                .q_head = head,
-                                .k_row = head,
-                                .k_head = args->cache_rows * head,
-                                .v_row = head,
-                                .v_head = args->cache_rows * head,
-                                .out_row = heads * head,
-                                .out_head = head};
-}
 
 #endif

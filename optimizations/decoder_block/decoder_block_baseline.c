@@ -46,11 +46,9 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
                                 sizeof(float));
     r.v = vlt_frame_take(&frame, (size_t)(rows * parts->kv_width), sizeof(float));
     float *mixed = vlt_frame_take(&frame, (size_t)(rows * parts->q_width), sizeof(float));
-    const vlt_attention_args attention = vlt_decoder_block_attention(a, q, mixed, parts->heads,
-                                                                     parts->head);
     vlt_status status = vlt_decoder_block_before(parts, frame, &r, q, err);
     if (status == VLT_OK) {
-        status = vlt_plan_run(parts->child[VLT_DECODER_ATTENTION], frame, &attention, err);
+        status = vlt_decoder_block_attend(parts, frame, a, q, mixed, err);
     }
     return status == VLT_OK ? vlt_decoder_block_after(parts, frame, &r, mixed, err) : status;
 }

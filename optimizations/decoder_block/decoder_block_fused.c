@@ -128,8 +128,6 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     struct job job = {.state = s, .args = args};
     job.q = vlt_frame_take(&frame, (size_t)(parts->rows * parts->q_width), sizeof(float));
     job.mixed = vlt_frame_take(&frame, (size_t)(parts->rows * parts->q_width), sizeof(float));
-    const vlt_attention_args attention = vlt_decoder_block_attention(job.args, job.q, job.mixed,
-                                                                     parts->heads, parts->head);
     vlt_frame rest = frame;
     vlt_blocks blocks = {.threads = plan->context->threads,
                          .limit = (int)vlt_plan_knob(plan, KNOB_THREADS),
@@ -139,7 +137,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
                                                    worker_bytes(s))};
     vlt_status status = vlt_blocks_run(&blocks, before_attention, &job, err);
     if (status == VLT_OK) {
-        status = vlt_plan_run(parts->child[VLT_DECODER_ATTENTION], frame, &attention, err);
+        status = vlt_decoder_block_attend(parts, frame, job.args, job.q, job.mixed, err);
     }
     return status == VLT_OK ? vlt_blocks_run(&blocks, after_attention, &job, err) : status;
 }

@@ -31,6 +31,7 @@ static void bind(vlt_decoder_block_parts *p, const vlt_problem *problem)
 vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *plan,
                                         vlt_context *context, int64_t rows, vlt_error *err)
 {
+    vlt_format cache = (vlt_format)plan->problem.dim[VLT_DECODER_BLOCK_DIM_CACHE];
     bind(p, &plan->problem);
     const vlt_problem problem[VLT_DECODER_CHILDREN] = {
         [VLT_DECODER_INPUT_NORM] = vlt_norm_problem(rows, p->width, VLT_NORM_RMS, &p->input_norm),
@@ -51,13 +52,15 @@ vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *pl
     };
     const vlt_problem attention = vlt_attention_problem(
         p->rows, plan->problem.dim[VLT_DECODER_BLOCK_DIM_CONTEXT], p->heads, p->kv_heads, p->head,
-        true);
+        true, cache);
     vlt_status status = vlt_children_create(context, problem, VLT_DECODER_CHILDREN, p->child, err);
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err);
     }
     if (status == VLT_OK) {
         vlt_plan_adopt(plan, p->child, VLT_DECODER_CHILDREN);
+        plan->loss += vlt_kv_format_find(cache)->loss;
+        plan->tolerance += vlt_kv_format_find(cache)->loss;
     }
     return status;
 }
@@ -89,6 +92,25 @@ static vlt_status norm_and_rotate(const vlt_decoder_block_parts *p, vlt_frame fr
     return status == VLT_OK ? vlt_plan_run(p->child[rope], frame, &args, err) : status;
 }
 
+/* Rows [row, row + rows) of the run into the caches of the slots that they belong to. */
+static void append(const vlt_decoder_block_parts *p, const vlt_decoder_block_rows *r,
+                   const float *k, const float *v)
+{
+    const vlt_decoder_block_args *args = r->args;
+    int64_t begin = 0; /* of the slot */
+    for (int i = 0; i < args->slots; i++) {
+        const vlt_kv_slot *slot = &args->slot[i];
+        int64_t from = r->row > begin ? r->row : begin, end = begin + slot->rows;
+        int64_t to = r->row + r->rows < end ? r->row + r->rows : end;
+        if (from < to) {
+            vlt_kv_cache_append(slot->cache, args->layer, slot->first + from - begin, to - from,
+                                k + (from - r->row) * p->kv_width,
+                                v + (from - r->row) * p->kv_width);
+        }
+        begin = end;
+    }
+}
+
 vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *p, vlt_frame frame,
                                     const vlt_decoder_block_rows *r, float *q, vlt_error *err)
 {
@@ -110,9 +132,33 @@ vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *p, vlt_frame 
                                   p->kv_heads, err)) != VLT_OK) {
         return status;
     }
-    vlt_decoder_block_append(r->args, k, r->row, r->rows, p->kv_heads, p->head, r->args->k_cache);
-    vlt_decoder_block_append(r->args, v, r->row, r->rows, p->kv_heads, p->head, r->args->v_cache);
+    append(p, r, k, v);
     return VLT_OK;
+}
+
+vlt_status vlt_decoder_block_attend(const vlt_decoder_block_parts *p, vlt_frame frame,
+                                    const vlt_decoder_block_args *args, const float *q,
+                                    float *mixed, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    int64_t row = 0;
+    for (int i = 0; i < args->slots && status == VLT_OK; i++) {
+        const vlt_kv_slot *slot = &args->slot[i];
+        const vlt_attention_args attention = {.q = q + row * p->q_width,
+                                              .k = vlt_kv_cache_keys(slot->cache, args->layer),
+                                              .v = vlt_kv_cache_values(slot->cache, args->layer),
+                                              .out = mixed + row * p->q_width,
+                                              .q_rows = slot->rows,
+                                              .kv_rows = slot->first + slot->rows,
+                                              .q_first = slot->first,
+                                              .q_row = p->q_width,
+                                              .q_head = p->head,
+                                              .out_row = p->q_width,
+                                              .out_head = p->head};
+        status = vlt_plan_run(p->child[VLT_DECODER_ATTENTION], frame, &attention, err);
+        row += slot->rows;
+    }
+    return status;
 }
 
 vlt_status vlt_decoder_block_after(const vlt_decoder_block_parts *p, vlt_frame frame,

@@ -54,9 +54,15 @@ typedef struct vlt_decoder_block_rows {
     float *up, *gate; /* [rows, inner], after it: they may take the place of the others */
 } vlt_decoder_block_rows;
 
-/* Norm, q, k, v, head norms, rope; k and v into the cache, q[rows, q_width] left where it is. */
+/* Norm, q, k, v, head norms, rope; k and v into the caches, q[rows, q_width] left where it is. */
 vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *parts, vlt_frame frame,
                                     const vlt_decoder_block_rows *rows, float *q, vlt_error *err);
+
+/* All rows: from q[rows, q_width] and the caches to mixed[rows, q_width], one slot after the other.
+ */
+vlt_status vlt_decoder_block_attend(const vlt_decoder_block_parts *parts, vlt_frame frame,
+                                    const vlt_decoder_block_args *args, const float *q,
+                                    float *mixed, vlt_error *err);
 
 /* From the attention's output mixed[rows, q_width]: o, norm, gate, up, silu, down. */
 vlt_status vlt_decoder_block_after(const vlt_decoder_block_parts *parts, vlt_frame frame,

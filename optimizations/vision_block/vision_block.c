@@ -74,11 +74,10 @@ static void reset(vlt_workload *workload)
     memcpy(state->args.hidden, state->original, count * sizeof(float));
 }
 
-static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
-                                 vlt_vision_block_constants *c, vlt_error *err)
+vlt_status vlt_vision_block_random(vlt_workload *workload, int64_t width, int64_t inner,
+                                   vlt_format format, vlt_random *random,
+                                   vlt_vision_block_constants *c, vlt_error *err)
 {
-    const int64_t *dim = workload->problem.dim;
-    int64_t width = dim[VLT_VISION_BLOCK_DIM_WIDTH], inner = dim[VLT_VISION_BLOCK_DIM_INNER];
     float wide = 1.7f / sqrtf((float)width), deep = 1.7f / sqrtf((float)inner);
     const struct {
         const float **out;
@@ -108,9 +107,8 @@ static vlt_status make_constants(vlt_workload *workload, vlt_random *random,
         *vectors[i].out = data;
     }
     for (size_t i = 0; i < sizeof matrices / sizeof *matrices && status == VLT_OK; i++) {
-        status = vlt_workload_matrix(workload, (vlt_format)dim[VLT_VISION_BLOCK_DIM_WEIGHTS],
-                                     matrices[i].rows, matrices[i].columns, matrices[i].scale,
-                                     random, matrices[i].out, err);
+        status = vlt_workload_matrix(workload, format, matrices[i].rows, matrices[i].columns,
+                                     matrices[i].scale, random, matrices[i].out, err);
     }
     return status;
 }
@@ -152,7 +150,10 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     for (; left > 0; left -= segment) {
         s->segment_rows[s->args.segments++] = left < segment ? left : segment;
     }
-    if ((status = make_constants(workload, &random, &s->constants, err)) != VLT_OK ||
+    if ((status = vlt_vision_block_random(workload, dim[VLT_VISION_BLOCK_DIM_WIDTH],
+                                          dim[VLT_VISION_BLOCK_DIM_INNER],
+                                          (vlt_format)dim[VLT_VISION_BLOCK_DIM_WEIGHTS], &random,
+                                          &s->constants, err)) != VLT_OK ||
         (status = vlt_rope_random_angles(workload, (size_t)(rows * (head / 2)), &random,
                                          &s->args.cos, &s->args.sin, err)) != VLT_OK) {
         return status;

@@ -50,6 +50,11 @@ extern const vlt_op vlt_op_vision_block;
 /* The `applicable` of every variant: width must be a multiple of heads, a head at least 2. */
 bool vlt_vision_block_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
 
+/* For workloads: random constants whose sums keep their size; buffers of the workload. */
+vlt_status vlt_vision_block_random(vlt_workload *workload, int64_t width, int64_t inner,
+                                   vlt_format format, struct vlt_random *random,
+                                   vlt_vision_block_constants *out, vlt_error *err);
+
 /* Attention within the segment of `rows` rows at `first`: from qkv [.., 3 width] to out [..,
  * width]. */
 static inline vlt_attention_args vlt_vision_block_attention(const float *qkv, float *out,
@@ -58,17 +63,13 @@ static inline vlt_attention_args vlt_vision_block_attention(const float *qkv, fl
 {
     const float *q = qkv + first * 3 * width;
     return (vlt_attention_args){.q = q,
-                                .k = q + width,
-                                .v = q + 2 * width,
+                                .k = vlt_kv_view_f32(q + width, 3 * width, head),
+                                .v = vlt_kv_view_f32(q + 2 * width, 3 * width, head),
                                 .out = out + first * width,
                                 .q_rows = rows,
                                 .kv_rows = rows,
                                 .q_row = 3 * width,
                                 .q_head = head,
-                                .k_row = 3 * width,
-                                .k_head = head,
-                                .v_row = 3 * width,
-                                .v_head = head,
                                 .out_row = width,
                                 .out_head = head};
 }

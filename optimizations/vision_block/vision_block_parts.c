@@ -37,7 +37,7 @@ vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, vlt_plan *plan
         [VLT_VISION_FC2] = vlt_linear_problem(rows, &p->fc2),
     };
     const vlt_problem attention = vlt_attention_problem(segment, segment, p->heads, p->heads,
-                                                        p->head, false);
+                                                        p->head, false, VLT_FORMAT_F32);
     vlt_status status = vlt_children_create(context, problem, VLT_VISION_CHILDREN, p->child, err);
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_VISION_ATTENTION], err);
