@@ -24,7 +24,7 @@
 enum {
     PAIR = 2 * VEC_LANES,
     GROUP = 4, /* rows of W in one step of the dot products */
-    FEW_ROWS = VLT_SIMD == 512 ? 4 : 2,
+    FEW_ROWS = VLT_SIMD == 512 ? 2 : 1,
     PANEL_ROWS_MIN = 12,
     BLOCK_MAX = 512,
     SERIAL_BELOW = 1 << 19 /* multiply-adds: waking a thread that sleeps costs as much */
@@ -87,9 +87,10 @@ static void pack_x(vlt_dtype dtype, const float *x, int64_t k, int64_t padded, f
     }
 }
 
-/* One step along k for `rows` rows of x and GROUP rows of W. */
+/* One step along k for `rows` rows of x and GROUP rows of W: two sums for each product, so that
+ * what a row gives does not depend on how many there are beside it. */
 VLT_ALWAYS_INLINE void dot_step(vlt_dtype dtype, const unsigned char *const w[GROUP],
-                                const float *x, int64_t x_stride, int rows, vec acc[][GROUP])
+                                const float *x, int64_t x_stride, int rows, vec acc[][GROUP][2])
 {
     VLT_UNROLL
     for (int j = 0; j < GROUP; j++) {
@@ -97,9 +98,8 @@ VLT_ALWAYS_INLINE void dot_step(vlt_dtype dtype, const unsigned char *const w[GR
         widen_pair(dtype, w[j], &a, &b);
         VLT_UNROLL
         for (int r = 0; r < rows; r++) {
-            vec *second = rows == 1 ? &acc[1][j] : &acc[r][j];
-            acc[r][j] = vec_fma(a, vec_load(x + r * x_stride), acc[r][j]);
-            *second = vec_fma(b, vec_load(x + r * x_stride + VEC_LANES), *second);
+            acc[r][j][0] = vec_fma(a, vec_load(x + r * x_stride), acc[r][j][0]);
+            acc[r][j][1] = vec_fma(b, vec_load(x + r * x_stride + VEC_LANES), acc[r][j][1]);
         }
     }
 }
@@ -108,7 +108,7 @@ VLT_ALWAYS_INLINE void dot_step(vlt_dtype dtype, const unsigned char *const w[GR
 VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, int64_t o,
                                 int64_t r0, int rows)
 {
-    vec acc[FEW_ROWS][GROUP];
+    vec acc[FEW_ROWS][GROUP][2];
     const unsigned char *w[GROUP], *tail[GROUP];
     unsigned char padding[GROUP][PAIR * sizeof(float)];
     const float *x = job->packed + r0 * job->padded;
@@ -120,10 +120,10 @@ VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, i
         w[j] = job->weight + row * job->row_bytes;
     }
     VLT_UNROLL
-    for (int r = 0; r < FEW_ROWS; r++) {
+    for (int r = 0; r < rows; r++) {
         VLT_UNROLL
         for (int j = 0; j < GROUP; j++) {
-            acc[r][j] = vec_zero();
+            acc[r][j][0] = acc[r][j][1] = vec_zero();
         }
     }
     for (int64_t i = 0; i < full; i += PAIR) {
@@ -149,13 +149,12 @@ VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, i
     VLT_UNROLL
     for (int r = 0; r < rows; r++) {
         float sum[GROUP], *y = job->args->y + (r0 + r) * job->args->y_stride + o;
-        if (rows == 1) {
-            VLT_UNROLL
-            for (int j = 0; j < GROUP; j++) {
-                acc[0][j] = vec_add(acc[0][j], acc[1][j]);
-            }
+        vec total[GROUP];
+        VLT_UNROLL
+        for (int j = 0; j < GROUP; j++) {
+            total[j] = vec_add(acc[r][j][0], acc[r][j][1]);
         }
-        _mm_storeu_ps(sum, vec_sum4(acc[r][0], acc[r][1], acc[r][2], acc[r][3]));
+        _mm_storeu_ps(sum, vec_sum4(total[0], total[1], total[2], total[3]));
         for (int j = 0; j < GROUP && o + j < job->n; j++) {
             float value = job->bias ? sum[j] + job->bias[o + j] : sum[j];
             y[j] = job->args->accumulate ? y[j] + value : value;
@@ -170,9 +169,6 @@ VLT_ALWAYS_INLINE void dot_groups(const struct vector_job *job, vlt_dtype dtype,
         int64_t r = 0;
         for (; r + FEW_ROWS <= job->args->rows; r += FEW_ROWS) {
             dot_tile(job, dtype, group * GROUP, r, FEW_ROWS);
-        }
-        for (; r + 2 <= job->args->rows; r += 2) {
-            dot_tile(job, dtype, group * GROUP, r, 2);
         }
         for (; r < job->args->rows; r++) {
             dot_tile(job, dtype, group * GROUP, r, 1);

@@ -8,10 +8,15 @@
 
 static void sweep(const int64_t (*sizes)[6], int count)
 {
+    static const vlt_format formats[] = {VLT_FORMAT_F32, VLT_FORMAT_BF16};
     test_context test;
     test_context_init(&test);
     for (int i = 0; i < count; i++) {
-        cr_assert_gt(test_variants(&test, &vlt_op_attention, sizes[i]), 0);
+        for (int f = 0; f < 2; f++) {
+            int64_t dims[7] = {[6] = formats[f]};
+            memcpy(dims, sizes[i], sizeof *sizes);
+            cr_assert_gt(test_variants(&test, &vlt_op_attention, dims), 0);
+        }
     }
     test_context_release(&test);
 }
@@ -70,18 +75,14 @@ static void fill(float *data, size_t count, uint64_t seed)
 static vlt_attention_args arguments(void)
 {
     return (vlt_attention_args){.q = &q[0][0][0],
-                                .k = &k[0][0][0],
-                                .v = &v[0][0][0],
+                                .k = vlt_kv_view_f32(&k[0][0][0], KV_HEADS * HEAD, HEAD),
+                                .v = vlt_kv_view_f32(&v[0][0][0], KV_HEADS * HEAD, HEAD),
                                 .out = &out[0][0][0],
                                 .q_rows = ROWS,
                                 .kv_rows = KV,
                                 .q_first = FIRST,
                                 .q_row = HEADS * HEAD,
                                 .q_head = HEAD,
-                                .k_row = KV_HEADS * HEAD,
-                                .k_head = HEAD,
-                                .v_row = KV_HEADS * HEAD,
-                                .v_head = HEAD,
                                 .out_row = HEADS * HEAD,
                                 .out_head = HEAD};
 }
@@ -130,7 +131,8 @@ Test(attention, equals_a_computation_in_double)
     fill(&k[0][0][0], sizeof k / sizeof(float), 2);
     fill(&v[0][0][0], sizeof v / sizeof(float), 3);
     for (int causal = 0; causal <= 1; causal++) {
-        vlt_problem problem = vlt_attention_problem(32, 64, HEADS, KV_HEADS, HEAD, causal);
+        vlt_problem problem = vlt_attention_problem(32, 64, HEADS, KV_HEADS, HEAD, causal,
+                                                    VLT_FORMAT_F32);
         each_variant(&problem, compare_with_exact);
     }
 }
@@ -156,7 +158,8 @@ Test(attention, equal_keys_average_the_values)
     for (size_t i = 0; i < sizeof k / sizeof(float); i++) {
         (&k[0][0][0])[i] = 0.25f;
     }
-    vlt_problem problem = vlt_attention_problem(ROWS, KV, HEADS, KV_HEADS, HEAD, true);
+    vlt_problem problem = vlt_attention_problem(ROWS, KV, HEADS, KV_HEADS, HEAD, true,
+                                                VLT_FORMAT_F32);
     each_variant(&problem, expect_means);
 }
 
@@ -180,7 +183,8 @@ Test(attention, weights_sum_to_one_with_huge_scores)
     for (size_t i = 0; i < sizeof v / sizeof(float); i++) {
         (&v[0][0][0])[i] = 1;
     }
-    vlt_problem problem = vlt_attention_problem(ROWS, KV, HEADS, KV_HEADS, HEAD, true);
+    vlt_problem problem = vlt_attention_problem(ROWS, KV, HEADS, KV_HEADS, HEAD, true,
+                                                VLT_FORMAT_F32);
     each_variant(&problem, expect_ones);
 }
 
@@ -203,7 +207,8 @@ static void expect_no_future(vlt_plan *plan)
 Test(attention, causal_rows_do_not_see_later_keys)
 {
     fill(&q[0][0][0], sizeof q / sizeof(float), 1);
-    vlt_problem problem = vlt_attention_problem(ROWS, KV, HEADS, KV_HEADS, HEAD, true);
+    vlt_problem problem = vlt_attention_problem(ROWS, KV, HEADS, KV_HEADS, HEAD, true,
+                                                VLT_FORMAT_F32);
     each_variant(&problem, expect_no_future);
 }
 
@@ -213,7 +218,7 @@ Test(attention, heads_must_be_a_multiple_of_kv_heads)
     vlt_error err = {0};
     vlt_plan *plan = NULL;
     test_context_init(&test);
-    vlt_problem problem = vlt_attention_problem(1, 1, 4, 3, 8, true);
+    vlt_problem problem = vlt_attention_problem(1, 1, 4, 3, 8, true, VLT_FORMAT_F32);
     cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, &err), VLT_STATUS_UNSUPPORTED);
     cr_assert_not_null(strstr(err.message, "heads=4 is no multiple of kv_heads=3"));
     test_context_release(&test);

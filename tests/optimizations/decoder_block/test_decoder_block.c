@@ -8,15 +8,18 @@
 
 Test(decoder_block, variants_equal_the_baseline)
 {
-    /* rows, context, width, heads, kv_heads, head, inner, weights */
-    static const int64_t sizes[][8] = {{1, 1, 1, 1, 1, 2, 1, VLT_FORMAT_BF16},
-                                       {1, 40, 144, 4, 2, 36, 100, VLT_FORMAT_BF16},
-                                       {5, 9, 33, 3, 1, 18, 65, VLT_FORMAT_F16},
-                                       {16, 30, 96, 8, 8, 64, 70, VLT_FORMAT_BF16},
-                                       {37, 37, 72, 2, 1, 72, 130, VLT_FORMAT_F32},
-                                       {130, 200, 192, 4, 2, 64, 512, VLT_FORMAT_BF16},
-                                       {65, 65, 64, 8, 1, 128, 33, VLT_FORMAT_BF16},
-                                       {1, 300, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}};
+    /* rows, context, width, heads, kv_heads, head, inner, weights, cache */
+    static const int64_t sizes[][9] = {
+        {1, 1, 1, 1, 1, 2, 1, VLT_FORMAT_BF16, VLT_FORMAT_F32},
+        {1, 40, 144, 4, 2, 36, 100, VLT_FORMAT_BF16, VLT_FORMAT_F32},
+        {5, 9, 33, 3, 1, 18, 65, VLT_FORMAT_F16, VLT_FORMAT_F32},
+        {16, 30, 96, 8, 8, 64, 70, VLT_FORMAT_BF16, VLT_FORMAT_F32},
+        {37, 37, 72, 2, 1, 72, 130, VLT_FORMAT_F32, VLT_FORMAT_F32},
+        {130, 200, 192, 4, 2, 64, 512, VLT_FORMAT_BF16, VLT_FORMAT_F32},
+        {33, 70, 96, 4, 2, 48, 130, VLT_FORMAT_F32, VLT_FORMAT_BF16},
+        {1, 70, 96, 4, 2, 48, 130, VLT_FORMAT_BF16, VLT_FORMAT_BF16},
+        {65, 65, 64, 8, 1, 128, 33, VLT_FORMAT_BF16, VLT_FORMAT_F32},
+        {1, 300, 192, 4, 2, 64, 512, VLT_FORMAT_BF16, VLT_FORMAT_F32}};
     test_context test;
     test_context_init(&test);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -31,7 +34,9 @@ static void exact(const vlt_workload *workload, double *h)
     const vlt_decoder_block_constants *c = workload->problem.constants;
     const vlt_decoder_block_args *a = workload->args;
     const int64_t *dim = workload->problem.dim;
-    int rows = (int)a->rows, first = (int)a->first, cache = (int)a->cache_rows;
+    const vlt_kv_layer *layer = &a->slot[0].cache->layer[0];
+    const float *k_cache = (const void *)layer->k, *v_cache = (const void *)layer->v;
+    int rows = (int)a->rows, first = (int)a->slot[0].first, cache = (int)layer->capacity;
     int width = (int)dim[VLT_DECODER_BLOCK_DIM_WIDTH],
         heads = (int)dim[VLT_DECODER_BLOCK_DIM_HEADS],
         kv_heads = (int)dim[VLT_DECODER_BLOCK_DIM_KV_HEADS],
@@ -47,8 +52,8 @@ static void exact(const vlt_workload *workload, double *h)
     for (int j = 0; j < first; j++) {
         for (int i = 0; i < kv_width; i++) { /* [head][row][i] to [row][head][i] */
             int at = (i / head * cache + j) * head + i % head;
-            k[j * kv_width + i] = (double)a->k_cache[at];
-            v[j * kv_width + i] = (double)a->v_cache[at];
+            k[j * kv_width + i] = (double)k_cache[at];
+            v[j * kv_width + i] = (double)v_cache[at];
         }
     }
     for (int i = 0; i < rows * width; i++) {
@@ -96,7 +101,7 @@ Test(decoder_block, baseline_equals_a_computation_in_double)
     double h[ROWS * WIDTH];
     test_context_init(&test);
     vlt_problem problem = {.op = &vlt_op_decoder_block,
-                           .dim = {ROWS, 21, WIDTH, 4, 2, 18, 50, VLT_FORMAT_F32}};
+                           .dim = {ROWS, 21, WIDTH, 4, 2, 18, 50, VLT_FORMAT_F32, VLT_FORMAT_F32}};
     cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 3, NULL), VLT_OK);
     workload.reset(&workload);
     exact(&workload, h);
