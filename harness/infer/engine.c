@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
 #include "optimizations/core/utf8_text.h"
 
@@ -16,6 +17,11 @@ vlt_load_times vlt_engine_take_load(vlt_engine *engine)
     engine->load_ms = 0;
     pthread_mutex_unlock(&engine->load_lock);
     return times;
+}
+
+double vlt_engine_computing_ms(const vlt_engine *engine)
+{
+    return vlt_now_ms() - vlt_packs_look(engine->packs).make_ms;
 }
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
@@ -112,7 +118,9 @@ static vlt_status load_model(vlt_engine *engine, vlt_error *err)
                                                 .video_pad = engine->config.video_token,
                                                 .vision_start = engine->config.vision_start_token,
                                                 .vision_end = engine->config.vision_end_token};
-    vlt_text_rope_init(&engine->rope, &engine->config.text);
+    const vlt_text_config *text = &engine->config.text;
+    vlt_mrope_init(&engine->rope, text->head, text->rope_theta, text->mrope_section);
+    engine->weights.decoder.rope = &engine->rope;
     engine->model_hash = vlt_safetensors_hash(engine->tensors);
     return VLT_OK;
 }
@@ -222,6 +230,21 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     return status;
 }
 
+/* How caches are stored, and the plan of one token: the others are made when they are met. */
+static vlt_status prepare_decoding(vlt_engine *engine, vlt_error *err)
+{
+    const vlt_text_config *text = &engine->config.text;
+    const vlt_problem cache = vlt_kv_cache_problem(VLT_CONTEXT_CLASS, text->kv_heads, text->head);
+    vlt_plan *plan;
+    vlt_status status = vlt_plan_create(&engine->context, &cache, &engine->kv_plan, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    engine->kv_format = vlt_kv_format_of(engine->kv_plan);
+    status = vlt_engine_decode_plan(engine, 1, VLT_CONTEXT_CLASS, &plan, err);
+    return status == VLT_OK ? vlt_plan_reserve(&engine->scratch, plan, err) : status;
+}
+
 vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
                            vlt_engine **out, vlt_error *err)
 {
@@ -234,7 +257,7 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
     }
     pthread_mutex_init(&engine->prepare_lock, NULL);
-    pthread_mutex_init(&engine->compute_lock, NULL);
+    vlt_turns_init(&engine->turns);
     pthread_mutex_init(&engine->load_lock, NULL);
     engine->message = options->message;
     engine->message_user = options->message_user;
@@ -265,10 +288,7 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
                                           &engine->vision_options, &engine->reader, err);
     }
     if (status == VLT_OK) {
-        status = vlt_engine_head_plan(engine, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_engine_text_plans(engine, &engine->decode, 1, VLT_CONTEXT_CLASS, err);
+        status = prepare_decoding(engine, err);
     }
     if (status != VLT_OK) {
         vlt_engine_close(engine);
@@ -285,7 +305,8 @@ void vlt_engine_close(vlt_engine *engine)
     if (!engine) {
         return;
     }
-    vlt_engine_release_plans(engine);
+    vlt_plan_table_release(&engine->plans);
+    vlt_plan_destroy(engine->kv_plan);
     vlt_vision_reader_destroy(engine->reader);
     vlt_threads_destroy(engine->threads);
     vlt_packs_destroy(engine->packs);
@@ -298,7 +319,7 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_weights_release(&engine->weights);
     vlt_safetensors_close(engine->tensors);
     pthread_mutex_destroy(&engine->load_lock);
-    pthread_mutex_destroy(&engine->compute_lock);
+    vlt_turns_release(&engine->turns);
     pthread_mutex_destroy(&engine->prepare_lock);
     free(engine->directory);
     free(engine);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/infer/media.h"
+#include "harness/infer/positions.h"
 #include "harness/infer/visual.h"
 #include "harness/json/buffer.h"
 #include "harness/json/json_make.h"

@@ -138,12 +138,12 @@ vlt_status vlt_sampler_choose(vlt_sampler *sampler, vlt_session *session, int64_
         args.draw = vlt_random_unit(&sampler->random);
         args.probabilities = row ? session->probabilities : NULL;
     }
-    vlt_status status = vlt_plan_run_in(&session->engine->scratch, session->sample, &args, err);
+    vlt_status status = vlt_plan_run_in(&session->scratch, session->sample, &args, err);
     *id = result.id;
     if (status == VLT_OK && row && greedy) {
         args.params = &plain;
         args.probabilities = session->probabilities;
-        status = vlt_plan_run_in(&session->engine->scratch, session->distribution, &args, err);
+        status = vlt_plan_run_in(&session->scratch, session->distribution, &args, err);
     }
     if (status == VLT_OK && row) {
         note_logprobs(session->probabilities, session->engine->config.text.vocab, *id,

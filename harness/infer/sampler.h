@@ -1,7 +1,7 @@
 /* sampler.h: from the logits of a step to its id, as request and checkpoint say.
  *
- * The random stream is documented in vltune.h. Plans are prepared by init and kept in the session;
- * choosing allocates nothing.
+ * The random stream is documented in vltune.h. Plans are prepared by init, under the engine's turn,
+ * and kept in the session; choosing allocates nothing and needs no turn.
  */
 #ifndef VLT_HARNESS_SAMPLER_H
 #define VLT_HARNESS_SAMPLER_H

@@ -2,23 +2,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
-#include "harness/json/json_make.h"
+#include "harness/infer/generation.h"
 
 static void plan_activations(vlt_session *session, bool take)
 {
     const vlt_text_config *text = &session->engine->config.text;
-    const size_t block = VLT_PROMPT_BLOCK;
     const struct {
         float **out;
         size_t count;
     } piece[] = {
-        {&session->hidden, block * (size_t)text->width},
-        {&session->normed, block * (size_t)text->width},
-        {&session->cos, block * (size_t)text->head / 2},
-        {&session->sin, block * (size_t)text->head / 2},
         {&session->logits, (size_t)text->vocab},
         {&session->probabilities, (size_t)text->vocab},
     };
@@ -65,7 +58,9 @@ vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *optio
     status = vlt_arena_commit(&session->arena, err);
     if (status == VLT_OK) {
         plan_activations(session, true);
-        status = vlt_kv_cache_init(&session->cache, &engine->config.text, err);
+        const vlt_text_config *text = &engine->config.text;
+        status = vlt_kv_cache_init(&session->cache, engine->kv_format, text->layers, text->kv_heads,
+                                   text->head, err);
     }
     if (status != VLT_OK) {
         vlt_session_close(session);
@@ -84,6 +79,7 @@ void vlt_session_close(vlt_session *session)
     vlt_session_settle(session, 0);
     vlt_plan_destroy(session->sample);
     vlt_plan_destroy(session->distribution);
+    vlt_scratch_release(&session->scratch);
     vlt_arena_release(&session->arena);
     vlt_kv_cache_release(&session->cache);
     free(session->ids);
@@ -97,9 +93,9 @@ void vlt_session_settle(vlt_session *session, int64_t rows)
     atomic_uint_least64_t *total = &session->engine->memory.promised_bytes;
     size_t all = 0, used = 0;
     session->reach = rows;
-    if (rows > session->count &&
+    if (rows > session->cache.count &&
         (vlt_kv_cache_bytes(&session->cache, rows, &all, NULL) != VLT_OK ||
-         vlt_kv_cache_bytes(&session->cache, session->count, &used, NULL) != VLT_OK)) {
+         vlt_kv_cache_bytes(&session->cache, session->cache.count, &used, NULL) != VLT_OK)) {
         all = used = 0;
     }
     atomic_fetch_add(total, (all - used) - session->promised); /* unsigned: may go down */
@@ -115,8 +111,8 @@ vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
     if (status == VLT_OK) {
         status = vlt_kv_cache_bytes(&session->cache, rows, &all, err);
     }
-    if (status == VLT_OK && rows > session->count) {
-        status = vlt_kv_cache_bytes(&session->cache, session->count, &used, err);
+    if (status == VLT_OK && rows > session->cache.count) {
+        status = vlt_kv_cache_bytes(&session->cache, session->cache.count, &used, err);
         snprintf(what, sizeof what, "cache of %lld tokens", (long long)rows);
         if (status == VLT_OK) {
             status = vlt_memory_gauge_admit(&session->engine->memory, all - used, what, err);
@@ -134,11 +130,11 @@ vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *er
     if (rows <= session->capacity) {
         return VLT_OK;
     }
-    vlt_status status = vlt_kv_cache_reserve(&session->cache, rows, most, session->count, err);
+    vlt_status status = vlt_kv_cache_reserve(&session->cache, rows, most, err);
     if (status != VLT_OK) {
         return status;
     }
-    const size_t capacity = (size_t)session->cache.capacity;
+    const size_t capacity = (size_t)vlt_kv_cache_capacity(&session->cache);
     int32_t *ids = realloc(session->ids, capacity * sizeof *ids);
     session->ids = ids ? ids : session->ids;
     uint64_t *key = realloc(session->key, capacity * sizeof *key);
@@ -146,86 +142,23 @@ vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *er
     if (!ids || !key) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu tokens", capacity);
     }
-    session->capacity = session->cache.capacity;
+    session->capacity = (int64_t)capacity;
     return VLT_OK;
-}
-
-/* The seed of the request, or one from the system. */
-static vlt_status choose_seed(const vlt_request *request, uint64_t *seed, vlt_error *err)
-{
-    *seed = request->seed;
-    if (request->given & VLT_GIVEN_SEED) {
-        return VLT_OK;
-    }
-    if (getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed) {
-        return vlt_fail(err, VLT_STATUS_IO, "no random seed from the system, give one");
-    }
-    *seed >>= 12; /* JSON readers keep 53 bits */
-    return VLT_OK;
-}
-
-static vlt_status describe_prompt(const vlt_session *session, const vlt_prompt *prompt,
-                                  vlt_response *out, vlt_error *err)
-{
-    const int64_t merge = session->engine->config.vision.merge;
-    out->prompt_ids = malloc(((size_t)prompt->count + 1) * sizeof *out->prompt_ids);
-    out->images = calloc((size_t)prompt->visual_count + 1, sizeof *out->images);
-    if (!out->prompt_ids || !out->images) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a response");
-    }
-    memcpy(out->prompt_ids, prompt->ids, (size_t)prompt->count * sizeof *out->prompt_ids);
-    out->prompt_count = prompt->count;
-    out->rope_delta = prompt->delta;
-    out->image_count = prompt->visual_count;
-    for (int i = 0; i < prompt->visual_count; i++) {
-        const vlt_grid *grid = &prompt->visual[i].grid;
-        out->images[i] = (vlt_response_image){.video = grid->video,
-                                              .grid_thw = {grid->t, grid->h, grid->w},
-                                              .tokens = vlt_grid_tokens(grid, merge)};
-    }
-    out->timings.image_decode = prompt->image_decode_ms;
-    out->timings.preprocess = prompt->preprocess_ms;
-    out->timings.tokenize = prompt->tokenize_ms;
-    return VLT_OK;
-}
-
-/* The conversation with the answer behind it becomes the session's. */
-static vlt_status keep_conversation(vlt_session *session, const vlt_prompt *prompt,
-                                    const vlt_response *response, vlt_error *err)
-{
-    json_t *text = vlt_json_string(response->text, response->text_bytes);
-    json_t *message = vlt_json_make("{s:s, s:o}", "role", "assistant", "content", text);
-    char *conversation = NULL;
-    vlt_status status = message ? vlt_messages_append(prompt->messages, message, &conversation, err)
-                                : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the answer");
-    if (status == VLT_OK) {
-        free(session->conversation);
-        session->conversation = conversation;
-    }
-    json_decref(message);
-    return status;
 }
 
 vlt_status vlt_session_respond(vlt_session *session, const vlt_request *request,
                                const vlt_prompt *prompt, vlt_response *out, vlt_error *err)
 {
+    vlt_generation *generation = NULL;
     *out = (vlt_response){0};
-    vlt_status status = describe_prompt(session, prompt, out, err);
-    if (status == VLT_OK) {
-        status = choose_seed(request, &out->seed, err);
-    }
-    if (status == VLT_OK) {
-        pthread_mutex_lock(&session->engine->compute_lock);
-        status = vlt_session_answer(session, request, prompt, out, err);
-        pthread_mutex_unlock(&session->engine->compute_lock);
-    }
-    if (status == VLT_OK && prompt->messages && out->id_count > 0) { /* no token, no turn */
-        status = keep_conversation(session, prompt, out, err);
-    }
+    vlt_status status = vlt_generation_begin(session, request, prompt, &generation, err);
     if (status != VLT_OK) {
-        vlt_response_release(out);
+        return status;
     }
-    return status;
+    while (!vlt_generation_done(generation)) {
+        vlt_generation_step(&generation, 1);
+    }
+    return vlt_generation_end(generation, out, err);
 }
 
 vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt_response *out,

@@ -4,7 +4,7 @@
  *   struct header                 below
  *   conversation                  conversation_bytes
  *   ids, key                      count of int32, count of uint64
- *   cache                         per layer, k or v, and kv head: count rows of head floats
+ *   cache                         per layer, k or v, and kv head: count rows in the cache's format
  *   checksum                      XXH3 over everything before, section by section
  *
  * Numbers are little-endian, as on every machine that vltune is built for. The header is checked
@@ -23,11 +23,13 @@
 #include "harness/infer/session.h"
 #include "optimizations/core/hash.h"
 
-static const unsigned char magic[8] = {'V', 'L', 'T', 'S', 'E', 'S', 'S', 1};
+static const unsigned char magic[8] = {'V', 'L', 'T', 'S', 'E', 'S', 'S', 2};
 
 struct header {
     uint64_t model_hash;
     int64_t layers, kv_heads, head;
+    int64_t quality; /* vlt_quality that was permitted when the rows were computed */
+    int64_t format;  /* vlt_format of the cache */
     int64_t count;
     int64_t conversation_bytes;
 };
@@ -75,7 +77,9 @@ static struct header header_of(const vlt_session *session)
         .layers = text->layers,
         .kv_heads = text->kv_heads,
         .head = text->head,
-        .count = session->count,
+        .quality = session->engine->quality,
+        .format = session->cache.format->format,
+        .count = session->cache.count,
         .conversation_bytes = session->conversation ? (int64_t)strlen(session->conversation) : 0};
 }
 
@@ -83,13 +87,11 @@ static struct header header_of(const vlt_session *session)
 static void each_stretch(struct stream *stream, const vlt_session *session,
                          void (*pass)(struct stream *stream, void *data, size_t bytes))
 {
-    const vlt_kv_cache *cache = &session->cache;
-    for (int64_t layer = 0; layer < cache->layers && session->count; layer++) {
-        for (int64_t list = 0; list < 2 * cache->kv_heads; list++) {
-            pass(stream,
-                 vlt_kv_cache_at(cache, layer, 0) + list * cache->layer[layer].rows * cache->head,
-                 (size_t)(session->count * cache->head) * sizeof(float));
-        }
+    const int64_t stretches = session->cache.count ? vlt_kv_cache_stretches(&session->cache) : 0;
+    for (int64_t i = 0; i < stretches; i++) {
+        size_t bytes;
+        void *data = vlt_kv_cache_stretch(&session->cache, i, &bytes);
+        pass(stream, data, bytes);
     }
 }
 
@@ -130,13 +132,11 @@ vlt_status vlt_session_save(const vlt_session *session, const char *path, vlt_er
     return status;
 }
 
-static vlt_status check_header(const struct header *header, const vlt_engine *engine,
-                               uint64_t file_bytes, const char *path, vlt_error *err)
+/* Is it of this model, and computed and stored as this engine would? */
+static vlt_status check_kind(const struct header *header, const vlt_engine *engine,
+                             const char *path, vlt_error *err)
 {
     const vlt_text_config *text = &engine->config.text;
-    const int64_t row_bytes = (int64_t)sizeof(float) * 2 * text->layers * text->kv_heads *
-                                  text->head +
-                              (int64_t)(sizeof(int32_t) + sizeof(uint64_t));
     if (header->model_hash != engine->model_hash) {
         return vlt_fail(err, VLT_STATUS_STALE,
                         "%s: the session is of model %016" PRIx64 ", this one is %016" PRIx64, path,
@@ -149,6 +149,33 @@ static vlt_status check_header(const struct header *header, const vlt_engine *en
                         path, (long long)header->layers, (long long)header->kv_heads,
                         (long long)header->head, (long long)text->layers, (long long)text->kv_heads,
                         (long long)text->head);
+    }
+    if (header->quality != (int64_t)engine->quality) {
+        bool known = header->quality >= 0 && header->quality < VLT_QUALITY_COUNT;
+        return vlt_fail(err, VLT_STATUS_STALE,
+                        "%s: the session was computed with --quality %s, this run has %s", path,
+                        known ? vlt_quality_name((vlt_quality)header->quality) : "of another build",
+                        vlt_quality_name(engine->quality));
+    }
+    if (header->format != (int64_t)engine->kv_format->format) {
+        bool known = header->format >= VLT_FORMAT_BF16 && header->format < VLT_FORMAT_END;
+        return vlt_fail(err, VLT_STATUS_STALE, "%s: cache in %s, this run keeps it in %s", path,
+                        known ? vlt_format_name((vlt_format)header->format) : "an unknown format",
+                        vlt_format_name(engine->kv_format->format));
+    }
+    return VLT_OK;
+}
+
+static vlt_status check_header(const struct header *header, const vlt_engine *engine,
+                               uint64_t file_bytes, const char *path, vlt_error *err)
+{
+    const vlt_text_config *text = &engine->config.text;
+    const int64_t row_bytes = (int64_t)engine->kv_format->element_bytes * 2 * text->layers *
+                                  text->kv_heads * text->head +
+                              (int64_t)(sizeof(int32_t) + sizeof(uint64_t));
+    vlt_status status = check_kind(header, engine, path, err);
+    if (status != VLT_OK) {
+        return status;
     }
     bool fits = header->count >= 0 && header->count <= text->position_max &&
                 header->conversation_bytes >= 0 &&
@@ -176,7 +203,7 @@ static void read_body(struct stream *stream, const struct header *header, vlt_se
     get(stream, session->conversation, (size_t)header->conversation_bytes);
     get(stream, session->ids, (size_t)header->count * sizeof *session->ids);
     get(stream, session->key, (size_t)header->count * sizeof *session->key);
-    session->count = header->count;
+    vlt_kv_cache_commit(&session->cache, header->count);
     each_stretch(stream, session, get);
     hash = stream->hash;
     get(stream, &stored, sizeof stored);

@@ -1,12 +1,10 @@
-/* vision.h: patches -> visual embeddings and DeepStack features.
+/* vision.h: preprocessed images and videos through the vision tower, group by group.
  *
- * Patch embedding, learned positions, blocks, mergers (harness/model/README.md#vision-tower).
- * Several images go through together while they are small. Runs under the engine's compute_lock.
+ * Several images go through together while they are small; a large one goes alone.
  */
 #ifndef VLT_HARNESS_VISION_H
 #define VLT_HARNESS_VISION_H
 
-#include "harness/infer/dump.h"
 #include "harness/infer/engine.h"
 
 /* An image or video as the processor leaves it. */
@@ -19,14 +17,15 @@ typedef struct vlt_visual {
 typedef struct vlt_vision_request {
     const vlt_visual *visual; /* [count] in order of appearance */
     int count;
-    float *embedding;                    /* [visual tokens, text width] */
-    float *deepstack[VLT_DEEPSTACK_MAX]; /* each [visual tokens, text width] */
-    vlt_dump *dump;                      /* or NULL */
-    bool (*progress)(void *user, int64_t done, int64_t total); /* in blocks; false stops; or NULL */
-    void *progress_user;
+    float *embedding;                      /* [visual tokens, text width] */
+    float *deepstack[VLT_VISION_TAPS_MAX]; /* each [visual tokens, text width] */
+    const vlt_tap *tap;                    /* or NULL */
+    int next;                              /* the first that is not computed yet; starts at 0 */
+    int64_t token_next;                    /* its first row in the outputs; starts at 0 */
 } vlt_vision_request;
 
-/* INTERRUPTED when progress said so. */
-vlt_status vlt_vision_run(vlt_engine *engine, const vlt_vision_request *request, vlt_error *err);
+/* Computes the next group; next < count. INTERRUPTED when the tap said so. Under the engine's turn.
+ */
+vlt_status vlt_vision_step(vlt_engine *engine, vlt_vision_request *request, vlt_error *err);
 
 #endif

@@ -218,7 +218,7 @@ static void read_block(struct loader *loader, int64_t index, vlt_vision_block_co
 
 /* prefix: "merger." or "deepstack_merger_list.1." */
 static void read_merger(struct loader *loader, const char *prefix, int64_t norm_width,
-                        vlt_merger_weights *out)
+                        vlt_merger_constants *out)
 {
     const vlt_vision_config *vision = &loader->config->vision;
     const int64_t merged = vision->width * vision->merge * vision->merge;
@@ -247,7 +247,7 @@ static void read_merger(struct loader *loader, const char *prefix, int64_t norm_
 static void read_vision(struct loader *loader)
 {
     const vlt_vision_config *vision = &loader->config->vision;
-    vlt_weights *weights = loader->weights;
+    vlt_vision_tower_constants *weights = &loader->weights->vision;
     const int64_t patch_shape[] = {vision->width, vision->channels, vision->temporal, vision->patch,
                                    vision->patch};
 
@@ -257,44 +257,48 @@ static void read_vision(struct loader *loader)
     weights->patch.weight = matrix_of_rank(loader, 5, patch_shape);
     set_name(loader, loader->vision, "pos_embed.weight");
     weights->position = matrix(loader, vision->grid * vision->grid, vision->width);
+    weights->position_side = vision->grid;
+    weights->rope_theta = vision->rope_theta;
+    weights->deepstack_block = vision->deepstack;
 
-    vlt_vision_block_constants block;
-    weights->block = list(loader, vision->blocks, sizeof *weights->block);
+    vlt_vision_block_constants unused, *block = list(loader, vision->blocks, sizeof *block);
+    weights->block = block;
     for (int64_t i = 0; i < vision->blocks && loader->status == VLT_OK; i++) {
-        read_block(loader, i, loader->fill ? &weights->block[i] : &block);
+        read_block(loader, i, loader->fill ? &block[i] : &unused);
     }
     const int64_t merged = vision->width * vision->merge * vision->merge;
     read_merger(loader, "merger.", vision->width, &weights->merger);
-    vlt_merger_weights merger;
-    weights->deepstack = list(loader, vision->deepstack_count, sizeof *weights->deepstack);
+    vlt_merger_constants none, *merger = list(loader, vision->deepstack_count, sizeof *merger);
+    weights->deepstack = merger;
     for (int i = 0; i < vision->deepstack_count && loader->status == VLT_OK; i++) {
         char prefix[64];
         snprintf(prefix, sizeof prefix, "deepstack_merger_list.%d.", i);
-        read_merger(loader, prefix, merged, loader->fill ? &weights->deepstack[i] : &merger);
+        read_merger(loader, prefix, merged, loader->fill ? &merger[i] : &none);
     }
 }
 
 static void read_text(struct loader *loader)
 {
     const vlt_text_config *text = &loader->config->text;
-    vlt_weights *weights = loader->weights;
+    vlt_decoder_constants *weights = &loader->weights->decoder;
+    bool tied = true;
 
     set_name(loader, loader->text, "embed_tokens.weight");
     weights->embed = matrix(loader, text->vocab, text->width);
     weights->head.weight = weights->embed;
-    weights->tied = true;
-    for (size_t i = 0; i < sizeof head_names / sizeof *head_names && weights->tied; i++) {
+    for (size_t i = 0; i < sizeof head_names / sizeof *head_names && tied; i++) {
         if (vlt_safetensors_find(loader->tensors, head_names[i])) {
             set_name(loader, "", "%s", head_names[i]);
             weights->head.weight = matrix(loader, text->vocab, text->width);
-            weights->tied = false;
+            tied = false;
         }
     }
+    loader->weights->tied = tied;
 
-    vlt_decoder_block_constants layer;
-    weights->layer = list(loader, text->layers, sizeof *weights->layer);
+    vlt_decoder_block_constants unused, *layer = list(loader, text->layers, sizeof *layer);
+    weights->layer = layer;
     for (int64_t i = 0; i < text->layers && loader->status == VLT_OK; i++) {
-        read_layer(loader, i, loader->fill ? &weights->layer[i] : &layer);
+        read_layer(loader, i, loader->fill ? &layer[i] : &unused);
     }
     set_name(loader, loader->text, "norm.weight");
     weights->final_norm = (vlt_norm_constants){.weight = vector(loader, text->width),

@@ -13,31 +13,13 @@
 #include "harness/model/config.h"
 #include "harness/model/safetensors.h"
 #include "optimizations/core/memory.h"
-#include "optimizations/decoder_block/decoder_block.h"
-#include "optimizations/linear/linear.h"
-#include "optimizations/norm/norm.h"
-#include "optimizations/vision_block/vision_block.h"
-
-/* norm over `norm_width` (one patch in the main merger, merge * merge patches in the DeepStack
- * ones), then fc1, erf GELU, fc2. */
-typedef struct vlt_merger_weights {
-    vlt_norm_constants norm; /* [norm_width] */
-    int64_t norm_width;
-    vlt_linear_constants fc1, fc2;
-} vlt_merger_weights;
+#include "optimizations/decoder/decoder.h"
+#include "optimizations/vision_tower/vision_tower.h"
 
 typedef struct vlt_weights {
-    vlt_matrix embed;                   /* [vocab, width] */
-    vlt_linear_constants head;          /* [vocab, width]; the embedding when tied */
-    bool tied;                          /* as decided by the presence of the tensor */
-    vlt_decoder_block_constants *layer; /* [layers] */
-    vlt_norm_constants final_norm;      /* [width] */
-
-    vlt_linear_constants patch;        /* [vision width, patch values] */
-    vlt_matrix position;               /* [grid * grid, vision width] */
-    vlt_vision_block_constants *block; /* [blocks] */
-    vlt_merger_weights merger;         /* main */
-    vlt_merger_weights *deepstack;     /* [deepstack_count] */
+    vlt_decoder_constants decoder; /* its rope is the caller's to set */
+    vlt_vision_tower_constants vision;
+    bool tied; /* the head is the embedding, as decided by the presence of the tensor */
 
     int tensor_count;    /* tensors used, a tied head once */
     int64_t value_count; /* their elements */

@@ -1,9 +1,11 @@
 /* decoder.h: tokens of one or several sequences -> logits of what comes next, composite.
  *
  *   x = embedding of the ids, rows of the vision tower in the place of image and video tokens;
- *   for each layer l: x = decoder_block(x); rows of a picture += deepstack[l] (the first `taps`
- * layers) logits = head(rms(x)) of the last row of each sequence The baseline prepares child plans
- * (decoder_block, norm, linear); another variant may replace the whole, on another device too.
+ *   for each layer l: x = decoder_block(x); rows of a picture += deepstack[l] (first `taps` layers)
+ *   logits = head(rms(x)) of the last row of each sequence
+ *
+ * The baseline prepares child plans (decoder_block, norm, linear); another variant may replace the
+ * whole, on another device too.
  * Source: reference/qwen3vl.md section 7. Tolerance: 2e-3.
  */
 #ifndef VLT_DECODER_H
@@ -50,7 +52,8 @@ typedef struct vlt_decoder_slot {
     const int32_t *position; /* axis a of row r at [a * position_stride + r]; NULL: the row's number
                                 in the cache plus delta, on all axes */
     int64_t position_stride, delta;
-    const int32_t *visual_row;     /* [rows]: row of the two below, or -1; NULL: text alone */
+    const int32_t *visual_row;     /* [rows]: visual row, or -1; NULL: text alone */
+    int64_t visual_first;          /* the visual row that the two below begin with */
     const float *embedding;        /* [.., width] */
     const float *const *deepstack; /* [taps] of [.., width] */
     float *logits;                 /* [vocab] of the last row; NULL: not wanted */

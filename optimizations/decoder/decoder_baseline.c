@@ -112,7 +112,8 @@ static void embed(struct job *job)
         for (int64_t r = 0; r < slot->rows; r++) {
             int64_t visual = slot->visual_row ? slot->visual_row[r] : -1;
             if (visual >= 0) {
-                memcpy(hidden + r * s->width, slot->embedding + visual * s->width,
+                memcpy(hidden + r * s->width,
+                       slot->embedding + (visual - slot->visual_first) * s->width,
                        (size_t)s->width * sizeof *hidden);
             } else {
                 vlt_matrix_row(&s->constants->embed, slot->ids[r], hidden + r * s->width);
@@ -139,7 +140,8 @@ static void add_deepstack(const struct job *job, int64_t layer)
         const vlt_decoder_slot *slot = &job->args->slot[i];
         for (int64_t r = 0; r < slot->rows; r++, hidden += width) {
             if (slot->visual_row && slot->visual_row[r] >= 0) {
-                const float *from = slot->deepstack[layer] + slot->visual_row[r] * width;
+                const float *from = slot->deepstack[layer] +
+                                    (slot->visual_row[r] - slot->visual_first) * width;
                 for (int64_t e = 0; e < width; e++) {
                     hidden[e] += from[e];
                 }

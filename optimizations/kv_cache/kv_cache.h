@@ -1,15 +1,17 @@
 /* kv_cache.h: the keys and values of a conversation, row by row, in the format that a variant
  * defines.
  *
- * The operator is one append and its reading back: rows of k, [rows, kv_heads * head] in f32, are
- * put behind what the cache holds, and all of it is widened again. A variant is a storage format;
- * the baseline keeps f32. Its plan gives the format to the cache object (vlt_kv_format_of), so that
- * another format is one file here and one line in the catalogue. Tolerance: 0; a format that rounds
- * declares its loss. Cost: 0 flops; bytes: what is appended and read; work in rows.
+ * The operator stores rows, [context, kv_heads * head] in f32, and widens them again. A variant is
+ * a storage format; the baseline keeps f32. Its plan gives the format to the cache object
+ * (vlt_kv_format_of), so that another format is one file here and one line in the catalogue.
+ * Tolerance: 0; a format that rounds declares its loss. Cost: 0 flops; bytes: what is stored and
+ * read; work in rows.
  *
  * The object holds, for every layer, k and v as [kv_heads][capacity][head], so that a query head
- * streams through contiguous rows. It grows by doubling, a layer at a time; growing keeps the rows
- * that are valid and moves the others out of existence. Rows are appended layer by layer and become
+ * streams through contiguous rows. It grows by doubling, a layer at a time: besides the new rows a
+ * step takes one layer's copy at most; growing keeps the rows that are valid, and no others. Pages
+ * take memory when their rows are written (core/memory.h), so that a long context costs what of it
+ * is used. Rows are appended layer by layer and become
  * valid together (vlt_kv_cache_commit): what a failed step left behind is not. One thread at a time
  * changes a cache; any number may read views meanwhile of other layers.
  */
@@ -20,8 +22,7 @@
 #include "optimizations/kv_cache/kv_view.h"
 
 enum {
-    VLT_KV_CACHE_DIM_ROWS,    /* appended by a run */
-    VLT_KV_CACHE_DIM_CONTEXT, /* rows of the cache, those included */
+    VLT_KV_CACHE_DIM_CONTEXT, /* rows of the cache */
     VLT_KV_CACHE_DIM_KV_HEADS,
     VLT_KV_CACHE_DIM_HEAD
 };
@@ -36,18 +37,17 @@ typedef struct vlt_kv_format {
 } vlt_kv_format;
 
 typedef struct vlt_kv_cache_args {
-    const float *x; /* [rows, kv_heads * head] */
-    void *storage;  /* [kv_heads][context][head] in f32 elements at most; what a run appends to */
-    float *out;     /* [context, kv_heads * head]: all rows as they are read back */
-    int64_t rows, context;
+    const float *x; /* [context, kv_heads * head] */
+    void *storage;  /* [kv_heads][context][head], for f32 elements at most */
+    float *out;     /* [context, kv_heads * head]: as they are read back */
+    int64_t context;
 } vlt_kv_cache_args;
 
 extern const vlt_op vlt_op_kv_cache;
 
-static inline vlt_problem vlt_kv_cache_problem(int64_t rows, int64_t context, int64_t kv_heads,
-                                               int64_t head)
+static inline vlt_problem vlt_kv_cache_problem(int64_t context, int64_t kv_heads, int64_t head)
 {
-    return (vlt_problem){.op = &vlt_op_kv_cache, .dim = {rows, context, kv_heads, head}};
+    return (vlt_problem){.op = &vlt_op_kv_cache, .dim = {context, kv_heads, head}};
 }
 
 /* The storage format of a prepared variant; static. */
@@ -59,7 +59,9 @@ const vlt_kv_format *vlt_kv_format_find(vlt_format format);
 /* k and v of one layer. */
 typedef struct vlt_kv_layer {
     unsigned char *k, *v;
-    int64_t capacity; /* rows */
+    int64_t capacity; /* rows: the stride of a head */
+    void *pages;      /* owned, both k and v; NULL: borrowed, or none yet */
+    size_t page_bytes;
 } vlt_kv_layer;
 
 /* Fields are for kv_cache.c; others use the functions. */
@@ -80,18 +82,16 @@ void vlt_kv_cache_release(vlt_kv_cache *cache); /* may be called twice, or on {0
 vlt_kv_cache vlt_kv_cache_over(vlt_kv_layer *layer, const vlt_kv_format *format, int64_t kv_heads,
                                int64_t head);
 
-/* Makes room for `rows` rows: at least twice the capacity, but no more than `most` (0: no such
- * limit). Memory is touched as it is filled. NOMEM or LIMIT name the bytes; the valid rows stay in
- * any case. */
+/* Makes room for `rows` rows, and for twice the capacity where that is no more than `most` and can
+ * be had. NOMEM or LIMIT name rows and bytes; nothing is lost: layers that have grown keep their
+ * room, the others what they had. */
 vlt_status vlt_kv_cache_reserve(vlt_kv_cache *cache, int64_t rows, int64_t most, vlt_error *err);
 
 int64_t vlt_kv_cache_capacity(const vlt_kv_cache *cache);
 
-/* Bytes of one row in all layers, keys and values. */
-size_t vlt_kv_cache_row_bytes(const vlt_kv_cache *cache);
-
-/* Bytes that the layers hold. */
-size_t vlt_kv_cache_bytes(const vlt_kv_cache *cache);
+/* What that many rows take in all layers; LIMIT when it does not fit into size_t. */
+vlt_status vlt_kv_cache_bytes(const vlt_kv_cache *cache, int64_t rows, size_t *bytes,
+                              vlt_error *err);
 
 /* Puts k and v, [rows, kv_heads * head], into rows first .. first + rows - 1 of a layer. There is
  * room for them. Threads may append different rows at the same time. */

@@ -24,7 +24,7 @@ vlt_status vlt_kv_cache_run(const vlt_plan *plan, vlt_frame frame, const void *a
     int64_t head = plan->problem.dim[VLT_KV_CACHE_DIM_HEAD];
     vlt_kv_layer layer = {.k = a->storage, .v = a->storage, .capacity = a->context};
     vlt_kv_cache cache = vlt_kv_cache_over(&layer, format, kv_heads, head);
-    vlt_kv_cache_append(&cache, 0, a->context - a->rows, a->rows, a->x, a->x);
+    vlt_kv_cache_append(&cache, 0, 0, a->context, a->x, a->x);
     vlt_kv_view view = vlt_kv_cache_keys(&cache, 0);
     for (int64_t r = 0; r < a->context; r++) {
         for (int64_t h = 0; h < kv_heads; h++) {

@@ -18,8 +18,7 @@ vlt_status vlt_kv_cache_init(vlt_kv_cache *cache, const vlt_kv_format *format, i
 void vlt_kv_cache_release(vlt_kv_cache *cache)
 {
     for (int64_t i = 0; cache->layer && !cache->borrowed && i < cache->layers; i++) {
-        vlt_free(cache->layer[i].k);
-        vlt_free(cache->layer[i].v);
+        vlt_pages_release(cache->layer[i].pages, cache->layer[i].page_bytes);
     }
     if (!cache->borrowed) {
         free(cache->layer);
@@ -43,11 +42,6 @@ static size_t head_row_bytes(const vlt_kv_cache *cache)
     return (size_t)cache->head * cache->format->element_bytes;
 }
 
-size_t vlt_kv_cache_row_bytes(const vlt_kv_cache *cache)
-{
-    return (size_t)(2 * cache->layers * cache->kv_heads) * head_row_bytes(cache);
-}
-
 int64_t vlt_kv_cache_capacity(const vlt_kv_cache *cache)
 {
     int64_t capacity = cache->layers ? cache->layer[0].capacity : 0;
@@ -57,13 +51,22 @@ int64_t vlt_kv_cache_capacity(const vlt_kv_cache *cache)
     return capacity;
 }
 
-size_t vlt_kv_cache_bytes(const vlt_kv_cache *cache)
+static vlt_status layer_bytes(const vlt_kv_cache *cache, int64_t rows, size_t *bytes,
+                              vlt_error *err)
 {
-    size_t bytes = 0;
-    for (int64_t i = 0; i < cache->layers; i++) {
-        bytes += (size_t)(2 * cache->kv_heads * cache->layer[i].capacity) * head_row_bytes(cache);
+    const int64_t dims[] = {2 * cache->kv_heads, rows};
+    return vlt_dims_bytes(dims, 2, head_row_bytes(cache), bytes, err);
+}
+
+vlt_status vlt_kv_cache_bytes(const vlt_kv_cache *cache, int64_t rows, size_t *bytes,
+                              vlt_error *err)
+{
+    vlt_status status = layer_bytes(cache, rows, bytes, err);
+    if (status == VLT_OK && !vlt_mul_size(*bytes, (size_t)cache->layers, bytes)) {
+        status = vlt_fail(err, VLT_STATUS_LIMIT, "a cache of %lld tokens does not fit",
+                          (long long)rows);
     }
-    return bytes;
+    return status;
 }
 
 /* The valid rows of every head of old, in its new place. */
@@ -80,46 +83,47 @@ static void move_rows(const vlt_kv_cache *cache, const unsigned char *old, int64
 static vlt_status grow_layer(const vlt_kv_cache *cache, vlt_kv_layer *layer, int64_t rows,
                              vlt_error *err)
 {
-    const int64_t dims[] = {cache->kv_heads, rows};
-    void *k = NULL, *v = NULL;
-    size_t bytes;
-    vlt_status status = vlt_dims_bytes(dims, 2, head_row_bytes(cache), &bytes, err);
+    vlt_kv_layer grown = {.capacity = rows};
+    vlt_status status = layer_bytes(cache, rows, &grown.page_bytes, err);
     if (status == VLT_OK) {
-        status = vlt_alloc_raw(bytes, &k, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_alloc_raw(bytes, &v, err);
+        status = vlt_pages_take(grown.page_bytes, &grown.pages, err);
     }
     if (status != VLT_OK) {
-        vlt_free(k);
         return status;
     }
-    move_rows(cache, layer->k, layer->capacity, k, rows);
-    move_rows(cache, layer->v, layer->capacity, v, rows);
-    vlt_free(layer->k);
-    vlt_free(layer->v);
-    *layer = (vlt_kv_layer){.k = k, .v = v, .capacity = rows};
+    grown.k = grown.pages;
+    grown.v = grown.k + grown.page_bytes / 2;
+    move_rows(cache, layer->k, layer->capacity, grown.k, rows);
+    move_rows(cache, layer->v, layer->capacity, grown.v, rows);
+    vlt_pages_release(layer->pages, layer->page_bytes);
+    *layer = grown;
     return VLT_OK;
 }
 
 vlt_status vlt_kv_cache_reserve(vlt_kv_cache *cache, int64_t rows, int64_t most, vlt_error *err)
 {
+    size_t bytes = 0;
+    int64_t capacity = vlt_kv_cache_capacity(cache);
+    int64_t wanted = capacity < most / 2 ? 2 * capacity : most;
     vlt_status status = VLT_OK;
-    int64_t capacity = vlt_kv_cache_capacity(cache), wanted = 2 * capacity;
-    if (rows <= capacity) {
+    if (rows <= capacity || cache->borrowed) {
         return VLT_OK;
     }
-    wanted = most && wanted > most ? most : wanted;
-    wanted = wanted < rows ? rows : wanted;
-    for (int64_t i = 0; i < cache->layers && status == VLT_OK && !cache->borrowed; i++) {
-        if (cache->layer[i].capacity < wanted) {
-            status = grow_layer(cache, &cache->layer[i], wanted, err);
+    wanted = wanted > rows ? wanted : rows;
+    for (int64_t i = 0; i < cache->layers && status == VLT_OK; i++) {
+        vlt_kv_layer *layer = &cache->layer[i];
+        status = layer->capacity < wanted ? grow_layer(cache, layer, wanted, NULL) : VLT_OK;
+        if (status != VLT_OK && wanted > rows) { /* then no more than is asked for */
+            wanted = rows;
+            status = layer->capacity < rows ? grow_layer(cache, layer, rows, NULL) : VLT_OK;
         }
     }
-    return status == VLT_OK
-               ? VLT_OK
-               : vlt_fail_in(err, status, "cache of %lld rows, %zu bytes: ", (long long)wanted,
-                             (size_t)wanted * vlt_kv_cache_row_bytes(cache));
+    if (status != VLT_OK) {
+        vlt_kv_cache_bytes(cache, rows, &bytes, NULL);
+        return vlt_fail(err, status, "no memory for a cache of %lld tokens (%zu bytes)",
+                        (long long)rows, bytes);
+    }
+    return VLT_OK;
 }
 
 void vlt_kv_cache_append(const vlt_kv_cache *cache, int64_t layer, int64_t first, int64_t rows,

@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "harness/infer/positions.h"
@@ -7,10 +6,7 @@
 enum { TEXT = 1, IMAGE = 100, VIDEO = 101 };
 
 static const vlt_model_config config = {
-    .image_token = IMAGE,
-    .video_token = VIDEO,
-    .text = {.head = 128, .rope_theta = 5e6, .mrope_section = {24, 20, 20}},
-    .vision = {.merge = 2}};
+    .image_token = IMAGE, .video_token = VIDEO, .vision = {.merge = 2}};
 
 struct prompt {
     int32_t *ids, *position, *visual_row;
@@ -132,49 +128,4 @@ Test(positions, pads_that_do_not_match_are_refused)
         cr_expect(err.message[0]);
         release(&prompt);
     }
-}
-
-/* THW repeated 20 times, then TTTT. */
-Test(positions, axes_are_interleaved)
-{
-    static vlt_text_rope rope;
-    vlt_text_rope_init(&rope, &config.text);
-    cr_assert_eq(rope.slots, 64);
-    for (int i = 0; i < 64; i++) {
-        cr_expect_eq(rope.axis[i], i < 60 ? i % 3 : 0, "slot %d", i);
-    }
-    cr_expect_float_eq(rope.frequency[0], 1, 1e-7);
-    cr_expect_float_eq(rope.frequency[63] * 1e7f, 2.5450e0f, 1e-3f);
-
-    float cos_row[64], sin_row[64], c[64], s[64];
-    const int32_t position[3] = {700, 700, 700};
-    vlt_text_rope_row(&rope, 700, cos_row, sin_row);
-    vlt_text_rope_rows(&rope, position, 1, 0, 1, c, s);
-    cr_expect_arr_eq(cos_row, c, sizeof c);
-    cr_expect_arr_eq(sin_row, s, sizeof s);
-}
-
-/* A grid as large as the learned one reads it exactly; its corners always are the corners. */
-Test(positions, learned_positions_are_aligned_at_the_corners)
-{
-    enum { SIDE = 6, WIDTH = 3 };
-    const vlt_vision_config vision = {.width = WIDTH, .merge = 2, .grid = SIDE};
-    float table[SIDE * SIDE * WIDTH];
-    for (int i = 0; i < SIDE * SIDE * WIDTH; i++) {
-        table[i] = (float)(i * i % 97);
-    }
-    const vlt_matrix embedding = vlt_matrix_of(VLT_FORMAT_F32, table, SIDE * SIDE, WIDTH);
-    const vlt_grid same = {.t = 1, .h = SIDE, .w = SIDE}, wide = {.t = 2, .h = 4, .w = 10};
-    float x[2 * 4 * 10 * WIDTH] = {0};
-    vlt_vision_position_add(&vision, &embedding, &same, 0, SIDE * SIDE, x);
-    cr_expect_eq(x[1 * WIDTH], table[1 * WIDTH]);    /* patch 1 is row 0, column 1 */
-    cr_expect_eq(x[2 * WIDTH], table[SIDE * WIDTH]); /* patch 2 is row 1, column 0 */
-    cr_expect_eq(x[4 * WIDTH], table[2 * WIDTH]);    /* patch 4 begins the next block */
-    cr_expect_eq(x[(SIDE * SIDE - 1) * WIDTH], table[(SIDE * SIDE - 1) * WIDTH]);
-
-    float y[2 * 4 * 10 * WIDTH] = {0};
-    vlt_vision_position_add(&vision, &embedding, &wide, 0, 80, y);
-    cr_expect_eq(y[0], table[0]);
-    cr_expect_float_eq(y[39 * WIDTH], table[(SIDE * SIDE - 1) * WIDTH], 1e-4);
-    cr_expect_arr_eq(y, y + 40 * WIDTH, 40 * WIDTH * sizeof *y); /* equal for every t */
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/infer/session.h"
+#include "harness/infer/towers.h"
 #include "tests/support/data.h"
 
 static const char question[] = "How many shapes are there? Describe the image.";
@@ -112,7 +113,7 @@ Test(session, too_long_for_the_context_is_refused_with_numbers)
     cr_expect_eq(vlt_session_run(session, &request, &response, &err), VLT_STATUS_LIMIT);
     cr_expect_not_null(strstr(err.message, "1000"), "%s", err.message);
     cr_expect_not_null(strstr(err.message, "40"), "%s", err.message);
-    cr_expect_eq(session->count, 0);
+    cr_expect_eq(session->cache.count, 0);
 
     /* The default length is cut to what fits: nobody asked for it. */
     request.max_tokens = 0;
@@ -170,7 +171,7 @@ Test(session, what_memory_cannot_hold_is_refused_with_numbers)
     cr_expect(strstr(err.message, "needs ") && strstr(err.message, "of 209.7 MB") &&
                   strstr(err.message, "RLIMIT_AS"),
               "%s", err.message);
-    cr_expect_eq(session->count, 0);
+    cr_expect_eq(session->cache.count, 0);
     cr_expect_eq(atomic_load(&engine->memory.promised_bytes), 0);
     setrlimit(RLIMIT_AS, &unlimited);
     response = run(session, &base);
@@ -354,7 +355,7 @@ Test(session, a_prompt_that_was_stopped_leaves_no_turn)
     cr_expect_eq(stopped.id_count, 0);
     cr_expect_eq(asked, 2);
     cr_expect_null(session->conversation, "%s", session->conversation);
-    cr_expect_eq(session->count, VLT_PROMPT_BLOCK, "the first block's rows are valid");
+    cr_expect_eq(session->cache.count, VLT_PROMPT_BLOCK, "the first block's rows are valid");
     vlt_response resumed = run(session, &again), expected = run(fresh, &again);
     cr_expect_eq(resumed.prompt_count, expected.prompt_count);
     cr_expect_eq(resumed.cached_count, VLT_PROMPT_BLOCK);

@@ -50,7 +50,9 @@ static void run_model(const char *model, bool baseline)
     for (int k = 0; k < vision->deepstack_count; k++) {
         request.deepstack[k] = malloc((size_t)values * 2 * sizeof(float));
     }
-    cr_assert_eq(vlt_vision_run(engine, &request, &err), VLT_OK, "%s", err.message);
+    while (request.next < request.count) {
+        cr_assert_eq(vlt_vision_step(engine, &request, &err), VLT_OK, "%s", err.message);
+    }
     for (int copy = 0; copy < 2; copy++) {
         double share = largest_share(vlt_safetensors_find(expected, "vision.merged"),
                                      request.embedding + copy * values);

@@ -6,7 +6,7 @@
 
 #include "harness/json/json.h"
 #include "harness/model/config.h"
-#include "harness/model/generation.h"
+#include "harness/model/generation_config.h"
 #include "tests/support/data.h"
 
 static json_t *demo_config(void)

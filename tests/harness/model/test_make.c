@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "harness/model/generation.h"
+#include "harness/model/generation_config.h"
 #include "harness/model/make_internal.h"
 #include "harness/model/tokenizer.h"
 #include "harness/model/weights.h"
@@ -129,7 +129,7 @@ Test(make, readers_take_what_was_made, .init = test_folder_make, .fini = test_fo
     float row[192];
     cr_assert_eq(width, 192);
     for (int64_t id = 0; id < config.text.vocab; id++) {
-        vlt_matrix_row(&weights.embed, id, row);
+        vlt_matrix_row(&weights.decoder.embed, id, row);
         bool zero = true;
         for (int64_t i = 0; i < width; i++) {
             zero = zero && row[i] == 0;

@@ -84,14 +84,16 @@ int main(void)
         {.op = &vlt_op_linear, .dim = {5, 700, 300, VLT_FORMAT_F16}},
         {.op = &vlt_op_linear, .dim = {270, 130, 600, VLT_FORMAT_BF16}},
         {.op = &vlt_op_linear, .dim = {300, 70, 133, VLT_FORMAT_F32}},
-        {.op = &vlt_op_attention, .dim = {1, 2300, 8, 4, 64, 1}},
-        {.op = &vlt_op_attention, .dim = {150, 170, 4, 2, 36, 1}},
+        {.op = &vlt_op_attention, .dim = {1, 2300, 8, 4, 64, 1, VLT_FORMAT_F32}},
+        {.op = &vlt_op_attention, .dim = {150, 170, 4, 2, 36, 1, VLT_FORMAT_BF16}},
         {.op = &vlt_op_norm, .dim = {2000, 72, VLT_NORM_LAYER}},
         {.op = &vlt_op_rope, .dim = {1100, 4, 64}},
         {.op = &vlt_op_activation, .dim = {200, 300, VLT_ACTIVATION_GELU_TANH}},
         {.op = &vlt_op_vision_block, .dim = {300, 200, 72, 2, 130, VLT_FORMAT_BF16}},
-        {.op = &vlt_op_decoder_block, .dim = {150, 200, 96, 4, 2, 36, 130, VLT_FORMAT_BF16}},
-        {.op = &vlt_op_decoder_block, .dim = {1, 900, 192, 4, 2, 64, 512, VLT_FORMAT_BF16}},
+        {.op = &vlt_op_decoder_block,
+         .dim = {150, 200, 96, 4, 2, 36, 130, VLT_FORMAT_BF16, VLT_FORMAT_F32}},
+        {.op = &vlt_op_decoder_block,
+         .dim = {1, 900, 192, 4, 2, 64, 512, VLT_FORMAT_BF16, VLT_FORMAT_BF16}},
     };
     vlt_threads *three = NULL;
     vlt_threads_options options = {.count = 3, .spin_us = 5};

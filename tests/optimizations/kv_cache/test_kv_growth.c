@@ -7,11 +7,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "harness/infer/kv_cache.h"
 #include "optimizations/core/compiler.h"
+#include "optimizations/kv_cache/kv_cache.h"
 #include "tests/support/data.h"
 
-static const vlt_text_config shape = {.layers = 3, .kv_heads = 2, .head = 16};
+enum { LAYERS = 3, KV_HEADS = 2, HEAD = 16 };
+
+static void init(vlt_kv_cache *cache)
+{
+    cr_assert_eq(
+        vlt_kv_cache_init(cache, vlt_kv_format_find(VLT_FORMAT_F32), LAYERS, KV_HEADS, HEAD, NULL),
+        VLT_OK);
+}
 
 static float value_at(int64_t layer, int64_t list, int64_t row, int64_t i)
 {
@@ -23,8 +30,9 @@ static void each_value(const vlt_kv_cache *cache, int64_t row, bool write)
 {
     for (int64_t layer = 0; layer < cache->layers; layer++) {
         for (int64_t list = 0; list < 4; list++) {
-            float *at = vlt_kv_cache_at(cache, layer, list / 2 != 0) +
-                        (list % 2 * cache->layer[layer].rows + row) * cache->head;
+            const vlt_kv_layer *in = &cache->layer[layer];
+            float *at = (float *)(list / 2 ? in->v : in->k) +
+                        (list % 2 * in->capacity + row) * cache->head;
             for (int64_t i = 0; i < cache->head; i++) {
                 if (write) {
                     at[i] = value_at(layer, list, row, i);
@@ -36,18 +44,19 @@ static void each_value(const vlt_kv_cache *cache, int64_t row, bool write)
     }
 }
 
-Test(kv_cache, grows_by_doubling_and_keeps_every_row)
+Test(kv_growth, grows_by_doubling_and_keeps_every_row)
 {
     enum { MOST = 1000 };
     vlt_kv_cache cache;
     int64_t capacity = 0, steps = 0;
-    cr_assert_eq(vlt_kv_cache_init(&cache, &shape, NULL), VLT_OK);
+    init(&cache);
     for (int64_t row = 0; row < MOST; row++) {
-        cr_assert_eq(vlt_kv_cache_reserve(&cache, row + 1, MOST, row, NULL), VLT_OK);
-        steps += cache.capacity != capacity;
-        capacity = cache.capacity;
+        cr_assert_eq(vlt_kv_cache_reserve(&cache, row + 1, MOST, NULL), VLT_OK);
+        steps += vlt_kv_cache_capacity(&cache) != capacity;
+        capacity = vlt_kv_cache_capacity(&cache);
         cr_assert(capacity >= row + 1 && capacity <= MOST);
         each_value(&cache, row, true);
+        vlt_kv_cache_commit(&cache, row + 1);
     }
     cr_assert_eq(capacity, MOST);
     cr_assert_leq(steps, 11);
@@ -59,10 +68,11 @@ Test(kv_cache, grows_by_doubling_and_keeps_every_row)
 
 static size_t resident_bytes(const vlt_kv_layer *layer)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (layer->bytes + page - 1) / page;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE),
+                 pages = (layer->page_bytes + page - 1) / page;
     unsigned char *in = calloc(pages, 1);
     size_t count = 0;
-    cr_assert_eq(mincore(layer->data, layer->bytes, in), 0);
+    cr_assert_eq(mincore(layer->pages, layer->page_bytes, in), 0);
     for (size_t i = 0; i < pages; i++) {
         count += in[i] & 1;
     }
@@ -71,7 +81,7 @@ static size_t resident_bytes(const vlt_kv_layer *layer)
 }
 
 /* A gigabyte of room, a few rows of it used. */
-Test(kv_cache, room_takes_no_memory_before_it_is_used)
+Test(kv_growth, room_takes_no_memory_before_it_is_used)
 {
     enum { ROWS = 1 << 20 };
     vlt_kv_cache cache;
@@ -80,10 +90,10 @@ Test(kv_cache, room_takes_no_memory_before_it_is_used)
         test_skip("under ASan the cache is a block of the heap");
         return;
     }
-    cr_assert_eq(vlt_kv_cache_init(&cache, &shape, NULL), VLT_OK);
+    init(&cache);
     cr_assert_eq(vlt_kv_cache_bytes(&cache, ROWS, &bytes, NULL), VLT_OK);
     cr_assert_eq(bytes, (size_t)ROWS * 3 * 4 * 16 * sizeof(float));
-    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, ROWS, 0, NULL), VLT_OK);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, ROWS, NULL), VLT_OK);
     cr_assert_eq(resident_bytes(&cache.layer[0]), 0);
     for (int64_t row = 0; row < 64; row++) {
         each_value(&cache, row, true);
@@ -94,7 +104,7 @@ Test(kv_cache, room_takes_no_memory_before_it_is_used)
 
 /* Where twice as much cannot be had, as much as is needed must do; where that cannot be had either,
  * nothing is lost. */
-Test(kv_cache, running_out_of_memory_loses_nothing)
+Test(kv_growth, running_out_of_memory_loses_nothing)
 {
     enum { ROWS = 100000 };
     vlt_kv_cache cache;
@@ -105,10 +115,11 @@ Test(kv_cache, running_out_of_memory_loses_nothing)
         test_skip("sanitizers need the address space");
         return;
     }
-    cr_assert_eq(vlt_kv_cache_init(&cache, &shape, NULL), VLT_OK);
-    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, 10 * ROWS, 0, NULL), VLT_OK);
+    init(&cache);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, 10 * ROWS, NULL), VLT_OK);
     each_value(&cache, 0, true);
     each_value(&cache, ROWS - 1, true);
+    vlt_kv_cache_commit(&cache, ROWS);
     FILE *file = fopen("/proc/self/statm", "r");
     cr_assert(file && fgets(statm, sizeof statm, file));
     fclose(file);
@@ -116,16 +127,17 @@ Test(kv_cache, running_out_of_memory_loses_nothing)
     struct rlimit limit = {.rlim_max = RLIM_INFINITY};
     limit.rlim_cur = strtoull(statm, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + bytes / 2;
     cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
-    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS + 9, 10 * ROWS, ROWS, &err), VLT_OK, "%s",
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS + 9, 10 * ROWS, &err), VLT_OK, "%s",
                  err.message);
-    cr_assert(cache.capacity >= ROWS + 9 && cache.capacity < 2 * ROWS);
-    cr_assert_eq(vlt_kv_cache_reserve(&cache, 8 * ROWS, 10 * ROWS, ROWS, &err), VLT_STATUS_NOMEM);
+    cr_assert(vlt_kv_cache_capacity(&cache) >= ROWS + 9 &&
+              vlt_kv_cache_capacity(&cache) < 2 * ROWS);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, 8 * ROWS, 10 * ROWS, &err), VLT_STATUS_NOMEM);
     cr_assert(strstr(err.message, "800000 tokens (614400000 bytes)"), "%s", err.message);
     each_value(&cache, 0, false);
     each_value(&cache, ROWS - 1, false);
     limit.rlim_cur = RLIM_INFINITY;
     setrlimit(RLIMIT_AS, &limit);
-    cr_assert_eq(vlt_kv_cache_reserve(&cache, 2 * ROWS, 10 * ROWS, ROWS, &err), VLT_OK);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, 2 * ROWS, 10 * ROWS, &err), VLT_OK);
     each_value(&cache, ROWS - 1, false);
     vlt_kv_cache_release(&cache);
 }

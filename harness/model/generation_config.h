@@ -1,11 +1,11 @@
-/* generation.h: generation_config.json: end tokens and the defaults of sampling.
+/* generation_config.h: generation_config.json: end tokens and the defaults of sampling.
  *
  * Without the file: greedy, temperature 1, top_k 50, top_p 1, no penalty, end tokens of
  * config.json. Sampling without an explicit top_k still cuts to 50, as in the reference.
  * Source: harness/model/README.md#sampling-defaults and #choosing-a-token.
  */
-#ifndef VLT_HARNESS_GENERATION_H
-#define VLT_HARNESS_GENERATION_H
+#ifndef VLT_HARNESS_GENERATION_CONFIG_H
+#define VLT_HARNESS_GENERATION_CONFIG_H
 
 #include "harness/model/config.h"
 

@@ -1,4 +1,4 @@
-#include "harness/model/generation.h"
+#include "harness/model/generation_config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,32 @@
+/* generation_internal.h: an answer under way, between the files that make it. */
+#ifndef VLT_HARNESS_GENERATION_INTERNAL_H
+#define VLT_HARNESS_GENERATION_INTERNAL_H
+
+#include "harness/infer/generation.h"
+#include "harness/infer/prefill.h"
+#include "harness/infer/sampler.h"
+#include "optimizations/bpe_encode/decode.h"
+
+struct vlt_generation {
+    vlt_session *session;
+    const vlt_request *request;
+    const vlt_prompt *prompt;
+    vlt_response out;
+    vlt_sampler sampler;
+    vlt_prefill prefill;
+    int64_t max_tokens;
+    vlt_stream_decoder *decoder;
+    size_t text_room;
+    int32_t id;       /* chosen last */
+    bool stopped;     /* a stop string is complete */
+    bool interrupted; /* a callback said so */
+    bool done;
+    vlt_status status;
+    vlt_error error;
+};
+
+/* Chooses the next token from the session's logits and takes it into the answer; sets done when it
+ * is the last, or when none is wanted. */
+vlt_status vlt_generation_next(vlt_generation *generation, vlt_error *err);
+
+#endif

@@ -1,0 +1,156 @@
+#include "harness/infer/prefill.h"
+
+#include <string.h>
+
+#include "harness/infer/towers.h"
+
+static vlt_status see(void *user, const char *name, int64_t index, const float *rows, int64_t count,
+                      int64_t width, vlt_error *err)
+{
+    const vlt_prefill *prefill = user;
+    return index < 0 ? vlt_dump_rows(prefill->dump, name, VLT_DTYPE_F32, rows, count, width, err)
+                     : vlt_dump_layer(prefill->dump, name, index, rows, count, width, err);
+}
+
+static bool vision_progress(void *user, int64_t done, int64_t total)
+{
+    const vlt_request *request = ((const vlt_prefill *)user)->request;
+    return !request->on_progress || request->on_progress(request->user, "vision", done, total);
+}
+
+/* The first visual that has rows behind `first`, and its first row. */
+static void find_needed(vlt_prefill *prefill, int64_t merge)
+{
+    const vlt_prompt *prompt = prefill->prompt;
+    int64_t needed = -1;
+    int first = 0;
+    for (int64_t i = prefill->first; i < prompt->count && needed < 0; i++) {
+        needed = prompt->visual_row[i];
+    }
+    for (; first < prompt->visual_count; first++) {
+        int64_t tokens = vlt_grid_tokens(&prompt->visual[first].grid, merge);
+        if (needed >= 0 && prefill->visual_first + tokens > needed) {
+            break;
+        }
+        prefill->visual_first += tokens;
+    }
+    prefill->vision.visual = prompt->visual + first;
+    prefill->vision.count = prompt->visual_count - first;
+}
+
+static vlt_status take_features(vlt_prefill *prefill, vlt_error *err)
+{
+    const vlt_engine *engine = prefill->session->engine;
+    const vlt_model_config *config = &engine->config;
+    int64_t tokens = 0;
+    size_t bytes;
+    void *block = NULL;
+    for (int i = 0; i < prefill->vision.count; i++) {
+        tokens += vlt_grid_tokens(&prefill->vision.visual[i].grid, config->vision.merge);
+    }
+    if (!tokens) {
+        return VLT_OK;
+    }
+    const int64_t dims[] = {1 + config->vision.deepstack_count, tokens, config->text.width};
+    vlt_status status = vlt_dims_bytes(dims, 3, sizeof(float), &bytes, err);
+    if (status == VLT_OK) {
+        status = vlt_context_admit(&engine->context, bytes, "image features", err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_alloc(bytes, &block, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    prefill->features = prefill->vision.embedding = block;
+    for (int k = 0; k < config->vision.deepstack_count; k++) {
+        prefill->vision.deepstack[k] = prefill->features + (k + 1) * tokens * config->text.width;
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_prefill_begin(vlt_prefill *prefill, vlt_error *err)
+{
+    prefill->tap = (vlt_tap){
+        .see = prefill->dump ? see : NULL, .progress = vision_progress, .user = prefill};
+    prefill->vision.tap = &prefill->tap;
+    prefill->next = prefill->first;
+    vlt_kv_cache_commit(&prefill->session->cache, prefill->first);
+    find_needed(prefill, prefill->session->engine->config.vision.merge);
+    return take_features(prefill, err);
+}
+
+void vlt_prefill_release(vlt_prefill *prefill)
+{
+    vlt_free(prefill->features);
+    prefill->features = NULL;
+}
+
+static vlt_status run_block(const vlt_prefill *prefill, int64_t rows, vlt_error *err)
+{
+    vlt_session *session = prefill->session;
+    vlt_engine *engine = session->engine;
+    const vlt_prompt *prompt = prefill->prompt;
+    const int64_t first = prefill->next;
+    const vlt_decoder_slot slot = {
+        .cache = &session->cache,
+        .first = first,
+        .rows = rows,
+        .ids = prompt->ids + first,
+        .position = prompt->position + first,
+        .position_stride = prompt->count,
+        .visual_row = prompt->visual_row + first,
+        .visual_first = prefill->visual_first,
+        .embedding = prefill->vision.embedding,
+        .deepstack = (const float *const *)prefill->vision.deepstack,
+        .logits = first + rows == prompt->count ? session->logits : NULL};
+    const vlt_decoder_args args = {.slot = &slot, .slots = 1, .tap = &prefill->tap};
+    vlt_plan *plan = NULL;
+    vlt_status status = vlt_engine_prompt_plan(engine, session->reach, &plan, err);
+    if (status == VLT_OK) {
+        status = vlt_plan_run_in(&engine->scratch, plan, &args, err);
+    }
+    if (status == VLT_OK && slot.logits) {
+        status = vlt_dump_rows(prefill->dump, "logits.last", VLT_DTYPE_F32, session->logits,
+                               engine->config.text.vocab, 0, err);
+    }
+    return status;
+}
+
+static vlt_status prompt_step(vlt_prefill *prefill, vlt_error *err)
+{
+    vlt_engine *engine = prefill->session->engine;
+    const vlt_request *request = prefill->request;
+    const int64_t left = prefill->prompt->count - prefill->next;
+    const int64_t rows = left < VLT_PROMPT_BLOCK ? left : VLT_PROMPT_BLOCK;
+    if (request->on_progress &&
+        !request->on_progress(request->user, "prefill", prefill->next - prefill->first,
+                              prefill->prompt->count - prefill->first)) {
+        return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted at prompt row %lld",
+                        (long long)prefill->next);
+    }
+    vlt_turns_take(&engine->turns);
+    double start_ms = vlt_engine_computing_ms(engine);
+    vlt_status status = run_block(prefill, rows, err);
+    prefill->prefill_ms += vlt_engine_computing_ms(engine) - start_ms;
+    vlt_turns_pass(&engine->turns);
+    if (status == VLT_OK) { /* rows of a failed block are not valid in every layer */
+        prefill->next += rows;
+        vlt_kv_cache_commit(&prefill->session->cache, prefill->next);
+    }
+    return status;
+}
+
+vlt_status vlt_prefill_step(vlt_prefill *prefill, vlt_error *err)
+{
+    vlt_engine *engine = prefill->session->engine;
+    if (prefill->vision.next == prefill->vision.count) {
+        return prompt_step(prefill, err);
+    }
+    vlt_turns_take(&engine->turns);
+    double start_ms = vlt_engine_computing_ms(engine);
+    vlt_status status = vlt_vision_step(engine, &prefill->vision, err);
+    prefill->vision_ms += vlt_engine_computing_ms(engine) - start_ms;
+    vlt_turns_pass(&engine->turns);
+    return status;
+}
