@@ -186,9 +186,10 @@ static vlt_status encode(vlt_engine *engine, const vlt_chat *chat, vlt_prompt *p
     double start_ms = vlt_now_ms();
     vlt_status status = list_media(engine, chat, prompt, &lists, err);
     if (status == VLT_OK) {
+        const vlt_prompt_text text = {.text = chat->text, .bytes = chat->text_bytes};
         status = vlt_placeholders_encode(engine->tokenizer, &engine->prepare_context,
-                                         &engine->vision_tokens, chat->text, chat->text_bytes,
-                                         &lists.media, &prompt->ids, &count, err);
+                                         &engine->vision_tokens, &text, &lists.media, &prompt->ids,
+                                         &count, err);
     }
     prompt->count = (int64_t)count;
     prompt->tokenize_ms = vlt_now_ms() - start_ms;

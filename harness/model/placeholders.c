@@ -55,61 +55,123 @@ static bool ends_with(const char *text, size_t bytes, vlt_token_text token)
            memcmp(text + bytes - token.length, token.bytes, token.length) == 0;
 }
 
-vlt_status vlt_placeholders_text(const vlt_vocab *vocab, const vlt_vision_tokens *tokens,
-                                 const char *text, size_t bytes, const vlt_prompt_media *media,
-                                 char **out, size_t *out_bytes, vlt_error *err)
+static vlt_status find_texts(const vlt_vocab *vocab, const vlt_vision_tokens *tokens,
+                             struct texts *texts, vlt_error *err)
 {
-    vlt_buffer buffer = {0};
-    struct texts texts;
-    int videos = 0;
-    vlt_status status;
-    *out = NULL;
-    *out_bytes = 0;
-    if ((status = token_text(vocab, tokens->video_pad, "video_token_id", &texts.pad, err)) !=
-            VLT_OK ||
-        (status = token_text(vocab, tokens->vision_start, "vision_start_token_id", &texts.start,
-                             err)) != VLT_OK ||
-        (status = token_text(vocab, tokens->vision_end, "vision_end_token_id", &texts.end, err)) !=
-            VLT_OK) {
-        return status;
+    vlt_status status = token_text(vocab, tokens->video_pad, "video_token_id", &texts->pad, err);
+    if (status == VLT_OK) {
+        status = token_text(vocab, tokens->vision_start, "vision_start_token_id", &texts->start,
+                            err);
     }
-    const char *at = text, *end = text + bytes;
-    vlt_buffer_put(&buffer, "", 0);
-    while (at < end) {
-        const char *pad = memmem(at, (size_t)(end - at), texts.pad.bytes, texts.pad.length);
-        if (!pad) {
+    return status == VLT_OK
+               ? token_text(vocab, tokens->vision_end, "vision_end_token_id", &texts->end, err)
+               : status;
+}
+
+/* The next pad at or behind `at` that lies in no plain stretch, of which `next` end before it; the
+ * prompt's end where there is none. */
+static size_t find_pad(const vlt_prompt_text *prompt, vlt_token_text pad, size_t at, size_t next)
+{
+    const vlt_text_ranges *plain = &prompt->plain;
+    while (at < prompt->bytes) {
+        const char *found = memmem(prompt->text + at, prompt->bytes - at, pad.bytes, pad.length);
+        if (!found) {
             break;
         }
-        const char *next = pad + texts.pad.length;
-        size_t before = (size_t)(pad - at);
-        bool wrapped = ends_with(at, before, texts.start) &&
-                       (size_t)(end - next) >= texts.end.length &&
-                       memcmp(next, texts.end.bytes, texts.end.length) == 0;
-        if (media->dialect == VLT_DIALECT_4_57 && wrapped) {
-            before -= texts.start.length;
-            next += texts.end.length;
+        size_t first = (size_t)(found - prompt->text);
+        while (next < plain->count && plain->range[next].end <= first) {
+            next++;
         }
-        vlt_buffer_put(&buffer, at, before);
+        if (next == plain->count || plain->range[next].first >= first + pad.length) {
+            return first;
+        }
+        at = plain->range[next].end;
+    }
+    return prompt->bytes;
+}
+
+/* The prompt on its way into a longer one. */
+struct writing {
+    const vlt_prompt_text *prompt;
+    vlt_buffer text;
+    vlt_text_range *range; /* [prompt->plain.count] */
+    size_t ranges;         /* moved so far */
+};
+
+/* Copies prompt bytes [first, end) with the plain stretches in them. Between two calls only tokens
+ * are passed over, so no stretch is cut. */
+static void copy_part(struct writing *writing, size_t first, size_t end)
+{
+    const vlt_text_ranges *plain = &writing->prompt->plain;
+    size_t to = writing->text.bytes;
+    vlt_buffer_put(&writing->text, writing->prompt->text + first, end - first);
+    for (; writing->ranges < plain->count && plain->range[writing->ranges].end <= end;
+         writing->ranges++) {
+        const vlt_text_range *from = &plain->range[writing->ranges];
+        writing->range[writing->ranges] = (vlt_text_range){from->first - first + to,
+                                                           from->end - first + to};
+    }
+}
+
+static int write_videos(struct writing *writing, const struct texts *texts,
+                        const vlt_prompt_media *media)
+{
+    const vlt_prompt_text *prompt = writing->prompt;
+    int videos = 0;
+    size_t at = 0, pad;
+    while ((pad = find_pad(prompt, texts->pad, at, writing->ranges)) < prompt->bytes) {
+        size_t next = pad + texts->pad.length, before = pad;
+        bool wrapped = ends_with(prompt->text + at, pad - at, texts->start) &&
+                       prompt->bytes - next >= texts->end.length &&
+                       !memcmp(prompt->text + next, texts->end.bytes, texts->end.length);
+        if (media->dialect == VLT_DIALECT_4_57 && wrapped) {
+            before -= texts->start.length;
+            next += texts->end.length;
+        }
+        copy_part(writing, at, before);
         if (videos < media->video_count) {
-            put_video(&buffer, &texts, &media->video[videos]);
+            put_video(&writing->text, texts, &media->video[videos]);
         }
         videos++;
         at = next;
     }
-    vlt_buffer_put(&buffer, at, (size_t)(end - at));
-    if (buffer.failed) {
+    copy_part(writing, at, prompt->bytes);
+    return videos;
+}
+
+vlt_status vlt_placeholders_text(const vlt_vocab *vocab, const vlt_vision_tokens *tokens,
+                                 const vlt_prompt_text *prompt, const vlt_prompt_media *media,
+                                 vlt_prompt_text *out, vlt_error *err)
+{
+    struct writing writing = {.prompt = prompt};
+    struct texts texts;
+    *out = (vlt_prompt_text){0};
+    vlt_status status = find_texts(vocab, tokens, &texts, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    writing.range = calloc(prompt->plain.count + 1, sizeof *writing.range);
+    vlt_buffer_put(&writing.text, "", 0);
+    int videos = writing.range ? write_videos(&writing, &texts, media) : 0;
+    if (!writing.range || writing.text.failed) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "prompt: out of memory");
     } else if (videos != media->video_count) {
         status = vlt_fail(err, VLT_STATUS_INPUT, "prompt: %d video placeholders for %d videos",
                           videos, media->video_count);
     }
+    *out = (vlt_prompt_text){
+        writing.text.data, writing.text.bytes, {writing.range, writing.ranges}};
     if (status != VLT_OK) {
-        free(buffer.data);
-        return status;
+        vlt_placeholders_text_release(out);
     }
-    *out = buffer.data;
-    *out_bytes = buffer.bytes;
-    return VLT_OK;
+    return status;
+}
+
+void vlt_placeholders_text_release(vlt_prompt_text *written)
+{
+    free((void *)written->text);
+    free((void *)written->plain.range);
+    *written = (vlt_prompt_text){0};
 }
 
 /* Pads of one group of any video, by the running number of the group; -1 behind the last. */
@@ -188,30 +250,31 @@ vlt_status vlt_placeholders_ids(const vlt_vision_tokens *tokens, const int32_t *
 }
 
 vlt_status vlt_placeholders_encode(const vlt_tokenizer *tokenizer, vlt_context *context,
-                                   const vlt_vision_tokens *tokens, const char *text, size_t bytes,
+                                   const vlt_vision_tokens *tokens, const vlt_prompt_text *prompt,
                                    const vlt_prompt_media *media, int32_t **out, size_t *out_count,
                                    vlt_error *err)
 {
-    char *written = NULL;
+    vlt_prompt_text written = {0};
     int32_t *ids = NULL;
-    size_t written_bytes = 0, id_count = 0;
+    size_t id_count = 0;
     bool videos = media->video_count > 0 ||
                   (vlt_vocab_token(vlt_tokenizer_vocab(tokenizer), tokens->video_pad).bytes);
     vlt_status status = VLT_OK;
     *out = NULL;
     *out_count = 0;
     if (videos) {
-        status = vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), tokens, text, bytes, media,
-                                       &written, &written_bytes, err);
+        status = vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), tokens, prompt, media,
+                                       &written, err);
     }
     if (status == VLT_OK) {
-        status = vlt_tokenizer_encode(tokenizer, context, videos ? written : text,
-                                      videos ? written_bytes : bytes, false, &ids, &id_count, err);
+        const vlt_prompt_text *text = videos ? &written : prompt;
+        status = vlt_tokenizer_encode(tokenizer, context, text->text, text->bytes, &text->plain,
+                                      &ids, &id_count, err);
     }
     if (status == VLT_OK) {
         status = vlt_placeholders_ids(tokens, ids, id_count, media, out, out_count, err);
     }
     free(ids);
-    free(written);
+    vlt_placeholders_text_release(&written);
     return status;
 }

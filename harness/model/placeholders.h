@@ -39,16 +39,25 @@ typedef struct vlt_prompt_media {
     vlt_dialect dialect;
 } vlt_prompt_media;
 
+/* A rendered prompt. plain: stretches that are not the template's, where no token counts for more
+ * than its letters; none when text may act as the template's own. */
+typedef struct vlt_prompt_text {
+    const char *text;
+    size_t bytes;
+    vlt_text_ranges plain;
+} vlt_prompt_text;
+
 /* seconds[g] = mean of index / fps over the first and the last frame of group g; the last frame
  * fills up the last group. seconds: [ceil(frame_count / group_frames)]. */
 void vlt_video_seconds(const int64_t *frame_indices, int frame_count, double fps, int group_frames,
                        double *seconds);
 
 /* Step 1, on the text: videos written out. INPUT when the counts of video placeholders and videos
- * differ. *out is malloc'ed. */
+ * differ. The caller releases *out. */
 vlt_status vlt_placeholders_text(const vlt_vocab *vocab, const vlt_vision_tokens *tokens,
-                                 const char *text, size_t bytes, const vlt_prompt_media *media,
-                                 char **out, size_t *out_bytes, vlt_error *err);
+                                 const vlt_prompt_text *prompt, const vlt_prompt_media *media,
+                                 vlt_prompt_text *out, vlt_error *err);
+void vlt_placeholders_text_release(vlt_prompt_text *written); /* may be called on {0} */
 
 /* Step 2, on the ids of that text: pads multiplied. INPUT when the counts of image placeholders
  * and images differ, or those of video groups. *out is malloc'ed. */
@@ -58,7 +67,7 @@ vlt_status vlt_placeholders_ids(const vlt_vision_tokens *tokens, const int32_t *
 
 /* Both steps with the encoding between them: rendered text -> prompt ids. */
 vlt_status vlt_placeholders_encode(const vlt_tokenizer *tokenizer, vlt_context *context,
-                                   const vlt_vision_tokens *tokens, const char *text, size_t bytes,
+                                   const vlt_vision_tokens *tokens, const vlt_prompt_text *prompt,
                                    const vlt_prompt_media *media, int32_t **out, size_t *out_count,
                                    vlt_error *err);
 

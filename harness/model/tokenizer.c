@@ -400,8 +400,8 @@ const vlt_vocab *vlt_tokenizer_vocab(const vlt_tokenizer *tokenizer)
 }
 
 vlt_status vlt_tokenizer_encode(const vlt_tokenizer *tokenizer, vlt_context *context,
-                                const char *text, size_t bytes, bool no_special, int32_t **ids,
-                                size_t *id_count, vlt_error *err)
+                                const char *text, size_t bytes, const vlt_text_ranges *plain,
+                                int32_t **ids, size_t *id_count, vlt_error *err)
 {
     vlt_bpe_encode_constants constants = {tokenizer->vocab};
     vlt_problem problem = vlt_bpe_encode_problem(bytes, &constants);
@@ -414,7 +414,11 @@ vlt_status vlt_tokenizer_encode(const vlt_tokenizer *tokenizer, vlt_context *con
     }
     *ids = malloc(vlt_bpe_encode_bound(bytes) * sizeof **ids);
     if (*ids) {
-        vlt_bpe_encode_args args = {text, bytes, no_special, *ids, id_count};
+        vlt_bpe_encode_args args = {.text = text,
+                                    .text_bytes = bytes,
+                                    .ids = *ids,
+                                    .id_count = id_count,
+                                    .plain = plain ? *plain : (vlt_text_ranges){0}};
         status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
     } else {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "text of %zu bytes: out of memory", bytes);

@@ -30,9 +30,10 @@ vlt_status vlt_tokenizer_from_merges(const char *vocab, size_t vocab_bytes, cons
  * is for the caller to check. */
 const vlt_vocab *vlt_tokenizer_vocab(const vlt_tokenizer *tokenizer);
 
-/* One text through a bpe_encode plan made for it. *ids is malloc'ed. For many texts keep a plan. */
+/* One text through a bpe_encode plan made for it; plain: stretches in which no added token counts,
+ * or NULL. *ids is malloc'ed. For many texts keep a plan. */
 vlt_status vlt_tokenizer_encode(const vlt_tokenizer *tokenizer, vlt_context *context,
-                                const char *text, size_t bytes, bool no_special, int32_t **ids,
-                                size_t *id_count, vlt_error *err);
+                                const char *text, size_t bytes, const vlt_text_ranges *plain,
+                                int32_t **ids, size_t *id_count, vlt_error *err);
 
 #endif

@@ -20,12 +20,24 @@ typedef struct vlt_bpe_encode_constants {
     const vlt_vocab *vocab;
 } vlt_bpe_encode_constants;
 
+/* Stretches [first, end) of a text, in order and apart from each other. */
+typedef struct vlt_text_range {
+    size_t first, end;
+} vlt_text_range;
+
+typedef struct vlt_text_ranges {
+    const vlt_text_range *range; /* [count] */
+    size_t count;
+} vlt_text_ranges;
+
 typedef struct vlt_bpe_encode_args {
     const char *text; /* any bytes, NUL included */
     size_t text_bytes;
-    bool no_special;  /* added tokens are plain text */
-    int32_t *ids;     /* room for vlt_bpe_encode_bound(text_bytes); untouched behind the ids */
-    size_t *id_count; /* out */
+    bool no_special;       /* added tokens are plain text */
+    int32_t *ids;          /* room for vlt_bpe_encode_bound(text_bytes); untouched behind the ids */
+    size_t *id_count;      /* out */
+    vlt_text_ranges plain; /* no added token begins, ends or lies in these; the words of the text
+                              go across their borders */
 } vlt_bpe_encode_args;
 
 extern const vlt_op vlt_op_bpe_encode;

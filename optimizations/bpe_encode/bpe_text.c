@@ -7,8 +7,8 @@
 #include "optimizations/core/memory.h"
 
 /* The next place where an added token begins, at or behind p, with its length and id; or end. */
-static const uint8_t *find_added(const vlt_vocab *vocab, const uint8_t *p, const uint8_t *end,
-                                 size_t *length, int32_t *id)
+static const uint8_t *find_in(const vlt_vocab *vocab, const uint8_t *p, const uint8_t *end,
+                              size_t *length, int32_t *id)
 {
     for (; p < end; p++) {
         if (vocab->lone_start >= 0) {
@@ -30,11 +30,33 @@ static const uint8_t *find_added(const vlt_vocab *vocab, const uint8_t *p, const
     return end;
 }
 
+/* The same, outside the plain stretches; *passed of them end before p. */
+static const uint8_t *find_added(const vlt_vocab *vocab, const vlt_bpe_encode_args *args,
+                                 size_t *passed, const uint8_t *p, size_t *length, int32_t *id)
+{
+    const uint8_t *text = (const uint8_t *)args->text, *end = text + args->text_bytes;
+    const vlt_text_ranges *plain = &args->plain;
+    for (;;) {
+        while (*passed < plain->count &&
+               (text + plain->range[*passed].end <= p ||
+                plain->range[*passed].first == plain->range[*passed].end)) {
+            ++*passed;
+        }
+        bool last = *passed == plain->count;
+        const uint8_t *stop = last ? end : text + plain->range[*passed].first;
+        const uint8_t *found = p < stop ? find_in(vocab, p, stop, length, id) : stop;
+        if (found < stop || last) {
+            return found;
+        }
+        p = text + plain->range[*passed].end;
+    }
+}
+
 vlt_status vlt_bpe_text(const vlt_vocab *vocab, const vlt_bpe_steps *steps, void *state,
                         size_t text_max, const vlt_bpe_encode_args *args, vlt_error *err)
 {
     const uint8_t *p = (const uint8_t *)args->text, *end = p + args->text_bytes;
-    size_t count = 0;
+    size_t count = 0, passed = 0;
     *args->id_count = 0;
     if (args->text_bytes > text_max) {
         return vlt_fail(err, VLT_STATUS_LIMIT, "text of %zu bytes: the plan is for at most %zu",
@@ -44,7 +66,7 @@ vlt_status vlt_bpe_text(const vlt_vocab *vocab, const vlt_bpe_steps *steps, void
         int32_t id = -1;
         size_t length = 0;
         bool added = !args->no_special && vocab->added_count > 0;
-        const uint8_t *stop = added ? find_added(vocab, p, end, &length, &id) : end;
+        const uint8_t *stop = added ? find_added(vocab, args, &passed, p, &length, &id) : end;
         if (stop > p) {
             const uint8_t *clean;
             size_t bytes = steps->normalise(state, p, (size_t)(stop - p), &clean);

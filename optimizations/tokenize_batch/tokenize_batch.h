@@ -21,6 +21,7 @@ typedef struct vlt_tokenize_batch_args {
     int32_t *ids; /* all lists one behind the other; room for vlt_tokenize_batch_bound; untouched
                      behind the last one */
     size_t *id_first; /* [text_count + 1]: list t is ids[id_first[t] .. id_first[t+1]) */
+    const vlt_text_ranges *plain; /* [text_count] as bpe_encode's, or NULL: none in any text */
 } vlt_tokenize_batch_args;
 
 extern const vlt_op vlt_op_tokenize_batch;

@@ -30,9 +30,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
         return status;
     }
     for (int64_t t = 0; t < a->text_count; t++) {
-        while (submitted < a->text_count &&
-               vlt_token_futures_submit(futures, a->text[submitted], a->text_bytes[submitted],
-                                        a->no_special)) {
+        while (submitted < a->text_count && vlt_token_futures_submit(futures, a, submitted)) {
             submitted++;
         }
         /* What was submitted is collected also behind a failure: nothing may stay on its way. */

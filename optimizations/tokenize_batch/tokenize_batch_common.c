@@ -27,14 +27,21 @@ void vlt_batch_encoders_release(vlt_batch_encoders *encoders)
     *encoders = (vlt_batch_encoders){0};
 }
 
+vlt_bpe_encode_args vlt_batch_text(const vlt_tokenize_batch_args *args, int64_t index, int32_t *ids,
+                                   size_t *count)
+{
+    return (vlt_bpe_encode_args){.text = args->text[index],
+                                 .text_bytes = args->text_bytes[index],
+                                 .no_special = args->no_special,
+                                 .ids = ids,
+                                 .id_count = count,
+                                 .plain = args->plain ? args->plain[index] : (vlt_text_ranges){0}};
+}
+
 vlt_status vlt_batch_encode(vlt_plan *encoder, const vlt_tokenize_batch_args *args, int64_t index,
                             int32_t *ids, size_t *count, vlt_error *err)
 {
-    vlt_bpe_encode_args text = {.text = args->text[index],
-                                .text_bytes = args->text_bytes[index],
-                                .no_special = args->no_special,
-                                .ids = ids,
-                                .id_count = count};
+    const vlt_bpe_encode_args text = vlt_batch_text(args, index, ids, count);
     return vlt_plan_run(encoder, (vlt_frame){0}, &text, err);
 }
 

@@ -15,6 +15,10 @@ vlt_status vlt_batch_encoders_init(vlt_batch_encoders *encoders, vlt_plan *plan,
                                    size_t text_max, vlt_error *err);
 void vlt_batch_encoders_release(vlt_batch_encoders *encoders); /* may be called on {0} */
 
+/* What bpe_encode is asked for text number `index` of the batch. */
+vlt_bpe_encode_args vlt_batch_text(const vlt_tokenize_batch_args *args, int64_t index, int32_t *ids,
+                                   size_t *count);
+
 /* Text number `index` of the batch into ids; *count ids. */
 vlt_status vlt_batch_encode(vlt_plan *encoder, const vlt_tokenize_batch_args *args, int64_t index,
                             int32_t *ids, size_t *count, vlt_error *err);

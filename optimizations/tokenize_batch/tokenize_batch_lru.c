@@ -239,10 +239,11 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     for (int64_t t = 0; t < a->text_count && status == VLT_OK; t++) {
         size_t count = 0;
         uint64_t hash = vlt_hash_bytes(a->text[t], a->text_bytes[t], 0);
+        bool whole = !a->plain || !a->plain[t].count; /* plain stretches are not remembered */
         a->id_first[t] = used;
-        if (!look_up(s, hash, a, t, a->ids + used, &count)) {
+        if (!whole || !look_up(s, hash, a, t, a->ids + used, &count)) {
             status = vlt_batch_encode(s->encoders.plan[0], a, t, a->ids + used, &count, err);
-            if (status == VLT_OK) {
+            if (status == VLT_OK && whole) {
                 remember(s, hash, a, t, a->ids + used, count);
             }
         }

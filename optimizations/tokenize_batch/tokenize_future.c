@@ -127,16 +127,14 @@ void vlt_token_futures_destroy(vlt_token_futures *futures)
     free(futures);
 }
 
-bool vlt_token_futures_submit(vlt_token_futures *futures, const char *text, size_t bytes,
-                              bool no_special)
+bool vlt_token_futures_submit(vlt_token_futures *futures, const vlt_tokenize_batch_args *args,
+                              int64_t index)
 {
     pthread_mutex_lock(&futures->lock);
     bool room = futures->submitted - futures->collected < (uint64_t)futures->depth;
     if (room) {
         struct slot *slot = &futures->slot[futures->submitted++ % (uint64_t)futures->depth];
-        slot->args.text = text;
-        slot->args.text_bytes = bytes;
-        slot->args.no_special = no_special;
+        slot->args = vlt_batch_text(args, index, slot->args.ids, &slot->count);
         slot->done = false;
         pthread_cond_signal(&futures->work);
     }

@@ -15,9 +15,10 @@ vlt_status vlt_token_futures_create(vlt_plan *plan, int workers, int depth, size
                                     vlt_token_futures **out, vlt_error *err);
 void vlt_token_futures_destroy(vlt_token_futures *futures); /* NULL is fine; waits */
 
-/* Hands a text over; it must stay until it is collected. False when `depth` are on their way. */
-bool vlt_token_futures_submit(vlt_token_futures *futures, const char *text, size_t bytes,
-                              bool no_special);
+/* Hands text number `index` over; it must stay until it is collected. False when `depth` are on
+ * their way. */
+bool vlt_token_futures_submit(vlt_token_futures *futures, const vlt_tokenize_batch_args *args,
+                              int64_t index);
 
 /* Waits for the oldest text that was submitted and not collected; there must be one. The ids are
  * valid until the next submit. */

@@ -115,7 +115,8 @@ int32_t *test_encode(const vlt_vocab *vocab, const char *variant, const char *te
     vlt_problem problem = vlt_bpe_encode_problem(bytes, &constants);
     int32_t *ids = malloc(vlt_bpe_encode_bound(bytes) * sizeof *ids);
     test_context_init(&test);
-    vlt_bpe_encode_args args = {text, bytes, no_special, ids, count};
+    vlt_bpe_encode_args args = {
+        .text = text, .text_bytes = bytes, .no_special = no_special, .ids = ids, .id_count = count};
     if (vlt_plan_create_with(&test.context, &problem,
                              vlt_registry_find_variant(&vlt_op_bpe_encode, variant), NULL, &plan,
                              &err) != VLT_OK ||

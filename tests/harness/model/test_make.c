@@ -192,7 +192,7 @@ Test(make, tokenizer_encodes_and_decodes_every_script, .init = test_folder_make,
     cr_assert_eq(vlt_tokenizer_load(test_folder_path("a"), &tokenizer, &err), VLT_OK, "%s",
                  err.message);
     cr_assert_eq(
-        vlt_tokenizer_encode(tokenizer, &context, text, sizeof text - 1, false, &ids, &count, &err),
+        vlt_tokenizer_encode(tokenizer, &context, text, sizeof text - 1, NULL, &ids, &count, &err),
         VLT_OK, "%s", err.message);
     cr_assert_lt(count, (sizeof text - 1) * 2 / 3);
     cr_assert_eq(

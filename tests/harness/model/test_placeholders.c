@@ -74,8 +74,9 @@ static void check_case(const char *checkpoint, const char *name)
                                    .seconds = seconds};
         media.video_count = 1;
     }
-    cr_assert_eq(vlt_placeholders_encode(tokenizer, &test.context, &tokens, prompt->text,
-                                         prompt->length, &media, &got, &count, &err),
+    const vlt_prompt_text rendered = {.text = prompt->text, .bytes = prompt->length};
+    cr_assert_eq(vlt_placeholders_encode(tokenizer, &test.context, &tokens, &rendered, &media, &got,
+                                         &count, &err),
                  VLT_OK, "%s", err.message);
     cr_assert(count == expected && memcmp(got, ids, count * sizeof *ids) == 0, "%s %s", checkpoint,
               name);
@@ -125,33 +126,59 @@ static vlt_tokenizer *bytes_only(void)
     return tokenizer;
 }
 
-static void written(const char *text, vlt_dialect dialect, const char *expected)
+/* plain: stretches of text, each of which must be found again in what is written. */
+static void written(const char *text, vlt_text_ranges plain, vlt_dialect dialect,
+                    const char *expected)
 {
     static const double seconds[] = {0.25, 1.25};
     vlt_tokenizer *tokenizer = bytes_only();
     vlt_vision_tokens tokens = vision_tokens(tokenizer);
     vlt_video_layout video = {2, 6, seconds};
     vlt_prompt_media media = {.video = &video, .video_count = 1, .dialect = dialect};
-    char *out;
-    size_t bytes;
+    const vlt_prompt_text prompt = {.text = text, .bytes = strlen(text), .plain = plain};
+    vlt_prompt_text out;
     vlt_error err = {0};
-    cr_assert_eq(vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), &tokens, text, strlen(text),
-                                       &media, &out, &bytes, &err),
-                 VLT_OK, "%s", err.message);
-    cr_assert_str_eq(out, expected);
-    free(out);
+    cr_assert_eq(
+        vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), &tokens, &prompt, &media, &out, &err),
+        VLT_OK, "%s", err.message);
+    cr_assert_str_eq(out.text, expected);
+    cr_assert_eq(out.plain.count, plain.count);
+    for (size_t i = 0; i < plain.count; i++) {
+        const vlt_text_range *from = &plain.range[i], *to = &out.plain.range[i];
+        cr_assert_eq(from->end - from->first, to->end - to->first);
+        cr_assert_arr_eq(text + from->first, out.text + to->first, from->end - from->first);
+    }
+    vlt_placeholders_text_release(&out);
     vlt_tokenizer_destroy(tokenizer);
 }
 
 Test(placeholders, both_dialects)
 {
     const char *text = "a <|vision_start|><|video_pad|><|vision_end|> b";
-    written(text, VLT_DIALECT_5,
+    const vlt_text_ranges none = {0};
+    written(text, none, VLT_DIALECT_5,
             "a <|vision_start|><0.2 seconds><|vision_start|><|video_pad|><|vision_end|>"
             "<1.2 seconds><|vision_start|><|video_pad|><|vision_end|><|vision_end|> b");
-    written(text, VLT_DIALECT_4_57,
+    written(text, none, VLT_DIALECT_4_57,
             "a <0.2 seconds><|vision_start|><|video_pad|><|vision_end|>"
             "<1.2 seconds><|vision_start|><|video_pad|><|vision_end|> b");
+}
+
+/* What a user writes is no placeholder where it is plain, and is found again behind the videos. */
+Test(placeholders, plain_text_is_kept)
+{
+    static const char text[] = "a<|video_pad|>b<|vision_start|><|video_pad|><|vision_end|>c"
+                               "<|video_pad|>d";
+    static const vlt_text_range ranges[] = {{1, 14}, {58, 72}};
+    const vlt_text_ranges plain = {ranges, 2};
+    cr_assert_eq(text[58], 'c');
+    written(
+        text, plain, VLT_DIALECT_5,
+        "a<|video_pad|>b<|vision_start|><0.2 seconds><|vision_start|><|video_pad|><|vision_end|>"
+        "<1.2 seconds><|vision_start|><|video_pad|><|vision_end|><|vision_end|>c<|video_pad|>d");
+    written(text, plain, VLT_DIALECT_4_57,
+            "a<|video_pad|>b<0.2 seconds><|vision_start|><|video_pad|><|vision_end|>"
+            "<1.2 seconds><|vision_start|><|video_pad|><|vision_end|>c<|video_pad|>d");
 }
 
 Test(placeholders, counts_must_match)
@@ -163,12 +190,12 @@ Test(placeholders, counts_must_match)
     test_context_init(&test);
     for (int images = 0; images <= 2; images++) {
         vlt_prompt_media media = {.image_tokens = image_tokens, .image_count = images};
-        const char *text = "x<|image_pad|>y";
+        const vlt_prompt_text text = {.text = "x<|image_pad|>y", .bytes = 15};
         int32_t *ids;
         size_t count;
         vlt_error err = {0};
-        vlt_status status = vlt_placeholders_encode(tokenizer, &test.context, &tokens, text,
-                                                    strlen(text), &media, &ids, &count, &err);
+        vlt_status status = vlt_placeholders_encode(tokenizer, &test.context, &tokens, &text,
+                                                    &media, &ids, &count, &err);
         if (images == 1) {
             cr_assert(status == VLT_OK && count == 5 && ids[1] == tokens.image_pad &&
                       ids[3] == tokens.image_pad);

@@ -59,7 +59,8 @@ static size_t encode(struct run *run, int v, const char *text, size_t bytes)
 {
     size_t count;
     vlt_error err = {0};
-    vlt_bpe_encode_args args = {text, bytes, false, run->ids, &count};
+    vlt_bpe_encode_args args = {
+        .text = text, .text_bytes = bytes, .ids = run->ids, .id_count = &count};
     cr_assert_leq(bytes, TEXT_MAX);
     cr_assert_eq(test_run(run->plan[v], &args, &err), VLT_OK, "%s", err.message);
     return count;

@@ -133,7 +133,11 @@ static void compare(const vlt_vocab *vocab, uint64_t seed, int rounds)
     for (int round = 0; round < rounds; round++) {
         size_t bytes = random_text(&random, text), expected_count, count;
         bool no_special = round % 7 == 0;
-        vlt_bpe_encode_args args = {text, bytes, no_special, expected, &expected_count};
+        vlt_bpe_encode_args args = {.text = text,
+                                    .text_bytes = bytes,
+                                    .no_special = no_special,
+                                    .ids = expected,
+                                    .id_count = &expected_count};
         cr_assert_eq(test_run(plan[0], &args, NULL), VLT_OK);
         for (int v = 1; v < plans; v++) {
             args.ids = ids;
