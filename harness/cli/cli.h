@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/json/input.h"
 #include "optimizations/core/status.h"
 
 typedef struct vlt_cli vlt_cli;
@@ -151,6 +152,7 @@ const char *vlt_cli_operand(const vlt_cli *cli, int index);
 /* Where long work asks whether Ctrl-C came. The first one asks to stop in good order; the second
  * one ends the process. */
 bool vlt_cli_interrupted(void);
+vlt_stop vlt_cli_stop(void); /* the same question, for readers of pipes */
 
 /* One message line on stderr, prefixed with "vltune: "; info is silent under --quiet. */
 void vlt_cli_warn(const vlt_cli *cli, const char *format, ...) VLT_PRINTF(2, 3);

@@ -31,12 +31,22 @@ void vlt_cli_catch_interrupts(void)
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error, not a death */
 }
 
 bool vlt_cli_interrupted(void)
 {
     return interrupts != 0;
+}
+
+static bool is_interrupted(void *user)
+{
+    (void)user;
+    return vlt_cli_interrupted();
+}
+
+vlt_stop vlt_cli_stop(void)
+{
+    return (vlt_stop){.asked = is_interrupted};
 }
 
 static bool progress_drawn; /* a line without an end stands on the terminal */

@@ -25,27 +25,24 @@ struct output {
     vlt_cli *cli;
     vlt_engine *engine;
     FILE *stream;
+    const char *name; /* of it, for messages */
     int64_t done, failed;
 };
 
-static vlt_status write_answer(void *user, const json_t *id, const vlt_response *response,
+static vlt_status write_answer(void *user, const char *id, const vlt_response *response,
                                const vlt_error *error, vlt_error *err)
 {
     struct output *output = user;
     const char *message = error ? error->message : "no memory for the answer as JSON";
-    json_t *line = NULL;
-    if (response) {
-        line = vlt_json_make("{s:O}", "id", id);
-        vlt_json_merge(&line, vlt_answer_to_json(output->engine, response));
-    }
+    json_t *line = response ? vlt_answer_to_json(output->engine, response) : NULL;
     if (!line) {
-        line = vlt_json_make("{s:O, s:s}", "id", id, "error", message);
+        line = vlt_json_make("{s:s}", "error", message);
         output->failed++;
     }
-    vlt_status status = vlt_json_print(line, true, output->stream, err);
+    vlt_status status = vlt_json_print_line(id, line, output->stream, err);
     json_decref(line);
     vlt_cli_progress(output->cli, "%lld answers", (long long)++output->done);
-    return status;
+    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", output->name);
 }
 
 static bool stop_asked(void *user)
@@ -55,8 +52,8 @@ static bool stop_asked(void *user)
 }
 
 /* The file for this process alone; nothing of it is lost yet. *regular: it can be continued. */
-static vlt_status take_output(const char *path, FILE *input, FILE **out, bool *regular,
-                              vlt_error *err)
+static vlt_status take_output(const char *path, const vlt_line_reader *input, FILE **out,
+                              bool *regular, vlt_error *err)
 {
     struct stat info, read_from;
     *regular = stat(path, &info) != 0 || S_ISREG(info.st_mode);
@@ -69,28 +66,72 @@ static vlt_status take_output(const char *path, FILE *input, FILE **out, bool *r
         }
         return status;
     }
-    if (*regular && fstat(file, &info) == 0 && fstat(fileno(input), &read_from) == 0 &&
+    if (*regular && fstat(file, &info) == 0 && fstat(input->file, &read_from) == 0 &&
         info.st_dev == read_from.st_dev && info.st_ino == read_from.st_ino) {
         return vlt_fail(err, VLT_STATUS_USAGE, "%s: the output is the input", path);
     }
     return vlt_file_lock_open(file, path, err);
 }
 
-/* Opens the output behind its whole lines; *skip is their number. */
-static vlt_status open_output(const char *path, FILE *input, const char *input_name, FILE **out,
-                              int64_t *skip, vlt_error *err)
+/* Opens the output behind its whole lines, the input behind theirs. */
+static vlt_status open_output(const char *path, struct output *output, vlt_line_reader *input,
+                              vlt_error *err)
 {
-    int64_t bytes = 0;
+    vlt_batch_progress progress = {0};
     bool regular = false;
-    *skip = 0;
-    *out = stdout;
-    vlt_status status = path ? take_output(path, input, out, &regular, err) : VLT_OK;
-    if (status == VLT_OK && regular) {
-        status = vlt_batch_resume(input, input_name, *out, path, skip, &bytes, err);
-        if (status == VLT_OK &&
-            (ftruncate(fileno(*out), bytes) != 0 || fseeko(*out, bytes, SEEK_SET) != 0)) {
-            status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-        }
+    output->stream = stdout;
+    output->name = path ? path : "standard output";
+    vlt_status status = path ? take_output(path, input, &output->stream, &regular, err) : VLT_OK;
+    if (status != VLT_OK || !regular) {
+        return status;
+    }
+    status = vlt_batch_resume(input, output->stream, path, &progress, err);
+    if (status == VLT_OK && (ftruncate(fileno(output->stream), progress.bytes) != 0 ||
+                             fseeko(output->stream, progress.bytes, SEEK_SET) != 0)) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    }
+    if (status == VLT_OK && progress.lines) {
+        vlt_cli_info(output->cli, "%s: goes on behind %lld answers", path,
+                     (long long)progress.lines);
+    }
+    output->done = progress.lines;
+    output->failed = progress.failed;
+    return status;
+}
+
+/* STOPPED with a file to go on with, else INTERRUPTED; lines with an error are exit code 1. */
+static vlt_status say_end(const struct output *output, const char *path, vlt_status status,
+                          vlt_error *err)
+{
+    if (status == VLT_STATUS_STOPPED || status == VLT_STATUS_INTERRUPTED) {
+        return vlt_fail(err, path ? VLT_STATUS_STOPPED : VLT_STATUS_INTERRUPTED,
+                        "interrupted after %lld answers%s", (long long)output->done,
+                        path ? "; the same command goes on from there" : "");
+    }
+    if (status == VLT_OK && output->failed) {
+        return vlt_fail(err, VLT_STATUS_INTERNAL, "%lld of %lld lines have an error",
+                        (long long)output->failed, (long long)output->done);
+    }
+    return status;
+}
+
+static vlt_status run_batch(vlt_cli *cli, vlt_batch *batch, struct output *output, vlt_error *err)
+{
+    const char *path = vlt_cli_text(cli, "output", NULL);
+    batch->input->stop = vlt_cli_stop();
+    vlt_status status = open_output(path, output, batch->input, err);
+    if (status == VLT_OK) {
+        status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &output->engine, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_batch_run(output->engine, batch, NULL, err);
+    }
+    vlt_cli_progress(cli, NULL);
+    status = say_end(output, path, status, err);
+    vlt_engine_cli_close(output->engine, status);
+    if (output->stream && output->stream != stdout && fclose(output->stream) != 0 &&
+        status == VLT_OK) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }
     return status;
 }
@@ -101,44 +142,13 @@ static char *folder_of(const char *path)
     return slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : NULL;
 }
 
-static vlt_status run_batch(vlt_cli *cli, vlt_batch *batch, struct output *output, vlt_error *err)
-{
-    const char *path = vlt_cli_text(cli, "output", NULL);
-    vlt_status status = open_output(path, batch->input, batch->name, &output->stream, &batch->skip,
-                                    err);
-    if (status == VLT_OK && batch->skip) {
-        vlt_cli_info(cli, "%s: goes on behind %lld answers", path, (long long)batch->skip);
-    }
-    if (status == VLT_OK) {
-        status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &output->engine, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_batch_run(output->engine, batch, NULL, err);
-    }
-    vlt_cli_progress(cli, NULL);
-    if (status == VLT_STATUS_STOPPED) {
-        status = vlt_fail(err, path ? VLT_STATUS_STOPPED : VLT_STATUS_INTERRUPTED,
-                          "interrupted after %lld answers%s", (long long)output->done,
-                          path ? "; the same command goes on from there" : "");
-    }
-    if (status == VLT_OK && output->failed) {
-        vlt_cli_warn(cli, "%lld of %lld lines have an error", (long long)output->failed,
-                     (long long)output->done);
-    }
-    vlt_engine_cli_close(output->engine, status);
-    if (output->stream && output->stream != stdout && fclose(output->stream) != 0 &&
-        status == VLT_OK) {
-        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
-    }
-    return status;
-}
-
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     const char *name = vlt_cli_operand(cli, 1);
     vlt_request request = {0};
     struct output output = {.cli = cli};
-    vlt_batch batch = {.name = name,
+    vlt_line_reader input = {.file = -1};
+    vlt_batch batch = {.input = &input,
                        .defaults = &request,
                        .answer = write_answer,
                        .stop = stop_asked,
@@ -151,13 +161,12 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     request.files = request.files ? request.files : folder;
     if (status == VLT_OK) {
-        batch.input = fopen(name, "re");
-        status = batch.input ? run_batch(cli, &batch, &output, err)
-                             : vlt_fail(err, VLT_STATUS_IO, "%s: %s", name, strerror(errno));
+        status = vlt_line_reader_open(name, &input, err);
     }
-    if (batch.input) {
-        fclose(batch.input);
+    if (status == VLT_OK) {
+        status = run_batch(cli, &batch, &output, err);
     }
+    vlt_line_reader_close(&input);
     free(folder);
     free(stops);
     return status;
@@ -168,7 +177,8 @@ VLT_COMMAND(
     .details = "A line is {\"id\", \"messages\", \"max_tokens\", \"temperature\", ...}; its answer "
                "is the object of\n`run --json` with the id, or {\"id\", \"error\"}. Images of the "
                "next request are decoded while\none computes; the order is kept. Options are the "
-               "defaults of lines that do not say.",
+                "defaults of lines that do not say.\nIN.jsonl may be - for standard input. The exit "
+                "code is 1 when a line has an error.",
     .examples = "batch DIR requests.jsonl -o answers.jsonl\n"
                 "batch DIR requests.jsonl --max-tokens 8 --greedy",
     .options = options, .option_count = sizeof options / sizeof *options,

@@ -46,6 +46,7 @@ static vlt_status read_options(vlt_cli *cli, vlt_processor *processor, vlt_visio
         vlt_cli_text(cli, "reference", NULL), vlt_cli_text(cli, "exif", NULL),
         vlt_cli_text(cli, "alpha", NULL), vlt_cli_text(cli, "dialect", NULL),
         vlt_cli_flag(cli, "strict-images"), vision, err);
+    vision->stop = vlt_cli_stop();
     if (status == VLT_OK) {
         status = vlt_processor_load(vlt_cli_operand(cli, 0), processor, err);
     }
@@ -153,6 +154,9 @@ static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct ans
         const char *file = vlt_cli_operand(cli, i + 1);
         vlt_cli_progress(cli, "image %d of %d", i + 1, count);
         answer->err.status = answer_one(reader, file, answer, &answer->err);
+        if (answer->err.status == VLT_STATUS_INTERRUPTED) {
+            break;
+        }
         refused += answer->err.status != VLT_OK;
         vlt_cli_progress(cli, NULL);
         if (all) {

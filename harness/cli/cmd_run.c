@@ -1,4 +1,5 @@
 /* vltune run: one answer. The text streams; with --json one object comes at the end. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +49,9 @@ static vlt_status read_messages(const vlt_cli *cli, const char *path, struct inp
                                 vlt_error *err)
 {
     vlt_request *request = &input->request;
-    vlt_status status = vlt_read_file(path, MESSAGES_LIMIT, &input->messages,
-                                      &request->messages_bytes, err);
+    const vlt_stop stop = vlt_cli_stop();
+    vlt_status status = vlt_read_file_until(path, MESSAGES_LIMIT, &stop, &input->messages,
+                                            &request->messages_bytes, err);
     const char *slash = strrchr(path, '/');
     request->messages = input->messages;
     if (status == VLT_OK && !vlt_cli_count(cli, "files") && slash) {
@@ -89,28 +91,40 @@ static vlt_status read_input(const vlt_cli *cli, struct input *input, vlt_error 
         status = read_messages(cli, messages, input, err);
     }
     if (status == VLT_OK && tools) {
-        status = vlt_read_file(tools, MESSAGES_LIMIT, &input->tools, &request->tools_bytes, err);
+        const vlt_stop stop = vlt_cli_stop();
+        status = vlt_read_file_until(tools, MESSAGES_LIMIT, &stop, &input->tools,
+                                     &request->tools_bytes, err);
         request->tools = input->tools;
     }
     return status;
 }
 
+/* The run as its callbacks see it. */
+struct watch {
+    const vlt_cli *cli;
+    int failure; /* errno of the first write that failed; the answer ends there */
+};
+
 static bool stream_text(void *user, const char *text, size_t bytes)
 {
-    (void)user;
-    return fwrite(text, 1, bytes, stdout) == bytes && fflush(stdout) == 0 && !vlt_cli_interrupted();
+    struct watch *watch = user;
+    if (fwrite(text, 1, bytes, stdout) != bytes || fflush(stdout) != 0) {
+        watch->failure = errno ? errno : EIO;
+    }
+    return !watch->failure && !vlt_cli_interrupted();
 }
 
 static bool count_token(void *user, int32_t id)
 {
-    (void)user;
+    const struct watch *watch = user;
     (void)id;
-    return !vlt_cli_interrupted();
+    return !watch->failure && !vlt_cli_interrupted();
 }
 
 static bool show_progress(void *user, const char *phase, int64_t done, int64_t total)
 {
-    vlt_cli_progress(user, "%s %lld of %lld", phase, (long long)done, (long long)total);
+    const struct watch *watch = user;
+    vlt_cli_progress(watch->cli, "%s %lld of %lld", phase, (long long)done, (long long)total);
     return !vlt_cli_interrupted();
 }
 
@@ -159,18 +173,44 @@ static void say_times(const vlt_cli *cli, const vlt_response *response)
                  (unsigned long long)response->seed);
 }
 
+/* What is printed at the end, and how the run ended. */
+static vlt_status finish(const vlt_cli *cli, const vlt_engine *engine, const struct watch *watch,
+                         const vlt_response *response, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    if (watch->failure) {
+        return vlt_fail(err, VLT_STATUS_IO, "standard output: %s, after %zu bytes of the answer",
+                        strerror(watch->failure), response->text_bytes);
+    }
+    if (vlt_cli_flag(cli, "json")) {
+        json_t *object = vlt_answer_to_json(engine, response);
+        status = vlt_json_print(object, false, stdout, err);
+        json_decref(object);
+    } else {
+        fputc('\n', stdout);
+        if (vlt_cli_flag(cli, "verbose")) {
+            say_times(cli, response);
+        }
+    }
+    if (status == VLT_OK && response->finish == VLT_FINISH_INTERRUPTED) {
+        status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted after %lld tokens",
+                          (long long)response->id_count);
+    }
+    return status;
+}
+
 static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, vlt_error *err)
 {
     vlt_session *session = NULL;
     vlt_file_lock *lock = NULL;
     vlt_response response = {0};
     vlt_request *request = &input->request;
+    struct watch watch = {.cli = cli};
     const char *path = vlt_cli_text(cli, "session", NULL);
-    bool json = vlt_cli_flag(cli, "json");
-    request->on_text = json ? NULL : stream_text;
+    request->on_text = vlt_cli_flag(cli, "json") ? NULL : stream_text;
     request->on_token = count_token;
     request->on_progress = show_progress;
-    request->user = cli;
+    request->user = &watch;
     vlt_status status = open_session(cli, engine, input->context, &lock, &session, err);
     if (status == VLT_OK) {
         status = vlt_session_run(session, request, &response, err);
@@ -185,20 +225,8 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
         response.timings.other += vlt_now_ms() - start_ms;
         response.timings.total += vlt_now_ms() - start_ms;
     }
-    if (status == VLT_OK && json) {
-        json_t *object = vlt_answer_to_json(engine, &response);
-        status = object ? vlt_json_print(object, false, stdout, err)
-                        : vlt_fail(err, VLT_STATUS_NOMEM, "run: out of memory");
-        json_decref(object);
-    } else if (status == VLT_OK) {
-        fputc('\n', stdout);
-        if (vlt_cli_flag(cli, "verbose")) {
-            say_times(cli, &response);
-        }
-    }
-    if (status == VLT_OK && response.finish == VLT_FINISH_INTERRUPTED) {
-        status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted after %lld tokens",
-                          (long long)response.id_count);
+    if (status == VLT_OK) {
+        status = finish(cli, engine, &watch, &response, err);
     }
     vlt_file_lock_release(lock);
     vlt_response_release(&response);

@@ -9,6 +9,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/plan_cli.h"
 #include "harness/cli/tokenize_lines.h"
+#include "harness/model/chat_template.h"
 #include "optimizations/core/memory.h"
 
 static const char details[] =
@@ -19,7 +20,8 @@ static const char details[] =
     "    {\"messages\", \"options\"}  ->  {\"rendered\", \"ids\"}   with --render\n"
     "Ids without a token decode to nothing. --render applies the chat template; options are\n"
     "add_generation_prompt, add_vision_id and tools; placeholders are not expanded and no file is\n"
-    "opened. A line that cannot be done gives {\"error\"}.";
+    "opened; --no-special leaves the template's own marks. A line that cannot be done gives\n"
+    "{\"error\"}.";
 
 static const vlt_option options[] = {
     {"decode", NULL, "ids to text", 0, VLT_FLAG, .unless = "render"},
@@ -137,6 +139,11 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_lines *lines = NULL;
     read_options(cli, &lines_options);
     vlt_status status = vlt_tokenizer_load(folder, &tokenizer, err);
+    vlt_error foreign = {0};
+    if (status == VLT_OK && lines_options.mode == VLT_LINES_RENDER &&
+        vlt_chat_template_check(folder, &foreign) != VLT_OK) {
+        vlt_cli_warn(cli, "%s", foreign.message);
+    }
     if (status == VLT_OK) {
         status = vlt_plan_cli_start(cli, folder, &machinery, err);
     }

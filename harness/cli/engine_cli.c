@@ -90,6 +90,7 @@ void vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char
     request->greedy = vlt_cli_flag(cli, "greedy");
     request->ignore_eos = vlt_cli_flag(cli, "ignore-eos");
     request->add_vision_id = vlt_cli_flag(cli, "add-vision-id");
+    request->no_special = vlt_cli_flag(cli, "no-special");
     request->files = vlt_cli_text(cli, "files", NULL);
     for (int i = 0; i < vlt_cli_count(cli, "stop"); i++) {
         stops[i] = vlt_cli_nth(cli, "stop", i);

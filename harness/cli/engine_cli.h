@@ -56,6 +56,8 @@
          VLT_INT(1, 1 << 30)},                                                                   \
         {"ignore-eos", NULL, "end tokens are ordinary tokens", 0, VLT_FLAG},                     \
         {"add-vision-id", NULL, "number the images and videos in the prompt", 0, VLT_FLAG},      \
+        {"no-special", NULL, "special tokens in prompts and messages are plain text", 0,         \
+         VLT_FLAG},                                                                              \
     {                                                                                            \
         "files", "DIR", "folder of relative paths", 0, VLT_FOLDER                                \
     }

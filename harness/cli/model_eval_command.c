@@ -69,7 +69,8 @@ vlt_status vlt_model_eval_command(vlt_cli *cli, vlt_error *err)
                      .files = vlt_cli_text(cli, "files", NULL),
                      .limit = vlt_cli_int(cli, "count", 0),
                      .answered = answered,
-                     .user = &judge};
+                     .user = &judge,
+                     .stop = vlt_cli_stop()};
     vlt_eval_result result;
     vlt_engine *engine = NULL;
     vlt_status status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 1), &engine, err);

@@ -29,9 +29,10 @@ struct vlt_lines {
     vlt_bpe_encode_constants constants;
     vlt_plan *plan; /* for batches of the sizes in its problem */
     struct line *line;
-    const char **text;  /* [line_max] */
-    size_t *text_bytes; /* [line_max] */
-    size_t *id_first;   /* [line_max + 1] */
+    const char **text;      /* [line_max] */
+    size_t *text_bytes;     /* [line_max] */
+    vlt_text_ranges *plain; /* [line_max] */
+    size_t *id_first;       /* [line_max + 1] */
     size_t line_max;
     int32_t *ids; /* [id_max] */
     size_t id_max;
@@ -59,6 +60,7 @@ void vlt_lines_destroy(vlt_lines *lines)
         free(lines->line);
         free(lines->text);
         free(lines->text_bytes);
+        free(lines->plain);
         free(lines->id_first);
         free(lines->ids);
         free(lines);
@@ -86,7 +88,7 @@ static vlt_status read_text(struct line *line, const vlt_tree *root, vlt_error *
     const vlt_tree *text = vlt_tree_get(root, "text");
     if (!text || text->type != VLT_TREE_STRING) {
         return vlt_fail(err, VLT_STATUS_INPUT, "key 'text' is %s, expected a string",
-                        vlt_tree_type_name(text));
+                        vlt_tree_quoted(text).text);
     }
     line->text = text->text;
     line->text_bytes = text->length;
@@ -99,7 +101,7 @@ static vlt_status read_ids(const vlt_lines *lines, struct line *line, const vlt_
     const vlt_tree *list = vlt_tree_get(root, "ids");
     if (!list || list->type != VLT_TREE_ARRAY) {
         return vlt_fail(err, VLT_STATUS_INPUT, "key 'ids' is %s, expected an array",
-                        vlt_tree_type_name(list));
+                        vlt_tree_quoted(list).text);
     }
     int32_t *ids = malloc(((size_t)list->count + 1) * sizeof *ids);
     vlt_status status = ids ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "out of memory");
@@ -108,10 +110,7 @@ static vlt_status read_ids(const vlt_lines *lines, struct line *line, const vlt_
         int64_t id;
         if (!vlt_tree_int(element, 0, UINT32_MAX, &id)) {
             status = vlt_fail(err, VLT_STATUS_INPUT, "ids[%u] is %s, expected 0 to %u", (unsigned)i,
-                              element->type == VLT_TREE_INTEGER
-                                  ? vlt_quoted(element->text, element->length).text
-                                  : vlt_tree_type_name(element),
-                              UINT32_MAX);
+                              vlt_tree_quoted(element).text, UINT32_MAX);
         } else {
             ids[i] = id > INT32_MAX ? -1 : (int32_t)id; /* no token either way */
         }
@@ -143,7 +142,7 @@ static void read_line(const vlt_lines *lines, struct line *line, const char *tex
     vlt_status status = vlt_tree_parse(text, bytes, "line", true, &line->document, &err);
     if (status == VLT_OK && vlt_tree_root(line->document)->type != VLT_TREE_OBJECT) {
         status = vlt_fail(&err, VLT_STATUS_INPUT, "line: %s, expected an object",
-                          vlt_tree_type_name(vlt_tree_root(line->document)));
+                          vlt_tree_quoted(vlt_tree_root(line->document)).text);
     }
     if (status == VLT_OK) {
         const vlt_tree *root = vlt_tree_root(line->document);
@@ -205,10 +204,14 @@ static vlt_status fit_plan(vlt_lines *lines, size_t texts, size_t bytes, vlt_err
 /* Encodes lines [first, last) that have a text; puts nothing out yet. */
 static vlt_status encode(vlt_lines *lines, size_t first, size_t last, vlt_error *err)
 {
+    /* Of a conversation the template's marks stay marks. */
+    bool plain = lines->options.no_special && lines->options.mode == VLT_LINES_RENDER;
     size_t texts = 0, bytes = 0;
     for (size_t i = first; i < last; i++) {
         if (lines->line[i].status == VLT_OK) {
+            const vlt_chat *chat = &lines->line[i].chat;
             lines->text[texts] = lines->line[i].text;
+            lines->plain[texts] = (vlt_text_ranges){chat->outside, plain ? chat->outside_count : 0};
             lines->text_bytes[texts++] = lines->line[i].text_bytes;
             bytes += lines->line[i].text_bytes;
         }
@@ -220,9 +223,10 @@ static vlt_status encode(vlt_lines *lines, size_t first, size_t last, vlt_error 
     vlt_tokenize_batch_args args = {.text = lines->text,
                                     .text_bytes = lines->text_bytes,
                                     .text_count = (int64_t)texts,
-                                    .no_special = lines->options.no_special,
+                                    .no_special = lines->options.no_special && !plain,
                                     .ids = lines->ids,
-                                    .id_first = lines->id_first};
+                                    .id_first = lines->id_first,
+                                    .plain = lines->plain};
     return vlt_plan_run(lines->plan, (vlt_frame){0}, &args, err);
 }
 
@@ -301,9 +305,11 @@ static vlt_status fit_lines(vlt_lines *lines, size_t count, vlt_error *err)
     lines->text = text ? text : lines->text;
     size_t *text_bytes = realloc(lines->text_bytes, room * sizeof *text_bytes);
     lines->text_bytes = text_bytes ? text_bytes : lines->text_bytes;
+    vlt_text_ranges *plain = realloc(lines->plain, room * sizeof *plain);
+    lines->plain = plain ? plain : lines->plain;
     size_t *id_first = realloc(lines->id_first, (room + 1) * sizeof *id_first);
     lines->id_first = id_first ? id_first : lines->id_first;
-    if (!line || !text || !text_bytes || !id_first) {
+    if (!line || !text || !text_bytes || !plain || !id_first) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "%zu lines: out of memory", count);
     }
     memset(line, 0, room * sizeof *line);

@@ -14,8 +14,8 @@ typedef enum vlt_lines_mode {
 
 typedef struct vlt_lines_options {
     vlt_lines_mode mode;
-    bool skip_special;                             /* decode: leave special tokens out */
-    bool no_special;                               /* encode, render: added tokens are text */
+    bool skip_special; /* decode: leave special tokens out */
+    bool no_special;   /* added tokens are text; render: those of the messages */
     void (*warn)(void *user, const char *message); /* or NULL */
     void *warn_user;
 } vlt_lines_options;

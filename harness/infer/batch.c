@@ -1,6 +1,7 @@
 #include "harness/infer/batch.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,8 @@
 
 /* What one request in flight needs; a slot of the pipeline. */
 struct slot {
-    int64_t item;
-    char *text; /* getline's buffer */
-    size_t room, bytes;
+    _Atomic int64_t item;
+    vlt_buffer text;
     vlt_batch_line line;
     vlt_prompt prompt;
 };
@@ -22,12 +22,14 @@ struct run {
     vlt_engine *engine;
     const vlt_batch *batch;
     struct slot slot[VLT_PIPELINE_SLOT_MAX];
-    int64_t line_number; /* of stage 0 */
     int64_t answered;
     double finished_ms; /* when the answer before was done */
     bool stopped;
     int slots;
-    vlt_status answer_status; /* of batch->answer: ends the batch */
+    vlt_status input_status; /* of stage 0: not VLT_OK ends the input */
+    vlt_error input_error;
+    atomic_bool answer_failed; /* batch->answer did: ends the batch */
+    vlt_status answer_status;
     vlt_error answer_error;
 };
 
@@ -39,35 +41,7 @@ static void release_slot(struct slot *slot)
 
 static bool stop_asked(struct run *run)
 {
-    return run->answer_status != VLT_OK || (run->batch->stop && run->batch->stop(run->batch->user));
-}
-
-/* Stage 0: the next line, its images and its tokens. */
-static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error *err)
-{
-    struct run *run = user;
-    struct slot *slot = &run->slot[number];
-    char name[VLT_QUOTED_PATH_BYTES + 32];
-    release_slot(slot);
-    slot->item = item;
-    if (!vlt_batch_next_line(run->batch->input, &slot->text, &slot->room, &slot->bytes)) {
-        return ferror(run->batch->input)
-                   ? vlt_fail(err, VLT_STATUS_IO, "%s: cannot be read", run->batch->name)
-                   : VLT_STATUS_STOPPED;
-    }
-    run->line_number++;
-    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->name,
-                    run->batch->skip + run->line_number);
-    vlt_status status = vlt_batch_line_read(slot->text, slot->bytes, name, run->batch->defaults,
-                                            run->engine, &slot->line, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    vlt_request *request = &slot->line.request;
-    status = request->prompt ? vlt_prompt_build(run->engine, request, NULL, &slot->prompt, err)
-                             : vlt_prompt_build_tree(run->engine, request, slot->line.messages,
-                                                     slot->line.tools, &slot->prompt, err);
-    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name);
+    return run->answer_failed || (run->batch->stop && run->batch->stop(run->batch->user));
 }
 
 static bool token_callback(void *user, int32_t id)
@@ -82,6 +56,51 @@ static bool progress_callback(void *user, const char *phase, int64_t done, int64
     (void)done;
     (void)total;
     return !stop_asked(user);
+}
+
+/* The line of the slot as a prompt. */
+static vlt_status prepare_line(struct run *run, struct slot *slot, vlt_error *err)
+{
+    char name[VLT_QUOTED_PATH_BYTES + 32];
+    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->input->name,
+                    run->batch->input->line);
+    vlt_status status = vlt_batch_line_read(slot->text.data, slot->text.bytes, name,
+                                            run->batch->defaults, run->engine, &slot->line, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_request *request = &slot->line.request;
+    request->on_text = NULL;
+    request->on_token = token_callback;
+    request->on_progress = progress_callback;
+    request->user = run;
+    status = request->prompt ? vlt_prompt_build(run->engine, request, NULL, slot->line.tools,
+                                                &slot->prompt, err)
+                             : vlt_prompt_build_tree(run->engine, request, slot->line.messages,
+                                                     slot->line.tools, &slot->prompt, err);
+    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name);
+}
+
+/* Stage 0: the next line, its images and its tokens. What cannot be read, and what was interrupted
+ * in the middle, is no line with an error: the input ends there. */
+static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error *err)
+{
+    struct run *run = user;
+    struct slot *slot = &run->slot[number];
+    bool found = false;
+    release_slot(slot);
+    slot->item = item;
+    vlt_status status = vlt_line_reader_next(run->batch->input, &slot->text, &found, err);
+    bool ended = status != VLT_OK || !found;
+    if (!ended) {
+        status = prepare_line(run, slot, err);
+        ended = status == VLT_STATUS_INTERRUPTED;
+    }
+    if (ended && status != VLT_OK) {
+        run->input_status = status;
+        run->input_error = *err;
+    }
+    return ended ? VLT_STATUS_STOPPED : status;
 }
 
 /* Busy times of the phases against the wall time since the answer before. */
@@ -99,12 +118,13 @@ static void settle_times(struct run *run, vlt_timings *timings)
     run->finished_ms = now_ms;
 }
 
-static void tell(struct run *run, const json_t *id, const vlt_response *response,
+static void tell(struct run *run, const char *id, const vlt_response *response,
                  const vlt_error *error)
 {
     if (run->answer_status == VLT_OK) {
-        run->answer_status = run->batch->answer(run->batch->user, id, response, error,
+        run->answer_status = run->batch->answer(run->batch->user, id ? id : "null", response, error,
                                                 &run->answer_error);
+        run->answer_failed = run->answer_status != VLT_OK;
         run->answered++;
     }
 }
@@ -114,7 +134,6 @@ static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error 
 {
     struct run *run = user;
     struct slot *slot = &run->slot[number];
-    vlt_request request = slot->line.request;
     const vlt_session_options options = {.context = run->batch->context};
     vlt_session *session = NULL;
     vlt_response response = {0};
@@ -122,13 +141,9 @@ static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error 
     if (run->stopped) {
         return VLT_OK;
     }
-    request.on_text = NULL;
-    request.on_token = token_callback;
-    request.on_progress = progress_callback;
-    request.user = run;
     vlt_status status = vlt_session_open(run->engine, &options, &session, err);
     if (status == VLT_OK) {
-        status = vlt_session_respond(session, &request, &slot->prompt, &response, err);
+        status = vlt_session_respond(session, &slot->line.request, &slot->prompt, &response, err);
     }
     if (status == VLT_OK && response.finish == VLT_FINISH_INTERRUPTED) {
         run->stopped = true; /* this answer is not whole: it will be computed again */
@@ -159,17 +174,19 @@ static bool stop_callback(void *user)
     return stop_asked(user);
 }
 
-static vlt_status skip_lines(struct run *run, vlt_error *err)
+/* How the run ended, from what its stages noted. */
+static vlt_status settle(const struct run *run, vlt_status status, vlt_error *err)
 {
-    struct slot *slot = &run->slot[0];
-    for (int64_t i = 0; i < run->batch->skip; i++) {
-        if (!vlt_batch_next_line(run->batch->input, &slot->text, &slot->room, &slot->bytes)) {
-            return vlt_fail(err, VLT_STATUS_INPUT,
-                            "%s: %" PRId64 " lines, expected at least %" PRId64, run->batch->name,
-                            i, run->batch->skip);
-        }
+    if (run->answer_status != VLT_OK) {
+        return vlt_fail(err, run->answer_status, "%s", run->answer_error.message);
     }
-    return VLT_OK;
+    if (status == VLT_OK && run->input_status == VLT_STATUS_INTERRUPTED) {
+        return VLT_STATUS_STOPPED;
+    }
+    if (status == VLT_OK && run->input_status != VLT_OK) {
+        return vlt_fail(err, run->input_status, "%s", run->input_error.message);
+    }
+    return status == VLT_OK && run->stopped ? VLT_STATUS_STOPPED : status;
 }
 
 vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
@@ -179,7 +196,7 @@ vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *an
     vlt_plan *plan = NULL;
     struct run *run = calloc(1, sizeof *run);
     if (!run) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->name);
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->input->name);
     }
     run->engine = engine;
     run->batch = batch;
@@ -190,26 +207,21 @@ vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *an
                                     .user = run,
                                     .items = INT64_MAX};
     const vlt_problem problem = vlt_pipeline_problem(64, STAGES);
-    vlt_status status = skip_lines(run, err);
-    if (status == VLT_OK) {
-        status = vlt_plan_create(&engine->context, &problem, &plan, err);
-    }
+    batch->input->stop = (vlt_stop){stop_callback, run};
+    vlt_status status = vlt_plan_create(&engine->context, &problem, &plan, err);
     if (status == VLT_OK) {
         run->slots = vlt_pipeline_slots(plan);
         status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
     }
-    if (run->answer_status != VLT_OK) {
-        status = vlt_fail(err, run->answer_status, "%s", run->answer_error.message);
-    } else if (status == VLT_OK && run->stopped) {
-        status = VLT_STATUS_STOPPED;
-    }
+    status = settle(run, status, err);
+    batch->input->stop = (vlt_stop){0};
     if (answered) {
         *answered = run->answered;
     }
     vlt_plan_destroy(plan);
     for (int i = 0; i < VLT_PIPELINE_SLOT_MAX; i++) {
         release_slot(&run->slot[i]);
-        free(run->slot[i].text);
+        free(run->slot[i].text.data);
     }
     free(run);
     return status;

@@ -7,8 +7,8 @@
  *
  * Keys of a line: id (any value), messages or prompt (with images, system), tools, max_tokens,
  * greedy, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, seed, stop (text
- * or list), logprobs, ignore_eos, add_vision_id. Absent ones are those of `defaults`. An unknown
- * key gives a warning.
+ * or list), logprobs, ignore_eos, add_vision_id, no_special. Absent ones are those of `defaults`.
+ * An unknown key gives a warning.
  */
 #ifndef VLT_HARNESS_BATCH_H
 #define VLT_HARNESS_BATCH_H
@@ -16,31 +16,35 @@
 #include <stdio.h>
 
 #include "harness/infer/engine.h"
-#include "harness/json/json.h"
+#include "harness/json/line_reader.h"
 
 typedef struct vlt_batch {
-    FILE *input;
-    const char *name;            /* of the input, for messages */
-    int64_t skip;                /* answers that are there already: these lines are passed over */
+    vlt_line_reader *input;      /* from where it stands; read by another thread during the run */
     const vlt_request *defaults; /* its messages, prompt and callbacks are not used */
     int64_t context;             /* of each request; 0: what it needs */
-    /* Called in order from the caller's thread; response is NULL where error tells why. Failing
-     * ends the batch. */
-    vlt_status (*answer)(void *user, const json_t *id, const vlt_response *response,
+    /* Called in order from the caller's thread; id is JSON text; response is NULL where error tells
+     * why. Failing ends the batch. */
+    vlt_status (*answer)(void *user, const char *id, const vlt_response *response,
                          const vlt_error *error, vlt_error *err);
     bool (*stop)(void *user); /* asked from several threads; the answer under way is dropped */
     void *user;
 } vlt_batch;
 
-/* STOPPED when `stop` said so. *answered counts the calls of answer; may be NULL. */
+/* STOPPED when `stop` said so. IO when the input cannot be read; every line before it has been
+ * answered. *answered counts the calls of answer; may be NULL. */
 vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
                          vlt_error *err);
 
-/* Before going on with a half-written output: how many of its lines are whole answers to the first
- * lines of the input, in order. INPUT when an id differs. *whole_bytes is where the next answer
- * belongs. Reads both streams from their start. */
-vlt_status vlt_batch_resume(FILE *input, const char *input_name, FILE *output,
-                            const char *output_name, int64_t *whole_lines, int64_t *whole_bytes,
-                            vlt_error *err);
+/* What a half-written output holds. */
+typedef struct vlt_batch_progress {
+    int64_t lines;  /* whole answers to the first lines of the input, in order */
+    int64_t failed; /* of them errors */
+    int64_t bytes;  /* of them: where the next answer belongs */
+} vlt_batch_progress;
+
+/* Before going on with a half-written output: reads it from its start, and as many lines of the
+ * input, so that the batch goes on behind them. INPUT when an id differs. */
+vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *output_name,
+                            vlt_batch_progress *progress, vlt_error *err);
 
 #endif

@@ -6,30 +6,11 @@
 #include "harness/model/chat.h"
 #include "optimizations/core/utf8_text.h"
 
-bool vlt_batch_next_line(FILE *input, char **line, size_t *room, size_t *bytes)
-{
-    for (;;) {
-        ssize_t length = getline(line, room, input);
-        if (length < 0) {
-            return false;
-        }
-        while (length > 0 && strchr("\r\n", (*line)[length - 1]) && (*line)[length - 1]) {
-            length--;
-        }
-        for (ssize_t i = 0; i < length; i++) {
-            if ((*line)[i] != ' ' && (*line)[i] != '\t') {
-                *bytes = (size_t)length;
-                return true;
-            }
-        }
-    }
-}
-
 static vlt_status wrong_type(const char *name, const char *key, const vlt_tree *value,
                              const char *expected, vlt_error *err)
 {
     return vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is %s, expected %s", name, key,
-                    vlt_tree_type_name(value), expected);
+                    vlt_tree_quoted(value).text, expected);
 }
 
 /* A NUL-terminated copy that lives with the line. */
@@ -88,7 +69,7 @@ static vlt_status read_int(const char *name, const char *key, const vlt_tree *va
         return VLT_OK;
     }
     return vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is %s, expected an integer, %lld to %lld",
-                    name, key, vlt_tree_type_name(value), (long long)low, (long long)high);
+                    name, key, vlt_tree_quoted(value).text, (long long)low, (long long)high);
 }
 
 static vlt_status read_flag(const char *name, const char *key, const vlt_tree *value, bool *out,
@@ -138,6 +119,24 @@ static vlt_status read_sampling(const char *name, const char *key, const vlt_tre
     return VLT_OK;
 }
 
+/* A key that nobody reads is said; one that was to bring pictures is refused: the answer would be
+ * given without them. */
+static vlt_status unknown_key(const char *name, const char *key, const vlt_engine *engine,
+                              vlt_error *err)
+{
+    static const char *const media[] = {"image", "image_url", "video", "videos", "audio", "audios"};
+    for (size_t i = 0; i < sizeof media / sizeof *media; i++) {
+        if (!strcmp(key, media[i])) {
+            return vlt_fail(err, VLT_STATUS_INPUT,
+                            "%s: unknown key '%s', expected 'images' beside a prompt or items of "
+                            "messages",
+                            name, key);
+        }
+    }
+    vlt_engine_message(engine, 0, "%s: unknown key '%s'", name, vlt_quoted_word(key).text);
+    return VLT_OK;
+}
+
 static vlt_status read_member(vlt_batch_line *line, const char *name, const char *key,
                               const vlt_tree *value, const vlt_engine *engine, vlt_error *err)
 {
@@ -175,24 +174,60 @@ static vlt_status read_member(vlt_batch_line *line, const char *name, const char
         status = read_flag(name, key, value, &request->ignore_eos, err);
     } else if (!strcmp(key, "add_vision_id")) {
         status = read_flag(name, key, value, &request->add_vision_id, err);
+    } else if (!strcmp(key, "no_special")) {
+        status = read_flag(name, key, value, &request->no_special, err);
     } else {
-        vlt_engine_message(engine, 0, "%s: unknown key '%s'", name, vlt_quoted_word(key).text);
+        status = unknown_key(name, key, engine, err);
     }
     return status;
 }
 
-/* The id as JSON again; null when it is absent. */
-static json_t *read_id(const vlt_tree *root)
+/* Numbers that Python writes and JSON does not know. */
+static bool holds_no_number(const vlt_tree *value)
 {
-    const vlt_tree *value = vlt_tree_get(root, "id");
-    char *text = NULL;
-    size_t bytes = 0;
-    json_t *id = NULL;
-    if (value && vlt_chat_dumps(value, &text, &bytes, NULL) == VLT_OK) {
-        id = json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    double number;
+    if (value->type == VLT_TREE_REAL) {
+        return !vlt_tree_double(value, &number);
     }
-    free(text);
-    return id ? id : json_null();
+    uint32_t children = value->type == VLT_TREE_ARRAY    ? value->count
+                        : value->type == VLT_TREE_OBJECT ? 2 * value->count
+                                                         : 0;
+    for (uint32_t i = 0; i < children; i++) {
+        if (holds_no_number(&value->child[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+vlt_status vlt_batch_id(const vlt_tree *line, char **out, vlt_error *err)
+{
+    static const vlt_tree null = {.type = VLT_TREE_NULL};
+    const vlt_tree *id = vlt_tree_get(line, "id");
+    size_t bytes;
+    *out = NULL;
+    if (id && holds_no_number(id)) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "key 'id' is %s, expected what JSON can write again",
+                        vlt_tree_quoted(id).text);
+    }
+    return vlt_chat_dumps(id ? id : &null, out, &bytes, err);
+}
+
+/* Keys that only go together with a prompt. */
+static vlt_status check_members(const vlt_batch_line *line, const char *name, vlt_error *err)
+{
+    const vlt_request *request = &line->request;
+    if (!line->messages == !request->prompt) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: expected either the key 'messages' or 'prompt'",
+                        name);
+    }
+    const char *lost = request->image_count ? "images" : request->system ? "system" : NULL;
+    if (line->messages && lost) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "%s: key '%s' beside 'messages', expected it in a message of theirs", name,
+                        lost);
+    }
+    return VLT_OK;
 }
 
 vlt_status vlt_batch_line_read(const char *text, size_t bytes, const char *name,
@@ -202,7 +237,6 @@ vlt_status vlt_batch_line_read(const char *text, size_t bytes, const char *name,
     *out = (vlt_batch_line){.request = *defaults};
     out->request.messages = out->request.prompt = out->request.system = NULL;
     out->request.image_count = 0;
-    out->id = json_null();
     vlt_status status = vlt_tree_parse(text, bytes, name, true, &out->document, err);
     if (status != VLT_OK) {
         return status;
@@ -210,9 +244,12 @@ vlt_status vlt_batch_line_read(const char *text, size_t bytes, const char *name,
     const vlt_tree *root = vlt_tree_root(out->document);
     if (root->type != VLT_TREE_OBJECT) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: the line is %s, expected an object", name,
-                        vlt_tree_type_name(root));
+                        vlt_tree_quoted(root).text);
     }
-    out->id = read_id(root);
+    status = vlt_batch_id(root, &out->id, err);
+    if (status != VLT_OK) {
+        return vlt_fail_in(err, status, "%s: ", name);
+    }
     for (uint32_t i = 0; i < root->count && status == VLT_OK; i++) {
         const vlt_tree *key = vlt_tree_key(root, i);
         char *copy = strndup(key->text, key->length);
@@ -220,11 +257,7 @@ vlt_status vlt_batch_line_read(const char *text, size_t bytes, const char *name,
                       : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", name);
         free(copy);
     }
-    if (status == VLT_OK && !out->messages == !out->request.prompt) {
-        status = vlt_fail(err, VLT_STATUS_INPUT,
-                          "%s: expected either the key 'messages' or 'prompt'", name);
-    }
-    return status;
+    return status == VLT_OK ? check_members(out, name, err) : status;
 }
 
 void vlt_batch_line_release(vlt_batch_line *line)
@@ -232,7 +265,7 @@ void vlt_batch_line_release(vlt_batch_line *line)
     for (int i = 0; i < line->text_count; i++) {
         free(line->text[i]);
     }
-    json_decref(line->id);
+    free(line->id);
     vlt_tree_destroy(line->document);
     *line = (vlt_batch_line){0};
 }

@@ -5,77 +5,80 @@
 
 #include "harness/infer/batch.h"
 #include "harness/infer/batch_line.h"
-#include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 
-/* The id of the next input line; null where the line has none. NULL at the end of the input. */
-static json_t *next_id(FILE *input, char **text, size_t *room)
+/* The id of a line as vlt_batch_line_read gives it: "null" where it cannot be read. NULL: no
+ * memory. Of an answer also whether it is an error; *whole is false for what is no object. */
+static char *id_of(const char *text, size_t bytes, bool *whole, bool *failed)
 {
-    size_t bytes;
-    if (!vlt_batch_next_line(input, text, room, &bytes)) {
-        return NULL;
+    vlt_tree_document *document = NULL;
+    char *id = NULL;
+    *whole = *failed = false;
+    if (vlt_tree_parse(text, bytes, "line", true, &document, NULL) == VLT_OK) {
+        const vlt_tree *root = vlt_tree_root(document);
+        *whole = vlt_tree_get(root, "id") != NULL;
+        *failed = vlt_tree_get(root, "error") != NULL;
+        if (vlt_batch_id(root, &id, NULL) == VLT_STATUS_NOMEM) {
+            *whole = false;
+        }
     }
-    json_t *line = json_loadb(*text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    json_t *id = json_incref(json_object_get(line, "id"));
-    json_decref(line);
-    return id ? id : json_null();
+    vlt_tree_destroy(document);
+    return id ? id : strdup("null");
 }
 
-static vlt_status compare_ids(const char *text, size_t bytes, const json_t *expected,
-                              const char *input_name, const char *output_name, int64_t number,
-                              vlt_error *err)
+static vlt_status compare_ids(const char *answer, size_t answer_bytes, const vlt_buffer *line,
+                              const char *input_name, const char *output_name,
+                              vlt_batch_progress *progress, vlt_error *err)
 {
-    json_t *answer = json_loadb(text, bytes, JSON_ALLOW_NUL, NULL);
-    const json_t *id = json_object_get(answer, "id");
+    bool whole, failed, ignored;
     vlt_status status = VLT_OK;
-    if (!id || !json_equal(id, expected)) {
-        char *found = id ? vlt_json_dump(id, NULL) : NULL;
-        char *wanted = vlt_json_dump(expected, NULL);
+    char *wanted = id_of(line->data, line->bytes, &ignored, &ignored);
+    char *found = id_of(answer, answer_bytes, &whole, &failed);
+    if (!wanted || !found) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", output_name);
+    } else if (!whole || strcmp(found, wanted)) {
         status = vlt_fail(err, VLT_STATUS_INPUT,
                           "%s line %" PRId64 " has the id %s, %s has %s there: not an output of "
                           "this input",
-                          output_name, number, vlt_quoted_word(found ? found : "none").text,
-                          input_name, vlt_quoted_word(wanted ? wanted : "?").text);
-        free(found);
-        free(wanted);
+                          output_name, progress->lines + 1,
+                          whole ? vlt_quoted_word(found).text : "none", input_name,
+                          vlt_quoted_word(wanted).text);
     }
-    json_decref(answer);
+    progress->failed += failed;
+    free(wanted);
+    free(found);
     return status;
 }
 
-vlt_status vlt_batch_resume(FILE *input, const char *input_name, FILE *output,
-                            const char *output_name, int64_t *whole_lines, int64_t *whole_bytes,
-                            vlt_error *err)
+vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *output_name,
+                            vlt_batch_progress *progress, vlt_error *err)
 {
-    char *in_text = NULL, *out_text = NULL;
-    size_t in_room = 0, out_room = 0;
+    vlt_buffer line = {0};
+    char *answer = NULL;
+    size_t room = 0;
     vlt_status status = VLT_OK;
-    rewind(input);
     rewind(output);
-    *whole_lines = *whole_bytes = 0;
-    for (;;) {
-        ssize_t length = getline(&out_text, &out_room, output);
-        if (length <= 0 || out_text[length - 1] != '\n') {
+    *progress = (vlt_batch_progress){0};
+    while (status == VLT_OK) {
+        bool found = false;
+        ssize_t length = getline(&answer, &room, output);
+        if (length <= 0 || answer[length - 1] != '\n') {
             break; /* the end, or a line that was cut: it is written again */
         }
-        json_t *expected = next_id(input, &in_text, &in_room);
-        if (!expected) {
+        status = vlt_line_reader_next(input, &line, &found, err);
+        if (status == VLT_OK && !found) {
             status = vlt_fail(err, VLT_STATUS_INPUT,
                               "%s has more than %" PRId64 " lines, %s has only so many",
-                              output_name, *whole_lines, input_name);
-        } else {
-            status = compare_ids(out_text, (size_t)length, expected, input_name, output_name,
-                                 *whole_lines + 1, err);
+                              output_name, progress->lines, input->name);
         }
-        json_decref(expected);
-        if (status != VLT_OK) {
-            break;
+        if (status == VLT_OK) {
+            status = compare_ids(answer, (size_t)length, &line, input->name, output_name, progress,
+                                 err);
         }
-        ++*whole_lines;
-        *whole_bytes += length;
+        progress->lines += status == VLT_OK;
+        progress->bytes += status == VLT_OK ? length : 0;
     }
-    rewind(input);
-    free(in_text);
-    free(out_text);
+    free(line.data);
+    free(answer);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
+#include "harness/model/chat_template.h"
 #include "optimizations/core/utf8_text.h"
 
 vlt_load_times vlt_engine_take_load(vlt_engine *engine)
@@ -107,6 +108,10 @@ static vlt_status load_model(vlt_engine *engine, vlt_error *err)
         (status = check_vocabulary(engine, err)) != VLT_OK ||
         (status = load_processor(engine, err)) != VLT_OK) {
         return status;
+    }
+    vlt_error foreign = {0};
+    if (vlt_chat_template_check(directory, &foreign) != VLT_OK) {
+        vlt_engine_message(engine, 0, "%s", foreign.message);
     }
     if (engine->weights.tied && !engine->config.tied) {
         vlt_engine_message(engine, 0,

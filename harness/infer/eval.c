@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/infer/batch_line.h"
 #include "harness/infer/session.h"
+#include "harness/json/line_reader.h"
 #include "optimizations/core/utf8_text.h"
 
 /* Words that tell a kind of question; the first that fits counts. */
@@ -110,37 +110,46 @@ static vlt_status judge(vlt_engine *engine, const vlt_eval *eval, int64_t index,
     return status;
 }
 
+/* One line of the scenes. */
+static vlt_status judge_line(vlt_engine *engine, const vlt_eval *eval, int64_t index,
+                             const vlt_line_reader *scenes, const vlt_buffer *text,
+                             vlt_eval_result *out, vlt_error *err)
+{
+    char name[VLT_QUOTED_PATH_BYTES + 32];
+    json_t *line = NULL;
+    const char *member[3];
+    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, scenes->name, scenes->line);
+    vlt_status status = read_line(text->data, text->bytes, name, &line, member, err);
+    if (status == VLT_OK) {
+        status = judge(engine, eval, index, member, out, err);
+    }
+    json_decref(line);
+    return status;
+}
+
 vlt_status vlt_eval_run(vlt_engine *engine, const vlt_eval *eval, vlt_eval_result *out,
                         vlt_error *err)
 {
-    char *text = NULL;
-    size_t room = 0, bytes;
-    vlt_status status = VLT_OK;
+    vlt_line_reader scenes;
+    vlt_buffer text = {0};
     *out = (vlt_eval_result){0};
     for (int i = 0; i < VLT_EVAL_KINDS; i++) {
         out->kind[i].name = kinds[i][0];
     }
-    FILE *input = fopen(eval->scenes, "re");
-    if (!input) {
-        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", eval->scenes, strerror(errno));
-    }
-    for (int64_t i = 0; status == VLT_OK && (!eval->limit || i < eval->limit) &&
-                        vlt_batch_next_line(input, &text, &room, &bytes);
-         i++) {
-        char name[VLT_QUOTED_PATH_BYTES + 32];
-        json_t *line = NULL;
-        const char *member[3];
-        vlt_utf8_format(name, sizeof name, "%s line %" PRId64, eval->scenes, i + 1);
-        status = read_line(text, bytes, name, &line, member, err);
-        if (status == VLT_OK) {
-            status = judge(engine, eval, i, member, out, err);
+    vlt_status status = vlt_line_reader_open(eval->scenes, &scenes, err);
+    scenes.stop = eval->stop;
+    bool found = true;
+    for (int64_t i = 0; status == VLT_OK && (!eval->limit || i < eval->limit); i++) {
+        status = vlt_line_reader_next(&scenes, &text, &found, err);
+        if (status != VLT_OK || !found) {
+            break;
         }
-        json_decref(line);
+        status = judge_line(engine, eval, i, &scenes, &text, out, err);
     }
     if (status == VLT_OK && !out->total) {
         status = vlt_fail(err, VLT_STATUS_INPUT, "%s: 0 scenes, expected at least 1", eval->scenes);
     }
-    free(text);
-    fclose(input);
+    free(text.data);
+    vlt_line_reader_close(&scenes);
     return status;
 }

@@ -9,6 +9,7 @@
 #define VLT_HARNESS_EVAL_H
 
 #include "harness/infer/vltune.h"
+#include "harness/json/input.h"
 
 enum { VLT_EVAL_KINDS = 5 };
 
@@ -32,6 +33,7 @@ typedef struct vlt_eval {
     bool (*answered)(void *user, int64_t index, const char *question, const char *truth,
                      const vlt_response *response, bool right);
     void *user;
+    vlt_stop stop; /* asked while scenes do not come (a pipe), for INTERRUPTED; {0}: never */
 } vlt_eval;
 
 /* INPUT names the line that has no question, answer or picture. */

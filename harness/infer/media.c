@@ -174,8 +174,8 @@ vlt_status vlt_media_check(const char *source, const char *files, vlt_error *err
     return status;
 }
 
-vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, size_t *bytes,
-                          vlt_error *err)
+vlt_status vlt_media_read(const char *source, const char *files, const vlt_stop *stop,
+                          uint8_t **out, size_t *bytes, vlt_error *err)
 {
     char *path = NULL, *data = NULL;
     *out = NULL;
@@ -184,7 +184,7 @@ vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, 
     }
     vlt_status status = find_path(source, files, &path, err);
     if (status == VLT_OK) {
-        status = vlt_read_file(path, FILE_LIMIT, &data, bytes, err);
+        status = vlt_read_file_until(path, FILE_LIMIT, stop, &data, bytes, err);
     }
     *out = (uint8_t *)data;
     free(path);

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/json/input.h"
 #include "optimizations/core/status.h"
 
 /* Reads `source`: a path (relative ones start at `files`, or at the current folder when that is
  * NULL), a file:// path, or a data URI with base64. Other schemes are refused: nothing is fetched.
- * *out is malloc'ed. */
-vlt_status vlt_media_read(const char *source, const char *files, uint8_t **out, size_t *bytes,
-                          vlt_error *err);
+ * stop, or NULL: asked while a pipe gives nothing, for INTERRUPTED. *out is malloc'ed. */
+vlt_status vlt_media_read(const char *source, const char *files, const vlt_stop *stop,
+                          uint8_t **out, size_t *bytes, vlt_error *err);
 
 /* Is there something to read? A path must name a file that can be read; a data URI is not looked
  * into. */

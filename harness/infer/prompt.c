@@ -62,6 +62,11 @@ static vlt_status gather_messages(const vlt_request *request, const char *conver
     if (!request->messages == !request->prompt) {
         return vlt_fail(err, VLT_STATUS_USAGE, "expected either messages or a prompt");
     }
+    if (request->messages && (request->image_count || request->system)) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "%s with messages, expected it in a message of theirs",
+                        request->image_count ? "images" : "a system text");
+    }
     if (request->messages) {
         if (request->messages_bytes > TEXT_LIMIT) {
             return vlt_fail(err, VLT_STATUS_LIMIT, "messages: %zu bytes, expected at most %d",
@@ -106,13 +111,28 @@ static void chat_warning(void *user, const char *message)
 static vlt_status render(vlt_engine *engine, const vlt_request *request, const vlt_tree *messages,
                          const vlt_tree *tools, vlt_chat *chat, vlt_error *err)
 {
-    const vlt_chat_options options = {.add_generation_prompt = true,
-                                      .add_vision_id = request->add_vision_id,
-                                      .tools = tools,
-                                      .own_names = request->prompt != NULL,
-                                      .warn = chat_warning,
-                                      .warn_user = engine};
-    return vlt_chat_render(messages, &options, chat, err);
+    vlt_chat_options options = {.add_generation_prompt = true,
+                                .add_vision_id = request->add_vision_id,
+                                .strict = true,
+                                .own_names = request->prompt != NULL,
+                                .warn = chat_warning,
+                                .warn_user = engine};
+    vlt_status status = vlt_chat_tools_read(tools, &options, err);
+    return status == VLT_OK ? vlt_chat_render(messages, &options, chat, err) : status;
+}
+
+/* Images of a request, while one of them is a pipe that gives nothing. */
+struct loading {
+    const vlt_request *request;
+    int64_t done, total;
+};
+
+static bool loading_stopped(void *user)
+{
+    const struct loading *loading = user;
+    const vlt_request *request = loading->request;
+    return request->on_progress &&
+           !request->on_progress(request->user, "images", loading->done, loading->total);
 }
 
 static vlt_status load_visuals(vlt_engine *engine, const vlt_request *request, const vlt_chat *chat,
@@ -124,8 +144,11 @@ static vlt_status load_visuals(vlt_engine *engine, const vlt_request *request, c
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", chat->media_count);
     }
     vlt_visual_times times = {0};
+    struct loading loading = {.request = request, .total = chat->media_count};
+    const vlt_stop stop = {loading_stopped, &loading};
     for (int i = 0; i < chat->media_count && status == VLT_OK; i++) {
-        status = vlt_visual_load(engine, &chat->media[i], request->files, &prompt->visual[i],
+        loading.done = i;
+        status = vlt_visual_load(engine, &chat->media[i], request->files, &stop, &prompt->visual[i],
                                  &times, err);
         prompt->visual_count = i + 1;
     }
@@ -178,15 +201,17 @@ static vlt_status list_media(const vlt_engine *engine, const vlt_chat *chat,
     return VLT_OK;
 }
 
-static vlt_status encode(vlt_engine *engine, const vlt_chat *chat, vlt_prompt *prompt,
-                         vlt_error *err)
+static vlt_status encode(vlt_engine *engine, const vlt_request *request, const vlt_chat *chat,
+                         vlt_prompt *prompt, vlt_error *err)
 {
     struct media_lists lists = {0};
     size_t count = 0;
     double start_ms = vlt_now_ms();
     vlt_status status = list_media(engine, chat, prompt, &lists, err);
     if (status == VLT_OK) {
-        const vlt_prompt_text text = {.text = chat->text, .bytes = chat->text_bytes};
+        const size_t plain = request->no_special ? chat->outside_count : 0;
+        const vlt_prompt_text text = {
+            .text = chat->text, .bytes = chat->text_bytes, .plain = {chat->outside, plain}};
         status = vlt_placeholders_encode(engine->tokenizer, &engine->prepare_context,
                                          &engine->vision_tokens, &text, &lists.media, &prompt->ids,
                                          &count, err);
@@ -270,7 +295,7 @@ vlt_status vlt_prompt_build_tree(vlt_engine *engine, const vlt_request *request,
         pthread_mutex_lock(&engine->prepare_lock);
         status = load_visuals(engine, request, &chat, out, err);
         if (status == VLT_OK) {
-            status = encode(engine, &chat, out, err);
+            status = encode(engine, request, &chat, out, err);
         }
         pthread_mutex_unlock(&engine->prepare_lock);
     }
@@ -285,23 +310,25 @@ vlt_status vlt_prompt_build_tree(vlt_engine *engine, const vlt_request *request,
 }
 
 vlt_status vlt_prompt_build(vlt_engine *engine, const vlt_request *request,
-                            const char *conversation, vlt_prompt *out, vlt_error *err)
+                            const char *conversation, const vlt_tree *tools, vlt_prompt *out,
+                            vlt_error *err)
 {
-    vlt_tree_document *messages = NULL, *tools = NULL;
+    vlt_tree_document *messages = NULL, *read_tools = NULL;
     *out = (vlt_prompt){0};
     vlt_status status = gather_messages(request, conversation, out, err);
     if (status == VLT_OK) {
         status = vlt_tree_parse(out->messages, out->messages_bytes, "messages", true, &messages,
                                 err);
     }
-    if (status == VLT_OK && request->tools) {
-        status = vlt_tree_parse(request->tools, request->tools_bytes, "tools", true, &tools, err);
+    if (status == VLT_OK && request->tools && !tools) {
+        status = vlt_tree_parse(request->tools, request->tools_bytes, "tools", true, &read_tools,
+                                err);
+        tools = status == VLT_OK ? vlt_tree_root(read_tools) : NULL;
     }
     if (status == VLT_OK) {
-        status = vlt_prompt_build_tree(engine, request, vlt_tree_root(messages),
-                                       tools ? vlt_tree_root(tools) : NULL, out, err);
+        status = vlt_prompt_build_tree(engine, request, vlt_tree_root(messages), tools, out, err);
     }
-    vlt_tree_destroy(tools);
+    vlt_tree_destroy(read_tools);
     vlt_tree_destroy(messages);
     if (status != VLT_OK) {
         vlt_prompt_release(out);

@@ -24,10 +24,11 @@ typedef struct vlt_prompt {
     double image_decode_ms, preprocess_ms, tokenize_ms;
 } vlt_prompt;
 
-/* conversation: JSON list of the turns so far, or NULL; a request with `prompt` goes behind it. On
- * failure *out is empty. */
+/* conversation: JSON list of the turns so far, or NULL; a request with `prompt` goes behind it.
+ * tools: parsed already, or NULL: those of the request. On failure *out is empty. */
 vlt_status vlt_prompt_build(vlt_engine *engine, const vlt_request *request,
-                            const char *conversation, vlt_prompt *out, vlt_error *err);
+                            const char *conversation, const vlt_tree *tools, vlt_prompt *out,
+                            vlt_error *err);
 /* The same for messages (and tools, or NULL) that are parsed already. *out is {0} before. */
 vlt_status vlt_prompt_build_tree(vlt_engine *engine, const vlt_request *request,
                                  const vlt_tree *messages, const vlt_tree *tools, vlt_prompt *out,

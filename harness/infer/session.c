@@ -168,7 +168,8 @@ vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt
     vlt_engine *engine = session->engine;
     double start_ms = vlt_now_ms();
     *out = (vlt_response){0};
-    vlt_status status = vlt_prompt_build(engine, request, session->conversation, &prompt, err);
+    vlt_status status = vlt_prompt_build(engine, request, session->conversation, NULL, &prompt,
+                                         err);
     if (status == VLT_OK) {
         status = vlt_session_respond(session, request, &prompt, out, err);
     }

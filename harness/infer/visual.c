@@ -24,7 +24,7 @@ static void release_files(struct files *files)
 }
 
 static vlt_status read_files(const char *const *path, int count, const char *folder,
-                             struct files *files, vlt_error *err)
+                             const vlt_stop *stop, struct files *files, vlt_error *err)
 {
     files->source = calloc((size_t)count + 1, sizeof *files->source);
     files->name = calloc((size_t)count + 1, sizeof *files->name);
@@ -34,7 +34,7 @@ static vlt_status read_files(const char *const *path, int count, const char *fol
     for (int i = 0; i < count; i++) {
         vlt_vision_source *source = &files->source[i];
         uint8_t *data = NULL;
-        vlt_status status = vlt_media_read(path[i], folder, &data, &source->data_bytes, err);
+        vlt_status status = vlt_media_read(path[i], folder, stop, &data, &source->data_bytes, err);
         if (status != VLT_OK) {
             return status;
         }
@@ -57,7 +57,8 @@ static uint64_t hash_input(const vlt_vision_input *input, bool video)
 }
 
 vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const char *folder,
-                           vlt_visual *out, vlt_visual_times *times, vlt_error *err)
+                           const vlt_stop *stop, vlt_visual *out, vlt_visual_times *times,
+                           vlt_error *err)
 {
     const bool video = media->kind == VLT_MEDIA_VIDEO;
     struct files files = {0};
@@ -69,7 +70,7 @@ vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const cha
     }
     double start_ms = vlt_now_ms();
     vlt_status status = read_files(video ? media->frames : &media->source,
-                                   video ? media->frame_count : 1, folder, &files, err);
+                                   video ? media->frame_count : 1, folder, stop, &files, err);
     phase.decode_ms = vlt_now_ms() - start_ms;
     if (status == VLT_OK) {
         status = video ? vlt_vision_read_video(engine->reader, files.source, files.count, &input,

@@ -90,7 +90,8 @@ enum {
 
 typedef struct vlt_request {
     /* Either a whole conversation: JSON list of {"role", "content"}; what the session has in its
-     * cache and the conversation begins with is not computed again. */
+     * cache and the conversation begins with is not computed again. INPUT for what the template
+     * would leave out (pictures of system and assistant turns, items of unknown types). */
     const char *messages;
     size_t messages_bytes;
     const char *tools; /* JSON list for the system turn, or NULL */
@@ -103,6 +104,8 @@ typedef struct vlt_request {
     int image_count;
     const char *files; /* folder of relative paths; NULL: the current one */
     bool add_vision_id;
+    bool no_special; /* text of messages, prompt, system and tools is text: an <|im_end|> in it is
+                        no end of a turn; the template's own marks stay marks */
 
     int64_t max_tokens; /* 0: 256, cut to what the context leaves; negative: none, prompt only */
     bool greedy;
@@ -123,7 +126,9 @@ typedef struct vlt_request {
     bool (*on_text)(void *user, const char *text, size_t bytes);
     /* Each id as it is chosen. False as above. */
     bool (*on_token)(void *user, int32_t id);
-    /* Phase "vision" (blocks) or "prefill" (prompt rows). False as above. */
+    /* Phase "images" (read so far; only while one is a pipe that keeps us waiting), "vision"
+     * (blocks) or "prefill" (prompt rows). False as above; during "images" the run fails with
+     * INTERRUPTED. */
     bool (*on_progress)(void *user, const char *phase, int64_t done, int64_t total);
     /* The logits of every step before its id is chosen, [vocab], valid during the call. */
     bool (*on_logits)(void *user, int64_t step, const float *logits, int64_t vocab);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +12,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "optimizations/core/hash.h"
+
 struct vlt_file_lock {
     int file;
     char *path; /* of the lock, not of what it guards */
 };
+
+/* The lock's own name; of a name that leaves no room for more, a hash stands for it. */
+static char *lock_name(const char *folder, const char *name)
+{
+    char hash[24], *path = NULL;
+    bool fits = strlen(name) + sizeof "..vltune-lock" <= NAME_MAX;
+    snprintf(hash, sizeof hash, "%016" PRIx64, vlt_hash_bytes(name, strlen(name), 0));
+    return asprintf(&path, "%s/.%s.vltune-lock", folder, fits ? name : hash) < 0 ? NULL : path;
+}
 
 /* "FOLDER/.NAME.vltune-lock" of the file that the name leads to, or NULL with errno. */
 static char *lock_path(const char *path)
@@ -33,9 +46,7 @@ static char *lock_path(const char *path)
         free(folder);
         folder = real;
     }
-    if (folder && asprintf(&result, "%s/.%s.vltune-lock", folder, name) < 0) {
-        result = NULL;
-    }
+    result = folder ? lock_name(folder, name) : NULL;
     int failure = errno;
     free(folder);
     free(whole);

@@ -10,6 +10,7 @@
 #include "harness/files/new_file.h"
 #include "harness/json/json_make.h"
 #include "harness/machine/memory_room.h"
+#include "optimizations/core/utf8_text.h"
 
 vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
                           vlt_error *err)
@@ -39,23 +40,24 @@ static vlt_status grow(char **data, size_t room, const char *path, vlt_error *er
 }
 
 /* Reads to the end: `room` bytes of a file, or what a pipe gives, growing up to `limit`. */
-static vlt_status read_all(int file, const char *path, bool pipe, size_t room, size_t limit,
-                           char **data, size_t *used, vlt_error *err)
+static vlt_status read_all(int file, const char *path, const vlt_stop *stop, bool pipe, size_t room,
+                           size_t limit, char **data, size_t *used, vlt_error *err)
 {
     vlt_status status = grow(data, room, path, err);
     while (status == VLT_OK && (pipe || *used < room)) {
-        ssize_t got = read(file, *data + *used, room - *used);
-        if (got < 0 && errno == EINTR) {
-            continue;
+        size_t got;
+        status = vlt_input_read(file, path, stop, *data + *used, room - *used, &got, err);
+        if (status != VLT_OK) {
+            return status;
         }
-        if (got < 0 || (got == 0 && !pipe)) {
-            return vlt_fail(err, VLT_STATUS_IO, "%s: %s after %zu of %zu bytes", path,
-                            got < 0 ? strerror(errno) : "ends", *used, room);
+        if (got == 0 && !pipe) {
+            return vlt_fail(err, VLT_STATUS_IO, "%s: ends after %zu of %zu bytes", path, *used,
+                            room);
         }
         if (got == 0) {
             break;
         }
-        *used += (size_t)got;
+        *used += got;
         if (pipe && *used > limit) {
             return vlt_fail(err, VLT_STATUS_LIMIT, "%s: gives more than %zu bytes", path, limit);
         }
@@ -67,7 +69,8 @@ static vlt_status read_all(int file, const char *path, bool pipe, size_t room, s
     return status;
 }
 
-vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err)
+vlt_status vlt_read_file_until(const char *path, size_t limit, const vlt_stop *stop, char **out,
+                               size_t *bytes, vlt_error *err)
 {
     enum { PIPE_ROOM = 1 << 16 };
     struct stat info;
@@ -75,7 +78,7 @@ vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *byt
     char *data = NULL;
     size_t used = 0;
     *out = NULL;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = vlt_input_open(path);
     if (file < 0 || fstat(file, &info) != 0) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
         goto done;
@@ -90,7 +93,7 @@ vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *byt
                           (long long)info.st_size, limit);
         goto done;
     }
-    status = read_all(file, path, pipe, pipe ? PIPE_ROOM : (size_t)info.st_size, limit, &data,
+    status = read_all(file, path, stop, pipe, pipe ? PIPE_ROOM : (size_t)info.st_size, limit, &data,
                       &used, err);
     if (status == VLT_OK) {
         data[used] = '\0';
@@ -104,6 +107,11 @@ done:
         close(file);
     }
     return status;
+}
+
+vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err)
+{
+    return vlt_read_file_until(path, limit, NULL, out, bytes, err);
 }
 
 vlt_status vlt_read_stream(FILE *stream, const char *name, size_t limit, char **out, size_t *bytes,
@@ -217,20 +225,36 @@ static const json_t *member(const json_t *object, const char *name, const char *
     return there ? value : NULL;
 }
 
-static const char *type_name(const json_t *value)
+/* The value for messages, as vlt_tree_quoted shows it. */
+static vlt_quoted_text show(const json_t *value)
 {
-    static const char *const names[] = {
-        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
-        [JSON_INTEGER] = "an integer", [JSON_REAL] = "a number",  [JSON_TRUE] = "true",
-        [JSON_FALSE] = "false",        [JSON_NULL] = "null"};
-    return names[json_typeof(value)];
+    static const char *const names[] = {[JSON_OBJECT] = "an object",
+                                        [JSON_ARRAY] = "an array",
+                                        [JSON_TRUE] = "true",
+                                        [JSON_FALSE] = "false",
+                                        [JSON_NULL] = "null"};
+    vlt_quoted_text shown;
+    switch (json_typeof(value)) {
+    case JSON_INTEGER:
+        vlt_utf8_format(shown.text, sizeof shown.text, "%lld", json_integer_value(value));
+        return shown;
+    case JSON_REAL:
+        vlt_utf8_format(shown.text, sizeof shown.text, "%.17g", json_real_value(value));
+        return shown;
+    case JSON_STRING:
+        vlt_utf8_format(shown.text, sizeof shown.text, "'%s'",
+                        vlt_quoted(json_string_value(value), json_string_length(value)).text);
+        return shown;
+    default:
+        return vlt_quoted_word(names[json_typeof(value)]);
+    }
 }
 
 static vlt_status wrong_type(const char *name, const char *key, const json_t *value,
                              const char *expected, vlt_error *err)
 {
     return vlt_fail(err, VLT_STATUS_INPUT, "%s: key '%s' is %s, expected %s", name, key,
-                    type_name(value), expected);
+                    show(value).text, expected);
 }
 
 vlt_status vlt_json_int(const json_t *object, const char *name, const char *key, int64_t low,
@@ -298,6 +322,9 @@ vlt_status vlt_json_text(const json_t *object, const char *name, const char *key
     }
     if (!json_is_string(value)) {
         return wrong_type(name, key, value, "a string", err);
+    }
+    if (strlen(json_string_value(value)) != json_string_length(value)) {
+        return wrong_type(name, key, value, "a string without NUL", err);
     }
     *out = json_string_value(value);
     return VLT_OK;
@@ -371,15 +398,33 @@ vlt_status vlt_json_object(const json_t *object, const char *name, const char *k
     return VLT_OK;
 }
 
-vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err)
+/* Prints `before`, the value and `after`; the value is whole before the stream sees any of it. */
+static vlt_status print(const char *before, const json_t *value, const char *after, size_t flags,
+                        FILE *stream, vlt_error *err)
 {
-    /* whole before the stream sees any */
-    char *text = vlt_json_dump_as(value, compact ? 0 : JSON_INDENT(2), err);
+    char *text = vlt_json_dump_as(value, flags, err);
     if (!text) {
         return VLT_STATUS_NOMEM;
     }
-    bool written = fputs(text, stream) >= 0 && fputc('\n', stream) != EOF && fflush(stream) == 0;
+    bool written = fputs(before, stream) >= 0 && fputs(text, stream) >= 0 &&
+                   fputs(after, stream) >= 0 && fflush(stream) == 0;
     int reason = errno;
     free(text);
     return written ? VLT_OK : vlt_fail(err, VLT_STATUS_IO, "writing JSON: %s", strerror(reason));
+}
+
+vlt_status vlt_json_print(const json_t *value, bool compact, FILE *stream, vlt_error *err)
+{
+    return print("", value, "\n", JSON_ENCODE_ANY | (compact ? 0 : JSON_INDENT(2)), stream, err);
+}
+
+vlt_status vlt_json_print_line(const char *id, const json_t *object, FILE *stream, vlt_error *err)
+{
+    char *before = NULL;
+    if (asprintf(&before, "{\"id\": %s, ", id) < 0) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "writing JSON: no memory for an id");
+    }
+    vlt_status status = print(before, object, "}\n", JSON_EMBED, stream, err);
+    free(before);
+    return status;
 }

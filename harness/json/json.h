@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "harness/json/input.h"
 #include "optimizations/core/status.h"
 
 #define VLT_JSON_HEX "_hex" /* ends the key of a name that is no UTF-8 */
@@ -27,6 +28,10 @@ vlt_status vlt_json_load(const char *path, size_t limit, json_t **out, vlt_error
 /* Reads a whole file (or a pipe to its end) of at most `limit` bytes into *out (malloc'ed, a NUL
  * behind). */
 vlt_status vlt_read_file(const char *path, size_t limit, char **out, size_t *bytes, vlt_error *err);
+
+/* The same until `stop` (see input.h) says so: INTERRUPTED. */
+vlt_status vlt_read_file_until(const char *path, size_t limit, const vlt_stop *stop, char **out,
+                               size_t *bytes, vlt_error *err);
 
 /* Reads a stream to its end, at most `limit` bytes, as above; `name` is for messages. */
 vlt_status vlt_read_stream(FILE *stream, const char *name, size_t limit, char **out, size_t *bytes,
@@ -44,6 +49,7 @@ vlt_status vlt_json_double(const json_t *object, const char *name, const char *k
                            double high, double *out, bool *found, vlt_error *err);
 vlt_status vlt_json_bool(const json_t *object, const char *name, const char *key, bool *out,
                          bool *found, vlt_error *err);
+/* A text with a NUL inside is refused: whoever takes it would see its beginning only. */
 vlt_status vlt_json_text(const json_t *object, const char *name, const char *key, const char **out,
                          bool *found, vlt_error *err);
 /* Exact bytes, malloc'ed, as vlt_json_set_bytes has put them: KEY, or KEY_hex. No NUL within. */
@@ -55,6 +61,10 @@ vlt_status vlt_json_object(const json_t *object, const char *name, const char *k
 /* The bytes that 2 * n hexadecimal digits stand for, with a NUL behind, malloc'ed. NULL: other
  * characters, a byte 0, or no memory. */
 char *vlt_hex_decode(const char *text, size_t length);
+
+/* A JSON line: the member "id", which is JSON text already, then those of `object`. As
+ * vlt_json_print. */
+vlt_status vlt_json_print_line(const char *id, const json_t *object, FILE *stream, vlt_error *err);
 
 /* One document on a stream, whole or nothing of it, with a line feed: compact for JSON lines, else
  * indented by 2. Key order as inserted; reals with 17 digits; non-ASCII raw. IO when the stream

@@ -558,18 +558,10 @@ bool vlt_tree_double(const vlt_tree *value, double *out)
     return isfinite(*out);
 }
 
-const char *vlt_tree_type_name(const vlt_tree *value)
-{
-    static const char *const names[] = {
-        [VLT_TREE_NULL] = "null",      [VLT_TREE_FALSE] = "false",
-        [VLT_TREE_TRUE] = "true",      [VLT_TREE_INTEGER] = "an integer",
-        [VLT_TREE_REAL] = "a number",  [VLT_TREE_STRING] = "a string",
-        [VLT_TREE_ARRAY] = "an array", [VLT_TREE_OBJECT] = "an object"};
-    return value ? names[value->type] : "missing";
-}
-
 vlt_quoted_text vlt_tree_quoted(const vlt_tree *value)
 {
+    static const char *const names[] = {
+        [VLT_TREE_ARRAY] = "an array", [VLT_TREE_OBJECT] = "an object"};
     vlt_quoted_text quoted;
     if (value && value->type == VLT_TREE_STRING) {
         /* 2 bytes shorter than it might be, so that both quotes stay */
@@ -581,5 +573,5 @@ vlt_quoted_text vlt_tree_quoted(const vlt_tree *value)
     if (value && value->type <= VLT_TREE_REAL) {
         return vlt_quoted(value->text, value->length);
     }
-    return vlt_quoted_word(vlt_tree_type_name(value));
+    return vlt_quoted_word(value ? names[value->type] : "missing");
 }

@@ -69,9 +69,6 @@ bool vlt_tree_int(const vlt_tree *value, int64_t low, int64_t high, int64_t *out
 /* A finite number; false for everything else. */
 bool vlt_tree_double(const vlt_tree *value, double *out);
 
-/* "an object", "a string" ... for messages; "missing" for NULL. */
-const char *vlt_tree_type_name(const vlt_tree *value);
-
 /* The value itself for messages: 'text' in quotes, a number as written, true, false, null; "an
  * array", "an object", "missing". For use inside one expression: vlt_tree_quoted(v).text. */
 vlt_quoted_text vlt_tree_quoted(const vlt_tree *value);

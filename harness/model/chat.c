@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/model/chat_check.h"
 #include "harness/model/chat_media.h"
 #include "harness/model/chat_python.h"
 #include "optimizations/core/utf8_text.h"
@@ -14,7 +15,7 @@ struct render {
     vlt_buffer text;
     vlt_chat *chat;
     int images, videos;
-    uint32_t index; /* of the message, for errors */
+    uint32_t index, item; /* of the message and of the item in it, for errors */
     vlt_error *err;
 };
 
@@ -26,17 +27,62 @@ static const char tools_after[] =
     "within <tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, "
     "\"arguments\": <args-json-object>}\n</tool_call>";
 
+/* Text of the template. */
 static void put(struct render *r, const char *text)
 {
     vlt_buffer_text(&r->text, text);
 }
 
-static void warn(const vlt_chat_options *options, const char *format, ...) VLT_PRINTF(2, 3);
+/* What was put since `first` is from outside. */
+static void note_outside(struct render *r, size_t first)
+{
+    vlt_chat *chat = r->chat;
+    size_t count = chat->outside_count;
+    vlt_text_range *last = count ? &chat->outside[count - 1] : NULL;
+    if (r->text.failed || r->text.bytes == first) {
+        return;
+    }
+    if (last && last->end == first) {
+        last->end = r->text.bytes;
+        return;
+    }
+    if ((count & (count - 1)) == 0) { /* room doubles: at every power of two there is none left */
+        vlt_text_range *room = realloc(chat->outside, (count ? count * 2 : 1) * sizeof *room);
+        if (!room) {
+            r->text.failed = true;
+            return;
+        }
+        chat->outside = room;
+    }
+    chat->outside[chat->outside_count++] = (vlt_text_range){first, r->text.bytes};
+}
 
-static void warn(const vlt_chat_options *options, const char *format, ...)
+static void put_outside(struct render *r, const vlt_tree *text)
+{
+    size_t first = r->text.bytes;
+    vlt_buffer_put(&r->text, text->text, text->length);
+    note_outside(r, first);
+}
+
+static void put_json(struct render *r, const vlt_tree *value)
+{
+    size_t first = r->text.bytes;
+    vlt_python_dumps(&r->text, value);
+    note_outside(r, first);
+}
+
+static bool put_str(struct render *r, const vlt_tree *value)
+{
+    size_t first = r->text.bytes;
+    bool done = vlt_python_str(&r->text, value);
+    note_outside(r, first);
+    return done;
+}
+
+void vlt_chat_warn(const vlt_chat_options *options, const char *format, ...)
 {
     if (options->warn) {
-        char message[256];
+        char message[512];
         va_list args;
         va_start(args, format);
         vlt_utf8_vformat(message, sizeof message, format, args);
@@ -49,7 +95,7 @@ static vlt_status refuse(const struct render *r, const char *what, const vlt_tre
                          const char *expected)
 {
     return vlt_fail(r->err, VLT_STATUS_INPUT, "messages[%u]: %s is %s, expected %s",
-                    (unsigned)r->index, what, vlt_tree_type_name(value), expected);
+                    (unsigned)r->index, what, vlt_tree_quoted(value).text, expected);
 }
 
 /* Python's `key in item`: a key of an object, a part of a string, an element of a list; *bad for
@@ -77,7 +123,7 @@ static bool holds(const vlt_tree *item, const char *key, bool *bad)
 static vlt_status put_item_text(struct render *r, const vlt_tree *item)
 {
     const vlt_tree *text = vlt_tree_get(item, "text");
-    if (text && !vlt_python_str(&r->text, text)) {
+    if (text && !put_str(r, text)) {
         return refuse(r, "the text of an item", text, "a string");
     }
     return VLT_OK;
@@ -92,7 +138,13 @@ static vlt_status put_media(struct render *r, vlt_media_kind kind, const vlt_tre
     }
     put(r, image ? "<|vision_start|><|image_pad|><|vision_end|>"
                  : "<|vision_start|><|video_pad|><|vision_end|>");
-    return vlt_chat_media_add(r->chat, kind, item, r->err);
+    vlt_status status = vlt_chat_media_add(r->chat, kind, item, r->err);
+    const char *problem = status == VLT_OK ? r->chat->media[r->chat->media_count - 1].problem
+                                           : NULL;
+    return problem && r->options->strict
+               ? vlt_fail(r->err, VLT_STATUS_INPUT, "messages[%u]: content[%u]: %s",
+                          (unsigned)r->index, (unsigned)r->item, problem)
+               : status;
 }
 
 /* The template's order: image before video before text. */
@@ -117,16 +169,16 @@ static vlt_status put_content(struct render *r, const vlt_tree *content, bool mi
         return VLT_OK;
     }
     if (content->type == VLT_TREE_STRING) {
-        vlt_buffer_put(&r->text, content->text, content->length);
+        put_outside(r, content);
         return VLT_OK;
     }
     if (content->type != VLT_TREE_ARRAY && content->type != VLT_TREE_OBJECT) {
         return refuse(r, "content", content, "a string or a list");
     }
-    for (uint32_t i = 0; i < content->count && status == VLT_OK; i++) {
+    for (r->item = 0; r->item < content->count && status == VLT_OK; r->item++) {
         bool bad = false;
-        const vlt_tree *item = content->type == VLT_TREE_ARRAY ? &content->child[i]
-                                                               : vlt_tree_key(content, i);
+        const vlt_tree *item = content->type == VLT_TREE_ARRAY ? &content->child[r->item]
+                                                               : vlt_tree_key(content, r->item);
         if (mixed) {
             status = put_mixed_item(r, item, &bad);
         } else if (holds(item, "text", &bad)) {
@@ -146,7 +198,7 @@ static vlt_status put_call(struct render *r, const vlt_tree *call)
     const vlt_tree *name = vlt_tree_get(function, "name");
     const vlt_tree *arguments = vlt_tree_get(function, "arguments");
     put(r, "<tool_call>\n{\"name\": \"");
-    if (name && !vlt_python_str(&r->text, name)) {
+    if (name && !put_str(r, name)) {
         return refuse(r, "the name of a tool call", name, "a string");
     }
     put(r, "\", \"arguments\": ");
@@ -154,9 +206,9 @@ static vlt_status put_call(struct render *r, const vlt_tree *call)
         return refuse(r, "the arguments of a tool call", arguments, "an object or a string");
     }
     if (arguments->type == VLT_TREE_STRING) {
-        vlt_buffer_put(&r->text, arguments->text, arguments->length);
+        put_outside(r, arguments);
     } else {
-        vlt_python_dumps(&r->text, arguments);
+        put_json(r, arguments);
     }
     put(r, "}\n</tool_call>");
     return VLT_OK;
@@ -217,14 +269,12 @@ static vlt_status put_message(struct render *r)
         return put_tool(r, message);
     }
     if (!vlt_tree_is(role, "system")) {
-        bool text = role && role->type == VLT_TREE_STRING;
-        warn(r->options, "messages[%u]: role %s%s%s renders nothing", (unsigned)r->index,
-             text ? "'" : "",
-             text ? vlt_quoted(role->text, role->length).text : vlt_tree_type_name(role),
-             text ? "'" : "");
+        vlt_chat_warn(r->options, "messages[%u]: role %s renders nothing", (unsigned)r->index,
+                      vlt_tree_quoted(role).text);
     } else if (r->index > 0) {
-        warn(r->options, "messages[%u]: a system message that is not the first renders nothing",
-             (unsigned)r->index);
+        vlt_chat_warn(r->options,
+                      "messages[%u]: a system message that is not the first renders nothing",
+                      (unsigned)r->index);
     }
     return VLT_OK;
 }
@@ -246,7 +296,7 @@ static vlt_status put_system(struct render *r)
         put(r, tools_before);
         for (uint32_t i = 0; i < tools->count; i++) {
             put(r, "\n");
-            vlt_python_dumps(&r->text, &tools->child[i]);
+            put_json(r, &tools->child[i]);
         }
         put(r, tools_after);
     }
@@ -262,9 +312,12 @@ vlt_status vlt_chat_render(const vlt_tree *messages, const vlt_chat_options *opt
     if (!messages || messages->type != VLT_TREE_ARRAY || messages->count == 0) {
         bool empty = messages && messages->type == VLT_TREE_ARRAY;
         return vlt_fail(err, VLT_STATUS_INPUT, "messages: %s, expected a list of at least one",
-                        empty ? "an empty list" : vlt_tree_type_name(messages));
+                        empty ? "an empty list" : vlt_tree_quoted(messages).text);
     }
-    vlt_status status = put_system(&r);
+    vlt_status status = options->strict ? vlt_chat_check(messages, options, err) : VLT_OK;
+    if (status == VLT_OK) {
+        status = put_system(&r);
+    }
     for (; r.index < messages->count && status == VLT_OK; r.index++) {
         status = put_message(&r);
     }
@@ -283,6 +336,7 @@ vlt_status vlt_chat_render(const vlt_tree *messages, const vlt_chat_options *opt
 void vlt_chat_release(vlt_chat *chat)
 {
     vlt_chat_media_release(chat);
+    free(chat->outside);
     free(chat->text);
     *chat = (vlt_chat){0};
 }
@@ -293,25 +347,25 @@ static vlt_status read_flag(const vlt_tree *value, const char *key, bool *out, v
     if (value && value->type != VLT_TREE_TRUE && value->type != VLT_TREE_FALSE &&
         value->type != VLT_TREE_NULL) {
         return vlt_fail(err, VLT_STATUS_INPUT, "options: %s is %s, expected true or false", key,
-                        vlt_tree_type_name(value));
+                        vlt_tree_quoted(value).text);
     }
     return VLT_OK;
 }
 
-static vlt_status read_tools(const vlt_tree *tools, vlt_chat_options *options, vlt_error *err)
+vlt_status vlt_chat_tools_read(const vlt_tree *tools, vlt_chat_options *options, vlt_error *err)
 {
     options->tools = NULL;
     if (!tools || tools->type == VLT_TREE_NULL) {
         return VLT_OK;
     }
     if (tools->type != VLT_TREE_ARRAY) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "options: tools is %s, expected a list",
-                        vlt_tree_type_name(tools));
+        return vlt_fail(err, VLT_STATUS_INPUT, "tools is %s, expected a list",
+                        vlt_tree_quoted(tools).text);
     }
     for (uint32_t i = 0; i < tools->count; i++) {
         if (tools->child[i].type != VLT_TREE_OBJECT) {
-            return vlt_fail(err, VLT_STATUS_INPUT, "options: tools[%u] is %s, expected an object",
-                            (unsigned)i, vlt_tree_type_name(&tools->child[i]));
+            return vlt_fail(err, VLT_STATUS_INPUT, "tools[%u] is %s, expected an object",
+                            (unsigned)i, vlt_tree_quoted(&tools->child[i]).text);
         }
     }
     options->tools = tools;
@@ -323,14 +377,14 @@ vlt_status vlt_chat_options_read(const vlt_tree *object, vlt_chat_options *optio
     static const char *const known[] = {"add_generation_prompt", "add_vision_id", "tools"};
     if (object && object->type != VLT_TREE_OBJECT && object->type != VLT_TREE_NULL) {
         return vlt_fail(err, VLT_STATUS_INPUT, "options is %s, expected an object",
-                        vlt_tree_type_name(object));
+                        vlt_tree_quoted(object).text);
     }
     for (uint32_t i = 0; object && i < object->count; i++) {
         const vlt_tree *key = vlt_tree_key(object, i);
         if (!vlt_tree_is(key, known[0]) && !vlt_tree_is(key, known[1]) &&
             !vlt_tree_is(key, known[2])) {
-            warn(options, "options: '%s' is unknown and does nothing",
-                 vlt_quoted(key->text, key->length).text);
+            vlt_chat_warn(options, "options: '%s' is unknown and does nothing",
+                          vlt_quoted(key->text, key->length).text);
         }
     }
     vlt_status status = read_flag(vlt_tree_get(object, known[0]), known[0],
@@ -338,7 +392,8 @@ vlt_status vlt_chat_options_read(const vlt_tree *object, vlt_chat_options *optio
     if (status == VLT_OK) {
         status = read_flag(vlt_tree_get(object, known[1]), known[1], &options->add_vision_id, err);
     }
-    return status == VLT_OK ? read_tools(vlt_tree_get(object, known[2]), options, err) : status;
+    return status == VLT_OK ? vlt_chat_tools_read(vlt_tree_get(object, known[2]), options, err)
+                            : status;
 }
 
 vlt_status vlt_chat_dumps(const vlt_tree *value, char **out, size_t *bytes, vlt_error *err)

@@ -36,11 +36,8 @@ static vlt_status finish(vlt_tokenizer_build *build, vlt_tokenizer **out, vlt_er
 static vlt_status refuse(const char *name, const char *key, const vlt_tree *value,
                          const char *expected, vlt_error *err)
 {
-    bool text = value && value->type == VLT_TREE_STRING;
-    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: %s is %s%s%s, expected %s", name, key,
-                    text ? "'" : "",
-                    text ? vlt_quoted(value->text, value->length).text : vlt_tree_type_name(value),
-                    text ? "'" : "", expected);
+    return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: %s is %s, expected %s", name, key,
+                    vlt_tree_quoted(value).text, expected);
 }
 
 static bool absent(const vlt_tree *value)
@@ -169,7 +166,7 @@ static vlt_status read_merge(vlt_tokenizer_build *build, const vlt_tree *merge, 
                                                        : NULL;
     if (!space) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: merge %d is %s, expected \"a b\" or a pair",
-                        build->name, build->merge_count, vlt_tree_type_name(merge));
+                        build->name, build->merge_count, vlt_tree_quoted(merge).text);
     }
     size_t left = (size_t)(space - merge->text);
     return vlt_tokenizer_build_merge(build, merge->text, left, space + 1, merge->length - left - 1,

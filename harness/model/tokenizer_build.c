@@ -120,10 +120,7 @@ static vlt_status allocate_vocab(vlt_tokenizer_build *build, const vlt_tree *voc
         const vlt_tree *key = vlt_tree_key(vocab, i), *value = vlt_tree_value(vocab, i);
         if (!vlt_tree_int(value, 0, ID_MAX, &id)) {
             return vlt_fail(err, VLT_STATUS_INPUT, "%s: token '%s': its id is %s, expected 0 to %d",
-                            build->name, quoted(key).text,
-                            value->type == VLT_TREE_INTEGER ? quoted(value).text
-                                                            : vlt_tree_type_name(value),
-                            ID_MAX);
+                            build->name, quoted(key).text, vlt_tree_quoted(value).text, ID_MAX);
         }
         highest = id > highest ? id : highest;
         bytes += key->length;
@@ -145,7 +142,7 @@ vlt_status vlt_tokenizer_build_vocab(vlt_tokenizer_build *build, const vlt_tree 
 {
     if (!vocab || vocab->type != VLT_TREE_OBJECT || vocab->count > ID_MAX) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: the vocabulary is %s, expected an object",
-                        build->name, vlt_tree_type_name(vocab));
+                        build->name, vlt_tree_quoted(vocab).text);
     }
     vlt_status status = allocate_vocab(build, vocab, err);
     for (uint32_t i = 0; i < vocab->count && status == VLT_OK; i++) {
@@ -246,7 +243,7 @@ vlt_status vlt_tokenizer_build_added(vlt_tokenizer_build *build, const vlt_tree 
     const vlt_tree *content = vlt_tree_get(token, "content");
     if (!content || content->type != VLT_TREE_STRING) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: added token %lld: its content is %s",
-                        build->name, (long long)id, vlt_tree_type_name(content));
+                        build->name, (long long)id, vlt_tree_quoted(content).text);
     }
     if (id < 0 || id > ID_MAX) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: added token '%s': id %lld, expected 0 to %d",
@@ -257,7 +254,7 @@ vlt_status vlt_tokenizer_build_added(vlt_tokenizer_build *build, const vlt_tree 
         if (flag && flag->type != VLT_TREE_FALSE) {
             return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
                             "%s: added token '%s': %s is %s, expected false", build->name,
-                            quoted(content).text, off[i], vlt_tree_type_name(flag));
+                            quoted(content).text, off[i], vlt_tree_quoted(flag).text);
         }
     }
     const vlt_tree *special = vlt_tree_get(token, "special");

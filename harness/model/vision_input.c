@@ -211,7 +211,8 @@ vlt_status vlt_vision_read_file(vlt_vision_reader *reader, const char *path, vlt
     size_t bytes = 0;
     uint64_t start = vlt_clock_wall(vlt_clock_system());
     *out = (vlt_vision_input){0};
-    vlt_status status = vlt_read_file(path, FILE_LIMIT, &data, &bytes, err);
+    const vlt_stop *stop = reader->options.stop.asked ? &reader->options.stop : NULL;
+    vlt_status status = vlt_read_file_until(path, FILE_LIMIT, stop, &data, &bytes, err);
     if (times) {
         add_ms(&times->decode_ms, start);
     }

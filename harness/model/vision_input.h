@@ -6,6 +6,7 @@
 #ifndef VLT_HARNESS_VISION_INPUT_H
 #define VLT_HARNESS_VISION_INPUT_H
 
+#include "harness/json/input.h"
 #include "harness/model/processor.h"
 #include "optimizations/core/context.h"
 #include "optimizations/image/image.h"
@@ -14,6 +15,7 @@ typedef struct vlt_vision_options {
     vlt_arithmetic arithmetic; /* --reference; images.manner is derived from it */
     vlt_image_options images;  /* exif, alpha, strict */
     vlt_dialect dialect;
+    vlt_stop stop; /* asked while a file is a pipe that gives nothing; {0}: never */
 } vlt_vision_options;
 
 /* Reads --reference, --exif, --alpha and --dialect as the command line writes them; NULL is the

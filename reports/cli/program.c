@@ -1,8 +1,13 @@
 #include "reports/cli/program.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/cli/cli_internal.h"
 #include "harness/cli/harness_commands.h"
@@ -116,22 +121,52 @@ static bool run_word(int argc, char **argv, vlt_status *status, vlt_error *err)
     return false;
 }
 
+/* A file opened while standard input, output or error is closed would get its number, and what is
+ * printed would go into that file. Opened the wrong way round, each of them stays unusable. */
+static void occupy_standard_files(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY) != file) {
+            return;
+        }
+    }
+}
+
+/* Whoever read our output has seen enough (vltune ... | head): no error of ours. Only a write that
+ * failed tells; a command that ends for another reason keeps its status. */
+static bool reader_has_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return ferror(stdout) && poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/* Flushes the output and says what is left to say. */
+static vlt_status end(vlt_status status, vlt_error *err)
+{
+    if (fflush(stdout) != 0 && status == VLT_OK) {
+        status = vlt_fail(err, VLT_STATUS_IO, "standard output: %s", strerror(errno));
+    }
+    if (status == VLT_STATUS_IO && reader_has_gone()) {
+        return VLT_OK;
+    }
+    if (status != VLT_OK && err->message[0]) {
+        fprintf(stderr, "vltune: %s\n", err->message);
+    }
+    return status;
+}
+
 int vlt_program_main(int argc, char **argv)
 {
     vlt_error err = {0};
     vlt_status status;
     signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of writing, no death */
+    occupy_standard_files();
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error, not a death */
     if (!run_word(argc, argv, &status, &err)) {
         const vlt_command *command = vlt_program_find_command(argv[1]);
         status = command ? run_command(command, argc - 2, argv + 2, &err)
                          : unknown_command(argv[1], &err);
     }
-    if (status != VLT_OK && err.message[0]) {
-        fprintf(stderr, "vltune: %s\n", err.message);
-    }
-    if (fflush(stdout) != 0 && status == VLT_OK) {
-        fprintf(stderr, "vltune: writing to stdout failed\n");
-        status = VLT_STATUS_IO;
-    }
-    return vlt_status_exit_code(status);
+    return vlt_status_exit_code(end(status, &err));
 }

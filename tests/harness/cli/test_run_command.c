@@ -260,7 +260,8 @@ Test(run_command, a_batch_is_answered_and_continued)
         "{\"id\":\"d\",\"prompt\":\"How many?\",\"images\":[\"scene-002.jpg\"],"
         "\"max_tokens\":2,\"temperature\":1,\"seed\":3,\"logprobs\":1}\n");
     test_output output = test_demo_run("batch %s scenes/in.jsonl -o out.jsonl %s", "");
-    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    cr_assert_eq(output.exit_code, 1, "%s", output.err);
+    cr_expect_not_null(strstr(output.err, "1 of 4 lines have an error"), "%s", output.err);
     test_output_release(&output);
     cr_expect_eq(test_demo_count_lines("out.jsonl", "\"text\""), 3);
     cr_expect_eq(test_demo_count_lines("out.jsonl", "\"error\""), 1);
@@ -272,7 +273,7 @@ Test(run_command, a_batch_is_answered_and_continued)
     char *third = strchr(strchr(whole, '\n') + 1, '\n') + 1;
     cr_assert_eq(truncate(test_folder_path("out.jsonl"), third - whole + 100), 0);
     output = test_demo_run("batch %s scenes/in.jsonl -o out.jsonl %s", "");
-    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    cr_assert_eq(output.exit_code, 1, "an error before the cut counts: %s", output.err);
     test_output_release(&output);
     cr_expect_eq(test_demo_count_lines("out.jsonl", "\"id\": \"c\""), 1);
     cr_expect_eq(test_demo_count_lines("out.jsonl", "\"id\": \"d\""), 1);

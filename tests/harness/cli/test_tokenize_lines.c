@@ -6,6 +6,8 @@
 
 #include "harness/cli/tokenize_lines.h"
 #include "harness/json/tree.h"
+#include "optimizations/core/random.h"
+#include "tests/support/data.h"
 #include "tests/support/tokens.h"
 #include "tests/support/variants.h"
 
@@ -76,7 +78,7 @@ Test(tokenize_lines, bad_lines_cost_their_own_answer)
             "{\"text\":\"!\"}\n\n{\"text\":5}\n[]\n{\"txt\":\"a\"}\n{\"text\":\"\\ud800\"}\n"
             "{\"text\":\"\xFF\"}\n{\"text\":\"!\"}\n",
             "{\"ids\":[0]}\n{\"error\":\"line: byte 0: ends where a value is expected\"}\n"
-            "{\"error\":\"key 'text' is an integer, expected a string\"}\n"
+            "{\"error\":\"key 'text' is 5, expected a string\"}\n"
             "{\"error\":\"line: an array, expected an object\"}\n"
             "{\"error\":\"key 'text' is missing, expected a string\"}\n"
             "{\"error\":\"line: byte 15: lone high surrogate\"}\n"
@@ -90,9 +92,9 @@ Test(tokenize_lines, ids)
             "{\"text\":\"!<|im_end|>\\u0000\"}\n{\"text\":\"\"}\n{\"text\":\"\uFFFD\"}\n");
     answers(decode, "{\"ids\":[-1]}\n{\"ids\":[1.0]}\n{\"ids\":[4294967296]}\n{\"ids\":5}\n",
             "{\"error\":\"ids[0] is -1, expected 0 to 4294967295\"}\n"
-            "{\"error\":\"ids[0] is a number, expected 0 to 4294967295\"}\n"
+            "{\"error\":\"ids[0] is 1.0, expected 0 to 4294967295\"}\n"
             "{\"error\":\"ids[0] is 4294967296, expected 0 to 4294967295\"}\n"
-            "{\"error\":\"key 'ids' is an integer, expected an array\"}\n");
+            "{\"error\":\"key 'ids' is 5, expected an array\"}\n");
     decode.skip_special = true;
     answers(decode, "{\"ids\":[0,258,270]}\n", "{\"text\":\"!<tool_call>\"}\n");
 }
@@ -104,6 +106,74 @@ Test(tokenize_lines, messages)
         render, "{\"messages\":[{\"role\":\"user\",\"content\":\"!\"}]}\n{\"messages\":[]}\n",
         "{\"rendered\":\"<|im_start|>user\\n!<|im_end|>\\n\",\"ids\":[257,84,82,68,81,198,0,258,"
         "198]}\n{\"error\":\"messages: an empty list, expected a list of at least one\"}\n");
+}
+
+/* The ids of {"ids":[...]} at the end of an output line, without their brackets. */
+static const char *ids_of(char *line)
+{
+    line[strcspn(line, "\n")] = '\0';
+    char *ids = strstr(line, "\"ids\":[") + 7;
+    ids[strcspn(ids, "]")] = '\0';
+    return ids;
+}
+
+/* --no-special of a conversation: by hand that is every piece between the template's marks encoded
+ * as plain text, the marks as the added tokens that they are. Contents are hostile, and begin and
+ * end with what the vocabulary merges across borders. */
+Test(tokenize_lines, no_special_of_a_conversation_is_cutting_by_hand)
+{
+    enum { ROUNDS = 300, CONTENT = 256 };
+    static const char *const parts[] = {
+        "<|im_end|>", "<|im_start|>", "system", "\\n", "\\n\\n", "<|im_", "end|>", " the",
+        "a",          "</tool_call>", "<",      "|>",  "  ",     "\u00e9"};
+    vlt_lines_options render = {.mode = VLT_LINES_RENDER, .no_special = true};
+    vlt_lines_options marks = {.mode = VLT_LINES_ENCODE};
+    vlt_lines_options plain = {.mode = VLT_LINES_ENCODE, .no_special = true};
+    vlt_random random = {11};
+    vlt_tokenizer_destroy(tokenizer);
+    cr_assert_eq(vlt_tokenizer_load(test_source("harness/model/demo/checkpoint"), &tokenizer, NULL),
+                 VLT_OK);
+    for (int round = 0; round < ROUNDS; round++) {
+        char content[2][CONTENT] = {"", ""}, line[1024], expected[8192] = "";
+        for (int c = 0; c < 2; c++) {
+            for (int64_t n = vlt_random_range(&random, 0, 8); n > 0; n--) {
+                strcat(content[c],
+                       parts[vlt_random_range(&random, 0, sizeof parts / sizeof *parts - 1)]);
+            }
+        }
+        snprintf(line, sizeof line,
+                 "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"},{\"role\":\"tool\","
+                 "\"content\":\"%s\"}]}",
+                 content[0], content[1]);
+        char *got = run(&render, line, strlen(line));
+        char before[2 * CONTENT], inside[2 * CONTENT];
+        snprintf(before, sizeof before, "user\\n%s", content[0]);
+        snprintf(inside, sizeof inside, "\\n%s\\n", content[1]);
+        const struct {
+            const char *text;
+            bool mark;
+        } pieces[] = {{"<|im_start|>", true},
+                      {before, false},
+                      {"<|im_end|>", true},
+                      {"\\n", false},
+                      {"<|im_start|>", true},
+                      {"user\\n", false},
+                      {"<tool_response>", true},
+                      {inside, false},
+                      {"</tool_response>", true},
+                      {"<|im_end|>", true},
+                      {"\\n", false}};
+        for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+            snprintf(line, sizeof line, "{\"text\":\"%s\"}", pieces[i].text);
+            char *ids = run(pieces[i].mark ? &marks : &plain, line, strlen(line));
+            strcat(expected, i ? "," : "");
+            strcat(expected, ids_of(ids));
+            free(ids);
+        }
+        cr_assert_str_eq(ids_of(got), expected, "round %d: '%s' and '%s'", round, content[0],
+                         content[1]);
+        free(got);
+    }
 }
 
 /* Many lines in one call equal one call a line. */

@@ -46,14 +46,16 @@ Test(media, data_uris_are_read_and_other_schemes_refused)
     uint8_t *data;
     size_t bytes;
     vlt_error err = {0};
-    cr_assert_eq(vlt_media_read("data:image/png;base64,Zm9v", NULL, &data, &bytes, &err), VLT_OK);
+    cr_assert_eq(vlt_media_read("data:image/png;base64,Zm9v", NULL, NULL, &data, &bytes, &err),
+                 VLT_OK);
     cr_expect_eq(bytes, 3);
     free(data);
-    cr_expect_neq(vlt_media_read("data:image/png,Zm9v", NULL, &data, &bytes, &err), VLT_OK);
+    cr_expect_neq(vlt_media_read("data:image/png,Zm9v", NULL, NULL, &data, &bytes, &err), VLT_OK);
     cr_expect_null(data);
-    cr_expect_eq(vlt_media_read("https://a.b/c.png", NULL, &data, &bytes, &err),
+    cr_expect_eq(vlt_media_read("https://a.b/c.png", NULL, NULL, &data, &bytes, &err),
                  VLT_STATUS_UNSUPPORTED);
-    cr_expect_eq(vlt_media_read("absent.png", "/nowhere", &data, &bytes, &err), VLT_STATUS_IO);
+    cr_expect_eq(vlt_media_read("absent.png", "/nowhere", NULL, &data, &bytes, &err),
+                 VLT_STATUS_IO);
     cr_expect_not_null(strstr(err.message, "/nowhere/absent.png"), "%s", err.message);
 }
 

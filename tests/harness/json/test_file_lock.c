@@ -86,6 +86,19 @@ Test(file_lock, a_file_that_is_not_there_yet_and_one_that_cannot_be)
     cr_expect_eq(vlt_file_lock_take("/dev/null", NULL, NULL, &lock, &err), VLT_OK);
     cr_expect_null(lock, "a device has no lock");
     vlt_file_lock_release(lock);
+
+    /* A name that leaves no room for another beside it. */
+    char name[256];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    cr_assert_eq(chdir(test_folder_path("")), 0);
+    child = start_holder(name);
+    cr_expect_eq(vlt_file_lock_take(name, NULL, NULL, &lock, &err), VLT_STATUS_IO);
+    name[100] = 'm';
+    cr_expect_eq(vlt_file_lock_take(name, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
+    vlt_file_lock_release(lock);
+    end(child);
+    cr_assert_eq(chdir("/"), 0);
 }
 
 struct patience {

@@ -166,12 +166,12 @@ Test(chat, refuses_what_cannot_be_rendered)
             "\"f\"}]}]}",
             "the arguments of a tool call is missing");
     refused("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":3}]}",
-            "tool_calls is an integer");
+            "tool_calls is 3");
     refused("{\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"options\":{\"tools\":[1]}}",
-            "tools[0] is an integer");
+            "tools[0] is 1");
     refused("{\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"options\":"
             "{\"add_vision_id\":\"yes\"}}",
-            "add_vision_id is a string");
+            "add_vision_id is 'yes'");
 }
 
 Test(chat, warns_of_what_renders_nothing)

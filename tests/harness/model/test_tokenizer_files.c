@@ -148,7 +148,7 @@ Test(tokenizer_files, refuses_malformed_tables)
     p.extra_vocab = ",\"ab\":-1";
     refused(p, "its id is -1");
     p.extra_vocab = ",\"ab\":\"x\"";
-    refused(p, "its id is a string");
+    refused(p, "its id is 'x'");
     p.extra_vocab = ",\"ab\":4000000000";
     refused(p, "its id is 4000000000");
     p = good;
@@ -157,11 +157,11 @@ Test(tokenizer_files, refuses_malformed_tables)
     p.merges = "\"a c\"";
     refused(p, "'a' and 'c' joined are no token");
     p.merges = "\"ab\"";
-    refused(p, "merge 0 is a string");
+    refused(p, "merge 0 is 'ab'");
     p.merges = "[\"a\",\"b\",\"c\"]";
     refused(p, "merge 0 is an array");
     p.merges = "7";
-    refused(p, "merge 0 is an integer");
+    refused(p, "merge 0 is 7");
 }
 
 Test(tokenizer_files, merges_text_in_all_its_forms)

@@ -1,0 +1,115 @@
+#include "harness/model/chat_template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/json/buffer.h"
+#include "harness/json/json.h"
+#include "harness/json/tree.h"
+#include "harness/model/sha256.h"
+
+enum { FILE_LIMIT = 64 << 20 };
+
+/* SHA-256 of the text, lines ended by line feeds, the last one too. */
+static const char *const known[] = {
+    /* Qwen3-VL Instruct of all sizes, as published */
+    "3636d0f0bd6bef02654cdffdc447b79cb2cef8ab02cc75267345946291a489e4",
+    /* the same as golden/chat/template.jinja writes it */
+    "c042f0d948333aaad81aa49e80621879a73390815c823b037d6ef6e8810e60af",
+    /* of `vltune model make`: the part without tools */
+    "e4ac778ec6cb760709ec7ba9912dfd65ce001488b7d7849582004040436246f9",
+};
+
+bool vlt_chat_template_known(const char *text, size_t bytes)
+{
+    vlt_buffer clean = {0};
+    char hex[VLT_SHA256_HEX] = "";
+    bool found = false;
+    while (bytes && text[bytes - 1] && strchr(" \t\r\n", text[bytes - 1])) {
+        bytes--;
+    }
+    for (const char *p = text, *end = text + bytes; p < end;) {
+        const char *feed = memmem(p, (size_t)(end - p), "\r\n", 2);
+        vlt_buffer_put(&clean, p, (size_t)((feed ? feed : end) - p));
+        p = feed ? feed + 1 : end;
+    }
+    vlt_buffer_text(&clean, "\n");
+    if (!clean.failed) {
+        vlt_sha256_hex(clean.data, clean.bytes, hex);
+    }
+    free(clean.data);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        found = found || !strcmp(hex, known[i]);
+    }
+    return found;
+}
+
+/* chat_template: a text, or a list of {"name", "template"}, of which the default counts. NULL:
+ * none.
+ */
+static const vlt_tree *template_of(const vlt_tree *root)
+{
+    const vlt_tree *value = vlt_tree_get(root, "chat_template");
+    if (value && value->type == VLT_TREE_ARRAY) {
+        const vlt_tree *list = value;
+        value = NULL;
+        for (uint32_t i = 0; i < list->count; i++) {
+            if (vlt_tree_is(vlt_tree_get(&list->child[i], "name"), "default")) {
+                value = vlt_tree_get(&list->child[i], "template");
+            }
+        }
+    }
+    return value && value->type == VLT_TREE_STRING ? value : NULL;
+}
+
+/* *found: the file has a template, so the later ones do not count. */
+static vlt_status check_file(const char *path, bool json, bool *found, vlt_error *err)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    vlt_tree_document *document = NULL;
+    bool same = true;
+    vlt_status status = vlt_read_file(path, FILE_LIMIT, &text, &bytes, err);
+    if (status == VLT_OK && json) {
+        status = vlt_tree_parse(text, bytes, path, false, &document, err);
+    }
+    if (status == VLT_OK && json) {
+        const vlt_tree *value = template_of(vlt_tree_root(document));
+        *found = value != NULL;
+        same = !value || vlt_chat_template_known(value->text, value->length);
+    } else if (status == VLT_OK) {
+        *found = true;
+        same = vlt_chat_template_known(text, bytes);
+    }
+    vlt_tree_destroy(document);
+    free(text);
+    if (status != VLT_OK) {
+        return vlt_fail_in(err, VLT_STATUS_UNSUPPORTED, "no chat template can be read: ");
+    }
+    return same ? VLT_OK
+                : vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                           "%s: a foreign chat template, conversations are rendered by that of "
+                           "Qwen3-VL Instruct",
+                           path);
+}
+
+vlt_status vlt_chat_template_check(const char *folder, vlt_error *err)
+{
+    static const char *const files[] = {"chat_template.jinja", "chat_template.json",
+                                        "processor_config.json", "tokenizer_config.json"};
+    vlt_status status = VLT_OK;
+    bool found = false;
+    for (size_t i = 0; i < sizeof files / sizeof *files && status == VLT_OK && !found; i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s", folder, files[i]) < 0) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", folder);
+        }
+        if (access(path, F_OK) == 0) {
+            status = check_file(path, i > 0, &found, err);
+        }
+        free(path);
+    }
+    return status;
+}
