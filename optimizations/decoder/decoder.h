@@ -6,7 +6,7 @@
  *
  * The baseline prepares child plans (decoder_block, norm, linear); another variant may replace the
  * whole, on another device too.
- * Source: reference/qwen3vl.md section 7. Tolerance: 2e-3.
+ * Source: harness/model/README.md#text-decoder. Tolerance: 2e-3.
  */
 #ifndef VLT_DECODER_H
 #define VLT_DECODER_H

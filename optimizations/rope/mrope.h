@@ -2,7 +2,7 @@
  *
  * Slot i of head / 2 turns by position[axis[i]] * theta^(-2 i / head); the axes (time, height,
  * width) take turns through the slots as far as their sections reach (interleaved M-RoPE), time
- * takes the rest. Source: reference/qwen3vl.md 7.2 and 7.3. Positions stay integers until they are
+ * takes the rest. Source: harness/model/README.md#positions and #interleaved-rotary. Positions stay integers until they are
  * multiplied in f32.
  */
 #ifndef VLT_MROPE_H

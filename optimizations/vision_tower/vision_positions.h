@@ -1,6 +1,6 @@
 /* vision_positions.h: where every patch stands: rotary angles and the learned grid.
  *
- * Source: reference/qwen3vl.md 6.2 and 6.3. Positions stay integers until they are multiplied in
+ * Source: harness/model/README.md#learned-positions and #vision-rotary. Positions stay integers until they are multiplied in
  * f32.
  */
 #ifndef VLT_VISION_POSITIONS_H

@@ -4,13 +4,13 @@
  *   x = patches Wp^T + bp + learned positions; for each block: x = vision_block(x)
  *   deepstack k = merger_k(x behind block deepstack_block[k])
  *   embedding = merger(x behind the last block)
- *   merger: LayerNorm over one patch (main) or merge * merge of them (DeepStack), fc1, erf GELU,
- * fc2
+ *   merger: LayerNorm over one patch (main) or merge * merge of them (DeepStack),
+ *           fc1, erf GELU, fc2
  *
  * Patches come in the processor's order, merge x merge cells together, so that merge * merge rows
  * are one token. The baseline prepares child plans (linear, vision_block, norm, activation);
- * another variant may replace the whole, on another device too. Source: reference/qwen3vl.md
- * section 6. Tolerance: 2e-3.
+ * another variant may replace the whole, on another device too.
+ * Source: harness/model/README.md#vision-tower. Tolerance: 2e-3.
  */
 #ifndef VLT_VISION_TOWER_H
 #define VLT_VISION_TOWER_H
