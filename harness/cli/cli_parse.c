@@ -130,6 +130,9 @@ static vlt_status check_given(vlt_cli *cli, vlt_error *err)
     if (status == VLT_OK) {
         status = read_environment(cli, err);
     }
+    if (status == VLT_OK) {
+        status = vlt_cli_check_names(cli, err);
+    }
     return status == VLT_OK ? vlt_cli_check(cli, cli->subcommand, err) : status;
 }
 

@@ -177,8 +177,8 @@ VLT_COMMAND(
     .details = "A line is {\"id\", \"messages\", \"max_tokens\", \"temperature\", ...}; its answer "
                "is the object of\n`run --json` with the id, or {\"id\", \"error\"}. Images of the "
                "next request are decoded while\none computes; the order is kept. Options are the "
-                "defaults of lines that do not say.\nIN.jsonl may be - for standard input. The exit "
-                "code is 1 when a line has an error.",
+               "defaults of lines that do not say.\nIN.jsonl may be - for standard input. The exit "
+               "code is 1 when a line has an error.",
     .examples = "batch DIR requests.jsonl -o answers.jsonl\n"
                 "batch DIR requests.jsonl --max-tokens 8 --greedy",
     .options = options, .option_count = sizeof options / sizeof *options,

@@ -8,6 +8,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/packs/pack_cache.h"
 #include "harness/packs/pack_inventory.h"
 #include "optimizations/core/utf8_text.h"
@@ -27,10 +28,10 @@ static json_t *group_to_json(const vlt_pack_group *group)
 {
     char used[40];
     format_time(group->used_ns, "%Y-%m-%dT%H:%M:%S%z", used, sizeof used);
-    return json_pack("{s:o, s:o, s:i, s:I, s:s}", "model",
-                     vlt_json_string(group->model, strlen(group->model)), "kind",
-                     vlt_json_string(group->kind, strlen(group->kind)), "packs", group->count,
-                     "bytes", (json_int_t)group->bytes, "last_used", used);
+    return vlt_json_make("{s:o, s:o, s:i, s:I, s:s}", "model",
+                         vlt_json_string(group->model, strlen(group->model)), "kind",
+                         vlt_json_string(group->kind, strlen(group->kind)), "packs", group->count,
+                         "bytes", (json_int_t)group->bytes, "last_used", used);
 }
 
 static vlt_status print_json(const vlt_pack_folder *folder, const vlt_pack_inventory *inventory,
@@ -38,15 +39,14 @@ static vlt_status print_json(const vlt_pack_folder *folder, const vlt_pack_inven
 {
     json_t *list = json_array();
     for (int i = 0; i < inventory->count; i++) {
-        json_array_append_new(list, group_to_json(&inventory->group[i]));
+        vlt_json_append(&list, group_to_json(&inventory->group[i]));
     }
-    json_t *object = json_pack("{s:o, s:I, s:o, s:i, s:i, s:i}", "folder",
-                               vlt_json_string(folder->path, strlen(folder->path)), "bytes",
-                               (json_int_t)inventory->bytes, "packs", list, "hashes",
-                               inventory->hashes, "damaged", inventory->damaged, "others",
-                               inventory->others);
-    vlt_status status = object ? vlt_json_print(object, false, stdout, err)
-                               : vlt_fail(err, VLT_STATUS_NOMEM, "cache: out of memory");
+    json_t *object = vlt_json_make("{s:o, s:I, s:o, s:i, s:i, s:i}", "folder",
+                                   vlt_json_string(folder->path, strlen(folder->path)), "bytes",
+                                   (json_int_t)inventory->bytes, "packs", list, "hashes",
+                                   inventory->hashes, "damaged", inventory->damaged, "others",
+                                   inventory->others);
+    vlt_status status = vlt_json_print(object, false, stdout, err);
     json_decref(object);
     return status;
 }
@@ -127,11 +127,10 @@ static vlt_status run_clear(vlt_cli *cli, vlt_error *err)
     }
     vlt_pack_cache_bytes(bytes, size, sizeof size);
     if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        json_t *object = json_pack("{s:o, s:i, s:I, s:i}", "folder",
-                                   vlt_json_string(folder.path, strlen(folder.path)), "removed",
-                                   removed, "bytes", (json_int_t)bytes, "others", others);
-        status = object ? vlt_json_print(object, false, stdout, err)
-                        : vlt_fail(err, VLT_STATUS_NOMEM, "cache: out of memory");
+        json_t *object = vlt_json_make("{s:o, s:i, s:I, s:i}", "folder",
+                                       vlt_json_string(folder.path, strlen(folder.path)), "removed",
+                                       removed, "bytes", (json_int_t)bytes, "others", others);
+        status = vlt_json_print(object, false, stdout, err);
         json_decref(object);
     } else if (status == VLT_OK) {
         printf("%d files removed, %s, from %s\n", removed, size,

@@ -87,8 +87,7 @@ static vlt_status run_command(const vlt_command *command, int argc, char **argv,
         vlt_program_command_help(command, stdout);
     } else {
         vlt_cli_catch_interrupts();
-        status = vlt_cli_check_names(cli, err);
-        status = status == VLT_OK ? vlt_cli_run(cli, err) : status;
+        status = vlt_cli_run(cli, err);
         vlt_cli_progress(cli, NULL);
     }
     vlt_cli_destroy(cli);
