@@ -8,7 +8,7 @@
 #include "harness/json/buffer.h"
 #include "harness/json/json.h"
 #include "harness/json/tree.h"
-#include "harness/model/sha256.h"
+#include "optimizations/core/sha256.h"
 
 enum { FILE_LIMIT = 64 << 20 };
 
@@ -36,8 +36,8 @@ bool vlt_chat_template_known(const char *text, size_t bytes)
         p = feed ? feed + 1 : end;
     }
     vlt_buffer_text(&clean, "\n");
-    if (!clean.failed) {
-        vlt_sha256_hex(clean.data, clean.bytes, hex);
+    if (!clean.failed && vlt_sha256_hex(clean.data, clean.bytes, hex, NULL) != VLT_OK) {
+        hex[0] = '\0'; /* not known, which is only said */
     }
     free(clean.data);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
