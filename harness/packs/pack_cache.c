@@ -308,14 +308,23 @@ vlt_pack_shelf vlt_pack_cache_shelf(vlt_pack_cache *cache)
     return (vlt_pack_shelf){find, unmap, keep, cache};
 }
 
+static bool none_used(void *user, const char *name)
+{
+    (void)user, (void)name;
+    return false;
+}
+
 /* The limit may be lower than it was. Of what this process has used, the last goes first: the next
  * one then finds what it asks for first, and has no room for the rest, instead of removing what it
- * will ask for. */
+ * will ask for. Where that is not enough, the hashes go too. */
 static void trim(vlt_pack_cache *cache)
 {
     const uint64_t limit = (uint64_t)cache->options.limit_bytes;
-    while (!vlt_pack_folder_make_room(&cache->folder, limit, 0, is_used, cache) &&
-           cache->used.count) {
+    while (!vlt_pack_folder_make_room(&cache->folder, limit, 0, is_used, cache)) {
+        if (!cache->used.count) {
+            vlt_pack_folder_make_room(&cache->folder, limit, 0, none_used, NULL);
+            return;
+        }
         vlt_pack_folder_remove(&cache->folder, cache->used.name[--cache->used.count]);
     }
 }

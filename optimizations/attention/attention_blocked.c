@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "optimizations/attention/attention.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { QUERIES = 32, KEYS_MAX = 256 };
 
@@ -108,8 +109,8 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
 static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
 {
     if (problem->dim[VLT_ATTENTION_DIM_KV] != VLT_FORMAT_F32) {
-        snprintf(reason, VLT_REASON_BYTES, "keys and values in %s, expected F32",
-                 vlt_format_name((vlt_format)problem->dim[VLT_ATTENTION_DIM_KV]));
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "keys and values in %s, expected F32",
+                        vlt_format_name((vlt_format)problem->dim[VLT_ATTENTION_DIM_KV]));
         return false;
     }
     return vlt_attention_applicable(problem, caps, reason);

@@ -2,8 +2,8 @@
  *
  * Slot i of head / 2 turns by position[axis[i]] * theta^(-2 i / head); the axes (time, height,
  * width) take turns through the slots as far as their sections reach (interleaved M-RoPE), time
- * takes the rest. Source: harness/model/README.md#positions and #interleaved-rotary. Positions stay integers until they are
- * multiplied in f32.
+ * takes the rest. Source: harness/model/README.md#positions and #interleaved-rotary. Positions
+ * stay integers until they are multiplied in f32.
  */
 #ifndef VLT_MROPE_H
 #define VLT_MROPE_H

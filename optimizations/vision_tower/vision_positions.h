@@ -1,7 +1,7 @@
 /* vision_positions.h: where every patch stands: rotary angles and the learned grid.
  *
- * Source: harness/model/README.md#learned-positions and #vision-rotary. Positions stay integers until they are multiplied in
- * f32.
+ * Source: harness/model/README.md#learned-positions and #vision-rotary. Positions stay integers
+ * until they are multiplied in f32.
  */
 #ifndef VLT_VISION_POSITIONS_H
 #define VLT_VISION_POSITIONS_H

@@ -121,7 +121,10 @@ vlt_status vlt_store_place_check_folder(const vlt_store_place *place, const char
     }
     for (int i = 0; i < 3; i++) { /* what somebody else who wrote here has left */
         char name[REAL_BYTES_MAX + 16];
-        snprintf(name, sizeof name, "%s%s", place->real, companions[i]);
+        int length = snprintf(name, sizeof name, "%s%s", place->real, companions[i]);
+        if (length < 0 || (size_t)length >= sizeof name) {
+            return vlt_fail(err, VLT_STATUS_IO, "%s: the path is too long", path);
+        }
         if (faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) != 0 && errno != ENOENT) {
             return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be written: %s: %s", path, name,
                             strerror(errno));

@@ -120,7 +120,8 @@ CACHE_TEST(pack_cache_that_is_off_writes_nothing)
     open_demo(-1); /* nor does it remove anything */
     cr_expect_gt(test_shelf_count(".pack"), 10);
     open_demo(1);
-    cr_expect_eq(test_shelf_count(""), 0, "one byte is a limit like any other");
+    cr_expect_eq(test_shelf_count(""), 0, "one byte is a limit like any other, %s is there",
+                 test_shelf_file("", 0));
 }
 
 static void put(const char *path)

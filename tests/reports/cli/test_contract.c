@@ -1,5 +1,5 @@
-/* The members that reports/cli/README.md promises are those that the commands print: none is missing,
- * and none is there that the page does not name. */
+/* The members that reports/cli/README.md promises are those that the commands print: none is
+ * missing, and none is there that the page does not name. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static const json_t *walk(const json_t *at, const char *path)
         char key[64];
         size_t length = strcspn(path + 1, ".[{");
         cr_assert(*path == '.' && length < sizeof key, "%s", path);
-        snprintf(key, sizeof key, "%.*s", (int)length, path + 1);
+        memcpy(key, path + 1, length);
+        key[length] = '\0';
         at = json_object_get(at, key);
         path += 1 + length;
     }
