@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include <zlib.h>
+#include "optimizations/core/zip.h"
 
 enum { DEFLATE_EXPANDS = 1032, IHDR_BYTES = 13, ADAM7_PASSES = 7 };
 
@@ -46,8 +46,7 @@ bool vlt_png_checks(const vlt_png_chunk *chunk)
     if (chunk->whole_bytes < VLT_PNG_CHUNK_HEAD + chunk->length + VLT_PNG_CRC) {
         return false;
     }
-    uLong crc = crc32_z(crc32_z(0, NULL, 0), chunk->whole + 4, covered);
-    return crc == vlt_png_u32(chunk->whole + 4 + covered);
+    return vlt_crc32(chunk->whole + 4, covered) == vlt_png_u32(chunk->whole + 4 + covered);
 }
 
 static uint64_t divide_up(uint64_t a, uint64_t b)

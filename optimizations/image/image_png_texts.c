@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-#include <zlib.h>
-
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/core/zip.h"
 #include "optimizations/image/image_exif.h"
 #include "optimizations/image/image_png_chunks.h"
 
@@ -61,24 +60,20 @@ static vlt_status refuse_method(struct reader *reader, int method)
 static vlt_status inflate_text(struct reader *reader, struct span packed, struct span *text,
                                bool *broken)
 {
-    z_stream stream = {.next_in = (z_const Bytef *)packed.data, .avail_in = (uInt)packed.bytes};
+    vlt_unzipped unzipped;
     vlt_status status = reader->room ? VLT_OK
                                      : vlt_alloc_raw(VLT_PNG_TEXT_MAX, &reader->room, reader->err);
+    if (status == VLT_OK) {
+        status = vlt_unzip(packed.data, packed.bytes, reader->room, VLT_PNG_TEXT_MAX, &unzipped,
+                           reader->err);
+    }
     if (status != VLT_OK) {
-        return status;
+        return vlt_fail_in(reader->err, status, "PNG: %s: ", reader->chunk.name);
     }
-    if (inflateInit(&stream) != Z_OK) {
-        return vlt_fail(reader->err, VLT_STATUS_NOMEM, "PNG: %s: out of memory",
-                        reader->chunk.name);
-    }
-    stream.next_out = reader->room;
-    stream.avail_out = VLT_PNG_TEXT_MAX;
-    int code = inflate(&stream, Z_SYNC_FLUSH);
-    inflateEnd(&stream);
-    *text = (struct span){reader->room, VLT_PNG_TEXT_MAX - stream.avail_out};
-    *broken = code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END;
+    *text = (struct span){reader->room, unzipped.bytes};
+    *broken = unzipped.broken;
     reader->inflated += text->bytes;
-    if (code != Z_STREAM_END && !*broken && stream.avail_in > 0) {
+    if (!unzipped.ended && !*broken && unzipped.left_bytes > 0) {
         return vlt_fail(reader->err, VLT_STATUS_INPUT,
                         "PNG: %s: %zu bytes expand to more than %d, refused as Pillow does",
                         reader->chunk.name, packed.bytes, VLT_PNG_TEXT_MAX);
