@@ -6,23 +6,36 @@
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/json/json_make.h"
 #include "reports/cli/program.h"
+#include "reports/cli/tune_replay.h"
 #include "reports/page/page.h"
 #include "reports/report_tune.h"
 #include "reports/terminal/terminal.h"
 #include "tuner/store/store.h"
 
 static const vlt_option options[] = {
-    {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b', VLT_TIME},
-    {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o', VLT_OUTPUT},
+    {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b', VLT_TIME,
+     .unless = "replay"},
+    {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o', VLT_OUTPUT,
+     .unless = "replay"},
     {"page", "FILE", "the HTML page to write (default report.html)", 0, VLT_OUTPUT,
-     .unless = "no-page"},
-    {"no-page", NULL, "write no HTML page", 0, VLT_FLAG},
-    {"op", "OP", "tune this operator alone", 0, VLT_OPERATOR},
-    {"seed", "N", "of inputs, coins and the search (default 1)", 's', VLT_INT(1, INT64_MAX)},
+     .unless = "no-page replay"},
+    {"no-page", NULL, "write no HTML page", 0, VLT_FLAG, .unless = "replay"},
+    {"op", "OP", "tune this operator alone", 0, VLT_OPERATOR, .unless = "replay"},
+    {"seed", "N", "of inputs, coins and the search (default 1)", 's', VLT_INT(1, INT64_MAX),
+     .unless = "replay"},
     {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0,
-     VLT_INT(0, 10000)},
-    {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG},
-    VLT_PACK_CACHE_CLI_OPTION(.needs = NULL),
+     VLT_INT(0, 10000), .unless = "replay"},
+    {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG, .unless = "replay"},
+    VLT_PACK_CACHE_CLI_OPTION(.unless = "replay"),
+    {"replay", "DIR", "no model: the strategies on spaces that somebody recorded", 0, VLT_FOLDER},
+    {"seeds", "N", "runs of every strategy on every space (default 50)", 0,
+     VLT_INT(1, VLT_REPLAY_SEEDS_MAX), .needs = "replay"},
+    {"evaluations", "N,...", "figures after so many (default 25,100,220)", 0,
+     VLT_OWN(vlt_tune_check_evaluations), .needs = "replay"},
+    {"strategy", "NAME", "this strategy alone (default: all of them)", 0,
+     VLT_OWN(vlt_tune_check_strategy), .needs = "replay"},
+    {"where", "EXPR", "only settings for which it holds: 'threads <= 2 && tile >= 16'", 0, VLT_TEXT,
+     .needs = "replay"},
 };
 
 enum { BAR = 20 };
@@ -127,7 +140,7 @@ static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *e
     return status;
 }
 
-static vlt_status run(vlt_cli *cli, vlt_error *err)
+static vlt_status run_model(vlt_cli *cli, vlt_error *err)
 {
     const vlt_tune_options tune = read_options(cli);
     vlt_tune_result result = {0};
@@ -149,17 +162,32 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     return status;
 }
 
-VLT_COMMAND(tune, .operands = "DIR",
-            .summary = "find the fastest variants for this machine and model, prove it",
-            .details =
-                "DIR is a checkpoint. One baseline request tells which problems the model meets; "
-                "settings are\ntried in child processes, verified, measured in pairs, and chosen "
-                "only where the gain is\ncertain. The config as a whole is verified end to end on "
-                "unseen inputs. Ctrl-C leaves a valid\ndatabase and the best config so far; the "
-                "same command goes on from there.",
-            .examples = "tune DIR\n"
-                        "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
-                        "tune DIR --op attention -o attention.toml",
-            .options = options, .option_count = sizeof options / sizeof *options,
-            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_min = 1,
-            .operand_max = 1, .run = run);
+static vlt_status run(vlt_cli *cli, vlt_error *err)
+{
+    bool replay = vlt_cli_text(cli, "replay", NULL) != NULL;
+    if (replay == (vlt_cli_operand_count(cli) > 0)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "tune: %s, expected a checkpoint or --replay DIR",
+                        replay ? "a checkpoint beside --replay" : "no operand");
+    }
+    return replay ? vlt_tune_replay(cli, err) : run_model(cli, err);
+}
+
+VLT_COMMAND(
+    tune, .operands = "DIR",
+    .summary = "find the fastest variants for this machine and model, prove it",
+    .details =
+        "DIR is a checkpoint. One baseline request tells which problems the model meets; "
+        "settings are\ntried in child processes, verified, measured in pairs, and chosen "
+        "only where the gain is\ncertain. The config as a whole is verified end to end on "
+        "unseen inputs. Ctrl-C leaves a valid\ndatabase and the best config so far; the "
+        "same command goes on from there.\n"
+        "With --replay nothing is measured: the strategies that choose settings are tried on "
+        "recorded\nspaces (T4 results or Kernel Tuner caches, a folder a kernel, T1.json "
+        "beside them), and what\nthey find after so many evaluations is shown as a fraction "
+        "of the optimum.",
+    .examples = "tune DIR\n"
+                "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
+                "tune DIR --op attention -o attention.toml",
+    .options = options, .option_count = sizeof options / sizeof *options,
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_min = 0, .operand_max = 1,
+    .run = run);
