@@ -25,6 +25,12 @@
 #define VLT_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* sum[lane] += four unsigned bytes of a times four signed ones of b. GCC 12 copies the sum of the
+ * intrinsic from register to register, twice for each sum, and then has too few of them. VEX: the
+ * form of AVX-VNNI. */
+#define VLT_DOT4(sum, a, b)     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))
+#define VLT_DOT4_VEX(sum, a, b) __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b))
+
 /* Everything is hidden by default; VLT_API marks what libvltune.so exports. */
 #define VLT_API __attribute__((visibility("default")))
 

@@ -91,7 +91,7 @@ static vlt_status make(vlt_packs *packs, vlt_pack *pack, const vlt_pack_request 
                             ? packs->admit(packs->admit_user, request->bytes, "a weight", err)
                             : VLT_OK;
     if (status == VLT_OK) {
-        status = vlt_alloc_raw(request->bytes, &block, err);
+        status = vlt_alloc_filled(request->bytes, &block, err);
     }
     if (status != VLT_OK) {
         return vlt_fail_in(err, status, "weight packed as %s: ", request->kind);

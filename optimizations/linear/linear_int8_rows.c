@@ -3,19 +3,15 @@
  * with one scale when it runs; the sums are int32 and exact, two scales bring them back.
  * Loses: accuracy (8 bits an operand); speed against vectors of int8, which it leaves to others:
  * this one is plain C for any CPU.
- *
- *     y[r, o] = sx[r] sw[o] sum_i qx[r, i] qw[o, i]
- *     of each row    s = largest |value| / 127,  q = round(value / s)
  */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "optimizations/core/memory.h"
 #include "optimizations/core/packs.h"
-#include "optimizations/linear/linear.h"
+#include "optimizations/linear/linear_int8.h"
 
-enum { LEVELS = 127, SERIAL_BELOW = 1 << 19 /* multiply-adds: waking a thread costs as much */ };
+enum { SERIAL_BELOW = 1 << 19 /* multiply-adds: waking a thread costs as much */ };
 enum { KNOB_THREADS };
 
 static const vlt_knob knobs[] = {VLT_KNOB_THREADS};
@@ -26,25 +22,20 @@ static size_t pack_bytes(const vlt_matrix *w)
     return (size_t)w->rows * (sizeof(float) + (size_t)w->columns);
 }
 
-/* q[count] = round(values / scale), ties to even; returns the scale, 0 for a row of zeros. A row
- * with a value that is no number, or infinite, gives NaN outputs through its scale. */
+/* q[count] = round(values / scale), ties to even; returns the scale. */
 static float quantise(const float *values, int64_t count, int8_t *q)
 {
-    float largest = 0, sum = 0;
+    float largest = 0, sum = 0, inverse;
     for (int64_t i = 0; i < count; i++) {
         float magnitude = fabsf(values[i]);
         largest = magnitude > largest ? magnitude : largest;
         sum += values[i] * 0; /* NaN where a value is NaN or infinite */
     }
-    float step = largest / LEVELS, inverse = step > 0 ? 1 / step : 0;
-    if (isnan(sum) || isinf(inverse)) {
-        memset(q, 0, (size_t)count);
-        return isnan(sum) ? NAN : 0; /* below 1e-36 nothing is left of a row */
-    }
+    float step = vlt_int8_scale(isnan(sum) ? 0 : largest, &inverse);
     for (int64_t i = 0; i < count; i++) {
-        q[i] = (int8_t)lrintf(values[i] * inverse);
+        q[i] = inverse > 0 ? (int8_t)lrintf(values[i] * inverse) : 0;
     }
-    return step;
+    return isnan(sum) ? VLT_INT8_STRANGE : step;
 }
 
 struct fill_job {
@@ -83,7 +74,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
     const vlt_linear_constants *constants = plan->problem.constants;
     const vlt_pack_request request = {.matrix = &constants->weight,
-                                      .kind = "int8_rows/1",
+                                      .kind = "int8_rows/2",
                                       .bytes = pack_bytes(&constants->weight),
                                       .lossy = true,
                                       .threads = plan->context->threads,
@@ -164,6 +155,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     int limit = a->rows * n < SERIAL_BELOW / k ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
     vlt_threads_for(plan->context->threads, a->rows, 4, limit, quantise_rows, &job);
     vlt_threads_for(plan->context->threads, n, 16, limit, outputs, &job);
+    vlt_linear_int8_add_strange(constants, a, job.x_scale, job.w_scale);
     return VLT_OK;
 }
 
@@ -172,28 +164,7 @@ static void release(vlt_plan *plan)
     vlt_packs_drop(plan->state);
 }
 
-/* Sums of int8 products fit into int32 up to 2^31 / 127^2 inputs. */
-static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
-{
-    enum { INPUTS_MAX = INT32_MAX / (LEVELS * LEVELS) };
-    (void)caps;
-    if (problem->dim[VLT_LINEAR_DIM_K] > INPUTS_MAX) {
-        snprintf(reason, VLT_REASON_BYTES, "k=%lld, at most %d",
-                 (long long)problem->dim[VLT_LINEAR_DIM_K], INPUTS_MAX);
-        return false;
-    }
-    return true;
-}
-
-static void cost(const vlt_problem *problem, vlt_cost *cost)
-{
-    double n = (double)problem->dim[VLT_LINEAR_DIM_N], k = (double)problem->dim[VLT_LINEAR_DIM_K];
-    double m = (double)problem->dim[VLT_LINEAR_DIM_M];
-    cost->compute = VLT_COMPUTE_INT8;
-    cost->bytes = n * (k + sizeof(float)) + (m * k + m * n) * sizeof(float);
-}
-
 VLT_VARIANT(linear, int8_rows, .summary = "int8 weights and activations, a scale a row, plain C",
-            .knobs = knobs, .knob_count = 1, .quality = VLT_QUALITY_INT8, .loss = 0.03,
-            .cost = cost, .applicable = applicable, .prepare = prepare, .scratch = scratch,
-            .run = run, .release = release);
+            .knobs = knobs, .knob_count = 1, .quality = VLT_QUALITY_INT8, .loss = VLT_INT8_LOSS,
+            .cost = vlt_linear_int8_cost, .applicable = vlt_linear_int8_applicable,
+            .prepare = prepare, .scratch = scratch, .run = run, .release = release);

@@ -1,0 +1,62 @@
+#include "optimizations/linear/linear_int8.h"
+
+#include "optimizations/core/utf8_text.h"
+
+bool vlt_linear_int8_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
+{
+    enum { INPUTS_MAX = INT32_MAX / (VLT_INT8_LEVELS * VLT_INT8_LEVELS) };
+    (void)caps;
+    if (problem->dim[VLT_LINEAR_DIM_K] > INPUTS_MAX) {
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "k=%lld, at most %d",
+                        (long long)problem->dim[VLT_LINEAR_DIM_K], INPUTS_MAX);
+        return false;
+    }
+    return true;
+}
+
+void vlt_linear_int8_cost(const vlt_problem *problem, vlt_cost *cost)
+{
+    double n = (double)problem->dim[VLT_LINEAR_DIM_N], k = (double)problem->dim[VLT_LINEAR_DIM_K];
+    double m = (double)problem->dim[VLT_LINEAR_DIM_M];
+    cost->compute = VLT_COMPUTE_INT8;
+    cost->bytes = n * (k + sizeof(float)) + (m * k + m * n) * sizeof(float);
+}
+
+int64_t vlt_int8_strange(const float *scale, int64_t count)
+{
+    int64_t found = 0;
+    for (int64_t i = 0; i < count; i++) {
+        found += scale[i] < 0;
+    }
+    return found;
+}
+
+static float exact_product(const vlt_matrix *w, const float *x, int64_t o)
+{
+    enum { PIECE = 256 };
+    float values[PIECE], sum = 0;
+    for (int64_t first = 0; first < w->columns; first += PIECE) {
+        int64_t count = w->columns - first < PIECE ? w->columns - first : PIECE;
+        vlt_matrix_values(w, o, first, count, values);
+        for (int64_t i = 0; i < count; i++) {
+            sum += x[first + i] * values[i];
+        }
+    }
+    return sum;
+}
+
+void vlt_linear_int8_add_strange(const vlt_linear_constants *constants, const vlt_linear_args *a,
+                                 const float *x_scale, const float *w_scale)
+{
+    const vlt_matrix *w = &constants->weight;
+    if (!vlt_int8_strange(x_scale, a->rows) && !vlt_int8_strange(w_scale, w->rows)) {
+        return;
+    }
+    for (int64_t r = 0; r < a->rows; r++) {
+        for (int64_t o = 0; o < w->rows; o++) {
+            if (x_scale[r] < 0 || w_scale[o] < 0) {
+                a->y[r * a->y_stride + o] += exact_product(w, a->x + r * a->x_stride, o);
+            }
+        }
+    }
+}
