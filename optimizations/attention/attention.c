@@ -1,5 +1,6 @@
 #include "optimizations/attention/attention.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "optimizations/core/memory.h"
@@ -57,6 +58,45 @@ bool vlt_attention_applicable(const vlt_problem *problem, const vlt_caps *caps, 
         return false;
     }
     return true;
+}
+
+static float score_of(const float *q, const float *k, int64_t head)
+{
+    float dot = 0;
+    for (int64_t i = 0; i < head; i++) {
+        dot += q[i] * k[i];
+    }
+    return dot * (1.0f / sqrtf((float)head));
+}
+
+void vlt_attention_plain_row(const vlt_attention_args *a, const vlt_problem *problem, int64_t h,
+                             int64_t r)
+{
+    const int64_t *dim = problem->dim;
+    const int64_t head = dim[VLT_ATTENTION_DIM_HEAD];
+    const int64_t kv_head = h / (dim[VLT_ATTENTION_DIM_HEADS] / dim[VLT_ATTENTION_DIM_KV_HEADS]);
+    const int64_t visible = vlt_attention_visible(a, r, dim[VLT_ATTENTION_DIM_CAUSAL]);
+    const float *q = a->q + r * a->q_row + h * a->q_head;
+    float *out = a->out + r * a->out_row + h * a->out_head, largest = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < visible; j++) {
+        float score = score_of(q, (const void *)vlt_kv_row(&a->k, j, kv_head), head);
+        largest = score > largest ? score : largest;
+    }
+    for (int64_t i = 0; i < head; i++) {
+        out[i] = 0;
+    }
+    for (int64_t j = 0; j < visible; j++) {
+        const float *v = (const void *)vlt_kv_row(&a->v, j, kv_head);
+        float weight = expf(score_of(q, (const void *)vlt_kv_row(&a->k, j, kv_head), head) -
+                            largest);
+        sum += weight;
+        for (int64_t i = 0; i < head; i++) {
+            out[i] += weight * v[i];
+        }
+    }
+    for (int64_t i = 0; i < head; i++) {
+        out[i] /= sum;
+    }
 }
 
 /* As the cache lies: [kv_head][row][head]. */
