@@ -6,13 +6,15 @@
 
 enum { DRAWS_MAX = 100, SCAN_MAX = 1 << 16 };
 
-void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps)
+void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps,
+                    vlt_quality quality)
 {
     *space = (vlt_space){.problem = *problem, .caps = caps};
     int count = vlt_registry_variant_count(problem->op);
     for (int i = 0; i < count && space->variant_count < VLT_SPACE_VARIANT_MAX; i++) {
         const vlt_variant *variant = vlt_registry_variant(problem->op, i);
-        if (i == 0 || vlt_registry_applicable(variant, problem, caps, NULL)) {
+        if (i == 0 || (variant->quality <= quality &&
+                       vlt_registry_applicable(variant, problem, caps, NULL))) {
             space->variant[space->variant_count++] = variant;
         }
     }

@@ -21,8 +21,9 @@ typedef struct vlt_space {
     int variant_count;
 } vlt_space;
 
-/* The applicable variants of the catalogue. */
-void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps);
+/* The applicable variants of the catalogue that may lose no more than quality. */
+void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps,
+                    vlt_quality quality);
 
 bool vlt_space_valid(const vlt_space *space, const vlt_setting *setting);
 bool vlt_setting_equal(const vlt_setting *a, const vlt_setting *b);

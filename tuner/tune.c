@@ -71,6 +71,7 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
                             .config = config,
                             .scenes = scenes,
                             .threads = tuner->options->threads,
+                            .quality = tuner->options->quality,
                             .pack_cache = tuner->options->pack_cache,
                             .tokens = REQUEST_TOKENS,
                             .timeout_s = fmax(left_s, 0.1),
@@ -154,7 +155,7 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
         return status;
     }
     vlt_space space;
-    vlt_space_init(&space, &item->problem, &tuner->machine->caps);
+    vlt_space_init(&space, &item->problem, &tuner->machine->caps, tuner->options->quality);
     if (vlt_space_count(&space, 1) == 0) {
         return VLT_OK; /* there is nothing to choose */
     }

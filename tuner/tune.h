@@ -124,6 +124,7 @@ typedef struct vlt_tune_options {
     uint64_t seed;           /* of inputs, coins and the search; 0: 1 */
     const char *only_op;     /* NULL: every operator that the model meets */
     int64_t scenes;          /* unseen scenes for the accuracy; 0: 100, negative: none */
+    vlt_quality quality;     /* what the choices may lose */
     int64_t pack_cache;      /* as in vlt_engine_options */
     bool fresh;              /* measure anew what the store already has */
     bool (*stop)(void);      /* Ctrl-C; NULL: never */

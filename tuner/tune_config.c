@@ -25,7 +25,7 @@ static void describe(const vlt_tune_item *item, vlt_tuned_decision *decision)
 vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int except,
                                   vlt_error *err)
 {
-    vlt_tuned_config config = {.key = tuner->key};
+    vlt_tuned_config config = {.key = tuner->key, .quality = tuner->options->quality};
     vlt_status status = VLT_OK;
     vlt_utf8_format(config.model_name, sizeof config.model_name, "%s", tuner->result->model);
     for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {

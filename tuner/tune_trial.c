@@ -82,6 +82,7 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
         .timeout_s = fmin(wanted_s, left_s),
         .memory_bytes = tuner->machine->caps.memory_bytes / 2,
         .threads = tuner->options->threads,
+        .quality = tuner->options->quality,
         .verify = verify,
         .a_is_reference = true,
         .stop = tuner->options->stop};

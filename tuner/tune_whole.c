@@ -74,6 +74,7 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
     vlt_model_request request = {.model = tuner->options->directory,
                                  .config = "baseline",
                                  .tokens = TOKENS,
+                                 .quality = tuner->options->quality,
                                  .pack_cache = tuner->options->pack_cache};
     if ((status = vlt_model_subject_format(&request, &what[0], err)) != VLT_OK) {
         goto done;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "optimizations/core/problem.h"
-#include "optimizations/core/status.h"
+#include "optimizations/core/quality.h"
 
 enum { VLT_WHOLE_NAME_BYTES = 40, VLT_WHOLE_PHASE_MAX = 12, VLT_WHOLE_TEXT_BYTES = 512 };
 
@@ -23,6 +23,7 @@ typedef struct vlt_whole_task {
     const char *config;  /* file, or "baseline" */
     const char *scenes;  /* JSON lines of `model scenes`; its first picture is the request's */
     int threads;         /* 0: one per usable core */
+    vlt_quality quality; /* what may be lost */
     int64_t pack_cache;  /* as in vlt_engine_options */
     int64_t tokens;      /* generated, exactly */
     int64_t scene_max;   /* scenes at most; 0: all */

@@ -18,7 +18,7 @@ static const char task_name[] = "tuning task";
 enum { TOKENS_MAX = 4096 };
 
 struct task {
-    const char *kind;
+    const char *kind, *quality;
     char *model, *config, *scenes; /* owned */
     int64_t threads, pack_cache, tokens, scene_max;
     double limit_s;
@@ -29,12 +29,14 @@ struct task {
 static vlt_status read_task(const json_t *o, struct task *task, vlt_error *err)
 {
     const char *n = task_name;
+    bool found;
     vlt_status status;
     if ((status = vlt_json_text(o, n, "kind", &task->kind, NULL, err)) != VLT_OK ||
         (status = vlt_json_bytes(o, n, "model", &task->model, NULL, err)) != VLT_OK ||
         (status = vlt_json_bytes(o, n, "config", &task->config, NULL, err)) != VLT_OK ||
         (status = vlt_json_bytes(o, n, "scenes", &task->scenes, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "threads", 0, 1024, &task->threads, NULL, err)) != VLT_OK ||
+        (status = vlt_json_text(o, n, "quality", &task->quality, &found, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "pack_cache", -1, INT64_MAX, &task->pack_cache, NULL, err)) !=
             VLT_OK ||
         (status = vlt_json_int(o, n, "tokens", 1, TOKENS_MAX, &task->tokens, NULL, err)) !=
@@ -54,6 +56,7 @@ static vlt_status open_engine(const struct task *task, const char *config, vlt_e
                                         .config = baseline ? NULL : config,
                                         .baseline = baseline,
                                         .require_tuned = !baseline,
+                                        .quality = task->quality,
                                         .pack_cache = task->pack_cache};
     return vlt_engine_open(task->model, &options, out, err);
 }

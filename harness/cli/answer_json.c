@@ -139,16 +139,17 @@ json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *respons
     double steps = (double)(response->id_count - 1);
     double seconds = response->timings.decode / 1e3;
     json_t *answer = vlt_json_make(
-        "{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "text",
+        "{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:I}", "text",
         vlt_json_string(response->text, response->text_bytes), "ids",
         ids_to_json(response->ids, response->id_count), "prompt_ids",
         ids_to_json(response->prompt_ids, response->prompt_count), "rope_delta",
         (json_int_t)response->rope_delta, "finish", vlt_finish_name(response->finish), "images",
         images_to_json(response), "config", config_to_json(&engine->config_state), "choices",
-        vlt_choices_to_json(engine), "timings_ms", timings_to_json(&response->timings),
-        "decode_tokens_per_s", steps > 0 && seconds > 0 ? json_real(steps / seconds) : json_null(),
-        "cached_tokens", (json_int_t)response->cached_count, "peak_rss_bytes",
-        (json_int_t)vlt_peak_rss_bytes(), "seed", (json_int_t)response->seed);
+        vlt_choices_to_json(engine), "quality", vlt_quality_name(engine->quality), "timings_ms",
+        timings_to_json(&response->timings), "decode_tokens_per_s",
+        steps > 0 && seconds > 0 ? json_real(steps / seconds) : json_null(), "cached_tokens",
+        (json_int_t)response->cached_count, "peak_rss_bytes", (json_int_t)vlt_peak_rss_bytes(),
+        "seed", (json_int_t)response->seed);
     if (answer && response->logprob_top) {
         vlt_json_set(&answer, "logprobs", logprobs_to_json(engine, response));
     }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "harness/json/input.h"
-#include "optimizations/core/status.h"
+#include "optimizations/core/quality.h"
 
 typedef struct vlt_cli vlt_cli;
 struct vlt_op;
@@ -85,7 +85,8 @@ enum {
     VLT_WITH_THREADS = 2,
     VLT_WITH_CHOICES = 4, /* config, no-config, baseline, require-tuned, force */
     VLT_WITH_CONFIG = 8,  /* config alone */
-    VLT_WITH_DB = 16
+    VLT_WITH_DB = 16,
+    VLT_WITH_QUALITY = 32
 };
 
 /* `vltune NAME SUBCOMMAND ...`: the name is operand 0. */
@@ -130,6 +131,7 @@ bool vlt_cli_has(const vlt_cli *cli, const char *option); /* is it declared? */
 int64_t vlt_cli_int(const vlt_cli *cli, const char *option, int64_t otherwise);
 int64_t vlt_cli_bytes(const vlt_cli *cli, const char *option, int64_t otherwise);
 double vlt_cli_real(const vlt_cli *cli, const char *option, double otherwise);
+vlt_quality vlt_cli_quality(const vlt_cli *cli); /* of --quality; exact where it is not given */
 double vlt_cli_seconds(const vlt_cli *cli, const char *option, double otherwise_s);
 
 /* What VLT_VALUE_FILE asks, for an operand. IO. */

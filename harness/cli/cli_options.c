@@ -23,6 +23,8 @@ const vlt_option vlt_cli_common[] = {
      VLT_FLAG, .group = VLT_WITH_CHOICES},
     {"force", "OP=VARIANT", "run this variant of an operator, [:KNOB=V,...]; repeatable", 0,
      VLT_FORCE, .group = VLT_WITH_CHOICES},
+    {"quality", "QUALITY", "what may be lost: exact (default), bf16, int8 or int4", 0,
+     VLT_CHOICE("exact", "bf16", "int8", "int4"), .group = VLT_WITH_QUALITY},
     {"db", "FILE", "database of samples (default: vltune.db where one is written)", 0, VLT_UPDATED,
      .group = VLT_WITH_DB},
     {"help", NULL, "show this help", 'h', VLT_FLAG},

@@ -127,6 +127,13 @@ double vlt_cli_real(const vlt_cli *cli, const char *option, double otherwise)
     return text && vlt_cli_read_real(text, &value) ? value : otherwise;
 }
 
+vlt_quality vlt_cli_quality(const vlt_cli *cli)
+{
+    vlt_quality quality = VLT_QUALITY_EXACT;
+    vlt_quality_parse(vlt_cli_text(cli, "quality", NULL), &quality, NULL); /* checked by its kind */
+    return quality;
+}
+
 double vlt_cli_seconds(const vlt_cli *cli, const char *option, double otherwise_s)
 {
     const char *text = vlt_cli_text(cli, option, NULL);

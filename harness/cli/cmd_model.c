@@ -9,7 +9,8 @@
 static const vlt_subcommand subcommands[] = {
     {"make", "DIR", 1, 1, VLT_WITH_JSON | VLT_WITH_THREADS, vlt_model_make_command},
     {"check", "DIR", 1, 1, VLT_WITH_JSON, vlt_model_check_command},
-    {"eval", "DIR SCENES.jsonl", 2, 2, VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES,
+    {"eval", "DIR SCENES.jsonl", 2, 2,
+     VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY,
      vlt_model_eval_command},
     {"scenes", "OUT", 1, 1, VLT_WITH_JSON, vlt_model_scenes_command},
 };
@@ -56,6 +57,6 @@ VLT_COMMAND(model, .operands = "SUBCOMMAND DIR [FILE]",
                         "model scenes PICTURES --count 20 --seed 5\n"
                         "model eval DIR PICTURES/scenes.jsonl --count 10",
             .options = options, .option_count = sizeof options / sizeof *options,
-            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES, .operand_min = 1,
-            .operand_max = 3, .subcommands = subcommands,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY,
+            .operand_min = 1, .operand_max = 3, .subcommands = subcommands,
             .subcommand_count = sizeof subcommands / sizeof *subcommands);

@@ -43,6 +43,7 @@ vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine *
                                         .exif = vlt_cli_text(cli, "exif", NULL),
                                         .alpha = vlt_cli_text(cli, "alpha", NULL),
                                         .strict_images = vlt_cli_flag(cli, "strict-images"),
+                                        .quality = vlt_cli_text(cli, "quality", NULL),
                                         .pack_cache = vlt_pack_cache_cli_bytes(cli),
                                         .message = message,
                                         .message_user = cli};

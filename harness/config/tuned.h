@@ -4,6 +4,7 @@
  * TOML:
  *
  *     schema = 1
+ *     quality = "int8"      what its choices may lose; absent: exact
  *     [model]               name and hash of the model
  *     [fingerprint.hard]    what decides: cpu, isa, caches ... one key a part
  *     [fingerprint.soft]    what may shift it: kernel, governor ...
@@ -47,6 +48,7 @@ typedef struct vlt_tuned_decision {
 typedef struct vlt_tuned_config {
     char model_name[VLT_TUNED_VALUE_BYTES];
     vlt_tuned_key key;
+    vlt_quality quality;          /* what its choices may lose */
     vlt_tuned_decision *decision; /* owned */
     int count;
     int capacity;
@@ -89,6 +91,7 @@ typedef struct vlt_tuned_request {
                               $XDG_CONFIG_HOME/vltune (~/.config/vltune) */
     const char *directory; /* of the model; NULL: none */
     uint64_t model_hash;
+    vlt_quality quality;      /* permitted: a config that may lose more does not apply */
     const vlt_tuned_key *key; /* NULL: of this machine, with model_hash */
     bool no_config;           /* --no-config: status "default", nothing is looked for */
     bool baseline;            /* --baseline: status "baseline", likewise */

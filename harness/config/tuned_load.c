@@ -72,6 +72,12 @@ static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key
         status = conclude(out, "mismatch", path, "%s; %s", why, fix);
         goto done;
     }
+    if (config.quality > request->quality) {
+        status = conclude(out, "mismatch", path, "tuned for --quality %s, this run has %s; %s",
+                          vlt_quality_name(config.quality), vlt_quality_name(request->quality),
+                          fix);
+        goto done;
+    }
     status = vlt_tuned_choices(&config, path, choices, err);
     if (status != VLT_OK) {
         goto done;

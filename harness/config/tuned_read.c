@@ -192,6 +192,18 @@ static vlt_status read_parts(const struct reader *reader, const vlt_toml_value *
     return r.status;
 }
 
+static vlt_status read_quality(const struct reader *reader, const vlt_toml_value *root)
+{
+    char text[16];
+    const char *key = "quality";
+    vlt_status status = read_text(reader, root, key, false, text, sizeof text);
+    if (status == VLT_OK && text[0] &&
+        vlt_quality_parse(text, &reader->config->quality, NULL) != VLT_OK) {
+        return bad(reader, vlt_toml_get(root, key), key, "exact, bf16, int8 or int4");
+    }
+    return status;
+}
+
 static vlt_status read_header(const struct reader *reader, const vlt_toml_value *root)
 {
     const vlt_toml_value *schema = vlt_toml_get(root, "schema");
@@ -214,10 +226,11 @@ static vlt_status read_header(const struct reader *reader, const vlt_toml_value 
         return vlt_fail(reader->err, VLT_STATUS_INPUT, "%s: table [model] is missing",
                         reader->name);
     }
-    check_keys(reader, root, "the file", " schema model fingerprint decision end ");
+    check_keys(reader, root, "the file", " schema quality model fingerprint decision end ");
     check_keys(reader, model, "[model]", " name hash ");
     check_keys(reader, fingerprint, "[fingerprint]", " hard soft ");
-    if ((status = read_text(reader, model, "name", true, config->model_name,
+    if ((status = read_quality(reader, root)) != VLT_OK ||
+        (status = read_text(reader, model, "name", true, config->model_name,
                             sizeof config->model_name)) != VLT_OK ||
         (status = read_hash(reader, model, "hash", &config->key.model_hash)) != VLT_OK ||
         (status = read_parts(reader, fingerprint, "hard", &config->key.hard)) != VLT_OK ||

@@ -95,7 +95,11 @@ vlt_status vlt_tuned_format(const vlt_tuned_config *config, char **out, size_t *
     if (order) {
         qsort(order, (size_t)config->count, sizeof *order, by_op_and_bucket);
     }
-    vlt_buffer_print(&text, "%sschema = %d\n\n[model]\n", banner, VLT_TUNED_SCHEMA);
+    vlt_buffer_print(&text, "%sschema = %d\n", banner, VLT_TUNED_SCHEMA);
+    if (config->quality != VLT_QUALITY_EXACT) {
+        put_string(&text, "quality", vlt_quality_name(config->quality));
+    }
+    vlt_buffer_print(&text, "\n[model]\n");
     put_string(&text, "name", config->model_name);
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)config->key.model_hash);
     put_string(&text, "hash", hash);

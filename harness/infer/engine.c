@@ -154,6 +154,7 @@ static vlt_status choose_variants(vlt_engine *engine, const vlt_engine_options *
     const vlt_tuned_request request = {.config = options->config,
                                        .directory = engine->directory,
                                        .model_hash = engine->model_hash,
+                                       .quality = engine->quality,
                                        .no_config = options->no_config,
                                        .baseline = options->baseline,
                                        .require = options->require_tuned,

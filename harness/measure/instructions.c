@@ -146,8 +146,9 @@ static vlt_status run_counted(const char *request, const vlt_launch_options *opt
 static vlt_status count_calls(const vlt_side *side, const vlt_launch_options *options, int calls,
                               double *count, vlt_error *err)
 {
-    json_t *object = vlt_json_make("{s:s, s:i, s:I}", "what", side->what, "calls", calls, "seed",
-                                   (json_int_t)(options->data_seed >> 1));
+    json_t *object = vlt_json_make("{s:s, s:i, s:I, s:s*}", "what", side->what, "calls", calls,
+                                   "seed", (json_int_t)(options->data_seed >> 1), "quality",
+                                   vlt_quality_unless_exact(options->quality));
     vlt_json_set_bytes(&object, "library", side->library);
     char *text = vlt_json_dump(object, err);
     vlt_status status = text ? run_counted(text, options, count, err) : VLT_STATUS_NOMEM;
@@ -179,7 +180,7 @@ static vlt_status serve(const json_t *document, vlt_error *err)
     int64_t calls, seed;
     bool found;
     char message[VLT_MEASURE_MESSAGE_BYTES] = "", *library = NULL, *request = NULL;
-    const char *what;
+    const char *what, *quality = NULL;
     const vlt_measure_abi *abi;
     void *handle = NULL;
     vlt_status status;
@@ -188,13 +189,15 @@ static vlt_status serve(const json_t *document, vlt_error *err)
             VLT_OK ||
         (status = vlt_json_int(document, request_name, "seed", 0, INT64_MAX, &seed, NULL, err)) !=
             VLT_OK ||
+        (status = vlt_json_text(document, request_name, "quality", &quality, &found, err)) !=
+            VLT_OK ||
         (status = vlt_json_bytes(document, request_name, "library", &library, &found, err)) !=
             VLT_OK ||
         (status = vlt_launch_load(library, &abi, err)) != VLT_OK) {
         goto done;
     }
-    json_t *object = vlt_json_make("{s:s, s:I, s:i}", "what", what, "seed", (json_int_t)seed,
-                                   "threads", 1);
+    json_t *object = vlt_json_make("{s:s, s:I, s:i, s:s*}", "what", what, "seed", (json_int_t)seed,
+                                   "threads", 1, "quality", quality);
     request = vlt_json_dump(object, err);
     json_decref(object);
     if (!request) {

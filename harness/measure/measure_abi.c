@@ -19,7 +19,7 @@ static vlt_status read_request(const char *text, struct request *request, vlt_er
     static const char name[] = "measure request";
     int64_t seed = 1, threads = 0, cold = 0;
     bool found;
-    const char *regime = "hot";
+    const char *regime = "hot", *quality = NULL;
     *request = (struct request){0};
     vlt_status status = vlt_json_parse(text, strlen(text), name, &request->document, err);
     if (status != VLT_OK) {
@@ -32,6 +32,8 @@ static vlt_status read_request(const char *text, struct request *request, vlt_er
         (status = vlt_json_int(o, name, "threads", 0, 1024, &threads, &found, err)) == VLT_OK &&
         (status = vlt_json_int(o, name, "cold_bytes", 0, INT64_MAX, &cold, &found, err)) ==
             VLT_OK &&
+        (status = vlt_json_text(o, name, "quality", &quality, &found, err)) == VLT_OK &&
+        (status = vlt_quality_parse(quality, &prepare->quality, err)) == VLT_OK &&
         (status = vlt_json_text(o, name, "regime", &regime, &found, err)) == VLT_OK) {
         status = vlt_regime_parse(regime, &prepare->regime, err);
     }
@@ -136,7 +138,7 @@ static int output(void *handle, int32_t index, vlt_measure_output *out)
                                 .data = from->data,
                                 .count = from->count,
                                 .dtype = (int32_t)from->dtype,
-                                .tolerance = from->tolerance};
+                                .tolerance = from->tolerance + vlt_prepared_loss(prepared)};
     return 0;
 }
 

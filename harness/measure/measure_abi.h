@@ -28,7 +28,7 @@ typedef struct vlt_measure_output {
     const void *data; /* count elements, valid until release */
     uint64_t count;
     int32_t dtype;    /* vlt_dtype */
-    double tolerance; /* as vlt_output */
+    double tolerance; /* as vlt_output, and what the variant may lose */
 } vlt_measure_output;
 
 typedef struct vlt_measure_cost {

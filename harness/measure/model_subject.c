@@ -44,10 +44,12 @@ vlt_status vlt_model_subject_format(const vlt_model_request *request, char **wha
     vlt_json_set_bytes(&object, "config", request->config);
     vlt_json_set_bytes(&object, "image", request->image);
     if (request->prompt) {
-        vlt_json_set(&object, "prompt",
-                     vlt_json_string(request->prompt, strlen(request->prompt)));
+        vlt_json_set(&object, "prompt", vlt_json_string(request->prompt, strlen(request->prompt)));
     }
     vlt_json_set(&object, "tokens", json_integer(request->tokens));
+    if (request->quality) {
+        vlt_json_set(&object, "quality", vlt_json_name(vlt_quality_name(request->quality)));
+    }
     if (request->pack_cache) { /* else the text is the one that it always was */
         vlt_json_set(&object, "pack_cache", json_integer(request->pack_cache));
     }
@@ -99,21 +101,18 @@ static vlt_status draw_scene(vlt_model_subject *subject, uint64_t seed, vlt_erro
 }
 
 static vlt_status open_engine(vlt_model_subject *subject, const char *model, const char *config,
-                              int threads, int64_t pack_cache, vlt_error *err)
+                              vlt_engine_options *options, vlt_error *err)
 {
-    bool baseline = config && !strcmp(config, "baseline");
-    const vlt_engine_options options = {.threads = threads,
-                                        .config = baseline ? NULL : config,
-                                        .no_config = !config,
-                                        .baseline = baseline,
-                                        .require_tuned = config && !baseline,
-                                        .pack_cache = pack_cache};
-    return vlt_engine_open(model, &options, &subject->engine, err);
+    options->baseline = config && !strcmp(config, "baseline");
+    options->config = options->baseline ? NULL : config;
+    options->no_config = !config;
+    options->require_tuned = config && !options->baseline;
+    return vlt_engine_open(model, options, &subject->engine, err);
 }
 
 /* What the text asks for. model and config are owned by the caller in every case. */
 static vlt_status read_subject(vlt_model_subject *subject, const char *text, char **model,
-                               char **config, int64_t *pack_cache, vlt_error *err)
+                               char **config, vlt_engine_options *options, vlt_error *err)
 {
     const char *name = subject_name;
     void *ids = NULL, *leads = NULL;
@@ -130,8 +129,10 @@ static vlt_status read_subject(vlt_model_subject *subject, const char *text, cha
                                 err)) != VLT_OK ||
         (status = vlt_json_int(subject->document, name, "tokens", 1, TOKENS_MAX, &subject->tokens,
                                &found, err)) != VLT_OK ||
-        (status = vlt_json_int(subject->document, name, "pack_cache", -1, INT64_MAX, pack_cache,
-                               &found, err)) != VLT_OK) {
+        (status = vlt_json_int(subject->document, name, "pack_cache", -1, INT64_MAX,
+                               &options->pack_cache, &found, err)) != VLT_OK ||
+        (status = vlt_json_text(subject->document, name, "quality", &options->quality, &found,
+                                err)) != VLT_OK) {
         return status;
     }
     status = vlt_alloc((size_t)subject->tokens * sizeof(int32_t), &ids, err);
@@ -148,7 +149,7 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
 {
     char *model = NULL, *config = NULL;
     void *block = NULL;
-    int64_t pack_cache = 0;
+    vlt_engine_options options = {.threads = threads};
     *out = NULL;
     vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
     if (status != VLT_OK) {
@@ -157,7 +158,7 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
     vlt_model_subject *subject = block;
     subject->scene_fd = -1;
     subject->scene_fd = -1;
-    status = read_subject(subject, what + strlen("run:"), &model, &config, &pack_cache, err);
+    status = read_subject(subject, what + strlen("run:"), &model, &config, &options, err);
     if (status == VLT_OK && !subject->image) {
         status = draw_scene(subject, seed, err);
     }
@@ -166,7 +167,7 @@ vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed
                                                      : "Describe the image.";
     }
     if (status == VLT_OK) {
-        status = open_engine(subject, model, config, threads, pack_cache, err);
+        status = open_engine(subject, model, config, &options, err);
     }
     free(model);
     free(config);

@@ -2,7 +2,8 @@
  *
  * The text is "run:" and a JSON object: "model" (directory), "config" (file of a tuned config,
  * "baseline", or absent: none), "image" (file, or absent: a drawn scene of 640 x 480), "prompt"
- * (absent: the scene's question), "tokens" (16), "pack_cache" (as in vlt_engine_options; 0). Names
+ * (absent: the scene's question), "tokens" (16), "quality" (exact), "pack_cache" (as in
+ * vlt_engine_options; 0). Names
  * that are no UTF-8 are written as vlt_json_set_bytes does. The engine is opened once; a call opens
  * a session, decodes the image, answers greedily with exactly so many tokens, and closes the
  * session: what a user waits for, load left out.
@@ -14,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "optimizations/core/status.h"
+#include "optimizations/core/quality.h"
 
 /* The greedy rule of the README: ids must be equal as long as the reference's most probable token
  * leads by at least this much. */
@@ -28,6 +29,7 @@ bool vlt_model_subject_named(const char *what); /* begins with "run:" */
 typedef struct vlt_model_request {
     const char *model, *config, *image, *prompt;
     int tokens;
+    vlt_quality quality;
     int64_t pack_cache;
 } vlt_model_request;
 

@@ -79,7 +79,8 @@ static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request
                                vlt_error *err)
 {
     int threads = detect_threads(prepared, request);
-    prepared->context = (vlt_context){.caps = &prepared->caps, .buffers = request->buffers};
+    prepared->context = (vlt_context){
+        .caps = &prepared->caps, .buffers = request->buffers, .quality = request->quality};
     vlt_threads_options options = {.count = threads, .spin_us = 20};
     return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
 }
@@ -130,6 +131,10 @@ static vlt_status prepare_plans(vlt_prepared *prepared, const vlt_prepare_reques
     vlt_status status = vlt_what_parse(request->what, &problem, &variant, &binding, err);
     if (status == VLT_OK) {
         status = vlt_problem_check(&problem, err);
+    }
+    if (status == VLT_OK && variant && variant->quality > request->quality) {
+        status = vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s/%s rounds, it needs --quality %s",
+                          problem.op->name, variant->name, vlt_quality_name(variant->quality));
     }
     if (status != VLT_OK) {
         return status;
@@ -252,6 +257,11 @@ void vlt_prepared_cost(const vlt_prepared *prepared, vlt_cost *cost)
 int vlt_prepared_threads(const vlt_prepared *prepared)
 {
     return prepared->model ? prepared->model_threads : vlt_threads_count(prepared->context.threads);
+}
+
+double vlt_prepared_loss(const vlt_prepared *prepared)
+{
+    return prepared->plan ? prepared->plan[0]->loss : 0;
 }
 
 int vlt_prepared_copies(const vlt_prepared *prepared)

@@ -22,7 +22,8 @@ vlt_status vlt_regime_parse(const char *text, vlt_regime *regime, vlt_error *err
 typedef struct vlt_prepare_request {
     const char *what;
     uint64_t seed;
-    int threads; /* 0: one per usable core */
+    int threads;         /* 0: one per usable core */
+    vlt_quality quality; /* what variants may lose */
     vlt_regime regime;
     size_t cold_bytes;                /* to rotate through, vlt_cold_bytes; unused when hot */
     const vlt_buffer_source *buffers; /* NULL: the heap */
@@ -42,7 +43,8 @@ const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared); /* NULL
 const struct vlt_model_subject *vlt_prepared_model(const vlt_prepared *prepared); /* NULL: none */
 void vlt_prepared_cost(const vlt_prepared *prepared, vlt_cost *cost); /* with a workload */
 int vlt_prepared_threads(const vlt_prepared *prepared);
-int vlt_prepared_copies(const vlt_prepared *prepared); /* 1 when hot */
+double vlt_prepared_loss(const vlt_prepared *prepared); /* of the plan, children included */
+int vlt_prepared_copies(const vlt_prepared *prepared);  /* 1 when hot */
 
 /* Verifies the variant against the baseline of this build; a probe is right by definition, and
  * a whole request is compared with the other side's. */

@@ -15,6 +15,11 @@ const char *vlt_quality_name(vlt_quality quality)
     return (unsigned)quality < VLT_QUALITY_COUNT ? names[quality] : "?";
 }
 
+const char *vlt_quality_unless_exact(vlt_quality quality)
+{
+    return quality == VLT_QUALITY_EXACT ? NULL : vlt_quality_name(quality);
+}
+
 vlt_status vlt_quality_parse(const char *text, vlt_quality *out, vlt_error *err)
 {
     *out = VLT_QUALITY_EXACT;

@@ -19,7 +19,8 @@ typedef enum vlt_quality {
         VLT_QUALITY_COUNT
 } vlt_quality;
 
-const char *vlt_quality_name(vlt_quality quality); /* "exact" ... */
+const char *vlt_quality_name(vlt_quality quality);         /* "exact" ... */
+const char *vlt_quality_unless_exact(vlt_quality quality); /* NULL where nothing may be lost */
 
 /* NULL stands for exact. USAGE names the text and what is known. */
 vlt_status vlt_quality_parse(const char *text, vlt_quality *out, vlt_error *err);

@@ -34,6 +34,7 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
     options->launch.seed = (uint64_t)vlt_cli_int(cli, "seed", 1);
     options->launch.pairs = (int)vlt_cli_int(cli, "pairs", options->launch.pairs);
     options->launch.threads = (int)vlt_cli_int(cli, "threads", 0);
+    options->launch.quality = vlt_cli_quality(cli);
     options->launch.stop = vlt_cli_interrupted;
     options->launches_max = (int)vlt_cli_int(cli, "launches", options->launches_max);
     if (options->launches_min > options->launches_max) {
@@ -87,6 +88,7 @@ vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contend
                                        .image = vlt_cli_text(cli, "image", NULL),
                                        .prompt = vlt_cli_text(cli, "prompt", NULL),
                                        .tokens = (int)vlt_cli_int(cli, "max-tokens", 16),
+                                       .quality = vlt_cli_quality(cli),
                                        .pack_cache = vlt_pack_cache_cli_bytes(cli)};
     vlt_status status = vlt_model_subject_format(&request, what, err);
     side->what = *what;

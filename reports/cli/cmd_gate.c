@@ -337,4 +337,5 @@ VLT_COMMAND(
                 "gate baseline tuned.toml --model DIR\n"
                 "gate db:latest --db vltune.db",
     .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_max = 2, .run = run);
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY, .operand_max = 2,
+    .run = run);

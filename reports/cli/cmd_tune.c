@@ -71,6 +71,7 @@ static vlt_tune_options read_options(vlt_cli *cli)
                               .seed = (uint64_t)vlt_cli_int(cli, "seed", 1),
                               .scenes = scenes ? scenes : -1,
                               .threads = (int)vlt_cli_int(cli, "threads", 0),
+                              .quality = vlt_cli_quality(cli),
                               .pack_cache = vlt_pack_cache_cli_bytes(cli),
                               .stop = vlt_cli_interrupted,
                               .progress = show_progress,
@@ -189,5 +190,5 @@ VLT_COMMAND(
                 "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
                 "tune DIR --op attention -o attention.toml",
     .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB, .operand_min = 0, .operand_max = 1,
-    .run = run);
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY, .operand_min = 0,
+    .operand_max = 1, .run = run);

@@ -68,6 +68,7 @@ void vlt_row_count(vlt_row *row, const vlt_side *side, const vlt_launch_options 
     const vlt_prepare_request request = {.what = side->what,
                                          .seed = launch->data_seed,
                                          .threads = launch->threads,
+                                         .quality = launch->quality,
                                          .regime = launch->regime,
                                          .cold_bytes = launch->cold_bytes};
     vlt_status status = vlt_prepared_create(&request, &prepared, &err);

@@ -255,6 +255,36 @@ Test(tuned, a_soft_part_that_differs_is_said_and_the_config_used)
     vlt_tuned_config_release(&config);
 }
 
+Test(tuned, a_config_that_may_lose_more_than_the_run_is_a_mismatch)
+{
+    static const struct {
+        vlt_quality config, run;
+        const char *status;
+    } cases[] = {
+        {VLT_QUALITY_EXACT, VLT_QUALITY_EXACT, "tuned"},
+        {VLT_QUALITY_EXACT, VLT_QUALITY_INT8, "tuned"},
+        {VLT_QUALITY_BF16, VLT_QUALITY_INT8, "tuned"},
+        {VLT_QUALITY_INT8, VLT_QUALITY_INT8, "tuned"},
+        {VLT_QUALITY_INT8, VLT_QUALITY_EXACT, "mismatch"},
+        {VLT_QUALITY_INT8, VLT_QUALITY_BF16, "mismatch"},
+    };
+    char message[VLT_ERROR_BYTES], said[64];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vlt_tuned_config config = sample();
+        config.quality = cases[i].config;
+        vlt_tuned_request request = {
+            .config = write_sample(&config), .model_hash = MODEL, .quality = cases[i].run};
+        vlt_tuned_loaded loaded = load(&request, VLT_OK, message);
+        cr_expect_str_eq(loaded.status, cases[i].status, "%zu: %s", i, loaded.reason);
+        snprintf(said, sizeof said, "tuned for --quality int8, this run has %s",
+                 vlt_quality_name(cases[i].run));
+        cr_expect(!strcmp(cases[i].status, "tuned") || strstr(loaded.reason, said), "%s",
+                  loaded.reason);
+        unlink(request.config);
+        vlt_tuned_config_release(&config);
+    }
+}
+
 Test(tuned, what_this_build_does_not_have_is_refused_by_name)
 {
     static const struct {
