@@ -10,12 +10,15 @@
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/infer/batch.h"
+#include "harness/infer/lanes.h"
 #include "harness/json/file_lock.h"
 #include "harness/json/json_make.h"
 
 static const vlt_option options[] = {
     {"output", "FILE", "where the answers go (default: stdout); a half-written one is continued",
      'o', VLT_UPDATED},
+    {"parallel", "N", "requests that compute side by side (default 1, or as tuned)", 0,
+     VLT_INT(1, VLT_LANES_MAX)},
     VLT_GENERATE_CLI_OPTIONS,
     VLT_ENGINE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
@@ -150,6 +153,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     vlt_line_reader input = {.file = -1};
     vlt_batch batch = {.input = &input,
                        .defaults = &request,
+                       .parallel = (int)vlt_cli_int(cli, "parallel", 0),
                        .answer = write_answer,
                        .stop = stop_asked,
                        .user = &output};

@@ -5,26 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/infer/batch_line.h"
-#include "harness/infer/session.h"
+#include "harness/infer/lanes.h"
 #include "optimizations/core/utf8_text.h"
 #include "optimizations/pipeline/pipeline.h"
 
 /* What one request in flight needs; a slot of the pipeline. */
 struct slot {
     _Atomic int64_t item;
-    vlt_buffer text;
-    vlt_batch_line line;
-    vlt_prompt prompt;
+    vlt_job *job;
 };
 
 struct run {
     vlt_engine *engine;
     const vlt_batch *batch;
     struct slot slot[VLT_PIPELINE_SLOT_MAX];
+    vlt_lanes *lanes;
+    bool overlapped; /* stage 0 has a thread of its own */
     int64_t answered;
     double finished_ms; /* when the answer before was done */
-    bool stopped;
     int slots;
     vlt_status input_status; /* of stage 0: not VLT_OK ends the input */
     vlt_error input_error;
@@ -32,12 +30,6 @@ struct run {
     vlt_status answer_status;
     vlt_error answer_error;
 };
-
-static void release_slot(struct slot *slot)
-{
-    vlt_prompt_release(&slot->prompt);
-    vlt_batch_line_release(&slot->line);
-}
 
 static bool stop_asked(struct run *run)
 {
@@ -58,26 +50,26 @@ static bool progress_callback(void *user, const char *phase, int64_t done, int64
     return !stop_asked(user);
 }
 
-/* The line of the slot as a prompt. */
-static vlt_status prepare_line(struct run *run, struct slot *slot, vlt_error *err)
+/* The line of the job as a prompt. */
+static vlt_status prepare_line(struct run *run, vlt_job *job, vlt_error *err)
 {
     char name[VLT_QUOTED_PATH_BYTES + 32];
     vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->input->name,
                     run->batch->input->line);
-    vlt_status status = vlt_batch_line_read(slot->text.data, slot->text.bytes, name,
-                                            run->batch->defaults, run->engine, &slot->line, err);
+    vlt_status status = vlt_batch_line_read(job->text.data, job->text.bytes, name,
+                                            run->batch->defaults, run->engine, &job->line, err);
     if (status != VLT_OK) {
         return status;
     }
-    vlt_request *request = &slot->line.request;
+    vlt_request *request = &job->line.request;
     request->on_text = NULL;
     request->on_token = token_callback;
     request->on_progress = progress_callback;
     request->user = run;
-    status = request->prompt ? vlt_prompt_build(run->engine, request, NULL, slot->line.tools,
-                                                &slot->prompt, err)
-                             : vlt_prompt_build_tree(run->engine, request, slot->line.messages,
-                                                     slot->line.tools, &slot->prompt, err);
+    status = request->prompt
+                 ? vlt_prompt_build(run->engine, request, NULL, job->line.tools, &job->prompt, err)
+                 : vlt_prompt_build_tree(run->engine, request, job->line.messages, job->line.tools,
+                                         &job->prompt, err);
     return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name);
 }
 
@@ -88,12 +80,15 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
     struct run *run = user;
     struct slot *slot = &run->slot[number];
     bool found = false;
-    release_slot(slot);
+    vlt_job_release(slot->job);
     slot->item = item;
-    vlt_status status = vlt_line_reader_next(run->batch->input, &slot->text, &found, err);
+    while (!run->overlapped && !vlt_line_reader_ready(run->batch->input) &&
+           vlt_lanes_step(run->lanes)) { /* whoever writes the next line may wait for answers */
+    }
+    vlt_status status = vlt_line_reader_next(run->batch->input, &slot->job->text, &found, err);
     bool ended = status != VLT_OK || !found;
     if (!ended) {
-        status = prepare_line(run, slot, err);
+        status = prepare_line(run, slot->job, err);
         ended = status == VLT_STATUS_INTERRUPTED;
     }
     if (ended && status != VLT_OK) {
@@ -104,8 +99,10 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
 }
 
 /* Busy times of the phases against the wall time since the answer before. */
-static void settle_times(struct run *run, vlt_timings *timings)
+static void settle_times(void *user, vlt_response *response)
 {
+    struct run *run = user;
+    vlt_timings *timings = &response->timings;
     double now_ms = vlt_now_ms();
     double busy = timings->image_decode + timings->preprocess + timings->tokenize +
                   timings->vision + timings->prefill + timings->decode;
@@ -118,9 +115,9 @@ static void settle_times(struct run *run, vlt_timings *timings)
     run->finished_ms = now_ms;
 }
 
-static void tell(struct run *run, const char *id, const vlt_response *response,
-                 const vlt_error *error)
+static void tell(void *user, const char *id, const vlt_response *response, const vlt_error *error)
 {
+    struct run *run = user;
     if (run->answer_status == VLT_OK) {
         run->answer_status = run->batch->answer(run->batch->user, id ? id : "null", response, error,
                                                 &run->answer_error);
@@ -129,44 +126,32 @@ static void tell(struct run *run, const char *id, const vlt_response *response,
     }
 }
 
-/* Stage 1: the answer, in a session of its own. */
+/* Stage 1: into a lane. */
 static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error *err)
 {
     struct run *run = user;
-    struct slot *slot = &run->slot[number];
-    const vlt_session_options options = {.context = run->batch->context};
-    vlt_session *session = NULL;
-    vlt_response response = {0};
-    (void)item;
-    if (run->stopped) {
-        return VLT_OK;
+    (void)item, (void)err;
+    if (!vlt_lanes_interrupted(run->lanes)) {
+        vlt_lanes_take(run->lanes, &run->slot[number].job);
     }
-    vlt_status status = vlt_session_open(run->engine, &options, &session, err);
-    if (status == VLT_OK) {
-        status = vlt_session_respond(session, &slot->line.request, &slot->prompt, &response, err);
-    }
-    if (status == VLT_OK && response.finish == VLT_FINISH_INTERRUPTED) {
-        run->stopped = true; /* this answer is not whole: it will be computed again */
-    } else if (status == VLT_OK) {
-        settle_times(run, &response.timings);
-        tell(run, slot->line.id, &response, NULL);
-    }
-    vlt_response_release(&response);
-    vlt_session_close(session);
-    return status;
+    return VLT_OK;
 }
 
 /* In order, in the thread of compute_stage; the item still has its slot. */
 static void failed_item(void *user, int64_t item, const vlt_error *error)
 {
     struct run *run = user;
-    for (int i = 0; i < run->slots && !run->stopped; i++) {
+    for (int i = 0; i < run->slots && !vlt_lanes_interrupted(run->lanes); i++) {
         if (run->slot[i].item == item) {
-            run->finished_ms = vlt_now_ms();
-            tell(run, run->slot[i].line.id, NULL, error);
+            vlt_lanes_fail(run->lanes, run->slot[i].job->line.id, error);
             return;
         }
     }
+}
+
+static bool idle(void *user)
+{
+    return vlt_lanes_step(((struct run *)user)->lanes);
 }
 
 static bool stop_callback(void *user)
@@ -186,7 +171,46 @@ static vlt_status settle(const struct run *run, vlt_status status, vlt_error *er
     if (status == VLT_OK && run->input_status != VLT_OK) {
         return vlt_fail(err, run->input_status, "%s", run->input_error.message);
     }
-    return status == VLT_OK && run->stopped ? VLT_STATUS_STOPPED : status;
+    return status == VLT_OK && vlt_lanes_interrupted(run->lanes) ? VLT_STATUS_STOPPED : status;
+}
+
+static vlt_status create_run(vlt_engine *engine, const vlt_batch *batch, vlt_plan *plan,
+                             struct run **out, vlt_error *err)
+{
+    struct run *run = *out = calloc(1, sizeof *run);
+    if (!run) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->input->name);
+    }
+    run->engine = engine;
+    run->batch = batch;
+    run->finished_ms = vlt_now_ms();
+    run->slots = vlt_pipeline_slots(plan);
+    run->overlapped = run->slots > 1;
+    for (int i = 0; i < run->slots; i++) {
+        run->slot[i].job = calloc(1, sizeof *run->slot[i].job);
+        if (!run->slot[i].job) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->input->name);
+        }
+    }
+    const vlt_lanes_options lanes = {.engine = engine,
+                                     .count = batch->parallel ? batch->parallel
+                                                              : vlt_pipeline_parallel(plan),
+                                     .context = batch->context,
+                                     .finished = settle_times,
+                                     .answer = tell,
+                                     .user = run};
+    return vlt_lanes_create(&lanes, &run->lanes, err);
+}
+
+static void destroy_run(struct run *run)
+{
+    if (run) {
+        vlt_lanes_destroy(run->lanes);
+        for (int i = 0; i < run->slots; i++) {
+            vlt_job_destroy(run->slot[i].job);
+        }
+        free(run);
+    }
 }
 
 vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
@@ -194,35 +218,30 @@ vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *an
 {
     enum { STAGES = 2 };
     vlt_plan *plan = NULL;
-    struct run *run = calloc(1, sizeof *run);
-    if (!run) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->input->name);
-    }
-    run->engine = engine;
-    run->batch = batch;
-    run->finished_ms = vlt_now_ms();
-    const vlt_pipeline_args args = {.stage = {prepare_stage, compute_stage},
-                                    .failed = failed_item,
-                                    .stop = stop_callback,
-                                    .user = run,
-                                    .items = INT64_MAX};
+    struct run *run = NULL;
     const vlt_problem problem = vlt_pipeline_problem(64, STAGES);
-    batch->input->stop = (vlt_stop){stop_callback, run};
     vlt_status status = vlt_plan_create(&engine->context, &problem, &plan, err);
     if (status == VLT_OK) {
-        run->slots = vlt_pipeline_slots(plan);
+        status = create_run(engine, batch, plan, &run, err);
+    }
+    if (status == VLT_OK) {
+        const vlt_pipeline_args args = {.stage = {prepare_stage, compute_stage},
+                                        .failed = failed_item,
+                                        .stop = stop_callback,
+                                        .idle = idle,
+                                        .user = run,
+                                        .items = INT64_MAX};
+        batch->input->stop = (vlt_stop){stop_callback, run};
         status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
+        while (vlt_lanes_step(run->lanes)) { /* no more lines: the answers that are under way */
+        }
+        status = settle(run, status, err);
+        batch->input->stop = (vlt_stop){0};
     }
-    status = settle(run, status, err);
-    batch->input->stop = (vlt_stop){0};
     if (answered) {
-        *answered = run->answered;
+        *answered = run ? run->answered : 0;
     }
+    destroy_run(run);
     vlt_plan_destroy(plan);
-    for (int i = 0; i < VLT_PIPELINE_SLOT_MAX; i++) {
-        release_slot(&run->slot[i]);
-        free(run->slot[i].text.data);
-    }
-    free(run);
     return status;
 }

@@ -1,7 +1,8 @@
 /* batch.h: many independent requests, one JSON object a line, through overlapping stages.
  *
  * While request k computes, the images of k + 1 are decoded and its text tokenised (how far ahead
- * is the choice of the operator `pipeline`). Answers come in the order of the lines; a line that
+ * is the choice of the operator `pipeline`). Several requests may compute side by side, one token
+ * each for every time that the weights are read (lanes.h). Answers come in the order of the lines; a line that
  * cannot be answered gets an error and the others go on. Nothing is reused between lines: every
  * answer is what vlt_session_run alone would give.
  *
@@ -22,6 +23,8 @@ typedef struct vlt_batch {
     vlt_line_reader *input;      /* from where it stands; read by another thread during the run */
     const vlt_request *defaults; /* its messages, prompt and callbacks are not used */
     int64_t context;             /* of each request; 0: what it needs */
+    int parallel;                /* requests that compute side by side, at most VLT_LANES_MAX; 0: as
+                                    the operator `pipeline` is tuned, else one */
     /* Called in order from the caller's thread; id is JSON text; response is NULL where error tells
      * why. Failing ends the batch. */
     vlt_status (*answer)(void *user, const char *id, const vlt_response *response,

@@ -92,18 +92,18 @@ static vlt_status run_block(const vlt_prefill *prefill, int64_t rows, vlt_error 
     vlt_engine *engine = session->engine;
     const vlt_prompt *prompt = prefill->prompt;
     const int64_t first = prefill->next;
-    const vlt_decoder_slot slot = {
-        .cache = &session->cache,
-        .first = first,
-        .rows = rows,
-        .ids = prompt->ids + first,
-        .position = prompt->position + first,
-        .position_stride = prompt->count,
-        .visual_row = prompt->visual_row + first,
-        .visual_first = prefill->visual_first,
-        .embedding = prefill->vision.embedding,
-        .deepstack = (const float *const *)prefill->vision.deepstack,
-        .logits = first + rows == prompt->count ? session->logits : NULL};
+    const vlt_decoder_slot slot = {.cache = &session->cache,
+                                   .first = first,
+                                   .rows = rows,
+                                   .ids = prompt->ids + first,
+                                   .position = prompt->position + first,
+                                   .position_stride = prompt->count,
+                                   .visual_row = prompt->visual_row + first,
+                                   .visual_first = prefill->visual_first,
+                                   .embedding = prefill->vision.embedding,
+                                   .deepstack = (const float *const *)prefill->vision.deepstack,
+                                   .logits = first + rows == prompt->count ? session->logits
+                                                                           : NULL};
     const vlt_decoder_args args = {.slot = &slot, .slots = 1, .tap = &prefill->tap};
     vlt_plan *plan = NULL;
     vlt_status status = vlt_engine_prompt_plan(engine, session->reach, &plan, err);

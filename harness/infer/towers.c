@@ -56,10 +56,9 @@ vlt_status vlt_engine_vision_plan(vlt_engine *engine, int64_t patches, int64_t s
     const int64_t cell = vision->merge * vision->merge;
     const int64_t rows = (patch_class(patches) + cell - 1) / cell * cell;
     const int64_t longest = patch_class(segment) < rows ? patch_class(segment) : rows;
-    const vlt_problem problem = vlt_vision_tower_problem(rows, longest, vision->heads,
-                                                         vision->blocks, vision->merge,
-                                                         vision->deepstack_count,
-                                                         &engine->weights.vision);
+    const vlt_problem problem = vlt_vision_tower_problem(
+        rows, longest, vision->heads, vision->blocks, vision->merge, vision->deepstack_count,
+        &engine->weights.vision);
     return vlt_plan_table_get(&engine->plans, &engine->context, &problem, out, err);
 }
 

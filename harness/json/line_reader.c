@@ -1,6 +1,7 @@
 #include "harness/json/line_reader.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,4 +101,12 @@ vlt_status vlt_line_reader_next(vlt_line_reader *reader, vlt_buffer *line, bool 
             }
         }
     }
+}
+
+bool vlt_line_reader_ready(const vlt_line_reader *reader)
+{
+    const size_t waiting = reader->ahead.bytes - reader->at;
+    struct pollfd poll_file = {.fd = reader->file, .events = POLLIN};
+    return reader->ended || (waiting && memchr(reader->ahead.data + reader->at, '\n', waiting)) ||
+           poll(&poll_file, 1, 0) != 0;
 }

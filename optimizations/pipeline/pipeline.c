@@ -8,6 +8,12 @@ int vlt_pipeline_slots(const vlt_plan *plan)
     return common ? common->slots : 1;
 }
 
+int vlt_pipeline_parallel(const vlt_plan *plan)
+{
+    const vlt_pipeline_common *common = plan->state;
+    return common ? common->parallel : 1;
+}
+
 static const vlt_dim dims[] = {
     {"items", VLT_DIM_ANY, 0, INT64_C(1) << 32, "items of the benched run"},
     {"stages", VLT_DIM_EXACT, 1, VLT_PIPELINE_STAGE_MAX, "stages that every item passes"},

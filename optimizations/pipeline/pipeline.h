@@ -33,6 +33,10 @@ typedef struct vlt_pipeline_args {
     void (*failed)(void *user, int64_t item, const vlt_error *err);
     bool (*stop)(
         void *user); /* asked before a new item is begun, by stage 0's thread; NULL: never */
+    /* Called from the thread of the last stage while it has no item; false: nothing (more) to do,
+     * it may sleep. What an item leaves behind may be worked on here. NULL: it sleeps. Variants
+     * without overlap never wait, and never call it. */
+    bool (*idle)(void *user);
     void *user;
     int64_t items; /* INT64_MAX: until stage 0 returns VLT_STATUS_STOPPED */
 } vlt_pipeline_args;
@@ -42,6 +46,9 @@ extern const vlt_op vlt_op_pipeline;
 /* Items that may be in flight at once with this plan, at most VLT_PIPELINE_SLOT_MAX; stages size
  * their slots by it. */
 int vlt_pipeline_slots(const vlt_plan *plan);
+
+/* Requests that a batch should compute side by side, at least 1. */
+int vlt_pipeline_parallel(const vlt_plan *plan);
 
 static inline vlt_problem vlt_pipeline_problem(int64_t items, int stages)
 {

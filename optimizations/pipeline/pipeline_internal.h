@@ -6,7 +6,7 @@
 
 /* The first member of a variant's state; a variant without state has one slot. */
 typedef struct vlt_pipeline_common {
-    int slots;
+    int slots, parallel;
 } vlt_pipeline_common;
 
 /* Calls stages [first, end) for the item until one fails. STOPPED is a failure here, except from

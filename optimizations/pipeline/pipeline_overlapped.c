@@ -21,7 +21,7 @@
 #include "optimizations/core/memory.h"
 #include "optimizations/pipeline/pipeline_internal.h"
 
-enum { KNOB_DEPTH, KNOB_THREADS, KNOB_SPIN };
+enum { KNOB_DEPTH, KNOB_THREADS, KNOB_SPIN, KNOB_PARALLEL };
 
 struct group {
     VLT_ALIGNED(64) _Atomic int64_t done;
@@ -85,7 +85,11 @@ static bool may_begin(struct state *state, int index, int64_t item)
 /* True when the group may begin the item, false when the run ends before it. */
 static bool wait_turn(struct state *state, int index, int64_t item)
 {
+    const vlt_pipeline_args *args = state->args;
     int64_t deadline = 0;
+    while (index == state->group_count - 1 && args->idle && item < atomic_load(&state->total) &&
+           !may_begin(state, index, item) && args->idle(args->user)) {
+    }
     for (int i = 0; state->spin_ns; i++) {
         if (item >= atomic_load(&state->total) || may_begin(state, index, item)) {
             return item < atomic_load(&state->total);
@@ -259,6 +263,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     int threads = (int)vlt_plan_knob(plan, KNOB_THREADS);
     state->common.slots = (int)vlt_plan_knob(plan, KNOB_DEPTH);
     state->spin_ns = vlt_plan_knob(plan, KNOB_SPIN) * 1000;
+    state->common.parallel = (int)vlt_plan_knob(plan, KNOB_PARALLEL);
     divide(state, stages, threads < stages ? threads : stages);
     pthread_mutex_init(&state->lock, NULL);
     pthread_cond_init(&state->moved, NULL);
@@ -303,12 +308,14 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
     return true;
 }
 
-static const int64_t depths[] = {2, 3, 4, 8, 16}, threads[] = {2, 3, 4, 8}, spins[] = {0, 20, 200};
+static const int64_t depths[] = {2, 3, 4, 8, 16}, threads[] = {2, 3, 4, 8}, spins[] = {0, 20, 200},
+                     parallels[] = {1, 2, 4, 8};
 
 static const vlt_knob knobs[] = {
     {"depth", "items in flight", depths, 5, 4, NULL},
     {"threads", "groups of stages, each with a thread, the caller included", threads, 4, 2, NULL},
     {"spin_us", "how long a waiting group spins before it sleeps, us", spins, 3, 20, NULL},
+    {"parallel", "requests of a batch that compute side by side", parallels, 4, 1, NULL},
 };
 
 VLT_VARIANT(pipeline, overlapped, .summary = "stages on threads of their own over a ring of slots",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/infer/batch.h"
 #include "tests/support/data.h"
@@ -53,6 +54,8 @@ static vlt_line_reader reader_of(FILE *file)
     return (vlt_line_reader){.file = fileno(file), .name = "in.jsonl"};
 }
 
+static int parallel; /* of the next run; 0: as the engine likes */
+
 static vlt_status run(const char *lines, const char *force, int64_t skip, struct answers *answers)
 {
     const vlt_engine_options options = {.force = &force, .force_count = force != NULL};
@@ -70,8 +73,12 @@ static vlt_status run(const char *lines, const char *force, int64_t skip, struct
     cr_assert_eq(
         vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
         VLT_OK, "%s", err.message);
-    const vlt_batch batch = {
-        .input = &input, .defaults = &defaults, .answer = take, .stop = stop, .user = answers};
+    const vlt_batch batch = {.input = &input,
+                             .defaults = &defaults,
+                             .parallel = parallel,
+                             .answer = take,
+                             .stop = stop,
+                             .user = answers};
     vlt_status status = vlt_batch_run(engine, &batch, NULL, &err);
     free(input.ahead.data);
     fclose(file);
@@ -115,11 +122,90 @@ Test(batch, keeps_order_and_survives_bad_lines)
     cr_expect_arr_eq(answers[0].text, answers[1].text, sizeof answers[0].text);
 }
 
+Test(batch, is_answered_alike_side_by_side)
+{
+    static const char *const force[] = {"pipeline=baseline", "pipeline=overlapped"};
+    static struct answers alone, together;
+    char lines[8192] = "";
+    for (int i = 0; i < 20; i++) { /* of different lengths, with bad ones between */
+        size_t used = strlen(lines);
+        snprintf(lines + used, sizeof lines - used,
+                 i % 7 == 3
+                     ? "{\"id\": %d, \"prompt\": 7}\n"
+                     : "{\"id\": %d, \"prompt\": \"How many circles? %d\", \"max_tokens\": %d, "
+                       "\"temperature\": 0.9, \"greedy\": false, \"seed\": %d}\n",
+                 i, i * i, 1 + i * 5 % 17, i);
+    }
+    parallel = 1;
+    cr_assert_eq(run(lines, force[0], 0, &alone), VLT_OK);
+    cr_assert_eq(alone.count, 20);
+    for (int v = 0; v < 2; v++) {
+        for (parallel = 2; parallel < 12; parallel += 3) {
+            memset(&together, 0, sizeof together);
+            cr_assert_eq(run(lines, force[v], 0, &together), VLT_OK);
+            cr_expect_eq(together.count, 20);
+            cr_expect_arr_eq(together.id, alone.id, sizeof alone.id, "%s, %d", force[v], parallel);
+            cr_expect_arr_eq(together.text, alone.text, sizeof alone.text, "%s, %d", force[v],
+                             parallel);
+        }
+    }
+}
+
 Test(batch, stops_between_answers)
 {
-    static struct answers answers = {.stop_at = 1};
-    cr_expect_eq(run(mixed, NULL, 0, &answers), VLT_STATUS_STOPPED);
-    cr_expect_eq(answers.count, 1);
+    for (parallel = 1; parallel < 5; parallel += 3) {
+        static struct answers answers;
+        answers = (struct answers){.stop_at = 1};
+        cr_expect_eq(run(mixed, NULL, 0, &answers), VLT_STATUS_STOPPED);
+        cr_expect_geq(answers.count, 1);
+        cr_expect_leq(answers.count, parallel);
+    }
+}
+
+/* One line, and the next one only when it has been answered. */
+struct talk {
+    int in, count;
+    FILE *out;
+};
+
+static vlt_status reply(void *user, const char *id, const vlt_response *response,
+                        const vlt_error *error, vlt_error *err)
+{
+    struct talk *talk = user;
+    (void)id, (void)err;
+    cr_expect(response && !error);
+    if (++talk->count < 3) {
+        fputs("{\"prompt\": \"again\"}\n", talk->out);
+        fflush(talk->out);
+    } else {
+        fclose(talk->out);
+    }
+    return VLT_OK;
+}
+
+Test(batch, does_not_wait_for_lines_with_answers_that_it_could_give, .timeout = 60)
+{
+    static const char *const force[] = {"pipeline=baseline", "pipeline=overlapped"};
+    const vlt_request defaults = {.max_tokens = 3, .greedy = true};
+    for (int v = 0; v < 2; v++) {
+        int ends[2];
+        cr_assert_eq(pipe(ends), 0);
+        struct talk talk = {.in = ends[0], .out = fdopen(ends[1], "w")};
+        const vlt_engine_options options = {.force = &force[v], .force_count = 1};
+        vlt_engine *engine = NULL;
+        vlt_line_reader input = {.file = talk.in, .name = "pipe"};
+        const vlt_batch batch = {
+            .input = &input, .defaults = &defaults, .parallel = 4, .answer = reply, .user = &talk};
+        cr_assert_eq(
+            vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, NULL),
+            VLT_OK);
+        fputs("{\"prompt\": \"first\"}\n", talk.out);
+        fflush(talk.out);
+        cr_expect_eq(vlt_batch_run(engine, &batch, NULL, NULL), VLT_OK);
+        cr_expect_eq(talk.count, 3);
+        vlt_line_reader_close(&input);
+        vlt_engine_close(engine);
+    }
 }
 
 Test(batch, goes_on_behind_what_is_there)

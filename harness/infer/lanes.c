@@ -1,0 +1,237 @@
+#include "harness/infer/lanes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/infer/generation.h"
+#include "harness/infer/session.h"
+
+struct lane {
+    int64_t item; /* of the job in it */
+    vlt_job *job; /* owned */
+    vlt_session *session;
+    vlt_generation *generation; /* NULL: the lane is free */
+};
+
+/* An answer that waits for those before it. */
+struct result {
+    bool ready;
+    char *id; /* owned */
+    vlt_response response;
+    vlt_error error; /* status VLT_OK: the response holds */
+};
+
+struct vlt_lanes {
+    vlt_lanes_options options;
+    struct lane lane[VLT_LANES_MAX];
+    int busy;
+    int64_t next;          /* item that is taken next */
+    int64_t told;          /* items whose answer has been given */
+    int64_t ring;          /* results that there is room for */
+    bool interrupted;      /* an answer is not whole: it will be computed again */
+    struct result *result; /* [ring]; item i is at i % ring */
+};
+
+void vlt_job_release(vlt_job *job)
+{
+    vlt_prompt_release(&job->prompt);
+    vlt_batch_line_release(&job->line);
+}
+
+void vlt_job_destroy(vlt_job *job)
+{
+    if (job) {
+        vlt_job_release(job);
+        free(job->text.data);
+        free(job);
+    }
+}
+
+vlt_status vlt_lanes_create(const vlt_lanes_options *options, vlt_lanes **out, vlt_error *err)
+{
+    enum { AHEAD = 4 }; /* a long answer holds up so many times the lanes' short ones */
+    vlt_lanes *lanes = calloc(1, sizeof *lanes);
+    *out = lanes;
+    if (!lanes) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
+    }
+    lanes->options = *options;
+    lanes->ring = options->count == 1 ? 1 : (int64_t)options->count * AHEAD;
+    lanes->result = calloc((size_t)lanes->ring, sizeof *lanes->result);
+    bool whole = lanes->result != NULL;
+    for (int i = 0; i < options->count; i++) {
+        lanes->lane[i].job = calloc(1, sizeof *lanes->lane[i].job);
+        whole = whole && lanes->lane[i].job;
+    }
+    return whole ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
+}
+
+static void release_result(struct result *result)
+{
+    vlt_response_release(&result->response);
+    free(result->id);
+    *result = (struct result){0};
+}
+
+void vlt_lanes_destroy(vlt_lanes *lanes)
+{
+    if (!lanes) {
+        return;
+    }
+    for (int i = 0; i < lanes->options.count; i++) {
+        struct lane *lane = &lanes->lane[i];
+        vlt_response dropped = {0};
+        if (lane->generation) {
+            vlt_generation_end(lane->generation, &dropped, NULL);
+        }
+        vlt_response_release(&dropped);
+        vlt_session_close(lane->session);
+        vlt_job_destroy(lane->job);
+    }
+    for (int64_t i = 0; lanes->result && i < lanes->ring; i++) {
+        release_result(&lanes->result[i]);
+    }
+    free(lanes->result);
+    free(lanes);
+}
+
+/* The answer of the item, and of those behind it that have waited for it. */
+static void put_result(vlt_lanes *lanes, int64_t item, struct result result)
+{
+    lanes->result[item % lanes->ring] = result;
+    lanes->result[item % lanes->ring].ready = true;
+    for (;;) {
+        struct result *first = &lanes->result[lanes->told % lanes->ring];
+        if (!first->ready) {
+            return;
+        }
+        bool failed = first->error.status != VLT_OK;
+        lanes->options.answer(lanes->options.user, first->id, failed ? NULL : &first->response,
+                              failed ? &first->error : NULL);
+        release_result(first);
+        lanes->told++;
+    }
+}
+
+static void free_lane(vlt_lanes *lanes, struct lane *lane)
+{
+    vlt_session_close(lane->session);
+    vlt_job_release(lane->job);
+    lane->session = NULL;
+    lanes->busy--;
+}
+
+static void finish(vlt_lanes *lanes, struct lane *lane)
+{
+    struct result result = {.id = lane->job->line.id};
+    vlt_status status = vlt_generation_end(lane->generation, &result.response, &result.error);
+    lane->generation = NULL;
+    lane->job->line.id = NULL;
+    result.error.status = status;
+    if (status == VLT_OK && result.response.finish == VLT_FINISH_INTERRUPTED) {
+        lanes->interrupted = true;
+        release_result(&result);
+    } else {
+        if (status == VLT_OK) {
+            lanes->options.finished(lanes->options.user, &result.response);
+        }
+        put_result(lanes, lane->item, result);
+    }
+    free_lane(lanes, lane);
+}
+
+bool vlt_lanes_step(vlt_lanes *lanes)
+{
+    vlt_generation *list[VLT_LANES_MAX];
+    int count = 0;
+    for (int i = 0; i < lanes->options.count; i++) {
+        if (lanes->lane[i].generation) {
+            list[count++] = lanes->lane[i].generation;
+        }
+    }
+    if (!count) {
+        return false;
+    }
+    vlt_generation_step(list, count);
+    for (int i = 0; i < lanes->options.count; i++) {
+        struct lane *lane = &lanes->lane[i];
+        if (lane->generation && vlt_generation_done(lane->generation)) {
+            finish(lanes, lane);
+        }
+    }
+    return !lanes->interrupted;
+}
+
+bool vlt_lanes_interrupted(const vlt_lanes *lanes)
+{
+    return lanes->interrupted;
+}
+
+static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
+{
+    const vlt_session_options options = {.context = lanes->options.context};
+    vlt_job *job = lane->job;
+    vlt_status status = vlt_session_open(lanes->options.engine, &options, &lane->session, err);
+    if (status == VLT_OK) {
+        status = vlt_generation_begin(lane->session, &job->line.request, &job->prompt,
+                                      &lane->generation, err);
+    }
+    if (status != VLT_OK) {
+        vlt_session_close(lane->session);
+        lane->session = NULL;
+    }
+    return status;
+}
+
+static struct lane *free_one(vlt_lanes *lanes)
+{
+    struct lane *lane = lanes->lane;
+    while (lane->generation) {
+        lane++;
+    }
+    return lane;
+}
+
+void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
+{
+    vlt_error error = {0};
+    const int64_t item = lanes->next++;
+    while ((lanes->busy == lanes->options.count || item - lanes->told >= lanes->ring) &&
+           vlt_lanes_step(lanes)) {
+    }
+    if (lanes->interrupted) {
+        return;
+    }
+    struct lane *lane = free_one(lanes);
+    vlt_job *taken = *job;
+    *job = lane->job;
+    lane->job = taken;
+    lane->item = item;
+    vlt_status status = begin(lanes, lane, &error);
+    while (status == VLT_STATUS_LIMIT && lanes->busy) { /* the others may leave room for it */
+        const int busy = lanes->busy;
+        while (lanes->busy == busy && vlt_lanes_step(lanes)) {
+        }
+        if (lanes->interrupted) {
+            return;
+        }
+        status = begin(lanes, lane, &error);
+    }
+    lanes->busy++;
+    if (status != VLT_OK) {
+        error.status = status;
+        put_result(lanes, item, (struct result){.id = taken->line.id, .error = error});
+        taken->line.id = NULL;
+        free_lane(lanes, lane);
+    }
+}
+
+void vlt_lanes_fail(vlt_lanes *lanes, const char *id, const vlt_error *error)
+{
+    const int64_t item = lanes->next++;
+    while (item - lanes->told >= lanes->ring && vlt_lanes_step(lanes)) {
+    }
+    if (!lanes->interrupted) {
+        put_result(lanes, item, (struct result){.id = id ? strdup(id) : NULL, .error = *error});
+    }
+}
