@@ -118,6 +118,12 @@ test-preset) # for CI: one of the other presets, without fuzzers and rules
     build "$1" all
     exec tests/run_tests.sh "build-$1"
     ;;
+test-mask) # for CI: what computes, as on a machine that has no more than this instruction set
+    [ $# -eq 1 ] || die "test-mask needs a name as --isa takes it"
+    install "${build_packages[@]}" "${test_packages[@]}"
+    build release all
+    VLTUNE_ISA=$1 exec tests/run_tests.sh build computes
+    ;;
 fuzz) # for CI: every fuzzer for SECONDS
     install "${build_packages[@]}" "${test_packages[@]}" "${ci_packages[@]}"
     exec tests/run_fuzzers.sh "${1:-60}"

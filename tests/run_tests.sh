@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run_tests.sh BUILD_DIR: every test of a build, and one closing line "N passed, N failed, N skipped".
+# run_tests.sh BUILD_DIR [LABEL]: every test of a build, or those with the label, and one closing
+# line "N passed, N failed, N skipped".
 #
 # A Criterion program counts as its tests, any other program as one. A test that could not do its
 # work prints "SKIP: why" and counts as skipped, not as passed.
@@ -8,7 +9,7 @@ build=$1
 log=$build/tests.log
 export VLT_DATA=${VLT_DATA:-$(cd "$(dirname "$0")/.." && pwd)/../shared}
 
-ctest --test-dir "$build" --verbose --timeout 1200 >"$log" 2>&1
+ctest --test-dir "$build" ${2:+-L "$2"} --verbose --timeout 1200 >"$log" 2>&1
 status=$?
 
 # "12: [====] Synthesis: Tested: 3 | Passing: 3 | Failing: 0 | Crashing: 0" belongs to test 12

@@ -86,7 +86,8 @@ enum {
     VLT_WITH_CHOICES = 4, /* config, no-config, baseline, require-tuned, force */
     VLT_WITH_CONFIG = 8,  /* config alone */
     VLT_WITH_DB = 16,
-    VLT_WITH_QUALITY = 32
+    VLT_WITH_QUALITY = 32,
+    VLT_WITH_ISA = 64 /* what computes (VLT_WITH_THREADS) has it too */
 };
 
 /* `vltune NAME SUBCOMMAND ...`: the name is operand 0. */

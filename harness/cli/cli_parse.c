@@ -182,5 +182,9 @@ void vlt_cli_destroy(vlt_cli *cli)
 
 vlt_status vlt_cli_run(vlt_cli *cli, vlt_error *err)
 {
+    const char *isa = vlt_cli_has(cli, "isa") ? vlt_cli_text(cli, "isa", NULL) : NULL;
+    if (isa && setenv("VLTUNE_ISA", isa, 1) != 0) { /* for child processes too */
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", cli->command->name);
+    }
     return cli->subcommand ? cli->subcommand->run(cli, err) : cli->command->run(cli, err);
 }

@@ -202,4 +202,4 @@ VLT_COMMAND(doctor, .operands = "",
                        "program was built.",
             .examples = "doctor\n"
                         "doctor --json",
-            .with = VLT_WITH_JSON, .run = run);
+            .with = VLT_WITH_JSON | VLT_WITH_ISA, .run = run);

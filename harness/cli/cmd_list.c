@@ -181,4 +181,4 @@ VLT_COMMAND(list, .operands = "[OP]",
                        "with the reason. * marks the default of a knob.",
             .examples = "list\n"
                         "list linear --json",
-            .with = VLT_WITH_JSON, .operand_max = 1, .run = run);
+            .with = VLT_WITH_JSON | VLT_WITH_ISA, .operand_max = 1, .run = run);

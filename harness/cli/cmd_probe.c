@@ -281,4 +281,4 @@ VLT_COMMAND(probe, .operands = "",
                        "names what shifts times. --json lists\nthe facts behind both.",
             .examples = "probe\n"
                         "probe --json",
-            .with = VLT_WITH_JSON, .run = run);
+            .with = VLT_WITH_JSON | VLT_WITH_ISA, .run = run);

@@ -64,19 +64,25 @@ static void examine_cpu(const vlt_machine *machine, vlt_doctor *doctor)
 
 static void examine_isa(const vlt_machine *machine, vlt_doctor *doctor)
 {
-    static const char repair[] = "another CPU, or a hypervisor that passes its features through";
+    static const char repair[] = "another CPU, or a hypervisor that passes its features through",
+                      wider[] = "run without it";
+    char why[96];
+    const bool masked = machine->caps.isa_of[0] != '\0';
     uint32_t isa = machine->caps.isa;
+    vlt_utf8_format(why, sizeof why, "%s%s",
+                    masked ? "not offered by " : "not offered by this CPU, or not by the system",
+                    machine->caps.isa_of);
     if (!(isa & VLT_ISA_AVX2)) {
         add(doctor, "AVX2", VLT_FINDING_LACKS, "only the portable variants run: many times slower",
-            repair, "not offered by this CPU");
+            masked ? wider : repair, "%s", why);
         return;
     }
     add(doctor, "AVX2", VLT_FINDING_HAS, NULL, NULL, "usable, with FMA, F16C and BMI2");
-#define VLT_ISA_EXAMINE(code, bit, name)                                                       \
-    if (VLT_ISA_##code != VLT_ISA_AVX2) {                                                      \
-        add(doctor, name, isa &VLT_ISA_##code ? VLT_FINDING_HAS : VLT_FINDING_LACKS,           \
-            "variants that need it are not applicable; the next best are used", repair, "%s",  \
-            isa &VLT_ISA_##code ? "usable" : "not offered by this CPU, or not by the system"); \
+#define VLT_ISA_EXAMINE(code, bit, name)                                             \
+    if (VLT_ISA_##code != VLT_ISA_AVX2) {                                            \
+        add(doctor, name, isa &VLT_ISA_##code ? VLT_FINDING_HAS : VLT_FINDING_LACKS, \
+            "variants that need it are not applicable; the next best are used",      \
+            masked ? wider : repair, "%s", isa &VLT_ISA_##code ? "usable" : why);    \
     }
     VLT_ISA_MAP(VLT_ISA_EXAMINE)
 #undef VLT_ISA_EXAMINE

@@ -31,13 +31,47 @@ static bool has(uint32_t word, uint32_t bits)
     return (word & bits) == bits;
 }
 
-const char *vlt_isa_emulator(void)
+static const struct mask {
+    const char *name, *text;
+    uint32_t bits;
+} masks[] = {
+    {"base", "the mask 'base'", VLT_ISA_BASE},
+    {"avx2", "the mask 'avx2'", VLT_ISA_AVX2},
+    {"avx512", "the mask 'avx512'", VLT_ISA_AVX2 | VLT_ISA_AVX512},
+    {"avx512vnni", "the mask 'avx512vnni'", VLT_ISA_AVX2 | VLT_ISA_AVX512 | VLT_ISA_AVX512_VNNI},
+    {"avx512bf16", "the mask 'avx512bf16'", ~(uint32_t)VLT_ISA_AMX},
+    {"amx", "the mask 'amx'", UINT32_MAX},
+};
+
+static const struct mask *find_mask(const char *name)
 {
-    const char *preload = getenv("LD_PRELOAD"); /* Valgrind puts its own libraries there */
-    return preload && strstr(preload, "vgpreload") ? "callgrind (Valgrind)" : "";
+    for (size_t i = 0; name && i < sizeof masks / sizeof *masks; i++) {
+        if (!strcmp(name, masks[i].name)) {
+            return &masks[i];
+        }
+    }
+    return NULL;
 }
 
-uint32_t vlt_isa_detect(void)
+bool vlt_isa_mask(const char *name, uint32_t *bits)
+{
+    const struct mask *mask = find_mask(name);
+    *bits = mask ? mask->bits : UINT32_MAX;
+    return mask != NULL;
+}
+
+const char *vlt_isa_limit(void)
+{
+    const char *preload = getenv("LD_PRELOAD"); /* Valgrind puts its own libraries there */
+    const struct mask *mask = find_mask(getenv("VLTUNE_ISA"));
+    if (preload && strstr(preload, "vgpreload")) {
+        return "callgrind (Valgrind)";
+    }
+    return mask ? mask->text : "";
+}
+
+/* What the CPU and the kernel grant of `allowed`. */
+static uint32_t detect(uint32_t allowed)
 {
     uint32_t a, b, c, d, b7, c7, d7, a71 = 0, lzcnt = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) {
@@ -70,8 +104,16 @@ uint32_t vlt_isa_detect(void)
     }
     enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
     if ((isa & VLT_ISA_AVX512_VNNI) && (isa & VLT_ISA_AVX512_BF16) &&
-        has(d7, AMX_BF16 | AMX_TILE | AMX_INT8) && (xcr0 & XCR0_AMX) == XCR0_AMX && request_amx()) {
+        has(d7, AMX_BF16 | AMX_TILE | AMX_INT8) && (xcr0 & XCR0_AMX) == XCR0_AMX &&
+        (allowed & VLT_ISA_AMX) && request_amx()) {
         isa |= VLT_ISA_AMX;
     }
-    return isa;
+    return isa & allowed;
+}
+
+uint32_t vlt_isa_detect(void)
+{
+    uint32_t allowed;
+    vlt_isa_mask(getenv("VLTUNE_ISA"), &allowed);
+    return detect(allowed);
 }

@@ -2,14 +2,21 @@
 #ifndef VLT_HARNESS_ISA_H
 #define VLT_HARNESS_ISA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* VLT_ISA_* bits that both the CPU (CPUID) and the kernel (XCR0, AMX permission) grant. Asks the
- * kernel for AMX once per process; thread-safe. */
+/* VLT_ISA_* bits that the CPU (CPUID), the kernel (XCR0, AMX permission) and VLTUNE_ISA grant. Asks
+ * the kernel for AMX once per process; thread-safe. */
 uint32_t vlt_isa_detect(void);
 
-/* The emulator that we run in and whose instruction sets are the answer, "callgrind (Valgrind)", or
- * "" on the CPU itself. */
-const char *vlt_isa_emulator(void);
+/* VLTUNE_ISA in the environment, which --isa sets for this process and its children, makes
+ * everything behave as on a machine that has that much and no more: "base", "avx2", "avx512",
+ * "avx512vnni", "avx512bf16", "amx" (each with what the vendors ship below it). It never adds what
+ * is not there. *bits: what the name allows. False for any other name. */
+bool vlt_isa_mask(const char *name, uint32_t *bits);
+
+/* What stands between the CPU and the answer above: "callgrind (Valgrind)", "the mask 'avx2'", or
+ * "" where nothing does. */
+const char *vlt_isa_limit(void);
 
 #endif

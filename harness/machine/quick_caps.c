@@ -51,7 +51,7 @@ void vlt_quick_caps(vlt_caps *caps, int *thread_count)
                        .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
                        .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
                        .l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE)};
-    vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", vlt_isa_emulator());
+    vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", vlt_isa_limit());
     if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
         caps->cpu_count = CPU_COUNT(&usable);
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {

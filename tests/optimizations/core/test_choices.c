@@ -69,27 +69,27 @@ static const char *planned(void)
 
 Test(choices, a_forced_knob_leaves_the_tuned_values_of_the_others)
 {
-    tune("overlapped", "depth=16 threads=3 spin_us=200");
+    tune("overlapped", "depth=16 threads=3 spin_us=200 parallel=1");
     force("pipeline=overlapped:threads=8");
-    cr_assert_str_eq(planned(), "overlapped depth=16 threads=8 spin_us=200");
+    cr_assert_str_eq(planned(), "overlapped depth=16 threads=8 spin_us=200 parallel=1");
     force("pipeline=overlapped:depth=2"); /* a second one adds its knob */
-    cr_assert_str_eq(planned(), "overlapped depth=2 threads=8 spin_us=200");
+    cr_assert_str_eq(planned(), "overlapped depth=2 threads=8 spin_us=200 parallel=1");
 }
 
 Test(choices, a_forced_variant_keeps_its_tuned_knobs_and_has_defaults_without)
 {
-    tune("overlapped", "depth=16 threads=3 spin_us=200");
+    tune("overlapped", "depth=16 threads=3 spin_us=200 parallel=1");
     force("pipeline=overlapped");
-    cr_assert_str_eq(planned(), "overlapped depth=16 threads=3 spin_us=200");
+    cr_assert_str_eq(planned(), "overlapped depth=16 threads=3 spin_us=200 parallel=1");
     test.context.policy = VLT_POLICY_BASELINE; /* --baseline --force: the config is out of play */
-    cr_assert_str_eq(planned(), "overlapped depth=4 threads=2 spin_us=20");
+    cr_assert_str_eq(planned(), "overlapped depth=4 threads=2 spin_us=20 parallel=1");
 }
 
 Test(choices, values_tuned_for_another_variant_do_not_count)
 {
     tune("baseline", "");
-    force("pipeline=overlapped:spin_us=0");
-    cr_assert_str_eq(planned(), "overlapped depth=4 threads=2 spin_us=0");
+    force("pipeline=overlapped:spin_us=0 parallel=1");
+    cr_assert_str_eq(planned(), "overlapped depth=4 threads=2 spin_us=0 parallel=1");
 }
 
 Test(choices, what_cannot_be_forced_is_refused)

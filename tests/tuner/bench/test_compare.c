@@ -136,7 +136,7 @@ Test(bench, an_interrupt_keeps_what_was_measured)
     char command[2048], out[65536] = "";
     snprintf(
         command, sizeof command,
-        "timeout --preserve-status -s INT 2 '%s' bench norm --json --threads 1 --launches 4000 "
+        "timeout --preserve-status -s INT 6 '%s' bench norm --json --threads 1 --launches 4000 "
         "--budget 100s --margin 0 2>/dev/null",
         getenv("VLT_PROGRAM"));
     FILE *pipe = popen(command, "r");

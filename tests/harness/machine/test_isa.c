@@ -1,0 +1,95 @@
+/* Masks of instruction sets: less than the machine has, everywhere, and never more. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/json/json.h"
+#include "harness/machine/isa.h"
+#include "harness/machine/quick_caps.h"
+#include "optimizations/core/caps.h"
+#include "tests/support/run_program.h"
+
+static const char *const names[] = {"base", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
+
+static uint32_t under(const char *mask)
+{
+    if (mask) {
+        setenv("VLTUNE_ISA", mask, 1);
+    } else {
+        unsetenv("VLTUNE_ISA");
+    }
+    return vlt_isa_detect();
+}
+
+Test(isa, a_mask_takes_away_and_never_adds)
+{
+    uint32_t all = under(NULL), before = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        uint32_t isa = under(names[i]), bits;
+        cr_expect(vlt_isa_mask(names[i], &bits));
+        cr_expect_eq(isa, all & bits, "%s", names[i]);
+        cr_expect_eq(before & ~isa, 0, "%s has less than the one before", names[i]);
+        before = isa;
+    }
+    cr_expect_eq(under("base"), 0);
+    cr_expect_eq(before, all);
+    cr_expect_eq(under("sse9"), all, "an unknown name is no mask");
+    cr_expect_eq(under(""), all);
+}
+
+Test(isa, says_what_stands_between)
+{
+    vlt_caps caps;
+    int threads;
+    under("base");
+    vlt_quick_caps(&caps, &threads);
+    cr_expect_str_eq(caps.isa_of, "the mask 'base'");
+    under(NULL);
+    vlt_quick_caps(&caps, &threads);
+    cr_expect_str_eq(caps.isa_of, "");
+}
+
+static json_t *answer_of(const char *arguments)
+{
+    json_t *document = NULL;
+    test_output output = test_program(arguments);
+    cr_assert_eq(output.exit_code, 0, "%s: %s", arguments, output.err);
+    cr_assert_eq(vlt_json_parse(output.out, strlen(output.out), arguments, &document, NULL),
+                 VLT_OK);
+    test_output_release(&output);
+    return document;
+}
+
+Test(isa, the_option_masks_every_command, .timeout = 120)
+{
+    size_t o, v;
+    json_t *op, *variant, *list = answer_of("list --isa base --json");
+    unsetenv("VLTUNE_ISA");
+    json_array_foreach(list, o, op)
+    {
+        json_array_foreach(json_object_get(op, "variants"), v, variant)
+        {
+            const char *needs = json_string_value(json_object_get(variant, "needs"));
+            bool applicable = json_is_true(json_object_get(variant, "applicable"));
+            cr_expect(!needs || !strstr(needs, "AVX") || !applicable, "%s of %s",
+                      json_string_value(json_object_get(variant, "name")),
+                      json_string_value(json_object_get(op, "op")));
+        }
+    }
+    json_decref(list);
+    if (!vlt_isa_detect()) {
+        return;
+    }
+    json_t *whole = answer_of("probe --json"), *masked = answer_of("probe --json --isa base");
+    const json_t *key[] = {json_object_get(whole, "fingerprint"),
+                           json_object_get(masked, "fingerprint")};
+    cr_assert(key[0] && key[1]);
+    cr_expect_not(json_equal(json_object_get(key[0], "hard"), json_object_get(key[1], "hard")),
+                  "a masked machine has a key of its own");
+    json_decref(whole);
+    json_decref(masked);
+    test_output output = test_program("probe --isa sse9");
+    cr_expect_eq(output.exit_code, 2);
+    cr_expect(strstr(output.err, "expected base, avx2"), "%s", output.err);
+    test_output_release(&output);
+}
