@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "harness/cli/engine_cli.h"
+#include "harness/cli/service_cli.h"
 #include "harness/json/json_make.h"
 #include "optimizations/bpe_encode/decode.h"
 
@@ -150,6 +151,9 @@ json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *respons
         steps > 0 && seconds > 0 ? json_real(steps / seconds) : json_null(), "cached_tokens",
         (json_int_t)response->cached_count, "peak_rss_bytes", (json_int_t)vlt_peak_rss_bytes(),
         "seed", (json_int_t)response->seed);
+    if (answer) {
+        vlt_json_set(&answer, "caches", vlt_caches_to_json(engine));
+    }
     if (answer && response->logprob_top) {
         vlt_json_set(&answer, "logprobs", logprobs_to_json(engine, response));
     }

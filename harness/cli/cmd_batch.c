@@ -9,6 +9,7 @@
 
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/pack_cache_cli.h"
+#include "harness/cli/service_cli.h"
 #include "harness/infer/batch.h"
 #include "harness/infer/lanes.h"
 #include "harness/json/file_lock.h"
@@ -22,6 +23,7 @@ static const vlt_option options[] = {
     VLT_GENERATE_CLI_OPTIONS,
     VLT_ENGINE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
+    VLT_SERVICE_CLI_OPTIONS,
 };
 
 struct output {

@@ -7,6 +7,7 @@
 
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/pack_cache_cli.h"
+#include "harness/cli/service_cli.h"
 #include "harness/json/file_lock.h"
 
 enum { MESSAGES_LIMIT = 256 << 20 };
@@ -25,6 +26,7 @@ static const vlt_option options[] = {
     VLT_GENERATE_CLI_OPTIONS,
     VLT_ENGINE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
+    VLT_SERVICE_CLI_OPTIONS,
 };
 
 /* What the arguments of one run point to. */

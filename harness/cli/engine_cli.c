@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/pack_cache_cli.h"
+#include "harness/cli/service_cli.h"
 #include "harness/infer/media.h"
 #include "optimizations/core/ledger.h"
 
@@ -45,6 +46,7 @@ vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine *
                                         .strict_images = vlt_cli_flag(cli, "strict-images"),
                                         .quality = vlt_cli_text(cli, "quality", NULL),
                                         .pack_cache = vlt_pack_cache_cli_bytes(cli),
+                                        .services = vlt_service_cli_options(cli),
                                         .message = message,
                                         .message_user = cli};
     return vlt_engine_open(directory, &options, out, err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/infer/embeddings.h"
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
 #include "harness/model/chat_template.h"
@@ -251,6 +252,15 @@ static vlt_status prepare_decoding(vlt_engine *engine, vlt_error *err)
     return status == VLT_OK ? vlt_plan_reserve(&engine->scratch, plan, err) : status;
 }
 
+static vlt_status make_services(vlt_engine *engine, const vlt_service_options *options,
+                                vlt_error *err)
+{
+    const int64_t embeddings = options->embedding_cache ? options->embedding_cache
+                                                        : VLT_EMBEDDING_CACHE_DEFAULT_BYTES;
+    return embeddings > 0 ? vlt_content_cache_create((size_t)embeddings, &engine->embeddings, err)
+                          : VLT_OK;
+}
+
 vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
                            vlt_engine **out, vlt_error *err)
 {
@@ -294,6 +304,9 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
                                           &engine->vision_options, &engine->reader, err);
     }
     if (status == VLT_OK) {
+        status = make_services(engine, &options->services, err);
+    }
+    if (status == VLT_OK) {
         status = prepare_decoding(engine, err);
     }
     if (status != VLT_OK) {
@@ -311,6 +324,7 @@ void vlt_engine_close(vlt_engine *engine)
     if (!engine) {
         return;
     }
+    vlt_content_cache_destroy(engine->embeddings);
     vlt_plan_table_release(&engine->plans);
     vlt_plan_destroy(engine->kv_plan);
     vlt_vision_reader_destroy(engine->reader);

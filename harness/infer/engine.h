@@ -21,6 +21,7 @@
 #include "harness/model/vision_input.h"
 #include "harness/model/weights.h"
 #include "harness/packs/pack_cache.h"
+#include "harness/services/content_cache.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/kv_cache/kv_cache.h"
 
@@ -58,9 +59,10 @@ struct vlt_engine {
     vlt_context prepare_context; /* for decoding, preprocessing, tokenising: beside computing */
     vlt_ledger prepare_ledger;
 
-    vlt_turns turns;      /* of computing */
-    vlt_plan_table plans; /* of the towers, under a turn */
-    vlt_scratch scratch;  /* under a turn */
+    vlt_turns turns;               /* of computing */
+    vlt_content_cache *embeddings; /* of images; NULL: none are kept */
+    vlt_plan_table plans;          /* of the towers, under a turn */
+    vlt_scratch scratch;           /* under a turn */
 
     double load_ms;  /* of opening, until a run has reported it */
     double packs_ms; /* of packing, reported so far */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "harness/infer/embeddings.h"
 #include "harness/infer/towers.h"
 
 static vlt_status see(void *user, const char *name, int64_t index, const float *rows, int64_t count,
@@ -143,14 +144,9 @@ static vlt_status prompt_step(vlt_prefill *prefill, vlt_error *err)
 
 vlt_status vlt_prefill_step(vlt_prefill *prefill, vlt_error *err)
 {
-    vlt_engine *engine = prefill->session->engine;
     if (prefill->vision.next == prefill->vision.count) {
         return prompt_step(prefill, err);
     }
-    vlt_turns_take(&engine->turns);
-    double start_ms = vlt_engine_computing_ms(engine);
-    vlt_status status = vlt_vision_step(engine, &prefill->vision, err);
-    prefill->vision_ms += vlt_engine_computing_ms(engine) - start_ms;
-    vlt_turns_pass(&engine->turns);
-    return status;
+    return vlt_embeddings_step(prefill->session->engine, &prefill->vision, !prefill->dump,
+                               &prefill->vision_ms, err);
 }

@@ -6,12 +6,14 @@
 #define VLT_HARNESS_VISION_H
 
 #include "harness/infer/engine.h"
+#include "optimizations/core/hash.h"
 
 /* An image or video as the processor leaves it. */
 typedef struct vlt_visual {
     vlt_grid grid;
-    float *patches; /* [grid patches, patch values], owned by the prompt */
-    uint64_t hash;  /* of grid and patches: the content that a cache is keyed on */
+    float *patches;      /* [grid patches, patch values], owned by the prompt */
+    vlt_hash128 content; /* of the patches: the pixels as the processor leaves them */
+    uint64_t hash;       /* of grid and content: what rows of a KV cache are keyed on */
 } vlt_visual;
 
 typedef struct vlt_vision_request {

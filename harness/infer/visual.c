@@ -48,12 +48,15 @@ static vlt_status read_files(const char *const *path, int count, const char *fol
     return VLT_OK;
 }
 
-/* The key under which rows of a cache made from this item are found again. */
-static uint64_t hash_input(const vlt_vision_input *input, bool video)
+/* The keys under which what was made from this item is found again. */
+static void hash_input(const vlt_vision_input *input, vlt_visual *out)
 {
-    const int64_t head[] = {input->grid[0], input->grid[1], input->grid[2], video};
+    const vlt_grid *grid = &out->grid;
+    const int64_t head[] = {grid->t, grid->h, grid->w, grid->video};
     size_t bytes = (size_t)(input->rows * input->row_values) * sizeof *input->patches;
-    return vlt_hash_bytes(input->patches, bytes, vlt_hash_bytes(head, sizeof head, 0));
+    out->content = vlt_hash128_bytes(input->patches, bytes);
+    out->hash = vlt_hash_bytes(&out->content, sizeof out->content,
+                               vlt_hash_bytes(head, sizeof head, 0));
 }
 
 vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const char *folder,
@@ -80,8 +83,8 @@ vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const cha
     if (status == VLT_OK) {
         *out = (vlt_visual){
             .grid = {.video = video, .t = input.grid[0], .h = input.grid[1], .w = input.grid[2]},
-            .patches = input.patches,
-            .hash = hash_input(&input, video)};
+            .patches = input.patches};
+        hash_input(&input, out);
     }
     release_files(&files);
     times->image_decode_ms += phase.decode_ms;

@@ -30,6 +30,12 @@ typedef struct vlt_session vlt_session;
 /* level: 0 warning, 1 information, 2 detail. May be called from any thread. */
 typedef void vlt_message_function(void *user, int level, const char *message);
 
+/* What an engine keeps and does beside computing; the same for all of its sessions. */
+typedef struct vlt_service_options {
+    int64_t embedding_cache; /* bytes that embeddings of images may take; 0: 256 MiB; negative:
+                                none are kept */
+} vlt_service_options;
+
 typedef struct vlt_engine_options {
     int threads;              /* that work; 0: one per usable core */
     const char *config;       /* tuned config file; NULL: looked for beside the model, then in
@@ -39,15 +45,16 @@ typedef struct vlt_engine_options {
     bool require_tuned;       /* STALE when there is no config for this machine and model */
     const char *const *force; /* [force_count] "OP=VARIANT[:KNOB=V,...]" */
     int force_count;
-    const char *dialect;           /* "5" (NULL) or "4.57" */
-    const char *reference;         /* image arithmetic: "torch" (NULL), "pillow", "pillow12" */
-    const char *exif;              /* "auto" (NULL), "on", "off" */
-    const char *alpha;             /* "auto" (NULL), "drop", "white" */
-    bool strict_images;            /* refuse JPEGs with missing rows */
-    const char *quality;           /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
-    int64_t pack_cache;            /* bytes that rounded weights may take in
+    const char *dialect;   /* "5" (NULL) or "4.57" */
+    const char *reference; /* image arithmetic: "torch" (NULL), "pillow", "pillow12" */
+    const char *exif;      /* "auto" (NULL), "on", "off" */
+    const char *alpha;     /* "auto" (NULL), "drop", "white" */
+    bool strict_images;    /* refuse JPEGs with missing rows */
+    const char *quality;   /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
+    int64_t pack_cache;    /* bytes that rounded weights may take in
                                       $XDG_CACHE_HOME/vltune/packs; 0: 8 GiB; negative: none are
                                       kept or read there */
+    vlt_service_options services;
     vlt_message_function *message; /* NULL: silent */
     void *message_user;
 } vlt_engine_options;

@@ -1,0 +1,96 @@
+#include "harness/infer/embeddings.h"
+
+#include <string.h>
+
+/* What the outputs hold of one picture: the embedding, then the deepstack features. */
+struct rows {
+    vlt_content_piece piece[1 + VLT_VISION_TAPS_MAX];
+    float *out[1 + VLT_VISION_TAPS_MAX];
+    int pieces;
+    int64_t tokens;
+    size_t bytes; /* of a piece */
+};
+
+static struct rows rows_of(const vlt_engine *engine, const vlt_vision_request *request)
+{
+    const vlt_vision_config *vision = &engine->config.vision;
+    const int64_t first = request->token_next * vision->out;
+    struct rows rows = {.pieces = 1 + vision->deepstack_count};
+    rows.tokens = vlt_grid_tokens(&request->visual[request->next].grid, vision->merge);
+    rows.bytes = (size_t)(rows.tokens * vision->out) * sizeof(float);
+    for (int i = 0; i < rows.pieces; i++) {
+        rows.out[i] = (i ? request->deepstack[i - 1] : request->embedding) + first;
+        rows.piece[i] = (vlt_content_piece){rows.out[i], rows.bytes};
+    }
+    return rows;
+}
+
+static vlt_status compute(vlt_engine *engine, vlt_vision_request *request, double *vision_ms,
+                          vlt_error *err)
+{
+    vlt_turns_take(&engine->turns);
+    double start_ms = vlt_engine_computing_ms(engine);
+    vlt_status status = vlt_vision_step(engine, request, err);
+    *vision_ms += vlt_engine_computing_ms(engine) - start_ms;
+    vlt_turns_pass(&engine->turns);
+    return status;
+}
+
+static vlt_content_entry *take(vlt_engine *engine, const vlt_visual *visual, bool *make)
+{
+    const vlt_grid *grid = &visual->grid;
+    const int64_t shape[] = {grid->t, grid->h, grid->w, grid->video};
+    const vlt_content_piece key[] = {{&visual->content, sizeof visual->content},
+                                     {shape, sizeof shape},
+                                     {&engine->model_hash, sizeof engine->model_hash}};
+    return vlt_content_cache_take(engine->embeddings, key, sizeof key / sizeof *key, make);
+}
+
+static void copy_rows(const vlt_content_entry *entry, const struct rows *rows)
+{
+    size_t bytes;
+    const unsigned char *value = vlt_content_value(entry, &bytes);
+    for (int i = 0; i < rows->pieces; i++) {
+        memcpy(rows->out[i], value + (size_t)i * rows->bytes, rows->bytes);
+    }
+}
+
+/* Keeps what was computed, where memory allows. */
+static void keep(vlt_engine *engine, vlt_content_entry *entry, const struct rows *rows)
+{
+    const size_t bytes = rows->bytes * (size_t)rows->pieces;
+    if (vlt_context_admit(&engine->context, bytes, "image embeddings", NULL) == VLT_OK) {
+        vlt_content_cache_put(engine->embeddings, entry, rows->piece, rows->pieces);
+    } else {
+        vlt_content_cache_give_up(engine->embeddings, entry);
+    }
+}
+
+vlt_status vlt_embeddings_step(vlt_engine *engine, vlt_vision_request *request, bool may_keep,
+                               double *vision_ms, vlt_error *err)
+{
+    bool make;
+    if (!may_keep || !engine->embeddings) {
+        return compute(engine, request, vision_ms, err);
+    }
+    const struct rows rows = rows_of(engine, request);
+    vlt_content_entry *entry = take(engine, &request->visual[request->next], &make);
+    if (!make) {
+        copy_rows(entry, &rows);
+        vlt_content_cache_drop(engine->embeddings, entry);
+        request->next++;
+        request->token_next += rows.tokens;
+        return VLT_OK;
+    }
+    vlt_vision_request one = *request;
+    one.count = request->next + 1;
+    vlt_status status = compute(engine, &one, vision_ms, err);
+    request->next = one.next;
+    request->token_next = one.token_next;
+    if (status == VLT_OK) {
+        keep(engine, entry, &rows);
+    } else {
+        vlt_content_cache_give_up(engine->embeddings, entry);
+    }
+    return status;
+}
