@@ -11,6 +11,9 @@ static int64_t cache_bytes(const vlt_cli *cli, const char *option)
 
 vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
 {
+    if (!vlt_cli_has(cli, "embedding-cache")) { /* a command without these options */
+        return (vlt_service_options){0};
+    }
     return (vlt_service_options){.embedding_cache = cache_bytes(cli, "embedding-cache")};
 }
 
