@@ -1,4 +1,4 @@
-/* service_cli.h: options of what an engine keeps and does beside computing, and its state as JSON. */
+/* service_cli.h: options of what an engine keeps and does beside computing; its state as JSON. */
 #ifndef VLT_HARNESS_SERVICE_CLI_H
 #define VLT_HARNESS_SERVICE_CLI_H
 

@@ -29,8 +29,8 @@ typedef struct vlt_prefill {
 vlt_status vlt_prefill_begin(vlt_prefill *prefill, vlt_error *err);
 
 /* One group of images (one image, where the cache of embeddings is on), or one block of rows; the
- * last one leaves the logits of the last row in the session. Takes the engine's turn. INTERRUPTED when the request's on_progress said so; what is in
- * the cache then stays good. */
+ * last one leaves the logits of the last row in the session. Takes the engine's turn. INTERRUPTED
+ * when the request's on_progress said so; what is in the cache then stays good. */
 vlt_status vlt_prefill_step(vlt_prefill *prefill, vlt_error *err);
 
 static inline bool vlt_prefill_done(const vlt_prefill *prefill)
