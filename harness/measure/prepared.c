@@ -139,6 +139,9 @@ static vlt_status prepare_plans(vlt_prepared *prepared, const vlt_prepare_reques
     if (status != VLT_OK) {
         return status;
     }
+    if (variant && variant == vlt_registry_variant(problem.op, 0)) {
+        prepared->context.policy = VLT_POLICY_BASELINE; /* a baseline has baseline children */
+    }
     problem.op->cost(&problem, &cost);
     int copies = request->regime == VLT_REGIME_HOT
                      ? 1
