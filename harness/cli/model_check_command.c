@@ -32,12 +32,12 @@ static int64_t find_broken(const vlt_tensor *tensor, float *value)
     return -1;
 }
 
-static vlt_status check_values(const vlt_cli *cli, const vlt_safetensors *tensors, vlt_error *err)
+static vlt_status check_values(const vlt_cli *cli, const vlt_checkpoint *checkpoint, vlt_error *err)
 {
-    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
-        const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
+    for (int i = 0; i < checkpoint->container->count(checkpoint); i++) {
+        const vlt_tensor *tensor = checkpoint->container->at(checkpoint, i);
         float value = 0;
-        vlt_cli_progress(cli, "%d of %d tensors", i, vlt_safetensors_count(tensors));
+        vlt_cli_progress(cli, "%d of %d tensors", i, checkpoint->container->count(checkpoint));
         int64_t broken = find_broken(tensor, &value);
         if (broken >= 0) {
             return vlt_fail(err, VLT_STATUS_INPUT,
@@ -51,10 +51,10 @@ static vlt_status check_values(const vlt_cli *cli, const vlt_safetensors *tensor
     return VLT_OK;
 }
 
-static vlt_status check_totals(const vlt_safetensors *tensors, vlt_error *err)
+static vlt_status check_totals(const vlt_checkpoint *checkpoint, vlt_error *err)
 {
-    uint64_t claimed = vlt_safetensors_claimed_bytes(tensors);
-    uint64_t found = vlt_safetensors_data_bytes(tensors);
+    uint64_t claimed = checkpoint->container->claimed_bytes(checkpoint);
+    uint64_t found = vlt_checkpoint_data_bytes(checkpoint);
     if (claimed && claimed != found) {
         return vlt_fail(err, VLT_STATUS_INPUT,
                         "the index claims %" PRIu64 " bytes of tensors, the shards have %" PRIu64,
@@ -76,17 +76,17 @@ static json_t *tensor_to_json(const vlt_tensor *tensor)
 
 static vlt_status print_json(const vlt_engine *engine, vlt_error *err)
 {
-    const vlt_safetensors *tensors = engine->tensors;
+    const vlt_checkpoint *checkpoint = engine->checkpoint;
     const vlt_weights *weights = &engine->weights;
     json_t *list = json_array();
-    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
-        vlt_json_append(&list, tensor_to_json(vlt_safetensors_at(tensors, i)));
+    for (int i = 0; i < checkpoint->container->count(checkpoint); i++) {
+        vlt_json_append(&list, tensor_to_json(checkpoint->container->at(checkpoint, i)));
     }
     json_t *object = vlt_json_make(
         "{s:I, s:i, s:i, s:i, s:I, s:b, s:o}", "parameters", (json_int_t)weights->value_count,
-        "tensor_count", vlt_safetensors_count(tensors), "used_count", weights->tensor_count,
-        "files", vlt_safetensors_file_count(tensors), "bytes",
-        (json_int_t)vlt_safetensors_data_bytes(tensors), "tied", weights->tied, "tensors", list);
+        "tensor_count", checkpoint->container->count(checkpoint), "used_count",
+        weights->tensor_count, "files", checkpoint->container->file_count(checkpoint), "bytes",
+        (json_int_t)vlt_checkpoint_data_bytes(checkpoint), "tied", weights->tied, "tensors", list);
     vlt_status status = vlt_json_print(object, false, stdout, err);
     json_decref(object);
     return status;
@@ -94,11 +94,11 @@ static vlt_status print_json(const vlt_engine *engine, vlt_error *err)
 
 static void print_text(const vlt_engine *engine)
 {
-    const vlt_safetensors *tensors = engine->tensors;
+    const vlt_checkpoint *checkpoint = engine->checkpoint;
     const vlt_text_config *text = &engine->config.text;
     const vlt_vision_config *vision = &engine->config.vision;
-    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
-        const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
+    for (int i = 0; i < checkpoint->container->count(checkpoint); i++) {
+        const vlt_tensor *tensor = checkpoint->container->at(checkpoint, i);
         char shape[160];
         vlt_tensor_shape_format(tensor->shape, tensor->rank, shape, sizeof shape);
         printf("%-60s %-5s %-20s %12zu B\n", vlt_quoted_path(tensor->name).text, tensor->dtype_name,
@@ -111,10 +111,10 @@ static void print_text(const vlt_engine *engine)
     printf("vision   %" PRId64 " blocks x %" PRId64 ", %" PRId64 " heads of %" PRId64 "\n",
            vision->blocks, vision->width, vision->heads, vision->width / vision->heads);
     printf("total    %" PRId64 " parameters in %d tensors (%d used), %" PRIu64 " B in %d file%s\n",
-           engine->weights.value_count, vlt_safetensors_count(tensors),
-           engine->weights.tensor_count, vlt_safetensors_data_bytes(tensors),
-           vlt_safetensors_file_count(tensors),
-           vlt_safetensors_file_count(tensors) == 1 ? "" : "s");
+           engine->weights.value_count, checkpoint->container->count(checkpoint),
+           engine->weights.tensor_count, vlt_checkpoint_data_bytes(checkpoint),
+           checkpoint->container->file_count(checkpoint),
+           checkpoint->container->file_count(checkpoint) == 1 ? "" : "s");
     printf("every weight is a finite number\n");
 }
 
@@ -123,10 +123,10 @@ vlt_status vlt_model_check_command(vlt_cli *cli, vlt_error *err)
     vlt_engine *engine = NULL;
     vlt_status status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 1), &engine, err);
     if (status == VLT_OK) {
-        status = check_totals(engine->tensors, err);
+        status = check_totals(engine->checkpoint, err);
     }
     if (status == VLT_OK) {
-        status = check_values(cli, engine->tensors, err);
+        status = check_values(cli, engine->checkpoint, err);
     }
     vlt_cli_progress(cli, NULL);
     if (status == VLT_OK && vlt_cli_flag(cli, "json")) {

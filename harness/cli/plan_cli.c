@@ -1,7 +1,7 @@
 #include "harness/cli/plan_cli.h"
 
 #include "harness/config/tuned.h"
-#include "harness/model/safetensors.h"
+#include "harness/model/checkpoint.h"
 #include "optimizations/core/ledger.h"
 
 static void warn(void *user, const char *message)
@@ -25,7 +25,6 @@ static vlt_status admit(void *user, uint64_t bytes, const char *what, vlt_error 
 static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *choices,
                                vlt_error *err)
 {
-    vlt_safetensors *weights = NULL;
     vlt_tuned_loaded loaded;
     vlt_tuned_request request = {.config = vlt_cli_text(cli, "config", NULL),
                                  .directory = folder,
@@ -41,10 +40,8 @@ static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *ch
     if (status != VLT_OK) {
         return vlt_fail_in(err, status, "--force: ");
     }
-    if (vlt_safetensors_open_checkpoint(folder, &weights, NULL) == VLT_OK) {
-        request.model_hash = vlt_safetensors_hash(weights);
-        vlt_safetensors_close(weights);
-    } else if (!request.config && !request.require) {
+    if (vlt_checkpoint_hash_of(folder, &request.model_hash, NULL) != VLT_OK && !request.config &&
+        !request.require) {
         request.no_config = true;
     }
     return vlt_tuned_load(&request, choices, &loaded, err);

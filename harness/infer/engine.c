@@ -7,7 +7,6 @@
 #include "harness/infer/embeddings.h"
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
-#include "harness/model/chat_template.h"
 #include "optimizations/core/utf8_text.h"
 
 vlt_load_times vlt_engine_take_load(vlt_engine *engine)
@@ -81,7 +80,8 @@ static vlt_status check_processor(const vlt_engine *engine, const vlt_processor_
 
 static vlt_status load_processor(vlt_engine *engine, vlt_error *err)
 {
-    vlt_status status = vlt_processor_load(engine->directory, &engine->processor, err);
+    vlt_status status = engine->checkpoint->container->processor(engine->checkpoint,
+                                                                 &engine->processor, err);
     if (status == VLT_OK) {
         status = check_processor(engine, &engine->processor.image, err);
     }
@@ -94,24 +94,25 @@ static vlt_status load_processor(vlt_engine *engine, vlt_error *err)
 static vlt_status load_model(vlt_engine *engine, vlt_error *err)
 {
     const char *directory = engine->directory;
+    const vlt_container *container = engine->checkpoint->container;
     vlt_status status;
-    if ((status = vlt_model_config_load(directory, &engine->config, err)) != VLT_OK ||
-        (status = vlt_generation_config_load(directory, &engine->config, &engine->generation,
-                                             err)) != VLT_OK ||
-        (status = vlt_safetensors_open_checkpoint(directory, &engine->tensors, err)) != VLT_OK) {
+    if ((status = container->config(engine->checkpoint, &engine->config, err)) != VLT_OK ||
+        (status = container->generation(engine->checkpoint, &engine->config, &engine->generation,
+                                        err)) != VLT_OK ||
+        (status = container->map(engine->checkpoint, err)) != VLT_OK) {
         return status;
     }
-    status = vlt_weights_init(engine->tensors, &engine->config, &engine->weights, err);
+    status = vlt_weights_init(engine->checkpoint, &engine->config, &engine->weights, err);
     if (status != VLT_OK) {
         return vlt_fail_in(err, status, "%s: ", directory);
     }
-    if ((status = vlt_tokenizer_load(directory, &engine->tokenizer, err)) != VLT_OK ||
+    if ((status = container->tokenizer(engine->checkpoint, &engine->tokenizer, err)) != VLT_OK ||
         (status = check_vocabulary(engine, err)) != VLT_OK ||
         (status = load_processor(engine, err)) != VLT_OK) {
         return status;
     }
     vlt_error foreign = {0};
-    if (vlt_chat_template_check(directory, &foreign) != VLT_OK) {
+    if (container->chat_template(engine->checkpoint, &foreign) != VLT_OK) {
         vlt_engine_message(engine, 0, "%s", foreign.message);
     }
     if (engine->weights.tied && !engine->config.tied) {
@@ -127,7 +128,7 @@ static vlt_status load_model(vlt_engine *engine, vlt_error *err)
     const vlt_text_config *text = &engine->config.text;
     vlt_mrope_init(&engine->rope, text->head, text->rope_theta, text->mrope_section);
     engine->weights.decoder.rope = &engine->rope;
-    engine->model_hash = vlt_safetensors_hash(engine->tensors);
+    engine->model_hash = container->hash(engine->checkpoint);
     return VLT_OK;
 }
 
@@ -191,7 +192,7 @@ static void pack_message(void *user, int level, const char *message)
 static vlt_status make_packs(vlt_engine *engine, const vlt_engine_options *options, vlt_error *err)
 {
     const vlt_pack_cache_options cache = {
-        .tensors = engine->tensors,
+        .checkpoint = engine->checkpoint,
         .directory = engine->directory,
         .limit_bytes = options->pack_cache ? options->pack_cache : VLT_PACK_CACHE_DEFAULT_BYTES,
         .say = pack_message,
@@ -264,26 +265,35 @@ static vlt_status make_services(vlt_engine *engine, const vlt_service_options *o
 vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
                            vlt_engine **out, vlt_error *err)
 {
+    vlt_checkpoint *checkpoint = NULL;
+    *out = NULL;
+    vlt_status status = vlt_checkpoint_open(directory, &checkpoint, err);
+    return status == VLT_OK ? vlt_engine_open_checkpoint(checkpoint, options, out, err) : status;
+}
+
+vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engine_options *options,
+                                      vlt_engine **out, vlt_error *err)
+{
     static const vlt_engine_options defaults;
     double start_ms = vlt_now_ms();
     options = options ? options : &defaults;
     *out = NULL;
     vlt_engine *engine = calloc(1, sizeof *engine);
     if (!engine) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
+        vlt_status status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", checkpoint->path);
+        vlt_checkpoint_close(checkpoint);
+        return status;
     }
+    engine->checkpoint = checkpoint;
+    engine->directory = checkpoint->path;
     pthread_mutex_init(&engine->prepare_lock, NULL);
     vlt_turns_init(&engine->turns);
     pthread_mutex_init(&engine->load_lock, NULL);
     engine->message = options->message;
     engine->message_user = options->message_user;
-    engine->directory = strdup(directory);
-    vlt_status status = engine->directory
-                            ? vlt_vision_options_read(options->reference, options->exif,
-                                                      options->alpha, options->dialect,
-                                                      options->strict_images,
-                                                      &engine->vision_options, err)
-                            : vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", directory);
+    vlt_status status = vlt_vision_options_read(options->reference, options->exif, options->alpha,
+                                                options->dialect, options->strict_images,
+                                                &engine->vision_options, err);
     if (status == VLT_OK) {
         status = vlt_quality_parse(options->quality, &engine->quality, err);
     }
@@ -337,10 +347,9 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_choices_release(&engine->choices);
     vlt_tokenizer_destroy(engine->tokenizer);
     vlt_weights_release(&engine->weights);
-    vlt_safetensors_close(engine->tensors);
+    vlt_checkpoint_close(engine->checkpoint);
     pthread_mutex_destroy(&engine->load_lock);
     vlt_turns_release(&engine->turns);
     pthread_mutex_destroy(&engine->prepare_lock);
-    free(engine->directory);
     free(engine);
 }

@@ -26,8 +26,8 @@
 #include "optimizations/kv_cache/kv_cache.h"
 
 struct vlt_engine {
-    char *directory;
-    vlt_safetensors *tensors;
+    vlt_checkpoint *checkpoint; /* owned */
+    const char *directory;      /* its path */
     vlt_model_config config;
     vlt_generation_config generation;
     vlt_weights weights;
@@ -37,7 +37,7 @@ struct vlt_engine {
     vlt_processor processor;
     vlt_vision_options vision_options; /* dialect among them */
     vlt_vision_reader *reader;         /* under prepare_lock */
-    uint64_t model_hash;               /* vlt_safetensors_hash */
+    uint64_t model_hash;               /* of the checkpoint */
 
     vlt_caps caps;
     vlt_quality quality;     /* permitted */
@@ -68,6 +68,10 @@ struct vlt_engine {
     double packs_ms; /* of packing, reported so far */
     pthread_mutex_t load_lock;
 };
+
+/* vlt_engine_open with a checkpoint that is open and not mapped; taken over in every case. */
+vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engine_options *options,
+                                      vlt_engine **out, vlt_error *err);
 
 /* How far logits may be from the baseline's: the tolerances and losses of the leaf operators that a
  * row passes through once, from the patch embedding to the head, over the largest logit. What is

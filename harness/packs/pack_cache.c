@@ -94,8 +94,8 @@ static void open_folder(vlt_pack_cache *cache)
         say(cache, 0, "HOME is not set: packed weights are kept in %s", cache->folder.shown);
     }
     if (status == VLT_OK) {
-        status = vlt_weight_hashes_create(cache->options.tensors, &cache->folder, say_hashes, cache,
-                                          &cache->hashes, &err);
+        status = vlt_weight_hashes_create(cache->options.checkpoint, &cache->folder, say_hashes,
+                                          cache, &cache->hashes, &err);
     }
     cache->usable = cache->writable = status == VLT_OK;
     if (status != VLT_OK) {

@@ -13,7 +13,7 @@
 #ifndef VLT_HARNESS_PACK_CACHE_H
 #define VLT_HARNESS_PACK_CACHE_H
 
-#include "harness/model/safetensors.h"
+#include "harness/model/checkpoint.h"
 #include "optimizations/core/packs.h"
 
 #define VLT_PACK_CACHE_DEFAULT_BYTES (INT64_C(8) << 30)
@@ -21,10 +21,10 @@
 typedef struct vlt_pack_cache vlt_pack_cache;
 
 typedef struct vlt_pack_cache_options {
-    const vlt_safetensors *tensors; /* the checkpoint; borrowed */
-    const char *directory;          /* its folder; borrowed */
-    int64_t limit_bytes;            /* of all files in the folder */
-    uint64_t code;                  /* which code packs; 0: this build's */
+    const vlt_checkpoint *checkpoint; /* mapped; borrowed */
+    const char *directory;            /* its folder; borrowed */
+    int64_t limit_bytes;              /* of all files in the folder */
+    uint64_t code;                    /* which code packs; 0: this build's */
     /* level 0: what was wrong; 1: what was written. From any thread. NULL: silent */
     void (*say)(void *user, int level, const char *message);
     void *user;

@@ -28,10 +28,10 @@ struct vlt_weight_hashes {
 };
 
 /* Tensors stand in order of their files. */
-static void find_tensors(const vlt_safetensors *tensors, struct shard *shard)
+static void find_tensors(const vlt_checkpoint *checkpoint, struct shard *shard)
 {
-    for (int i = 0; i < vlt_safetensors_count(tensors); i++) {
-        const vlt_tensor *tensor = vlt_safetensors_at(tensors, i);
+    for (int i = 0; i < checkpoint->container->count(checkpoint); i++) {
+        const vlt_tensor *tensor = checkpoint->container->at(checkpoint, i);
         if (tensor->file == shard->file.path) {
             shard->first = shard->count++ ? shard->first : tensor;
         }
@@ -48,11 +48,11 @@ static void name_shard(struct shard *shard)
     free(real);
 }
 
-vlt_status vlt_weight_hashes_create(const vlt_safetensors *tensors, const vlt_pack_folder *folder,
+vlt_status vlt_weight_hashes_create(const vlt_checkpoint *checkpoint, const vlt_pack_folder *folder,
                                     void (*say)(void *user, const char *message), void *user,
                                     vlt_weight_hashes **out, vlt_error *err)
 {
-    int count = vlt_safetensors_file_count(tensors);
+    int count = checkpoint->container->file_count(checkpoint);
     vlt_weight_hashes *hashes = *out = calloc(1, sizeof *hashes);
     struct shard *shard = calloc((size_t)count + 1, sizeof *shard);
     if (!hashes || !shard) {
@@ -63,8 +63,8 @@ vlt_status vlt_weight_hashes_create(const vlt_safetensors *tensors, const vlt_pa
     }
     *hashes = (vlt_weight_hashes){folder, say, user, shard, count};
     for (int i = 0; i < count; i++) {
-        shard[i].file = vlt_safetensors_file_at(tensors, i);
-        find_tensors(tensors, &shard[i]);
+        shard[i].file = checkpoint->container->file_at(checkpoint, i);
+        find_tensors(checkpoint, &shard[i]);
         name_shard(&shard[i]);
     }
     return VLT_OK;

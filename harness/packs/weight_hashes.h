@@ -7,7 +7,7 @@
 #ifndef VLT_HARNESS_WEIGHT_HASHES_H
 #define VLT_HARNESS_WEIGHT_HASHES_H
 
-#include "harness/model/safetensors.h"
+#include "harness/model/checkpoint.h"
 #include "harness/packs/pack_folder.h"
 #include "optimizations/core/threads.h"
 
@@ -20,7 +20,7 @@ typedef struct vlt_weight_content {
 } vlt_weight_content;
 
 /* Both are borrowed; say: told, in one line, of a file of hashes that was no good. */
-vlt_status vlt_weight_hashes_create(const vlt_safetensors *tensors, const vlt_pack_folder *folder,
+vlt_status vlt_weight_hashes_create(const vlt_checkpoint *checkpoint, const vlt_pack_folder *folder,
                                     void (*say)(void *user, const char *message), void *user,
                                     vlt_weight_hashes **out, vlt_error *err);
 void vlt_weight_hashes_destroy(vlt_weight_hashes *hashes); /* NULL is fine */

@@ -80,9 +80,10 @@ void test_shelf_open(test_shelf *shelf, const char *name, int64_t limit, uint64_
 {
     vlt_error err = {0};
     *shelf = (test_shelf){.kind = "test/1"};
-    must(vlt_safetensors_open_checkpoint(test_folder_path(name), &shelf->tensors, &err) == VLT_OK,
+    must(vlt_checkpoint_open(test_folder_path(name), &shelf->checkpoint, &err) == VLT_OK &&
+             shelf->checkpoint->container->map(shelf->checkpoint, &err) == VLT_OK,
          err.message);
-    const vlt_pack_cache_options options = {.tensors = shelf->tensors,
+    const vlt_pack_cache_options options = {.checkpoint = shelf->checkpoint,
                                             .directory = test_folder_path(name),
                                             .limit_bytes = limit ? limit
                                                                  : VLT_PACK_CACHE_DEFAULT_BYTES,
@@ -127,7 +128,7 @@ int test_shelf_take(test_shelf *shelf)
     int before = shelf->fills;
     drop_all(shelf);
     for (int i = 0; i < TEST_SHELF_WEIGHTS; i++) {
-        const vlt_tensor *tensor = vlt_safetensors_at(shelf->tensors, i);
+        const vlt_tensor *tensor = shelf->checkpoint->container->at(shelf->checkpoint, i);
         vlt_matrix matrix = vlt_matrix_of(VLT_FORMAT_F32, tensor->data, TEST_SHELF_ROWS,
                                           TEST_SHELF_COLUMNS);
         matrix.id = (uint64_t)i + 1;
@@ -152,7 +153,7 @@ void test_shelf_close(test_shelf *shelf)
     drop_all(shelf);
     vlt_packs_destroy(shelf->packs);
     vlt_pack_cache_destroy(shelf->cache);
-    vlt_safetensors_close(shelf->tensors);
+    vlt_checkpoint_close(shelf->checkpoint);
 }
 
 int test_shelf_use(const char *name, int64_t limit, char *said, size_t said_bytes)

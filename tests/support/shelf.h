@@ -3,7 +3,7 @@
 #ifndef VLT_TESTS_SHELF_H
 #define VLT_TESTS_SHELF_H
 
-#include "harness/model/safetensors.h"
+#include "harness/model/checkpoint.h"
 #include "harness/packs/pack_cache.h"
 
 enum { TEST_SHELF_WEIGHTS = 3, TEST_SHELF_ROWS = 60, TEST_SHELF_COLUMNS = 128 };
@@ -24,7 +24,7 @@ void test_shelf_write(const char *name, unsigned char seed);
 void test_shelf_age(const char *name);
 
 typedef struct test_shelf {
-    vlt_safetensors *tensors;
+    vlt_checkpoint *checkpoint;
     vlt_pack_cache *cache;
     vlt_packs *packs;
     const vlt_pack *pack[TEST_SHELF_WEIGHTS];

@@ -159,17 +159,8 @@ static vlt_status run_diff(vlt_cli *cli, vlt_error *err)
 static vlt_status model_hash(const char *directory, const vlt_tuned_config *config, uint64_t *hash,
                              vlt_error *err)
 {
-    vlt_safetensors *tensors;
     *hash = config->key.model_hash;
-    if (!directory) {
-        return VLT_OK;
-    }
-    vlt_status status = vlt_safetensors_open_checkpoint(directory, &tensors, err);
-    if (status == VLT_OK) {
-        *hash = vlt_safetensors_hash(tensors);
-        vlt_safetensors_close(tensors);
-    }
-    return status;
+    return directory ? vlt_checkpoint_hash_of(directory, hash, err) : VLT_OK;
 }
 
 static vlt_status run_validate(vlt_cli *cli, vlt_error *err)

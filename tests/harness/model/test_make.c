@@ -105,14 +105,15 @@ Test(make, readers_take_what_was_made, .init = test_folder_make, .fini = test_fo
     vlt_error err = {0};
     vlt_model_config config;
     vlt_tokenizer *tokenizer = NULL;
-    vlt_safetensors *tensors = NULL;
+    vlt_checkpoint *checkpoint = NULL;
     make("a", 1, 2);
     cr_assert_eq(vlt_model_config_load(test_folder_path("a"), &config, &err), VLT_OK, "%s",
                  err.message);
     cr_assert_eq(vlt_tokenizer_load(test_folder_path("a"), &tokenizer, &err), VLT_OK, "%s",
                  err.message);
-    cr_assert_eq(vlt_safetensors_open_checkpoint(test_folder_path("a"), &tensors, &err), VLT_OK,
-                 "%s", err.message);
+    cr_assert_eq(vlt_checkpoint_open(test_folder_path("a"), &checkpoint, &err), VLT_OK, "%s",
+                 err.message);
+    cr_assert_eq(checkpoint->container->map(checkpoint, &err), VLT_OK, "%s", err.message);
     const vlt_vocab *vocab = vlt_tokenizer_vocab(tokenizer);
     cr_assert_leq(vlt_vocab_size(vocab), config.text.vocab);
     cr_assert_eq(config.text.vocab % 64, 0);
@@ -122,7 +123,7 @@ Test(make, readers_take_what_was_made, .init = test_folder_make, .fini = test_fo
     cr_assert_eq(vlt_vocab_find_added(vocab, "<|im_end|>", 10), config.eos.id[0]);
 
     vlt_weights weights = {0};
-    cr_assert_eq(vlt_weights_init(tensors, &config, &weights, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(vlt_weights_init(checkpoint, &config, &weights, &err), VLT_OK, "%s", err.message);
     cr_assert(weights.tied);
     /* Padding: zero from the first id without a token on. */
     int64_t width = config.text.width, tokens = vlt_vocab_size(vocab);
@@ -137,7 +138,7 @@ Test(make, readers_take_what_was_made, .init = test_folder_make, .fini = test_fo
         cr_assert_eq(zero, id >= tokens, "row %lld", (long long)id);
     }
     vlt_weights_release(&weights);
-    vlt_safetensors_close(tensors);
+    vlt_checkpoint_close(checkpoint);
     vlt_tokenizer_destroy(tokenizer);
 }
 

@@ -89,7 +89,7 @@ static void *take_all(void *argument)
     int *failed = argument;
     for (int i = 0; i < 24; i++) {
         int index = i % TEST_SHELF_WEIGHTS;
-        const vlt_tensor *tensor = vlt_safetensors_at(shared.tensors, index);
+        const vlt_tensor *tensor = shared.checkpoint->container->at(shared.checkpoint, index);
         vlt_matrix matrix = vlt_matrix_of(VLT_FORMAT_F32, tensor->data, TEST_SHELF_ROWS,
                                           TEST_SHELF_COLUMNS);
         matrix.id = (uint64_t)index + 1;
