@@ -57,10 +57,11 @@ static json_t *buckets_to_json(const vlt_ledger *const ledger[2], const vlt_op *
     return buckets;
 }
 
-json_t *vlt_choices_to_json(const vlt_engine *engine)
+json_t *vlt_choices_to_json(vlt_engine *engine)
 {
     const vlt_ledger *const ledger[2] = {&engine->prepare_ledger, &engine->ledger};
     json_t *choices = json_object();
+    pthread_mutex_lock(&engine->prepare_lock); /* the next request may be making plans */
     for (int l = 0; l < 2; l++) {
         for (int i = 0; i < ledger[l]->count; i++) {
             const vlt_op *op = ledger[l]->entry[i].op;
@@ -69,6 +70,7 @@ json_t *vlt_choices_to_json(const vlt_engine *engine)
             }
         }
     }
+    pthread_mutex_unlock(&engine->prepare_lock);
     return choices;
 }
 
@@ -135,7 +137,7 @@ static json_t *config_to_json(const vlt_tuned_loaded *state)
                          state->reason[0] ? vlt_json_name(state->reason) : json_null());
 }
 
-json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *response)
+json_t *vlt_answer_to_json(vlt_engine *engine, const vlt_response *response)
 {
     double steps = (double)(response->id_count - 1);
     double seconds = response->timings.decode / 1e3;
@@ -153,6 +155,7 @@ json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *respons
         "seed", (json_int_t)response->seed);
     if (answer) {
         vlt_json_set(&answer, "caches", vlt_caches_to_json(engine));
+        vlt_json_set(&answer, "pressure", vlt_pressure_to_json(engine));
     }
     if (answer && response->logprob_top) {
         vlt_json_set(&answer, "logprobs", logprobs_to_json(engine, response));

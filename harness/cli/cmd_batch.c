@@ -11,6 +11,7 @@
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/cli/service_cli.h"
 #include "harness/infer/batch.h"
+#include "harness/infer/services.h"
 #include "harness/infer/lanes.h"
 #include "harness/json/file_lock.h"
 #include "harness/json/json_make.h"
@@ -23,6 +24,8 @@ static const vlt_option options[] = {
     VLT_GENERATE_CLI_OPTIONS,
     VLT_ENGINE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
+    {"prefetch", "N", "lines that are prepared ahead of the one computed (default 2, 0: none)", 0,
+     VLT_INT(0, VLT_PREFETCH_MAX)},
     VLT_SERVICE_CLI_OPTIONS,
 };
 
@@ -161,7 +164,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
                        .user = &output};
     const char **stops = calloc((size_t)vlt_cli_count(cli, "stop") + 1, sizeof *stops);
     char *folder = folder_of(name);
-    vlt_status status = stops ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
+    vlt_status status = stops ? vlt_service_cli_check(cli, err)
+                              : vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
     if (status == VLT_OK) {
         vlt_engine_cli_request(cli, &request, stops, &batch.context);
     }

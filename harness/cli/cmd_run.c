@@ -176,7 +176,7 @@ static void say_times(const vlt_cli *cli, const vlt_response *response)
 }
 
 /* What is printed at the end, and how the run ended. */
-static vlt_status finish(const vlt_cli *cli, const vlt_engine *engine, const struct watch *watch,
+static vlt_status finish(const vlt_cli *cli, vlt_engine *engine, const struct watch *watch,
                          const vlt_response *response, vlt_error *err)
 {
     vlt_status status = VLT_OK;
@@ -240,7 +240,10 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     struct input input = {.request = {0}};
     vlt_engine *engine = NULL;
-    vlt_status status = read_input(cli, &input, err);
+    vlt_status status = vlt_service_cli_check(cli, err);
+    if (status == VLT_OK) {
+        status = read_input(cli, &input, err);
+    }
     if (status == VLT_OK) {
         status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &engine, err);
     }

@@ -80,10 +80,10 @@ void vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char
 vlt_status vlt_engine_cli_check_image(const vlt_cli *cli, const char *text, vlt_error *err);
 
 /* The object of `run --json` (reports/cli/README.md#run); NULL when out of memory. */
-json_t *vlt_answer_to_json(const vlt_engine *engine, const vlt_response *response);
+json_t *vlt_answer_to_json(vlt_engine *engine, const vlt_response *response);
 
 /* op -> bucket -> variant, knobs, source, of everything prepared so far. */
-json_t *vlt_choices_to_json(const vlt_engine *engine);
+json_t *vlt_choices_to_json(vlt_engine *engine);
 
 /* Most memory this process ever had resident; 0 when unknown. */
 int64_t vlt_peak_rss_bytes(void);

@@ -1,5 +1,8 @@
 #include "harness/cli/service_cli.h"
 
+#include <limits.h>
+
+#include "harness/infer/services.h"
 #include "harness/json/json_make.h"
 
 /* As the option of a cache has it: 0 where it is not given, negative for 0. */
@@ -9,24 +12,94 @@ static int64_t cache_bytes(const vlt_cli *cli, const char *option)
     return bytes || !vlt_cli_count(cli, option) ? bytes : -1;
 }
 
+/* 0 means a default to the engine, but not to who types it. */
+static vlt_status check_zero(const vlt_cli *cli, vlt_error *err)
+{
+    static const struct {
+        const char *option, *expected;
+    } sizes[] = {{"tokenize-chunk", "256 bytes or more"}, {"memory-limit", "more than 0 bytes"}};
+    static const char *const percents[] = {"memory-low", "memory-critical"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (vlt_cli_bytes(cli, sizes[i].option, 1) == 0) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "--%s is 0 bytes, expected %s", sizes[i].option,
+                            sizes[i].expected);
+        }
+    }
+    for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
+        if (vlt_cli_real(cli, percents[i], 1) <= 0) {
+            return vlt_fail(err, VLT_STATUS_USAGE,
+                            "--%s is 0 percent, expected more than 0 and at most 100", percents[i]);
+        }
+    }
+    return VLT_OK;
+}
+
+vlt_status vlt_service_cli_check(const vlt_cli *cli, vlt_error *err)
+{
+    const vlt_service_options options = vlt_service_cli_options(cli);
+    vlt_status status = check_zero(cli, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = vlt_service_options_check(&options, err);
+    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "--");
+}
+
+/* At least 1: what is shorter is refused by the engine. */
+static int milliseconds(const vlt_cli *cli, const char *option, double otherwise_s)
+{
+    const double ms = vlt_cli_seconds(cli, option, otherwise_s) * 1e3;
+    return ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
 vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
 {
     if (!vlt_cli_has(cli, "embedding-cache")) { /* a command without these options */
         return (vlt_service_options){0};
     }
-    return (vlt_service_options){.embedding_cache = cache_bytes(cli, "embedding-cache")};
+    const int64_t prefetch = vlt_cli_has(cli, "prefetch") ? vlt_cli_int(cli, "prefetch", 0) : -1;
+    return (vlt_service_options){
+        .embedding_cache = cache_bytes(cli, "embedding-cache"),
+        .tokenize_cache = cache_bytes(cli, "tokenize-cache"),
+        .tokenize_threads = (int)vlt_cli_int(cli, "tokenize-threads", 0),
+        .tokenize_chunk = vlt_cli_bytes(cli, "tokenize-chunk", 0),
+        .preprocess_threads = (int)vlt_cli_int(cli, "preprocess-threads", 0),
+        .prefetch = prefetch || !vlt_cli_count(cli, "prefetch") ? (int)prefetch : -1,
+        .memory_limit = vlt_cli_bytes(cli, "memory-limit", 0),
+        .memory_low = vlt_cli_real(cli, "memory-low", 0),
+        .memory_critical = vlt_cli_real(cli, "memory-critical", 0),
+        .monitor_ms = milliseconds(cli, "monitor-interval", VLT_GOVERNOR_MONITOR_MS / 1e3),
+        .cleanup_ms = milliseconds(cli, "cleanup-interval", VLT_GOVERNOR_CLEANUP_MS / 1e3)};
 }
 
-static json_t *cache_to_json(vlt_content_cache *cache)
+static json_t *cache_to_json(const vlt_content_stats *stats)
 {
-    vlt_content_stats stats;
-    vlt_content_cache_look(cache, &stats);
-    return vlt_json_make("{s:I, s:I, s:I, s:I}", "hits", (json_int_t)stats.hits, "misses",
-                         (json_int_t)stats.misses, "bytes", (json_int_t)stats.bytes, "limit",
-                         (json_int_t)stats.limit);
+    return vlt_json_make("{s:I, s:I, s:I, s:I}", "hits", (json_int_t)stats->hits, "misses",
+                         (json_int_t)stats->misses, "bytes", (json_int_t)stats->bytes, "limit",
+                         (json_int_t)stats->limit);
 }
 
 json_t *vlt_caches_to_json(const vlt_engine *engine)
 {
-    return vlt_json_make("{s:o}", "embedding", cache_to_json(engine->embeddings));
+    vlt_content_stats tokenize, embedding;
+    vlt_token_service_look(engine->tokens, &tokenize);
+    vlt_content_cache_look(engine->embeddings, &embedding);
+    return vlt_json_make("{s:o, s:o}", "tokenize", cache_to_json(&tokenize), "embedding",
+                         cache_to_json(&embedding));
+}
+
+json_t *vlt_pressure_to_json(const vlt_engine *engine)
+{
+    vlt_governor_event event[VLT_GOVERNOR_EVENTS_MAX];
+    vlt_governor_stats stats;
+    const int count = vlt_governor_events(engine->governor, event, &stats);
+    json_t *events = json_array();
+    for (int i = 0; i < count; i++) {
+        vlt_json_append(&events, vlt_json_make("{s:f, s:s, s:s}", "at_ms", event[i].at_ms, "cause",
+                                               event[i].cause, "action", event[i].action));
+    }
+    return vlt_json_make("{s:s, s:o, s:I, s:I}", "level",
+                         vlt_memory_level_name(vlt_governor_level(engine->governor)), "events",
+                         events, "event_count", (json_int_t)stats.events, "cleanups",
+                         (json_int_t)stats.cleanups);
 }

@@ -7,15 +7,34 @@
 #include "harness/json/json.h"
 
 /* Rows for the table of a command that answers requests. */
-#define VLT_SERVICE_CLI_OPTIONS                                                                    \
-    {                                                                                              \
-        "embedding-cache", "BYTES", "embeddings of images kept at most (default 256M, 0: off)", 0, \
-            VLT_BYTES                                                                              \
+#define VLT_SERVICE_CLI_OPTIONS                                                                  \
+    {"tokenize-threads", "N", "threads that encode a long text; 0: as --threads", 0,             \
+     VLT_INT(0, 1024)},                                                                          \
+        {"tokenize-chunk", "BYTES", "pieces of a long text (default 64K)", 0, VLT_BYTES},        \
+        {"tokenize-cache", "BYTES", "ids of texts kept at most (default 8M, 0: off)", 0,         \
+         VLT_BYTES},                                                                             \
+        {"preprocess-threads", "N", "threads that decode and resize; 0: as --threads", 0,        \
+         VLT_INT(0, 1024)},                                                                      \
+        {"embedding-cache", "BYTES", "embeddings of images kept at most (default 256M, 0: off)", \
+         0, VLT_BYTES},                                                                          \
+        {"memory-limit", "BYTES", "memory to stay below (default: what the machine allows)", 0,  \
+         VLT_BYTES},                                                                             \
+        {"memory-low", "PERCENT", "left of the limit: keep and begin less (default 10)", 0,      \
+         VLT_REAL(0, 100)},                                                                      \
+        {"memory-critical", "PERCENT", "left of the limit: keep nothing (default 4)", 0,         \
+         VLT_REAL(0, 100)},                                                                      \
+        {"monitor-interval", "TIME", "between looks at memory (default 100ms)", 0, VLT_TIME},    \
+    {                                                                                            \
+        "cleanup-interval", "TIME", "between giving freed memory back (default 1s)", 0, VLT_TIME \
     }
+
+/* What the values must be to each other and to the engine: USAGE, before any input is read. */
+vlt_status vlt_service_cli_check(const vlt_cli *cli, vlt_error *err);
 
 vlt_service_options vlt_service_cli_options(const vlt_cli *cli);
 
-/* "caches" of `run --json`. */
+/* "caches" and "pressure" of `run --json`. */
 json_t *vlt_caches_to_json(const vlt_engine *engine);
+json_t *vlt_pressure_to_json(const vlt_engine *engine);
 
 #endif

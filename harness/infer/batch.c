@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "harness/infer/lanes.h"
+#include "harness/infer/services.h"
+#include "harness/services/ahead.h"
 #include "optimizations/core/utf8_text.h"
 #include "optimizations/pipeline/pipeline.h"
 
@@ -21,6 +23,10 @@ struct run {
     struct slot slot[VLT_PIPELINE_SLOT_MAX];
     vlt_lanes *lanes;
     bool overlapped; /* stage 0 has a thread of its own */
+    vlt_ahead *ahead;              /* NULL: stage 0 prepares by itself */
+    void *spare[VLT_PREFETCH_MAX]; /* jobs of `ahead`, while it is not */
+    int prefetch;
+    atomic_bool closing;
     int64_t answered;
     double finished_ms; /* when the answer before was done */
     int slots;
@@ -33,7 +39,8 @@ struct run {
 
 static bool stop_asked(struct run *run)
 {
-    return run->answer_failed || (run->batch->stop && run->batch->stop(run->batch->user));
+    return run->answer_failed || run->closing ||
+           (run->batch->stop && run->batch->stop(run->batch->user));
 }
 
 static bool token_callback(void *user, int32_t id)
@@ -50,12 +57,23 @@ static bool progress_callback(void *user, const char *phase, int64_t done, int64
     return !stop_asked(user);
 }
 
-/* The line of the job as a prompt. */
-static vlt_status prepare_line(struct run *run, vlt_job *job, vlt_error *err)
+static vlt_status read_line(void *user, void *item, bool *found, vlt_error *err)
 {
+    const struct run *run = user;
+    vlt_job *job = item;
+    vlt_job_release(job);
+    vlt_status status = vlt_line_reader_next(run->batch->input, &job->text, found, err);
+    job->number = run->batch->input->line;
+    return status;
+}
+
+/* The line of the job as a prompt. Perhaps one of several threads. */
+static vlt_status prepare_line(void *user, void *item, vlt_error *err)
+{
+    struct run *run = user;
+    vlt_job *job = item;
     char name[VLT_QUOTED_PATH_BYTES + 32];
-    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->input->name,
-                    run->batch->input->line);
+    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->input->name, job->number);
     vlt_status status = vlt_batch_line_read(job->text.data, job->text.bytes, name,
                                             run->batch->defaults, run->engine, &job->line, err);
     if (status != VLT_OK) {
@@ -73,6 +91,35 @@ static vlt_status prepare_line(struct run *run, vlt_job *job, vlt_error *err)
     return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name);
 }
 
+static int ahead_now(void *user)
+{
+    return vlt_services_ahead(((const struct run *)user)->engine);
+}
+
+static bool line_ready(const struct run *run)
+{
+    return run->ahead ? vlt_ahead_ready(run->ahead) : vlt_line_reader_ready(run->batch->input);
+}
+
+/* The next line, prepared. *found false where the input ends: at its end, with a failure to read
+ * it, or where its preparation was interrupted. */
+static vlt_status next_line(struct run *run, vlt_job **job, bool *found, vlt_error *err)
+{
+    if (run->ahead) {
+        void *item = *job;
+        vlt_status status = vlt_ahead_next(run->ahead, &item, found, err);
+        *job = item;
+        return status;
+    }
+    vlt_status status = read_line(run, *job, found, err);
+    *found = status == VLT_OK && *found;
+    if (*found) {
+        status = prepare_line(run, *job, err);
+        *found = status != VLT_STATUS_INTERRUPTED;
+    }
+    return status;
+}
+
 /* Stage 0: the next line, its images and its tokens. What cannot be read, and what was interrupted
  * in the middle, is no line with an error: the input ends there. */
 static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error *err)
@@ -82,15 +129,11 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
     bool found = false;
     vlt_job_release(slot->job);
     slot->item = item;
-    while (!run->overlapped && !vlt_line_reader_ready(run->batch->input) &&
+    while (!run->overlapped && !line_ready(run) &&
            vlt_lanes_step(run->lanes)) { /* whoever writes the next line may wait for answers */
     }
-    vlt_status status = vlt_line_reader_next(run->batch->input, &slot->job->text, &found, err);
-    bool ended = status != VLT_OK || !found;
-    if (!ended) {
-        status = prepare_line(run, slot->job, err);
-        ended = status == VLT_STATUS_INTERRUPTED;
-    }
+    vlt_status status = next_line(run, &slot->job, &found, err);
+    const bool ended = !found;
     if (ended && status != VLT_OK) {
         run->input_status = status;
         run->input_error = *err;
@@ -202,9 +245,36 @@ static vlt_status create_run(vlt_engine *engine, const vlt_batch *batch, vlt_pla
     return vlt_lanes_create(&lanes, &run->lanes, err);
 }
 
+/* Threads that prepare lines before they are asked for. */
+static vlt_status look_ahead(struct run *run, vlt_error *err)
+{
+    run->prefetch = run->engine->prefetch > 0 ? run->engine->prefetch : 0;
+    for (int i = 0; i < run->prefetch; i++) {
+        run->spare[i] = calloc(1, sizeof(vlt_job));
+        if (!run->spare[i]) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", run->batch->input->name);
+        }
+    }
+    const vlt_ahead_options options = {.count = run->prefetch,
+                                       .threads = run->engine->preprocess_threads,
+                                       .read = read_line,
+                                       .prepare = prepare_line,
+                                       .limit = ahead_now,
+                                       .item = run->spare,
+                                       .user = run};
+    atomic_store(&run->engine->ahead, run->prefetch > 0);
+    return run->prefetch ? vlt_ahead_create(&options, &run->ahead, err) : VLT_OK;
+}
+
 static void destroy_run(struct run *run)
 {
     if (run) {
+        run->closing = true;
+        vlt_ahead_destroy(run->ahead, run->spare);
+        atomic_store(&run->engine->ahead, false);
+        for (int i = 0; i < run->prefetch; i++) {
+            vlt_job_destroy(run->spare[i]);
+        }
         vlt_lanes_destroy(run->lanes);
         for (int i = 0; i < run->slots; i++) {
             vlt_job_destroy(run->slot[i].job);
@@ -232,16 +302,19 @@ vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *an
                                         .user = run,
                                         .items = INT64_MAX};
         batch->input->stop = (vlt_stop){stop_callback, run};
-        status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
+        status = look_ahead(run, err);
+        if (status == VLT_OK) {
+            status = vlt_plan_run(plan, (vlt_frame){0}, &args, err);
+        }
         while (vlt_lanes_step(run->lanes)) { /* no more lines: the answers that are under way */
         }
         status = settle(run, status, err);
-        batch->input->stop = (vlt_stop){0};
     }
     if (answered) {
         *answered = run ? run->answered : 0;
     }
     destroy_run(run);
+    batch->input->stop = (vlt_stop){0};
     vlt_plan_destroy(plan);
     return status;
 }

@@ -36,14 +36,33 @@ static vlt_status compute(vlt_engine *engine, vlt_vision_request *request, doubl
     return status;
 }
 
-static vlt_content_entry *take(vlt_engine *engine, const vlt_visual *visual, bool *make)
+/* What an embedding depends on. */
+struct key {
+    vlt_hash128 content;
+    int64_t grid[4];
+    uint64_t model;
+};
+
+static struct key key_of(const vlt_engine *engine, const vlt_visual *visual)
 {
     const vlt_grid *grid = &visual->grid;
-    const int64_t shape[] = {grid->t, grid->h, grid->w, grid->video};
-    const vlt_content_piece key[] = {{&visual->content, sizeof visual->content},
-                                     {shape, sizeof shape},
-                                     {&engine->model_hash, sizeof engine->model_hash}};
-    return vlt_content_cache_take(engine->embeddings, key, sizeof key / sizeof *key, make);
+    return (struct key){visual->content,
+                        {grid->t, grid->h, grid->w, grid->video},
+                        engine->model_hash};
+}
+
+bool vlt_embeddings_known(const vlt_engine *engine, const vlt_visual *visual)
+{
+    const struct key key = key_of(engine, visual);
+    const vlt_content_piece piece = {&key, sizeof key};
+    return vlt_content_cache_has(engine->embeddings, &piece, 1);
+}
+
+static vlt_content_entry *take(vlt_engine *engine, const vlt_visual *visual, bool *make)
+{
+    const struct key key = key_of(engine, visual);
+    const vlt_content_piece piece = {&key, sizeof key};
+    return vlt_content_cache_take(engine->embeddings, &piece, 1, make);
 }
 
 static void copy_rows(const vlt_content_entry *entry, const struct rows *rows)
@@ -59,7 +78,8 @@ static void copy_rows(const vlt_content_entry *entry, const struct rows *rows)
 static void keep(vlt_engine *engine, vlt_content_entry *entry, const struct rows *rows)
 {
     const size_t bytes = rows->bytes * (size_t)rows->pieces;
-    if (vlt_context_admit(&engine->context, bytes, "image embeddings", NULL) == VLT_OK) {
+    if (vlt_governor_level(engine->governor) < VLT_MEMORY_CRITICAL &&
+        vlt_context_admit(&engine->context, bytes, "image embeddings", NULL) == VLT_OK) {
         vlt_content_cache_put(engine->embeddings, entry, rows->piece, rows->pieces);
     } else {
         vlt_content_cache_give_up(engine->embeddings, entry);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/infer/embeddings.h"
+#include "harness/infer/services.h"
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
 #include "optimizations/core/utf8_text.h"
@@ -235,6 +235,9 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     say_quality(engine);
     engine->prepare_context = engine->context;
     engine->prepare_context.ledger = &engine->prepare_ledger;
+    engine->prepare_context.making = &engine->prepare_lock;
+    engine->alone_context = engine->prepare_context;
+    engine->alone_context.threads = NULL;
     return status;
 }
 
@@ -253,13 +256,13 @@ static vlt_status prepare_decoding(vlt_engine *engine, vlt_error *err)
     return status == VLT_OK ? vlt_plan_reserve(&engine->scratch, plan, err) : status;
 }
 
-static vlt_status make_services(vlt_engine *engine, const vlt_service_options *options,
-                                vlt_error *err)
+static void init_recursive(pthread_mutex_t *lock)
 {
-    const int64_t embeddings = options->embedding_cache ? options->embedding_cache
-                                                        : VLT_EMBEDDING_CACHE_DEFAULT_BYTES;
-    return embeddings > 0 ? vlt_content_cache_create((size_t)embeddings, &engine->embeddings, err)
-                          : VLT_OK;
+    pthread_mutexattr_t kind;
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(lock, &kind);
+    pthread_mutexattr_destroy(&kind);
 }
 
 vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
@@ -286,14 +289,18 @@ vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engi
     }
     engine->checkpoint = checkpoint;
     engine->directory = checkpoint->path;
-    pthread_mutex_init(&engine->prepare_lock, NULL);
+    init_recursive(&engine->prepare_lock);
     vlt_turns_init(&engine->turns);
     pthread_mutex_init(&engine->load_lock, NULL);
     engine->message = options->message;
     engine->message_user = options->message_user;
+    engine->memory.limit_bytes = (uint64_t)options->services.memory_limit;
     vlt_status status = vlt_vision_options_read(options->reference, options->exif, options->alpha,
                                                 options->dialect, options->strict_images,
                                                 &engine->vision_options, err);
+    if (status == VLT_OK) {
+        status = vlt_service_options_check(&options->services, err);
+    }
     if (status == VLT_OK) {
         status = vlt_quality_parse(options->quality, &engine->quality, err);
     }
@@ -310,11 +317,7 @@ vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engi
         status = make_context(engine, options, err);
     }
     if (status == VLT_OK) {
-        status = vlt_vision_reader_create(&engine->prepare_context, &engine->processor,
-                                          &engine->vision_options, &engine->reader, err);
-    }
-    if (status == VLT_OK) {
-        status = make_services(engine, &options->services, err);
+        status = vlt_services_open(engine, &options->services, err);
     }
     if (status == VLT_OK) {
         status = prepare_decoding(engine, err);
@@ -334,10 +337,9 @@ void vlt_engine_close(vlt_engine *engine)
     if (!engine) {
         return;
     }
-    vlt_content_cache_destroy(engine->embeddings);
+    vlt_services_close(engine);
     vlt_plan_table_release(&engine->plans);
     vlt_plan_destroy(engine->kv_plan);
-    vlt_vision_reader_destroy(engine->reader);
     vlt_threads_destroy(engine->threads);
     vlt_packs_destroy(engine->packs);
     vlt_pack_cache_destroy(engine->pack_cache);

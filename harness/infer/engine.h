@@ -2,8 +2,7 @@
  *
  * Owns the mapped checkpoint, the context (caps, choices, ledger, thread pool, shared scratch) and
  * the plans of the towers (towers.h). Sessions take turns at computing, step by step. What comes
- * before computing (images, tokens) has a context and a lock of its own, so that it can go on
- * beside it.
+ * before computing (images, tokens) has contexts of its own, so that it can go on beside it.
  */
 #ifndef VLT_HARNESS_ENGINE_H
 #define VLT_HARNESS_ENGINE_H
@@ -21,7 +20,8 @@
 #include "harness/model/vision_input.h"
 #include "harness/model/weights.h"
 #include "harness/packs/pack_cache.h"
-#include "harness/services/content_cache.h"
+#include "harness/services/governor.h"
+#include "harness/services/token_service.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/kv_cache/kv_cache.h"
 
@@ -36,7 +36,6 @@ struct vlt_engine {
     vlt_mrope rope;
     vlt_processor processor;
     vlt_vision_options vision_options; /* dialect among them */
-    vlt_vision_reader *reader;         /* under prepare_lock */
     uint64_t model_hash;               /* of the checkpoint */
 
     vlt_caps caps;
@@ -55,9 +54,17 @@ struct vlt_engine {
     vlt_message_function *message;
     void *message_user;
 
-    pthread_mutex_t prepare_lock;
-    vlt_context prepare_context; /* for decoding, preprocessing, tokenising: beside computing */
+    pthread_mutex_t prepare_lock; /* recursive: of making plans in the two contexts below */
+    vlt_context prepare_context;  /* for decoding, preprocessing, tokenising: beside computing */
+    vlt_context alone_context;    /* the same for one thread of several */
     vlt_ledger prepare_ledger;
+    vlt_token_service *tokens;
+    struct vlt_pictures *pictures;
+    vlt_governor *governor; /* NULL: nobody looks at memory */
+    vlt_memory_level acted; /* the governor's own */
+    int prefetch, preprocess_threads;
+    atomic_bool ahead;    /* requests are prepared by threads of their own */
+    atomic_int under_way; /* answers */
 
     vlt_turns turns;               /* of computing */
     vlt_content_cache *embeddings; /* of images; NULL: none are kept */

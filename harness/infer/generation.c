@@ -190,6 +190,7 @@ static vlt_status begin_prefill(vlt_generation *generation, vlt_error *err)
 
 static void destroy(vlt_generation *generation)
 {
+    atomic_fetch_sub(&generation->session->engine->under_way, 1);
     vlt_session_settle(generation->session, 0);
     vlt_response_release(&generation->out);
     vlt_prefill_release(&generation->prefill);
@@ -207,6 +208,7 @@ vlt_status vlt_generation_begin(vlt_session *session, const vlt_request *request
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a generation");
     }
     generation->session = session;
+    atomic_fetch_add(&session->engine->under_way, 1);
     generation->request = request;
     generation->prompt = prompt;
     generation->prefill = (vlt_prefill){.session = session, .prompt = prompt, .request = request};

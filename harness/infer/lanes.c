@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/infer/generation.h"
+#include "harness/infer/services.h"
 #include "harness/infer/session.h"
 
 struct lane {
@@ -196,7 +197,8 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
 {
     vlt_error error = {0};
     const int64_t item = lanes->next++;
-    while ((lanes->busy == lanes->options.count || item - lanes->told >= lanes->ring) &&
+    while ((lanes->busy >= vlt_services_side_by_side(lanes->options.engine, lanes->options.count) ||
+            item - lanes->told >= lanes->ring) &&
            vlt_lanes_step(lanes)) {
     }
     if (lanes->interrupted) {

@@ -18,6 +18,7 @@ enum { VLT_LANES_MAX = 64 };
 /* A line of the batch, ready to be computed. */
 typedef struct vlt_job {
     vlt_buffer text; /* of the line; its memory is used again */
+    int64_t number;  /* of the line in its input */
     vlt_batch_line line;
     vlt_prompt prompt;
 } vlt_job;

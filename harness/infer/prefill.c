@@ -1,5 +1,6 @@
 #include "harness/infer/prefill.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/infer/embeddings.h"
@@ -39,26 +40,70 @@ static void find_needed(vlt_prefill *prefill, int64_t merge)
     prefill->vision.count = prompt->visual_count - first;
 }
 
+/* What the plans of the steps need beyond the scratch memory that is there. Under the turn. */
+static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt_error *err)
+{
+    vlt_engine *engine = prefill->session->engine;
+    vlt_plan *plan = NULL;
+    int64_t together = 0;
+    size_t most = 0;
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < prefill->vision.count && status == VLT_OK; i++) {
+        const vlt_grid *grid = &prefill->vision.visual[i].grid;
+        if (prefill->dump || !vlt_embeddings_known(engine, &prefill->vision.visual[i])) {
+            together = engine->embeddings ? 0 : together;
+            together += vlt_grid_patches(grid);
+            status = vlt_engine_vision_plan(engine, together, grid->h * grid->w, &plan, err);
+            together = together < VLT_VISION_GROUP ? together : 0;
+            most = vlt_plan_scratch(plan) > most ? vlt_plan_scratch(plan) : most;
+        }
+    }
+    if (status == VLT_OK) {
+        status = vlt_engine_prompt_plan(engine, prefill->session->reach, &plan, err);
+    }
+    if (status == VLT_OK) {
+        most = vlt_plan_scratch(plan) > most ? vlt_plan_scratch(plan) : most;
+        *bytes = most > engine->scratch.size_bytes ? most - engine->scratch.size_bytes : 0;
+    }
+    return status;
+}
+
+/* Everything that this answer will take, before any of it is computed. */
+static vlt_status admit_peak(const vlt_prefill *prefill, size_t features_bytes, vlt_error *err)
+{
+    vlt_engine *engine = prefill->session->engine;
+    char what[96];
+    size_t scratch_bytes = 0, bytes;
+    vlt_turns_take(&engine->turns);
+    vlt_status status = measure_scratch(prefill, &scratch_bytes, err);
+    vlt_turns_pass(&engine->turns);
+    if (status == VLT_OK && vlt_add_size(features_bytes, scratch_bytes, &bytes)) {
+        snprintf(what, sizeof what, "prompt of %lld tokens, %d images", 
+                 (long long)prefill->prompt->count, prefill->prompt->visual_count);
+        status = vlt_context_admit(&engine->context, bytes, what, err);
+    }
+    return status;
+}
+
 static vlt_status take_features(vlt_prefill *prefill, vlt_error *err)
 {
-    const vlt_engine *engine = prefill->session->engine;
-    const vlt_model_config *config = &engine->config;
+    const vlt_model_config *config = &prefill->session->engine->config;
     int64_t tokens = 0;
     size_t bytes;
     void *block = NULL;
     for (int i = 0; i < prefill->vision.count; i++) {
         tokens += vlt_grid_tokens(&prefill->vision.visual[i].grid, config->vision.merge);
     }
-    if (!tokens) {
-        return VLT_OK;
-    }
     const int64_t dims[] = {1 + config->vision.deepstack_count, tokens, config->text.width};
     vlt_status status = vlt_dims_bytes(dims, 3, sizeof(float), &bytes, err);
     if (status == VLT_OK) {
-        status = vlt_context_admit(&engine->context, bytes, "image features", err);
+        status = admit_peak(prefill, bytes, err);
+    }
+    if (status != VLT_OK || !tokens) {
+        return status;
     }
     if (status == VLT_OK) {
-        status = vlt_alloc(bytes, &block, err);
+        status = vlt_alloc_raw(bytes, &block, err);
     }
     if (status != VLT_OK) {
         return status;
@@ -123,7 +168,9 @@ static vlt_status prompt_step(vlt_prefill *prefill, vlt_error *err)
     vlt_engine *engine = prefill->session->engine;
     const vlt_request *request = prefill->request;
     const int64_t left = prefill->prompt->count - prefill->next;
-    const int64_t rows = left < VLT_PROMPT_BLOCK ? left : VLT_PROMPT_BLOCK;
+    const int64_t block = vlt_governor_level(engine->governor) ? VLT_PROMPT_BLOCK_SMALL
+                                                               : VLT_PROMPT_BLOCK;
+    const int64_t rows = left < block ? left : block;
     if (request->on_progress &&
         !request->on_progress(request->user, "prefill", prefill->next - prefill->first,
                               prefill->prompt->count - prefill->first)) {

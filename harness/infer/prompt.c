@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "harness/infer/media.h"
+#include "harness/infer/pictures.h"
 #include "harness/infer/positions.h"
-#include "harness/infer/visual.h"
 #include "harness/json/buffer.h"
 #include "harness/json/json_make.h"
 #include "harness/model/chat.h"
@@ -124,103 +124,163 @@ static vlt_status render(vlt_engine *engine, const vlt_request *request, const v
 /* Images of a request, while one of them is a pipe that gives nothing. */
 struct loading {
     const vlt_request *request;
-    int64_t done, total;
+    int64_t total;
 };
 
-static bool loading_stopped(void *user)
+static bool loading_stopped(void *user, int done)
 {
     const struct loading *loading = user;
     const vlt_request *request = loading->request;
     return request->on_progress &&
-           !request->on_progress(request->user, "images", loading->done, loading->total);
+           !request->on_progress(request->user, "images", done, loading->total);
 }
 
 static vlt_status load_visuals(vlt_engine *engine, const vlt_request *request, const vlt_chat *chat,
                                vlt_prompt *prompt, vlt_error *err)
 {
-    vlt_status status = VLT_OK;
+    vlt_visual_times times = {0};
+    struct loading loading = {.request = request, .total = chat->media_count};
+    const vlt_pictures_watch watch = {loading_stopped, &loading};
     prompt->visual = calloc((size_t)chat->media_count + 1, sizeof *prompt->visual);
     if (!prompt->visual) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", chat->media_count);
     }
-    vlt_visual_times times = {0};
-    struct loading loading = {.request = request, .total = chat->media_count};
-    const vlt_stop stop = {loading_stopped, &loading};
-    for (int i = 0; i < chat->media_count && status == VLT_OK; i++) {
-        loading.done = i;
-        status = vlt_visual_load(engine, &chat->media[i], request->files, &stop, &prompt->visual[i],
-                                 &times, err);
-        prompt->visual_count = i + 1;
-    }
+    prompt->visual_count = chat->media_count;
+    vlt_status status = vlt_pictures_load(engine->pictures, chat->media, chat->media_count,
+                                          request->files, &watch, prompt->visual, &times, err);
     prompt->image_decode_ms = times.image_decode_ms;
     prompt->preprocess_ms = times.preprocess_ms;
     return status;
 }
 
-/* Grids and time stamps in the form the placeholders want: images and videos apart. */
-struct media_lists {
+/* The text of a prompt on its way to ids. Images and videos apart, in the form that placeholders
+ * want: of videos the text needs the time stamps, of both the ids need the grids. */
+struct encoding {
+    vlt_prompt_text written; /* videos written out */
+    vlt_token_future *future;
     int64_t *image_tokens;
     vlt_video_layout *video;
     double *seconds; /* of all videos, one behind the other */
     vlt_prompt_media media;
+    double ms;
 };
 
-static vlt_status list_media(const vlt_engine *engine, const vlt_chat *chat,
-                             const vlt_prompt *prompt, struct media_lists *lists, vlt_error *err)
+static void release_encoding(struct encoding *encoding)
 {
-    const vlt_vision_config *vision = &engine->config.vision;
-    size_t count = (size_t)prompt->visual_count + 1, groups = 1;
-    for (int i = 0; i < prompt->visual_count; i++) {
-        groups += (size_t)prompt->visual[i].grid.t;
+    vlt_placeholders_text_release(&encoding->written);
+    free(encoding->image_tokens);
+    free(encoding->video);
+    free(encoding->seconds);
+}
+
+static int64_t group_count(const vlt_engine *engine, const vlt_media *item)
+{
+    const int64_t temporal = engine->config.vision.temporal;
+    return (item->frame_count + temporal - 1) / temporal;
+}
+
+static vlt_status list_media(const vlt_engine *engine, const vlt_chat *chat,
+                             struct encoding *encoding, vlt_error *err)
+{
+    size_t count = (size_t)chat->media_count + 1, groups = 1;
+    for (int i = 0; i < chat->media_count; i++) {
+        groups += (size_t)group_count(engine, &chat->media[i]);
     }
-    lists->image_tokens = calloc(count, sizeof *lists->image_tokens);
-    lists->video = calloc(count, sizeof *lists->video);
-    lists->seconds = calloc(groups, sizeof *lists->seconds);
-    if (!lists->image_tokens || !lists->video || !lists->seconds) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", prompt->visual_count);
+    encoding->image_tokens = calloc(count, sizeof *encoding->image_tokens);
+    encoding->video = calloc(count, sizeof *encoding->video);
+    double *seconds = encoding->seconds = calloc(groups, sizeof *encoding->seconds);
+    if (!encoding->image_tokens || !encoding->video || !seconds) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %d images", chat->media_count);
     }
-    double *seconds = lists->seconds;
-    vlt_prompt_media *media = &lists->media;
-    for (int i = 0; i < prompt->visual_count; i++) {
-        const vlt_grid *grid = &prompt->visual[i].grid;
+    vlt_prompt_media *media = &encoding->media;
+    for (int i = 0; i < chat->media_count; i++) {
         const vlt_media *item = &chat->media[i];
-        int64_t tokens = vlt_grid_tokens(grid, vision->merge);
-        if (!grid->video) {
-            lists->image_tokens[media->image_count++] = tokens;
+        if (item->kind != VLT_MEDIA_VIDEO) {
+            media->image_count++;
             continue;
         }
-        vlt_video_seconds(item->frame_indices, item->frame_count, item->fps, (int)vision->temporal,
-                          seconds);
-        lists->video[media->video_count++] = (vlt_video_layout){
-            .groups = grid->t, .tokens = tokens / grid->t, .seconds = seconds};
-        seconds += grid->t;
+        vlt_video_seconds(item->frame_indices, item->frame_count, item->fps,
+                          (int)engine->config.vision.temporal, seconds);
+        encoding->video[media->video_count++] = (vlt_video_layout){
+            .groups = group_count(engine, item), .seconds = seconds};
+        seconds += group_count(engine, item);
     }
-    media->image_tokens = lists->image_tokens;
-    media->video = lists->video;
+    media->image_tokens = encoding->image_tokens;
+    media->video = encoding->video;
     media->dialect = engine->vision_options.dialect;
     return VLT_OK;
 }
 
-static vlt_status encode(vlt_engine *engine, const vlt_request *request, const vlt_chat *chat,
-                         vlt_prompt *prompt, vlt_error *err)
+/* The text goes its way while the images go theirs. */
+static vlt_status begin_encoding(vlt_engine *engine, const vlt_request *request,
+                                 const vlt_chat *chat, struct encoding *encoding, vlt_error *err)
 {
-    struct media_lists lists = {0};
-    size_t count = 0;
     double start_ms = vlt_now_ms();
-    vlt_status status = list_media(engine, chat, prompt, &lists, err);
+    const size_t plain = request->no_special ? chat->outside_count : 0;
+    const vlt_prompt_text text = {
+        .text = chat->text, .bytes = chat->text_bytes, .plain = {chat->outside, plain}};
+    vlt_status status = list_media(engine, chat, encoding, err);
     if (status == VLT_OK) {
-        const size_t plain = request->no_special ? chat->outside_count : 0;
-        const vlt_prompt_text text = {
-            .text = chat->text, .bytes = chat->text_bytes, .plain = {chat->outside, plain}};
-        status = vlt_placeholders_encode(engine->tokenizer, &engine->prepare_context,
-                                         &engine->vision_tokens, &text, &lists.media, &prompt->ids,
-                                         &count, err);
+        status = vlt_placeholders_text(vlt_tokenizer_vocab(engine->tokenizer),
+                                       &engine->vision_tokens, &text, &encoding->media,
+                                       &encoding->written, err);
+    }
+    if (status == VLT_OK && chat->media_count) {
+        encoding->future = vlt_token_service_begin(engine->tokens, &encoding->written);
+    }
+    encoding->ms = vlt_now_ms() - start_ms;
+    return status;
+}
+
+/* What the grids tell. */
+static void measure_media(const vlt_engine *engine, const vlt_prompt *prompt,
+                          struct encoding *encoding)
+{
+    int images = 0, videos = 0;
+    for (int i = 0; i < prompt->visual_count; i++) {
+        const vlt_grid *grid = &prompt->visual[i].grid;
+        int64_t tokens = vlt_grid_tokens(grid, engine->config.vision.merge);
+        if (grid->video) {
+            encoding->video[videos++].tokens = tokens / grid->t;
+        } else {
+            encoding->image_tokens[images++] = tokens;
+        }
+    }
+}
+
+/* loaded: how the images fared; the text is waited for in any case. */
+static vlt_status end_encoding(vlt_engine *engine, vlt_status loaded, struct encoding *encoding,
+                               vlt_prompt *prompt, vlt_error *err)
+{
+    int32_t *ids = NULL;
+    size_t id_count = 0, count = 0;
+    double busy_ms;
+    vlt_status status = vlt_token_service_collect(engine->tokens, encoding->future,
+                                                  &encoding->written, &ids, &id_count, &busy_ms,
+                                                  loaded == VLT_OK ? err : NULL);
+    status = loaded == VLT_OK ? status : loaded;
+    double start_ms = vlt_now_ms();
+    if (status == VLT_OK) {
+        measure_media(engine, prompt, encoding);
+        status = vlt_placeholders_ids(&engine->vision_tokens, ids, id_count, &encoding->media,
+                                      &prompt->ids, &count, err);
     }
     prompt->count = (int64_t)count;
-    prompt->tokenize_ms = vlt_now_ms() - start_ms;
-    free(lists.image_tokens);
-    free(lists.video);
-    free(lists.seconds);
+    prompt->tokenize_ms = encoding->ms + busy_ms + vlt_now_ms() - start_ms;
+    free(ids);
+    return status;
+}
+
+static vlt_status load_and_encode(vlt_engine *engine, const vlt_request *request,
+                                  const vlt_chat *chat, vlt_prompt *prompt, vlt_error *err)
+{
+    struct encoding encoding = {0};
+    vlt_status status = begin_encoding(engine, request, chat, &encoding, err);
+    if (status == VLT_OK) {
+        status = load_visuals(engine, request, chat, prompt, err);
+        status = end_encoding(engine, status, &encoding, prompt, err);
+    }
+    release_encoding(&encoding);
     return status;
 }
 
@@ -292,12 +352,7 @@ vlt_status vlt_prompt_build_tree(vlt_engine *engine, const vlt_request *request,
     vlt_chat chat = {0};
     vlt_status status = render(engine, request, messages, tools, &chat, err);
     if (status == VLT_OK) {
-        pthread_mutex_lock(&engine->prepare_lock);
-        status = load_visuals(engine, request, &chat, out, err);
-        if (status == VLT_OK) {
-            status = encode(engine, request, &chat, out, err);
-        }
-        pthread_mutex_unlock(&engine->prepare_lock);
+        status = load_and_encode(engine, request, &chat, out, err);
     }
     if (status == VLT_OK) {
         status = locate(engine, out, err);

@@ -1,7 +1,7 @@
 /* prompt.h: a request's messages -> token ids, positions and preprocessed images.
  *
  * Everything that can be done before the model computes, so that a batch does it for the next
- * request meanwhile: it takes the engine's prepare_lock, never its compute_lock.
+ * requests meanwhile: it never takes the engine's turn. Any number of threads.
  */
 #ifndef VLT_HARNESS_PROMPT_H
 #define VLT_HARNESS_PROMPT_H

@@ -161,6 +161,15 @@ vlt_status vlt_session_respond(vlt_session *session, const vlt_request *request,
     return vlt_generation_end(generation, out, err);
 }
 
+void vlt_timings_settle(vlt_timings *timings)
+{
+    const double busy = timings->load + timings->image_decode + timings->preprocess +
+                        timings->tokenize + timings->vision + timings->prefill + timings->decode;
+    const double excess = busy - timings->total;
+    timings->overlap = excess > 0 ? excess : 0;
+    timings->other = excess < 0 ? -excess : 0;
+}
+
 vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt_response *out,
                            vlt_error *err)
 {
@@ -180,9 +189,7 @@ vlt_status vlt_session_run(vlt_session *session, const vlt_request *request, vlt
         timings->load = session->open_ms + load.open_ms + load.pack_ms;
         timings->total = session->open_ms + load.open_ms + vlt_now_ms() - start_ms;
         session->open_ms = 0;
-        timings->other = timings->total - timings->load - timings->image_decode -
-                         timings->preprocess - timings->tokenize - timings->vision -
-                         timings->prefill - timings->decode;
+        vlt_timings_settle(timings);
     }
     return status;
 }

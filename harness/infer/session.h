@@ -40,6 +40,9 @@ vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *er
 /* Sets what is still promised to the rows admitted and not in use; 0 rows: the request is done. */
 void vlt_session_settle(vlt_session *session, int64_t rows);
 
+/* other and overlap from the rest. */
+void vlt_timings_settle(vlt_timings *timings);
+
 /* The second half of vlt_session_run: the answer to a prompt that has been built. load, other and
  * total of the timings are the caller's. */
 vlt_status vlt_session_respond(vlt_session *session, const vlt_request *request,

@@ -6,25 +6,8 @@
 #include "harness/infer/media.h"
 #include "optimizations/core/hash.h"
 
-/* The bytes of all files of an item, and what they are called. */
-struct files {
-    vlt_vision_source *source;
-    char **name; /* owned texts */
-    int count;
-};
-
-static void release_files(struct files *files)
-{
-    for (int i = 0; i < files->count; i++) {
-        free((void *)files->source[i].data);
-        free(files->name[i]);
-    }
-    free(files->source);
-    free(files->name);
-}
-
 static vlt_status read_files(const char *const *path, int count, const char *folder,
-                             const vlt_stop *stop, struct files *files, vlt_error *err)
+                             const vlt_stop *stop, vlt_visual_files *files, vlt_error *err)
 {
     files->source = calloc((size_t)count + 1, sizeof *files->source);
     files->name = calloc((size_t)count + 1, sizeof *files->name);
@@ -59,34 +42,49 @@ static void hash_input(const vlt_vision_input *input, vlt_visual *out)
                                vlt_hash_bytes(head, sizeof head, 0));
 }
 
-vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const char *folder,
-                           const vlt_stop *stop, vlt_visual *out, vlt_visual_times *times,
-                           vlt_error *err)
+vlt_status vlt_visual_read(const vlt_media *media, const char *folder, const vlt_stop *stop,
+                           vlt_visual_files *out, vlt_visual_times *times, vlt_error *err)
 {
     const bool video = media->kind == VLT_MEDIA_VIDEO;
-    struct files files = {0};
-    vlt_vision_input input = {0};
-    vlt_vision_times phase = {0};
-    *out = (vlt_visual){0};
+    *out = (vlt_visual_files){0};
     if (!video && !media->source) {
         return vlt_fail(err, VLT_STATUS_INPUT, "an image item names no image");
     }
     double start_ms = vlt_now_ms();
     vlt_status status = read_files(video ? media->frames : &media->source,
-                                   video ? media->frame_count : 1, folder, stop, &files, err);
-    phase.decode_ms = vlt_now_ms() - start_ms;
-    if (status == VLT_OK) {
-        status = video ? vlt_vision_read_video(engine->reader, files.source, files.count, &input,
-                                               &phase, err)
-                       : vlt_vision_read_image(engine->reader, files.source, &input, &phase, err);
+                                   video ? media->frame_count : 1, folder, stop, out, err);
+    times->image_decode_ms += vlt_now_ms() - start_ms;
+    return status;
+}
+
+void vlt_visual_files_release(vlt_visual_files *files)
+{
+    for (int i = 0; i < files->count; i++) {
+        free((void *)files->source[i].data);
+        free(files->name[i]);
     }
+    free(files->source);
+    free(files->name);
+    *files = (vlt_visual_files){0};
+}
+
+vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
+                           const vlt_visual_files *files, vlt_visual *out, vlt_visual_times *times,
+                           vlt_error *err)
+{
+    const bool video = kind == VLT_MEDIA_VIDEO;
+    vlt_vision_input input = {0};
+    vlt_vision_times phase = {0};
+    *out = (vlt_visual){0};
+    vlt_status status = video ? vlt_vision_read_video(reader, files->source, files->count, &input,
+                                                      &phase, err)
+                              : vlt_vision_read_image(reader, files->source, &input, &phase, err);
     if (status == VLT_OK) {
         *out = (vlt_visual){
             .grid = {.video = video, .t = input.grid[0], .h = input.grid[1], .w = input.grid[2]},
             .patches = input.patches};
         hash_input(&input, out);
     }
-    release_files(&files);
     times->image_decode_ms += phase.decode_ms;
     times->preprocess_ms += phase.preprocess_ms;
     return status;

@@ -11,11 +11,22 @@ typedef struct vlt_visual_times {
     double image_decode_ms, preprocess_ms;
 } vlt_visual_times;
 
-/* Reads, decodes, resizes and cuts. files: folder of relative paths, or NULL. stop: asked while a
- * file is a pipe that gives nothing. Under the engine's prepare_lock. The message names the item.
- */
-vlt_status vlt_visual_load(vlt_engine *engine, const vlt_media *media, const char *files,
-                           const vlt_stop *stop, vlt_visual *out, vlt_visual_times *times,
+/* The bytes of all files of an item, and what they are called. */
+typedef struct vlt_visual_files {
+    vlt_vision_source *source; /* [count] */
+    char **name;               /* owned texts */
+    int count;
+} vlt_visual_files;
+
+/* Reads the files of an item. folder: of relative paths, or NULL. stop: asked while a file is a
+ * pipe that gives nothing. The message names the file; release in any case. */
+vlt_status vlt_visual_read(const vlt_media *media, const char *folder, const vlt_stop *stop,
+                           vlt_visual_files *out, vlt_visual_times *times, vlt_error *err);
+void vlt_visual_files_release(vlt_visual_files *files); /* may be called on {0} */
+
+/* Decodes, resizes and cuts. The message names the item. */
+vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
+                           const vlt_visual_files *files, vlt_visual *out, vlt_visual_times *times,
                            vlt_error *err);
 void vlt_visual_release(vlt_visual *visual); /* may be called on {0} */
 

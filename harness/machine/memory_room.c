@@ -142,6 +142,26 @@ void vlt_memory_room_read(const char *root, vlt_memory_room *out)
     }
 }
 
+uint64_t vlt_memory_own_bytes(const char *root)
+{
+    unsigned long long resident, shared;
+    char statm[256];
+    if (!vlt_proc_read(root, "/proc/self/statm", statm, sizeof statm) ||
+        sscanf(statm, "%*u %llu %llu", &resident, &shared) != 2 || resident < shared) {
+        return 0;
+    }
+    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out)
+{
+    vlt_memory_room_read(root, out);
+    if (limit_bytes) {
+        narrow(out, minus(limit_bytes, vlt_memory_own_bytes(root)), limit_bytes,
+               "the memory limit of this process", "");
+    }
+}
+
 /* What page tables and the small blocks around a large one take besides. */
 static uint64_t with_margin(uint64_t bytes)
 {
@@ -197,7 +217,7 @@ vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const
             return VLT_OK;
         }
     }
-    vlt_memory_room_read(NULL, &room);
+    vlt_memory_room_read_within(NULL, gauge->limit_bytes, &room);
     const uint64_t promised = atomic_load(&gauge->promised_bytes);
     vlt_status status = judge(&room, bytes, promised, what, err);
     /* half of what is left may go before anyone looks again */

@@ -24,6 +24,12 @@ typedef struct vlt_memory_room {
  * fails: what cannot be read does not limit. */
 void vlt_memory_room_read(const char *root, vlt_memory_room *out);
 
+/* The same within a limit of the process's own (0: none), by what it has resident now. */
+void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out);
+
+/* Resident memory of this process that is its own: no pages of files. 0: unknown. */
+uint64_t vlt_memory_own_bytes(const char *root);
+
 /* May `bytes` more be taken, beside `promised` that others were let have and have not touched yet?
  * LIMIT names what for, how much, and the limit in numbers. Small amounts are not asked about. */
 vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised, const char *what,
@@ -35,6 +41,7 @@ typedef struct vlt_memory_gauge {
     atomic_uint_least64_t promised_bytes; /* kept by the owner */
     atomic_uint_least64_t spare_bytes;    /* to be let go without another reading */
     atomic_int_least64_t read_ms;         /* when; 0: never */
+    uint64_t limit_bytes;                 /* of the process, set before it is used; 0: none */
 } vlt_memory_gauge;
 
 vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what,

@@ -178,19 +178,39 @@ static vlt_content_entry *insert(vlt_content_cache *cache, uint64_t hash, size_t
     return entry;
 }
 
+static uint64_t hash_key(const vlt_content_piece *key, int pieces, size_t *bytes)
+{
+    uint64_t hash = 0;
+    *bytes = 0;
+    for (int i = 0; i < pieces; i++) {
+        hash = vlt_hash_bytes(key[i].data, key[i].bytes, hash);
+        *bytes += key[i].bytes;
+    }
+    return hash;
+}
+
+bool vlt_content_cache_has(vlt_content_cache *cache, const vlt_content_piece *key, int key_pieces)
+{
+    size_t key_bytes;
+    if (!cache || !cache->bucket_count) {
+        return false;
+    }
+    const uint64_t hash = hash_key(key, key_pieces, &key_bytes);
+    pthread_mutex_lock(&cache->lock);
+    const bool has = find(cache, hash, key_bytes, key, key_pieces) != NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return has;
+}
+
 vlt_content_entry *vlt_content_cache_take(vlt_content_cache *cache, const vlt_content_piece *key,
                                           int key_pieces, bool *make)
 {
-    size_t key_bytes = 0;
-    uint64_t hash = 0;
+    size_t key_bytes;
     *make = true;
     if (!cache || !cache->stats.limit) {
         return NULL;
     }
-    for (int i = 0; i < key_pieces; i++) {
-        hash = vlt_hash_bytes(key[i].data, key[i].bytes, hash);
-        key_bytes += key[i].bytes;
-    }
+    const uint64_t hash = hash_key(key, key_pieces, &key_bytes);
     pthread_mutex_lock(&cache->lock);
     vlt_content_entry *entry = NULL;
     while (cache->bucket_count) {

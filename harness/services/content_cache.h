@@ -48,6 +48,9 @@ void vlt_content_cache_destroy(vlt_content_cache *cache);
 vlt_content_entry *vlt_content_cache_take(vlt_content_cache *cache, const vlt_content_piece *key,
                                           int key_pieces, bool *make);
 
+/* Is the value for the key there, or being made? Counts as no use. */
+bool vlt_content_cache_has(vlt_content_cache *cache, const vlt_content_piece *key, int key_pieces);
+
 /* Where the value of an entry begins, aligned as malloc does. */
 const void *vlt_content_value(const vlt_content_entry *entry, size_t *bytes);
 

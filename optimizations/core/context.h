@@ -2,6 +2,8 @@
 #ifndef VLT_CORE_CONTEXT_H
 #define VLT_CORE_CONTEXT_H
 
+#include <pthread.h>
+
 #include "optimizations/core/choices.h"
 #include "optimizations/core/packs.h"
 #include "optimizations/core/threads.h"
@@ -46,7 +48,7 @@ typedef struct vlt_ledger {
 void vlt_ledger_release(vlt_ledger *ledger);
 
 /* Everything is borrowed and must outlive the plans. Preparing in one context is done by one
- * thread at a time; running plans of one context shares its thread pool. */
+ * thread at a time, or under `making`; running plans of one context shares its thread pool. */
 typedef struct vlt_context {
     const vlt_caps *caps;       /* required */
     const vlt_choices *choices; /* NULL: none */
@@ -56,6 +58,7 @@ typedef struct vlt_context {
     vlt_threads *threads;             /* NULL: the caller's thread alone */
     const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
     vlt_ledger *ledger;               /* NULL: not kept */
+    pthread_mutex_t *making; /* recursive, held while a plan is prepared and noted; NULL: none */
     vlt_log_function *log;            /* NULL: silent */
     void *log_user;
     vlt_admit_function *admit; /* asked before much memory is taken; NULL: never */

@@ -208,6 +208,21 @@ static vlt_plan *new_plan(vlt_context *context, const vlt_problem *problem, vlt_
     return plan;
 }
 
+static void begin_making(const vlt_context *context)
+{
+    if (context->making) {
+        pthread_mutex_lock(context->making);
+    }
+}
+
+static vlt_status end_making(const vlt_context *context, vlt_status status)
+{
+    if (context->making) {
+        pthread_mutex_unlock(context->making);
+    }
+    return status;
+}
+
 vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt_plan **out,
                            vlt_error *err)
 {
@@ -221,8 +236,9 @@ vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt
         free(plan);
         return status;
     }
+    begin_making(context);
     choose(plan);
-    return prepare(plan, out, err);
+    return end_making(context, prepare(plan, out, err));
 }
 
 vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem,
@@ -241,7 +257,8 @@ vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem
     } else {
         vlt_binding_defaults(variant, &plan->binding);
     }
-    return prepare(plan, out, err);
+    begin_making(context);
+    return end_making(context, prepare(plan, out, err));
 }
 
 void vlt_plan_adopt(vlt_plan *plan, vlt_plan *const *child, int count)

@@ -1,15 +1,13 @@
-/* PSI, steal, the memory monitor: from trees that the test lays out. */
+/* PSI and steal, from trees that the test lays out. */
 #include <criterion/criterion.h>
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#include "harness/machine/memory_monitor.h"
+#include "harness/machine/pressure.h"
 
 static char root[64];
 
@@ -44,7 +42,6 @@ static void put(const char *path, const char *text)
 }
 
 TestSuite(pressure, .init = make_root, .fini = remove_root);
-TestSuite(memory_monitor, .init = make_root, .fini = remove_root);
 
 Test(pressure, psi_files_are_parsed_and_broken_ones_are_unknown)
 {
@@ -113,124 +110,4 @@ Test(pressure, system_and_own_cgroup_of_both_versions)
     later.steal_s += 1 * later.cpu_count;
     cr_assert_float_eq(vlt_pressure_waiting(&pressure, &later), 0.25, 1e-9);
     cr_assert_float_eq(vlt_pressure_steal(&pressure, &later), 0.1, 1e-9);
-}
-
-Test(memory_monitor, levels_by_what_is_left_and_by_stalls)
-{
-    const vlt_memory_thresholds thresholds = vlt_memory_thresholds_default();
-    vlt_pressure calm = {.memory = {0, 0, 0, 0}, .own_memory = {NAN, NAN, NAN, NAN}};
-    vlt_limits limits = {.ram_bytes = 1000, .memory_limit_bytes = VLT_LIMIT_NONE};
-    static const struct {
-        uint64_t left;
-        double stall;
-        vlt_memory_level before, expected;
-    } cases[] = {
-        {500, 0, VLT_MEMORY_EASY, VLT_MEMORY_EASY},
-        {99, 0, VLT_MEMORY_EASY, VLT_MEMORY_TIGHT},
-        {39, 0, VLT_MEMORY_EASY, VLT_MEMORY_CRITICAL},
-        {110, 0, VLT_MEMORY_EASY, VLT_MEMORY_EASY},
-        {110, 0, VLT_MEMORY_TIGHT, VLT_MEMORY_TIGHT}, /* not cleared by a quarter */
-        {130, 0, VLT_MEMORY_TIGHT, VLT_MEMORY_EASY},
-        {45, 0, VLT_MEMORY_CRITICAL, VLT_MEMORY_CRITICAL},
-        {60, 0, VLT_MEMORY_CRITICAL, VLT_MEMORY_TIGHT},
-        {500, 6, VLT_MEMORY_EASY, VLT_MEMORY_TIGHT},
-        {500, 30, VLT_MEMORY_EASY, VLT_MEMORY_CRITICAL},
-        {500, NAN, VLT_MEMORY_EASY, VLT_MEMORY_EASY},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        limits.memory_budget_bytes = cases[i].left;
-        calm.memory.some_avg10 = cases[i].stall;
-        cr_assert_eq(vlt_memory_level_of(&limits, &calm, &thresholds, cases[i].before),
-                     cases[i].expected, "case %zu", i);
-    }
-    /* a cgroup's limit is the whole; nothing known is no pressure */
-    limits = (vlt_limits){
-        .ram_bytes = 100000, .memory_limit_bytes = 1000, .memory_budget_bytes = 90};
-    calm.memory.some_avg10 = 0;
-    cr_assert_eq(vlt_memory_level_of(&limits, &calm, &thresholds, VLT_MEMORY_EASY),
-                 VLT_MEMORY_TIGHT);
-    limits = (vlt_limits){.memory_limit_bytes = VLT_LIMIT_NONE,
-                          .memory_budget_bytes = VLT_LIMIT_NONE};
-    cr_assert_eq(vlt_memory_level_of(&limits, &calm, &thresholds, VLT_MEMORY_EASY),
-                 VLT_MEMORY_EASY);
-}
-
-static _Atomic int notices[3];
-
-static void on_notice(void *user, vlt_memory_level level)
-{
-    (void)user;
-    atomic_fetch_add(&notices[level], 1);
-}
-
-static bool reaches(const vlt_memory_monitor *monitor, vlt_memory_level level)
-{
-    const struct timespec pause = {.tv_nsec = 5000000};
-    for (int i = 0; i < 1000 && vlt_memory_monitor_level(monitor) != level; i++) {
-        nanosleep(&pause, NULL);
-    }
-    return vlt_memory_monitor_level(monitor) == level;
-}
-
-struct fake_pool {
-    size_t trimmed_to;
-    int trims;
-    vlt_tensor_pool_stats stats;
-};
-
-static void fake_trim(void *self, size_t keep_bytes)
-{
-    struct fake_pool *pool = self;
-    pool->trimmed_to = keep_bytes;
-    pool->trims++;
-}
-
-static void fake_stats(const void *self, vlt_tensor_pool_stats *stats)
-{
-    *stats = ((const struct fake_pool *)self)->stats;
-}
-
-Test(memory_monitor, notices_pressure_and_its_end)
-{
-    vlt_memory_monitor_options options = vlt_memory_monitor_defaults();
-    vlt_memory_monitor *monitor;
-    vlt_error err = {0};
-    struct fake_pool fake = {.stats = {.live_bytes = 10, .kept_bytes = 100}};
-    vlt_tensor_pool pool = {.self = &fake, .trim = fake_trim, .stats = fake_stats};
-    put("/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 500 kB\n");
-    options.root = root;
-    options.period_ms = 10;
-    options.notice = on_notice;
-    cr_assert_eq(vlt_memory_monitor_create(&options, &monitor, &err), VLT_OK, "%s", err.message);
-    cr_assert_eq(vlt_memory_monitor_level(monitor), VLT_MEMORY_EASY);
-    vlt_memory_monitor_relieve(monitor, &pool);
-    cr_assert_eq(fake.trims, 0);
-    put("/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 70 kB\n");
-    cr_assert(reaches(monitor, VLT_MEMORY_TIGHT));
-    vlt_memory_monitor_relieve(monitor, &pool);
-    cr_assert_eq(fake.trims, 1);
-    cr_assert_eq(fake.trimmed_to, 10, "no more cached than in use");
-    put("/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 10 kB\n");
-    cr_assert(reaches(monitor, VLT_MEMORY_CRITICAL));
-    vlt_memory_monitor_relieve(monitor, &pool);
-    cr_assert_eq(fake.trimmed_to, 0);
-    put("/proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 900 kB\n");
-    cr_assert(reaches(monitor, VLT_MEMORY_EASY));
-    vlt_memory_monitor_destroy(monitor);
-    cr_assert_geq(atomic_load(&notices[VLT_MEMORY_TIGHT]), 1);
-    cr_assert_geq(atomic_load(&notices[VLT_MEMORY_CRITICAL]), 1);
-    cr_assert_geq(atomic_load(&notices[VLT_MEMORY_EASY]), 1);
-    options.period_ms = 0;
-    cr_assert_eq(vlt_memory_monitor_create(&options, &monitor, &err), VLT_STATUS_USAGE);
-    cr_assert_null(monitor);
-}
-
-Test(memory_monitor, runs_on_this_machine_too)
-{
-    vlt_memory_monitor_options options = vlt_memory_monitor_defaults();
-    vlt_memory_monitor *monitor;
-    cr_assert_eq(vlt_memory_monitor_create(&options, &monitor, NULL), VLT_OK);
-    vlt_memory_monitor_destroy(monitor);
-    vlt_memory_monitor_destroy(NULL);
-    cr_assert_eq(vlt_memory_monitor_level(NULL), VLT_MEMORY_EASY);
 }

@@ -1,0 +1,31 @@
+/* services.h: what the sessions of an engine share beside computing: caches, texts, pictures, and
+ * who gives memory back when it runs short. */
+#ifndef VLT_HARNESS_SERVICES_H
+#define VLT_HARNESS_SERVICES_H
+
+#include "harness/infer/engine.h"
+
+enum { VLT_PREFETCH_DEFAULT = 2, VLT_PREFETCH_MAX = 1024 };
+
+/* USAGE names the option and the two values that disagree. Without an engine, for who wants to know
+ * before anything is read. */
+vlt_status vlt_service_options_check(const vlt_service_options *options, vlt_error *err);
+
+/* Into engine->embeddings, tokens, pictures and governor; options have been checked, contexts and
+ * tokenizer are there. On failure the engine is closed by the caller. */
+vlt_status vlt_services_open(vlt_engine *engine, const vlt_service_options *options,
+                             vlt_error *err);
+void vlt_services_close(vlt_engine *engine); /* also of an engine that was never whole */
+
+/* Lines of a batch that may be prepared ahead now: of those asked for, or one while memory is
+ * short. */
+int vlt_services_ahead(const vlt_engine *engine);
+
+/* Requests that may compute side by side now, of `count`: half while memory is tight, one while it
+ * is critical. */
+int vlt_services_side_by_side(const vlt_engine *engine, int count);
+
+/* Forgets everything that can be made again. */
+void vlt_services_forget(vlt_engine *engine);
+
+#endif

@@ -1,0 +1,179 @@
+#include "optimizations/bpe_encode/seams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimizations/bpe_encode/utf8.h"
+
+/* What tokens hold around each place inside them, as bits of two hashes: merged tokens and added
+ * ones apart, because only the latter reach across words. */
+enum { REACH = 4, TABLE_BITS = 24, TABLE_WORDS = 1 << (TABLE_BITS - 6) };
+
+struct contexts {
+    uint64_t *word; /* [TABLE_WORDS] */
+};
+
+struct vlt_seams {
+    struct contexts merged, added;
+};
+
+/* Of `left` bytes before and `right` bytes behind `at`, at most REACH each. */
+static uint64_t context_hash(const uint8_t *at, size_t left, size_t right)
+{
+    uint64_t bytes = 0;
+    memcpy(&bytes, at - left, left + right);
+    bytes ^= (uint64_t)(left * REACH + right) * 0xC2B2AE3D27D4EB4Fu;
+    bytes *= 0x9E3779B97F4A7C15u;
+    return (bytes ^ bytes >> 29) * 0xBF58476D1CE4E5B9u;
+}
+
+static void note(struct contexts *table, uint64_t hash)
+{
+    const uint64_t a = hash >> (64 - TABLE_BITS), b = hash & ((1 << TABLE_BITS) - 1);
+    table->word[a >> 6] |= UINT64_C(1) << (a & 63);
+    table->word[b >> 6] |= UINT64_C(1) << (b & 63);
+}
+
+static bool noted(const struct contexts *table, uint64_t hash)
+{
+    const uint64_t a = hash >> (64 - TABLE_BITS), b = hash & ((1 << TABLE_BITS) - 1);
+    return table->word[a >> 6] >> (a & 63) & table->word[b >> 6] >> (b & 63) & 1;
+}
+
+static size_t within(size_t bytes)
+{
+    return bytes < REACH ? bytes : REACH;
+}
+
+static void note_token(struct contexts *table, vlt_token_text token)
+{
+    for (size_t at = 1; at < token.length; at++) {
+        note(table, context_hash(token.bytes + at, within(at), within(token.length - at)));
+    }
+}
+
+/* A token that reaches across begins 1, 2, 3 or at least 4 bytes before the place, and ends so. */
+static bool may_reach_across(const struct contexts *table, const uint8_t *text, size_t bytes,
+                             size_t at)
+{
+    for (size_t left = 1; left <= within(at); left++) {
+        for (size_t right = 1; right <= within(bytes - at); right++) {
+            if (noted(table, context_hash(text + at, left, right))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+vlt_status vlt_seams_create(const vlt_vocab *vocab, vlt_seams **out, vlt_error *err)
+{
+    vlt_seams *seams = *out = calloc(1, sizeof *seams);
+    if (seams) {
+        seams->merged.word = calloc(TABLE_WORDS, sizeof(uint64_t));
+        seams->added.word = calloc(TABLE_WORDS, sizeof(uint64_t));
+    }
+    if (!seams || !seams->merged.word || !seams->added.word) {
+        vlt_seams_destroy(seams);
+        *out = NULL;
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the seams of a vocabulary");
+    }
+    for (int32_t id = 0; id < vlt_vocab_size(vocab); id++) {
+        bool added = vlt_vocab_is_added(vocab, id);
+        note_token(added ? &seams->added : &seams->merged, vlt_vocab_token(vocab, id));
+    }
+    return VLT_OK;
+}
+
+void vlt_seams_destroy(vlt_seams *seams)
+{
+    if (seams) {
+        free(seams->merged.word);
+        free(seams->added.word);
+        free(seams);
+    }
+}
+
+static bool is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+static bool is_letter(uint8_t byte)
+{
+    return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
+/* Bytes of the letter at p[bytes], of a script whose letters stand alone; 0: none begins here. */
+static size_t letter_at(const uint8_t *p, size_t bytes)
+{
+    bool complete;
+    if (p[0] < 0x80) {
+        return is_letter(p[0]);
+    }
+    size_t span = vlt_utf8_span(p, bytes, &complete);
+    if (!complete || span < 2 || span > 3) {
+        return 0;
+    }
+    uint32_t code = span == 2 ? (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F)
+                              : (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 |
+                                    (p[2] & 0x3F);
+    bool alone = (code >= 0x410 && code <= 0x44F) || (code >= 0x3041 && code <= 0x3096) ||
+                 (code >= 0x30A1 && code <= 0x30FA) || (code >= 0x3400 && code <= 0x4DB5) ||
+                 (code >= 0x4E00 && code <= 0x9FA5) || (code >= 0xAC00 && code <= 0xD7A3);
+    return alone ? span : 0;
+}
+
+/* Does text[at) end with `count` letters? */
+static bool letters_before(const uint8_t *text, size_t at, int count)
+{
+    for (; count; count--) {
+        size_t length = 1;
+        while (length < 3 && length < at && (text[at - length] & 0xC0) == 0x80) {
+            length++;
+        }
+        if (length > at || letter_at(text + at - length, length) != length) {
+            return false;
+        }
+        at -= length;
+    }
+    return true;
+}
+
+/* Is the place between two words, whatever else the text says? */
+static bool between_words(const uint8_t *text, size_t bytes, size_t at)
+{
+    const uint8_t left = text[at - 1], right = text[at];
+    const bool digit = is_digit(right), letter = is_letter(right);
+    if (left == '\n') {
+        return digit || letter;
+    }
+    if (is_digit(left)) {
+        return digit || letter || (right == ' ' && at + 1 < bytes && is_letter(text[at + 1]));
+    }
+    return is_letter(left) &&
+           (digit || (right == ' ' && at + 1 < bytes && is_letter(text[at + 1])));
+}
+
+bool vlt_seams_at(const vlt_seams *seams, const char *text, size_t bytes, size_t at)
+{
+    enum { CONTRACTION = 3 }; /* letters behind which none of 's, 're ... can be at work */
+    const uint8_t *p = (const uint8_t *)text;
+    if (at == 0 || at >= bytes) {
+        return false;
+    }
+    if (between_words(p, bytes, at)) {
+        return !may_reach_across(&seams->added, p, bytes, at);
+    }
+    return letter_at(p + at, bytes - at) && letters_before(p, at, CONTRACTION) &&
+           !may_reach_across(&seams->merged, p, bytes, at) &&
+           !may_reach_across(&seams->added, p, bytes, at);
+}
+
+size_t vlt_seams_next(const vlt_seams *seams, const char *text, size_t bytes, size_t from)
+{
+    while (from < bytes && !vlt_seams_at(seams, text, bytes, from)) {
+        from++;
+    }
+    return from;
+}

@@ -1,0 +1,197 @@
+/* Services of run and batch through their options: what is counted, what is refused, and that ids
+ * are the same whatever is kept, prepared ahead or short. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/demo.h"
+#include "tests/support/image_files.h"
+#include "tests/support/memory_cgroup.h"
+#include "tests/support/data.h"
+
+enum { LINES_MAX = 16 };
+
+static json_t *part(const json_t *answer, const char *first, const char *second)
+{
+    return json_object_get(json_object_get(answer, first), second);
+}
+
+static double count(const json_t *answer, const char *cache, const char *what)
+{
+    return test_demo_number(part(answer, "caches", cache), what);
+}
+
+/* Answers of in.jsonl; *lines of them. */
+static void batch(const char *options, json_t *answer[LINES_MAX], int expected, int exit_code)
+{
+    test_output output = test_demo_run("batch %s in.jsonl -n 4 --greedy %s", options);
+    cr_assert_eq(output.exit_code, exit_code, "%s: %s", options, output.err);
+    const char *line = output.out;
+    for (int i = 0; i < expected; i++) {
+        answer[i] = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+        cr_assert_not_null(answer[i], "%s: %s", options, output.err);
+        line = strchr(line, '\n') + 1;
+    }
+    test_output_release(&output);
+}
+
+static void release(json_t **answer, int lines)
+{
+    for (int i = 0; i < lines; i++) {
+        json_decref(answer[i]);
+    }
+}
+
+/* Six times the same question about the same picture. */
+static void write_equal_lines(void)
+{
+    char text[1024] = "";
+    for (int i = 0; i < 6; i++) {
+        strcat(text, "{\"prompt\": \"How many?\", \"images\": [\"scenes/scene-001.jpg\"]}\n");
+    }
+    test_demo_write("in.jsonl", text);
+}
+
+Test(service_options, six_equal_lines_are_one_miss, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    static const char *const options[] = {"", "--prefetch 0", "--prefetch 6 --preprocess-threads 4",
+                                          "--parallel 3 --tokenize-threads 3",
+                                          "--force pipeline=baseline"};
+    json_t *reference[LINES_MAX], *answer[LINES_MAX];
+    write_equal_lines();
+    batch("--tokenize-cache 0 --embedding-cache 0 --prefetch 0", reference, 6, 0);
+    cr_expect_eq(count(reference[5], "tokenize", "misses"), 0, "nothing is counted by what is off");
+    for (size_t o = 0; o < sizeof options / sizeof *options; o++) {
+        batch(options[o], answer, 6, 0);
+        for (int i = 0; i < 6; i++) {
+            cr_expect(
+                json_equal(json_object_get(answer[i], "ids"), json_object_get(reference[i], "ids")),
+                "%s, line %d", options[o], i);
+        }
+        cr_expect_eq(count(answer[5], "tokenize", "misses"), 1, "%s", options[o]);
+        cr_expect_eq(count(answer[5], "embedding", "misses"), 1, "%s", options[o]);
+        cr_expect_eq(count(answer[5], "tokenize", "hits"), 5, "%s", options[o]);
+        cr_expect_eq(count(answer[5], "embedding", "hits"), 5, "%s", options[o]);
+        release(answer, 6);
+    }
+    release(reference, 6);
+}
+
+Test(service_options, what_cannot_be_is_refused_with_both_values, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    static const struct {
+        const char *options, *first, *second;
+    } cases[] = {{"--memory-limit 0", "0 bytes", "more than 0"},
+                 {"--memory-limit 900T", "989560464998400", "this machine has"},
+                 {"--memory-limit -1", "-1", ""},
+                 {"--embedding-cache 900T", "989560464998400", "this machine has"},
+                 {"--tokenize-cache 900T", "989560464998400", "this machine has"},
+                 {"--memory-low 3", "3 percent", "memory-critical 4"},
+                 {"--memory-critical 30", "10 percent", "memory-critical 30"},
+                 {"--memory-low 5 --memory-critical 5", "5 percent", "memory-critical 5"},
+                 {"--memory-low 0", "0 percent", "at most 100"},
+                 {"--memory-low 101", "101", "100"},
+                 {"--tokenize-chunk 0", "0 bytes", "256"},
+                 {"--tokenize-chunk 255", "255", "256"},
+                 {"--tokenize-chunk 2G", "2147483648", "268435456"},
+                 {"--monitor-interval 1ms", "is 1", "10"},
+                 {"--cleanup-interval 5h", "18000000", "3600000"},
+                 {"--tokenize-threads -1", "-1", "0"},
+                 {"--preprocess-threads 100000", "100000", "1024"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const char *const commands[] = {"batch %s missing.jsonl %s",
+                                               "run %s --prompt a -n 1 %s"};
+        for (int c = 0; c < 2; c++) {
+            test_output output = test_demo_run(commands[c], cases[i].options);
+            if (c == 0 && output.exit_code == 2 && strstr(output.err, "missing.jsonl")) {
+                cr_expect_fail("%s: the input was looked at first", cases[i].options);
+            }
+            cr_expect_eq(output.exit_code, 2, "%s: %s", cases[i].options, output.err);
+            cr_expect(strstr(output.err, cases[i].first) && strstr(output.err, cases[i].second),
+                      "%s: %s", cases[i].options, output.err);
+            test_output_release(&output);
+        }
+    }
+}
+
+/* One colour, w by h: small as a file, large in memory. */
+static void write_png(const char *name, uint32_t w, uint32_t h)
+{
+    test_bytes png = {0}, packed = {0};
+    test_png_begin(&png, w, h, 8, 2, 0);
+    test_zlib_run(&packed, 0, (3 * (size_t)w + 1) * h);
+    test_png_chunk(&png, "IDAT", packed.data, packed.bytes);
+    test_png_chunk(&png, "IEND", NULL, 0);
+    FILE *file = fopen(name, "wb");
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(png.data, 1, png.bytes, file), png.bytes);
+    fclose(file);
+    test_bytes_release(&png);
+    test_bytes_release(&packed);
+}
+
+static const char large_among_small[] =
+    "{\"id\": 0, \"prompt\": \"How many?\", \"images\": [\"scenes/scene-000.jpg\"]}\n"
+    "{\"id\": 1, \"prompt\": \"How many?\", \"images\": [\"large.png\"]}\n"
+    "{\"id\": 2, \"prompt\": \"How many?\", \"images\": [\"scenes/scene-001.jpg\", \"no.jpg\"]}\n"
+    "{\"id\": 3, \"prompt\": \"How many?\", \"images\": [\"scenes/scene-001.jpg\"]}\n"
+    "{\"id\": 4, \"prompt\": \"How many?\", \"images\": [\"scenes/scene-002.jpg\", "
+    "\"scenes/scene-000.jpg\"]}\n";
+
+Test(service_options, a_picture_beyond_the_limit_fails_its_own_request, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    json_t *free_answer[LINES_MAX], *answer[LINES_MAX];
+    write_png("large.png", 9000, 7000); /* 189 MB of pixels */
+    test_demo_write("in.jsonl", large_among_small);
+    batch("", free_answer, 5, 1);
+    batch("--memory-limit 120M --monitor-interval 10ms", answer, 5, 1);
+    for (int i = 0; i < 5; i++) {
+        const char *error = json_string_value(json_object_get(answer[i], "error"));
+        if (i == 1) {
+            cr_expect(error && strstr(error, "large.png") && strstr(error, "needs ") &&
+                          strstr(error, "125.8 MB"),
+                      "%s", error ? error : "no error");
+        } else if (i == 2) {
+            cr_expect(error && strstr(error, "no.jpg"), "%s", error ? error : "no error");
+        } else {
+            cr_expect(json_equal(json_object_get(answer[i], "ids"),
+                                 json_object_get(free_answer[i], "ids")),
+                      "line %d: %s", i, error ? error : "");
+        }
+    }
+    release(answer, 5);
+    release(free_answer, 5);
+}
+
+/* Where hardly anything is left: fewer at a time, nothing kept, the same ids, and it is told. */
+Test(service_options, short_memory_throttles_and_is_told, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    json_t *free_answer[LINES_MAX], *answer[LINES_MAX];
+    write_equal_lines();
+    batch("--parallel 3", free_answer, 6, 0);
+    batch("--parallel 3 --memory-limit 100M --memory-low 99 --memory-critical 98 "
+          "--monitor-interval 10ms",
+          answer, 6, 0);
+    const json_t *pressure = json_object_get(answer[5], "pressure");
+    for (int i = 0; i < 6; i++) {
+        cr_expect(
+            json_equal(json_object_get(answer[i], "ids"), json_object_get(free_answer[i], "ids")));
+    }
+    cr_expect_str_eq(json_string_value(json_object_get(pressure, "level")), "critical");
+    const json_t *event = json_array_get(json_object_get(pressure, "events"), 0);
+    const char *cause = json_string_value(json_object_get(event, "cause"));
+    const char *action = json_string_value(json_object_get(event, "action"));
+    cr_assert(cause && action, "an event");
+    cr_expect(strstr(cause, "memory limit of this process leaves"), "%s", cause);
+    cr_expect(strstr(action, "one request at a time"), "%s", action);
+    cr_expect_geq(test_demo_number(event, "at_ms"), 0);
+    cr_expect_eq(
+        json_array_size(json_object_get(json_object_get(free_answer[5], "pressure"), "events")), 0);
+    release(answer, 6);
+    release(free_answer, 6);
+}

@@ -1,0 +1,178 @@
+/* Ids of the service are those of one encoder on the whole text, however texts are cut, kept and
+ * waited for. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/services/token_service.h"
+#include "tests/support/data.h"
+#include "tests/support/tokens.h"
+#include "tests/support/variants.h"
+
+struct service {
+    test_context test;
+    pthread_mutex_t making;
+    vlt_tokenizer *tokenizer;
+    vlt_token_service *service;
+};
+
+static void begin(struct service *s, vlt_tokenizer *tokenizer, int threads, size_t chunk,
+                  size_t cache)
+{
+    pthread_mutexattr_t kind;
+    test_context_init(&s->test);
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&s->making, &kind);
+    s->test.context.making = &s->making;
+    s->tokenizer = tokenizer;
+    const vlt_token_service_options options = {.vocab = vlt_tokenizer_vocab(tokenizer),
+                                               .context = &s->test.context,
+                                               .threads = threads,
+                                               .chunk_bytes = chunk,
+                                               .cache_bytes = cache};
+    cr_assert_eq(vlt_token_service_create(&options, &s->service, NULL), VLT_OK);
+}
+
+static void end(struct service *s)
+{
+    vlt_token_service_destroy(s->service);
+    test_context_release(&s->test);
+    pthread_mutex_destroy(&s->making);
+}
+
+static vlt_tokenizer *demo_tokenizer(void)
+{
+    vlt_tokenizer *tokenizer = NULL;
+    cr_assert_eq(vlt_tokenizer_load(test_source("harness/model/demo/checkpoint"), &tokenizer, NULL),
+                 VLT_OK);
+    return tokenizer;
+}
+
+static vlt_prompt_text text_of(const char *text)
+{
+    return (vlt_prompt_text){.text = text, .bytes = strlen(text)};
+}
+
+/* By a plan of its own, on the whole text. */
+static void check(struct service *s, const vlt_prompt_text *text, const char *what)
+{
+    int32_t *expected, *ids;
+    size_t expected_count, count;
+    cr_assert_eq(vlt_tokenizer_encode(s->tokenizer, &s->test.context, text->text, text->bytes,
+                                      &text->plain, &expected, &expected_count, NULL),
+                 VLT_OK);
+    cr_assert_eq(vlt_token_service_encode(s->service, text, &ids, &count, NULL), VLT_OK);
+    cr_expect(count == expected_count && !memcmp(ids, expected, count * sizeof *ids),
+              "%s: %zu ids, expected %zu", what, count, expected_count);
+    free(expected);
+    free(ids);
+}
+
+static vlt_content_stats look(const struct service *s)
+{
+    vlt_content_stats stats;
+    vlt_token_service_look(s->service, &stats);
+    return stats;
+}
+
+Test(token_service, equal_texts_are_encoded_once)
+{
+    struct service s;
+    begin(&s, demo_tokenizer(), 2, 1 << 16, 1 << 20);
+    const vlt_prompt_text text = text_of("<|im_start|>user\nHow many circles?<|im_end|>");
+    const vlt_text_range range = {0, text.bytes};
+    vlt_prompt_text plain = text;
+    plain.plain = (vlt_text_ranges){&range, 1};
+    for (int i = 0; i < 6; i++) {
+        check(&s, &text, "equal");
+    }
+    cr_expect(look(&s).misses == 1 && look(&s).hits == 5);
+    check(&s, &plain, "in which no token counts");
+    cr_expect_eq(look(&s).misses, 2);
+    vlt_prompt_text empty = text_of("");
+    check(&s, &empty, "empty");
+    end(&s);
+    vlt_tokenizer_destroy(s.tokenizer);
+}
+
+Test(token_service, a_cache_of_0_keeps_nothing)
+{
+    struct service s;
+    begin(&s, demo_tokenizer(), 1, 1 << 16, 0);
+    const vlt_prompt_text text = text_of("twice");
+    check(&s, &text, "first");
+    check(&s, &text, "second");
+    cr_expect(!look(&s).hits && !look(&s).bytes && !look(&s).limit);
+    end(&s);
+    vlt_tokenizer_destroy(s.tokenizer);
+}
+
+static void check_file(struct service *s, const char *relative)
+{
+    size_t bytes;
+    char *text = test_read_data(relative, &bytes);
+    if (text) {
+        vlt_prompt_text whole = {.text = text, .bytes = bytes < 300000 ? bytes : 300000};
+        check(s, &whole, relative);
+        vlt_text_range range[40]; /* stretches that seams fall into */
+        for (size_t i = 0; i < 40; i++) {
+            range[i] = (vlt_text_range){i * whole.bytes / 40, i * whole.bytes / 40 + 97};
+        }
+        whole.plain = (vlt_text_ranges){range, 40};
+        check(s, &whole, relative);
+        free(text);
+    }
+}
+
+Test(token_service, long_texts_in_pieces)
+{
+    vlt_tokenizer *tokenizer = test_real_tokenizer();
+    struct service s;
+    if (!tokenizer) {
+        return;
+    }
+    for (size_t chunk = 256; chunk <= 1 << 14; chunk *= 8) {
+        begin(&s, tokenizer, 3, chunk, 1 << 22);
+        check_file(&s, "data/text/state-of-the-union-ascii.txt");
+        check_file(&s, "data/text/poet.tang.0.json");
+        check_file(&s, "data/text/package-lock.json");
+        check_file(&s, "data/text/invalid-utf8-latin1.txt");
+        check_file(&s, "data/text/qwen3-vl-README.md");
+        end(&s);
+    }
+    vlt_tokenizer_destroy(tokenizer);
+}
+
+Test(token_service, futures_in_any_order_and_none)
+{
+    struct service s;
+    vlt_prompt_text text[8];
+    vlt_token_future *future[8];
+    static char words[8][64];
+    begin(&s, demo_tokenizer(), 2, 1 << 16, 1 << 20);
+    for (int i = 0; i < 8; i++) {
+        snprintf(words[i], sizeof words[i], "text number %d of eight", i % 5);
+        text[i] = text_of(words[i]);
+        future[i] = vlt_token_service_begin(s.service, &text[i]);
+    }
+    for (int i = 7; i >= 0; i--) {
+        int32_t *ids, *expected;
+        size_t count, expected_count;
+        double busy_ms = -1;
+        cr_assert_eq(vlt_token_service_collect(s.service, i == 3 ? NULL : future[i], &text[i], &ids,
+                                               &count, &busy_ms, NULL),
+                     VLT_OK);
+        cr_assert_eq(vlt_tokenizer_encode(s.tokenizer, &s.test.context, text[i].text, text[i].bytes,
+                                          NULL, &expected, &expected_count, NULL),
+                     VLT_OK);
+        cr_expect(count == expected_count && !memcmp(ids, expected, count * sizeof *ids));
+        cr_expect_geq(busy_ms, 0);
+        free(ids);
+        free(expected);
+    }
+    cr_expect_eq(look(&s).misses, 5);
+    end(&s); /* one future is never collected */
+    vlt_tokenizer_destroy(s.tokenizer);
+}
