@@ -36,3 +36,11 @@ vlt_status vlt_blocks_run(const vlt_blocks *blocks, vlt_blocks_function *functio
                     blocks->limit, body, &region);
     return region.status;
 }
+
+int64_t vlt_blocks_even(const vlt_blocks *blocks)
+{
+    int workers = vlt_threads_count(blocks->threads);
+    workers = blocks->limit > 0 && blocks->limit < workers ? blocks->limit : workers;
+    const int64_t round = blocks->block * workers;
+    return workers == 1 ? blocks->rows : blocks->rows / round * round;
+}

@@ -25,4 +25,8 @@ typedef struct vlt_blocks {
 vlt_status vlt_blocks_run(const vlt_blocks *blocks, vlt_blocks_function *function, const void *job,
                           vlt_error *err);
 
+/* How many of the rows, from the first on, give each of the threads the same number of whole
+ * blocks. The others are better done by all threads together than by some. */
+int64_t vlt_blocks_even(const vlt_blocks *blocks);
+
 #endif

@@ -9,8 +9,12 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     if (!parts) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "decoder_block: no memory for a plan");
     }
-    return vlt_decoder_block_parts_init(parts, plan, plan->context,
-                                        plan->problem.dim[VLT_DECODER_BLOCK_DIM_ROWS], err);
+    vlt_status status = vlt_decoder_block_parts_init(
+        parts, plan, plan->context, plan->problem.dim[VLT_DECODER_BLOCK_DIM_ROWS], err);
+    if (status == VLT_OK) {
+        vlt_decoder_block_parts_adopt(parts, plan);
+    }
+    return status;
 }
 
 static int64_t larger(int64_t a, int64_t b)

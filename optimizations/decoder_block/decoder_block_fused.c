@@ -3,9 +3,10 @@
  * thread while it is in the caches, and, once attention has passed over all rows, through o, norm,
  * gate, up, silu and down; two thread regions take the place of a dozen, and the inner rows exist
  * for one block per thread only.
- * Loses: with fewer blocks than threads (it is not for decoding), and where the weights are much
+ * Loses: with few rows (it is not for decoding), and where the weights are much
  * larger than the cache, since each block of rows streams them again.
  *
+ * Rows that make no whole block for every thread go through the steps with all threads at each.
  * Children are chosen as everywhere, for problems of `rows` rows; one set serves all threads.
  * Blocks do not depend on the number of threads: the bits do not either.
  */
@@ -21,19 +22,21 @@ enum { KNOB_ROWS, KNOB_THREADS };
 
 static const int64_t rows_values[] = {16, 32, 64, 128};
 static const vlt_knob knobs[] = {
-    {"rows", "rows of a block", rows_values, 4, 64, NULL},
+    {"rows", "rows of a block", rows_values, 4, 128, NULL},
     VLT_KNOB_THREADS,
 };
 
 struct state {
-    vlt_context single; /* the plan's without threads, for what a block runs */
-    vlt_decoder_block_parts parts;
+    vlt_context single;               /* the plan's without threads, for what a block runs */
+    vlt_decoder_block_parts alone;    /* one thread through a block */
+    vlt_decoder_block_parts together; /* all of them through one block */
     int64_t block;
 };
 
 /* One run. */
 struct job {
     const struct state *state;
+    const vlt_decoder_block_parts *parts;
     const vlt_decoder_block_args *args;
     float *q;     /* [rows, q_width] */
     float *mixed; /* [rows, q_width] */
@@ -60,7 +63,12 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     s->single = *plan->context;
     s->single.threads = NULL;
     s->block = block < rows ? block : rows;
-    return vlt_decoder_block_parts_init(&s->parts, plan, &s->single, s->block, err);
+    vlt_status status = vlt_decoder_block_parts_init(&s->alone, plan, &s->single, s->block, err);
+    if (status == VLT_OK) {
+        vlt_decoder_block_parts_adopt(&s->alone, plan);
+        status = vlt_decoder_block_parts_init(&s->together, plan, plan->context, s->block, err);
+    }
+    return status;
 }
 
 static int64_t shared_width(const vlt_decoder_block_parts *parts)
@@ -68,25 +76,28 @@ static int64_t shared_width(const vlt_decoder_block_parts *parts)
     return parts->kv_width > parts->inner ? parts->kv_width : parts->inner;
 }
 
-static size_t worker_bytes(const struct state *s)
+static size_t worker_bytes(const struct state *s, const vlt_decoder_block_parts *parts)
 {
     size_t bytes = 0;
-    vlt_frame_reserve(&bytes, (size_t)(s->block * s->parts.width), sizeof(float));
-    vlt_frame_reserve(&bytes, (size_t)(s->block * shared_width(&s->parts)), sizeof(float));
-    vlt_frame_reserve(&bytes, (size_t)(s->block * shared_width(&s->parts)), sizeof(float));
-    vlt_frame_add(&bytes, vlt_decoder_block_parts_scratch(&s->parts));
+    vlt_frame_reserve(&bytes, (size_t)(s->block * s->alone.width), sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)(s->block * shared_width(&s->alone)), sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)(s->block * shared_width(&s->alone)), sizeof(float));
+    vlt_frame_add(&bytes, vlt_decoder_block_parts_scratch(parts));
     return bytes;
 }
 
-/* The workers' frames and attention's scratch take each other's place. */
+/* The workers' frames, what all need together and attention's scratch take each other's place. */
 static size_t scratch(const vlt_plan *plan)
 {
     const struct state *s = plan->state;
     size_t bytes = 0, workers = 0;
-    size_t attention = vlt_plan_scratch(s->parts.child[VLT_DECODER_ATTENTION]);
-    vlt_frames_reserve(&workers, vlt_threads_count(plan->context->threads), worker_bytes(s));
-    vlt_frame_reserve(&bytes, (size_t)(s->parts.rows * s->parts.q_width), sizeof(float));
-    vlt_frame_reserve(&bytes, (size_t)(s->parts.rows * s->parts.q_width), sizeof(float));
+    size_t together = worker_bytes(s, &s->together);
+    size_t attention = vlt_plan_scratch(s->alone.child[VLT_DECODER_ATTENTION]);
+    vlt_frames_reserve(&workers, vlt_threads_count(plan->context->threads),
+                       worker_bytes(s, &s->alone));
+    vlt_frame_reserve(&bytes, (size_t)(s->alone.rows * s->alone.q_width), sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)(s->alone.rows * s->alone.q_width), sizeof(float));
+    workers = workers > together ? workers : together;
     vlt_frame_add(&bytes, workers > attention ? workers : attention);
     return bytes;
 }
@@ -96,9 +107,9 @@ static vlt_decoder_block_rows take(const struct job *job, vlt_frame *frame, int6
 {
     const struct state *s = job->state;
     vlt_decoder_block_rows r = {.args = job->args, .row = row, .rows = rows};
-    r.x = vlt_frame_take(frame, (size_t)(s->block * s->parts.width), sizeof(float));
-    r.k = r.up = vlt_frame_take(frame, (size_t)(s->block * shared_width(&s->parts)), sizeof(float));
-    r.v = r.gate = vlt_frame_take(frame, (size_t)(s->block * shared_width(&s->parts)),
+    r.x = vlt_frame_take(frame, (size_t)(s->block * s->alone.width), sizeof(float));
+    r.k = r.up = vlt_frame_take(frame, (size_t)(s->block * shared_width(&s->alone)), sizeof(float));
+    r.v = r.gate = vlt_frame_take(frame, (size_t)(s->block * shared_width(&s->alone)),
                                   sizeof(float));
     return r;
 }
@@ -107,7 +118,7 @@ static vlt_status before_attention(const void *argument, vlt_frame frame, int64_
                                    vlt_error *err)
 {
     const struct job *job = argument;
-    const vlt_decoder_block_parts *parts = &job->state->parts;
+    const vlt_decoder_block_parts *parts = job->parts;
     vlt_decoder_block_rows r = take(job, &frame, row, rows);
     return vlt_decoder_block_before(parts, frame, &r, job->q + row * parts->q_width, err);
 }
@@ -116,15 +127,31 @@ static vlt_status after_attention(const void *argument, vlt_frame frame, int64_t
                                   vlt_error *err)
 {
     const struct job *job = argument;
-    const vlt_decoder_block_parts *parts = &job->state->parts;
+    const vlt_decoder_block_parts *parts = job->parts;
     vlt_decoder_block_rows r = take(job, &frame, row, rows);
     return vlt_decoder_block_after(parts, frame, &r, job->mixed + row * parts->q_width, err);
+}
+
+/* Whole blocks by a thread each; what is left by all threads. */
+static vlt_status run_rows(const vlt_blocks *blocks, vlt_frame frame, vlt_blocks_function *function,
+                           struct job *job, vlt_error *err)
+{
+    vlt_blocks even = *blocks;
+    even.rows = vlt_blocks_even(blocks);
+    job->parts = &job->state->alone;
+    vlt_status status = vlt_blocks_run(&even, function, job, err);
+    job->parts = &job->state->together;
+    for (int64_t row = even.rows; row < blocks->rows && status == VLT_OK; row += blocks->block) {
+        int64_t left = blocks->rows - row;
+        status = function(job, frame, row, left < blocks->block ? left : blocks->block, err);
+    }
+    return status;
 }
 
 static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     const struct state *s = plan->state;
-    const vlt_decoder_block_parts *parts = &s->parts;
+    const vlt_decoder_block_parts *parts = &s->alone;
     struct job job = {.state = s, .args = args};
     job.q = vlt_frame_take(&frame, (size_t)(parts->rows * parts->q_width), sizeof(float));
     job.mixed = vlt_frame_take(&frame, (size_t)(parts->rows * parts->q_width), sizeof(float));
@@ -134,19 +161,20 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
                          .rows = job.args->rows,
                          .block = s->block,
                          .frames = vlt_frames_take(&rest, vlt_threads_count(plan->context->threads),
-                                                   worker_bytes(s))};
-    vlt_status status = vlt_blocks_run(&blocks, before_attention, &job, err);
+                                                   worker_bytes(s, &s->alone))};
+    vlt_status status = run_rows(&blocks, frame, before_attention, &job, err);
     if (status == VLT_OK) {
         status = vlt_decoder_block_attend(parts, frame, job.args, job.q, job.mixed, err);
     }
-    return status == VLT_OK ? vlt_blocks_run(&blocks, after_attention, &job, err) : status;
+    return status == VLT_OK ? run_rows(&blocks, frame, after_attention, &job, err) : status;
 }
 
 static void release(vlt_plan *plan)
 {
     struct state *s = plan->state;
     if (s) {
-        vlt_decoder_block_parts_release(&s->parts);
+        vlt_decoder_block_parts_release(&s->alone);
+        vlt_decoder_block_parts_release(&s->together);
         free(s);
     }
 }

@@ -57,12 +57,15 @@ vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *pl
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err);
     }
-    if (status == VLT_OK) {
-        vlt_plan_adopt(plan, p->child, VLT_DECODER_CHILDREN);
-        plan->loss += vlt_kv_format_find(cache)->loss;
-        plan->tolerance += vlt_kv_format_find(cache)->loss;
-    }
     return status;
+}
+
+void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *p, vlt_plan *plan)
+{
+    vlt_format cache = (vlt_format)plan->problem.dim[VLT_DECODER_BLOCK_DIM_CACHE];
+    vlt_plan_adopt(plan, p->child, VLT_DECODER_CHILDREN);
+    plan->loss += vlt_kv_format_find(cache)->loss;
+    plan->tolerance += vlt_kv_format_find(cache)->loss;
 }
 
 void vlt_decoder_block_parts_release(vlt_decoder_block_parts *p)

@@ -36,10 +36,11 @@ typedef struct vlt_decoder_block_parts {
 } vlt_decoder_block_parts;
 
 /* Constants, sizes and children: attention over all rows in the plan's context, the other steps
- * for `rows` rows in `context`. What the children may lose adds to the plan's loss. On failure
- * _release is still to be called. */
+ * for `rows` rows in `context`. On failure _release is still to be called. */
 vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *parts, vlt_plan *plan,
                                         vlt_context *context, int64_t rows, vlt_error *err);
+/* What the children may lose adds to the plan's loss. */
+void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *parts, vlt_plan *plan);
 void vlt_decoder_block_parts_release(vlt_decoder_block_parts *parts);
 
 /* The deepest child but attention. */

@@ -9,8 +9,12 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     if (!parts) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "vision_block: no memory for a plan");
     }
-    return vlt_vision_block_parts_init(parts, plan, plan->context,
-                                       plan->problem.dim[VLT_VISION_BLOCK_DIM_ROWS], err);
+    vlt_status status = vlt_vision_block_parts_init(
+        parts, plan, plan->context, plan->problem.dim[VLT_VISION_BLOCK_DIM_ROWS], err);
+    if (status == VLT_OK) {
+        vlt_vision_block_parts_adopt(parts, plan);
+    }
+    return status;
 }
 
 /* Two pieces: `narrow` holds normalised rows, then the attention's output; `wide` holds q | k | v,

@@ -2,9 +2,10 @@
  * Idea: a block of rows goes through norm, qkv and rope in one thread while it is in the cache,
  * and, once attention has passed over all rows, through proj, norm, fc1, gelu and fc2; two thread
  * regions take the place of eight, and the inner rows exist for one block per thread only.
- * Loses: with fewer blocks than threads, and where the weights are much larger than the cache,
+ * Loses: with few rows, and where the weights are much larger than the cache,
  * since each block of rows streams them again.
  *
+ * Rows that make no whole block for every thread go through the steps with all threads at each.
  * Children are chosen as everywhere, for problems of `rows` rows; one set serves all threads.
  * Blocks do not depend on the number of threads: the bits do not either.
  */
@@ -22,14 +23,16 @@ static const vlt_knob knobs[] = {
 };
 
 struct state {
-    vlt_context single; /* the plan's without threads, for what a block runs */
-    vlt_vision_block_parts parts;
+    vlt_context single;              /* the plan's without threads, for what a block runs */
+    vlt_vision_block_parts alone;    /* one thread through a block */
+    vlt_vision_block_parts together; /* all of them through one block */
     int64_t block;
 };
 
 /* One run. */
 struct job {
     const struct state *state;
+    const vlt_vision_block_parts *parts;
     const vlt_vision_block_args *args;
     float *qkv;   /* [rows, 3 width] */
     float *mixed; /* [rows, width] */
@@ -46,37 +49,45 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     s->single = *plan->context;
     s->single.threads = NULL;
     s->block = block < rows ? block : rows;
-    return vlt_vision_block_parts_init(&s->parts, plan, &s->single, s->block, err);
+    vlt_status status = vlt_vision_block_parts_init(&s->alone, plan, &s->single, s->block, err);
+    if (status == VLT_OK) {
+        vlt_vision_block_parts_adopt(&s->alone, plan);
+        status = vlt_vision_block_parts_init(&s->together, plan, plan->context, s->block, err);
+    }
+    return status;
 }
 
 static size_t narrow_count(const struct state *s)
 {
-    return (size_t)(s->block * s->parts.width);
+    return (size_t)(s->block * s->alone.width);
 }
 
 static size_t wide_count(const struct state *s)
 {
-    return (size_t)(s->block * s->parts.inner);
+    return (size_t)(s->block * s->alone.inner);
 }
 
-static size_t worker_bytes(const struct state *s)
+static size_t worker_bytes(const struct state *s, const vlt_vision_block_parts *parts)
 {
     size_t bytes = 0;
     vlt_frame_reserve(&bytes, narrow_count(s), sizeof(float));
     vlt_frame_reserve(&bytes, wide_count(s), sizeof(float));
-    vlt_frame_add(&bytes, vlt_vision_block_parts_scratch(&s->parts));
+    vlt_frame_add(&bytes, vlt_vision_block_parts_scratch(parts));
     return bytes;
 }
 
-/* The workers' frames and attention's scratch take each other's place. */
+/* The workers' frames, what all need together and attention's scratch take each other's place. */
 static size_t scratch(const vlt_plan *plan)
 {
     const struct state *s = plan->state;
     size_t bytes = 0, workers = 0;
-    size_t attention = vlt_plan_scratch(s->parts.child[VLT_VISION_ATTENTION]);
-    vlt_frames_reserve(&workers, vlt_threads_count(plan->context->threads), worker_bytes(s));
-    vlt_frame_reserve(&bytes, (size_t)(s->parts.rows * 3 * s->parts.width), sizeof(float));
-    vlt_frame_reserve(&bytes, (size_t)(s->parts.rows * s->parts.width), sizeof(float));
+    size_t together = worker_bytes(s, &s->together);
+    size_t attention = vlt_plan_scratch(s->alone.child[VLT_VISION_ATTENTION]);
+    vlt_frames_reserve(&workers, vlt_threads_count(plan->context->threads),
+                       worker_bytes(s, &s->alone));
+    vlt_frame_reserve(&bytes, (size_t)(s->alone.rows * 3 * s->alone.width), sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)(s->alone.rows * s->alone.width), sizeof(float));
+    workers = workers > together ? workers : together;
     vlt_frame_add(&bytes, workers > attention ? workers : attention);
     return bytes;
 }
@@ -85,7 +96,7 @@ static vlt_status before_attention(const void *argument, vlt_frame frame, int64_
                                    vlt_error *err)
 {
     const struct job *job = argument;
-    const vlt_vision_block_parts *parts = &job->state->parts;
+    const vlt_vision_block_parts *parts = job->parts;
     float *narrow = vlt_frame_take(&frame, narrow_count(job->state), sizeof *narrow);
     return vlt_vision_block_before(parts, frame, job->args, row, rows, narrow,
                                    job->qkv + row * 3 * parts->width, err);
@@ -95,17 +106,33 @@ static vlt_status after_attention(const void *argument, vlt_frame frame, int64_t
                                   vlt_error *err)
 {
     const struct job *job = argument;
-    const vlt_vision_block_parts *parts = &job->state->parts;
+    const vlt_vision_block_parts *parts = job->parts;
     float *narrow = vlt_frame_take(&frame, narrow_count(job->state), sizeof *narrow);
     float *wide = vlt_frame_take(&frame, wide_count(job->state), sizeof *wide);
     return vlt_vision_block_after(parts, frame, job->args, row, rows,
                                   job->mixed + row * parts->width, narrow, wide, err);
 }
 
+/* Whole blocks by a thread each; what is left by all threads. */
+static vlt_status run_rows(const vlt_blocks *blocks, vlt_frame frame, vlt_blocks_function *function,
+                           struct job *job, vlt_error *err)
+{
+    vlt_blocks even = *blocks;
+    even.rows = vlt_blocks_even(blocks);
+    job->parts = &job->state->alone;
+    vlt_status status = vlt_blocks_run(&even, function, job, err);
+    job->parts = &job->state->together;
+    for (int64_t row = even.rows; row < blocks->rows && status == VLT_OK; row += blocks->block) {
+        int64_t left = blocks->rows - row;
+        status = function(job, frame, row, left < blocks->block ? left : blocks->block, err);
+    }
+    return status;
+}
+
 static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
     const struct state *s = plan->state;
-    const vlt_vision_block_parts *parts = &s->parts;
+    const vlt_vision_block_parts *parts = &s->alone;
     struct job job = {.state = s, .args = args};
     job.qkv = vlt_frame_take(&frame, (size_t)(parts->rows * 3 * parts->width), sizeof(float));
     job.mixed = vlt_frame_take(&frame, (size_t)(parts->rows * parts->width), sizeof(float));
@@ -115,19 +142,20 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
                          .rows = job.args->rows,
                          .block = s->block,
                          .frames = vlt_frames_take(&rest, vlt_threads_count(plan->context->threads),
-                                                   worker_bytes(s))};
-    vlt_status status = vlt_blocks_run(&blocks, before_attention, &job, err);
+                                                   worker_bytes(s, &s->alone))};
+    vlt_status status = run_rows(&blocks, frame, before_attention, &job, err);
     if (status == VLT_OK) {
         status = vlt_vision_block_attend(parts, frame, job.args, job.qkv, job.mixed, err);
     }
-    return status == VLT_OK ? vlt_blocks_run(&blocks, after_attention, &job, err) : status;
+    return status == VLT_OK ? run_rows(&blocks, frame, after_attention, &job, err) : status;
 }
 
 static void release(vlt_plan *plan)
 {
     struct state *s = plan->state;
     if (s) {
-        vlt_vision_block_parts_release(&s->parts);
+        vlt_vision_block_parts_release(&s->alone);
+        vlt_vision_block_parts_release(&s->together);
         free(s);
     }
 }

@@ -42,10 +42,12 @@ vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, vlt_plan *plan
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_VISION_ATTENTION], err);
     }
-    if (status == VLT_OK) {
-        vlt_plan_adopt(plan, p->child, VLT_VISION_CHILDREN);
-    }
     return status;
+}
+
+void vlt_vision_block_parts_adopt(const vlt_vision_block_parts *p, vlt_plan *plan)
+{
+    vlt_plan_adopt(plan, p->child, VLT_VISION_CHILDREN);
 }
 
 void vlt_vision_block_parts_release(vlt_vision_block_parts *p)
