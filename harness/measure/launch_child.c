@@ -6,60 +6,11 @@
 #include "harness/json/json_make.h"
 #include "harness/measure/launch_internal.h"
 #include "harness/measure/model_subject.h"
+#include "harness/measure/placement.h"
 #include "optimizations/core/dtype.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 #include "optimizations/core/utf8_text.h"
-
-enum { SHARED_MAX = 4096, SHARED_BYTES_MIN = 4096 };
-
-/* Buffers in the order in which the first side took them; the second side gets the same memory for
- * a request of the same size. Small ones hold structures with pointers and stay private. */
-struct shared {
-    void *block[SHARED_MAX];
-    size_t bytes[SHARED_MAX];
-    int count, next;
-    bool second; /* side */
-    bool failed; /* sizes disagree or no memory */
-};
-
-static void *take_shared(void *user, size_t bytes)
-{
-    struct shared *shared = user;
-    if (bytes < SHARED_BYTES_MIN || shared->failed) {
-        return NULL;
-    }
-    if (shared->second) {
-        int i = shared->next++;
-        shared->failed = i >= shared->count || shared->bytes[i] != bytes;
-        if (!shared->failed) {
-            memset(shared->block[i], 0, bytes);
-        }
-        return shared->failed ? NULL : shared->block[i];
-    }
-    void *block;
-    if (shared->count == SHARED_MAX || vlt_alloc(bytes, &block, NULL) != VLT_OK) {
-        return NULL;
-    }
-    shared->bytes[shared->count] = bytes;
-    shared->block[shared->count++] = block;
-    return block;
-}
-
-static uint64_t fingerprint(const struct shared *shared)
-{
-    uint64_t hash = 0xCBF29CE484222325u;
-    for (int i = 0; i < shared->count; i++) {
-        const unsigned char *data = shared->block[i];
-        for (size_t k = 0; k + 8 <= shared->bytes[i]; k += 8) {
-            uint64_t word;
-            memcpy(&word, data + k, sizeof word);
-            hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-            hash ^= hash >> 29;
-        }
-    }
-    return hash;
-}
 
 struct child {
     vlt_side side[2];
@@ -68,7 +19,8 @@ struct child {
     char *request[2]; /* owned texts */
     char *library[2]; /* owned paths; NULL: this build */
     void *handle[2];
-    struct shared *shared;
+    vlt_placement *placement;
+    bool share; /* both sides lie in the same memory */
     vlt_launch launch;
 };
 
@@ -125,11 +77,12 @@ static vlt_status pass_on(const struct child *child, int side, int result, const
                     message);
 }
 
-static vlt_status prepare_side(struct child *child, int side, bool share, vlt_error *err)
+static vlt_status prepare_side(struct child *child, int side, vlt_error *err)
 {
     char message[VLT_MEASURE_MESSAGE_BYTES] = "";
-    int result = child->abi[side]->prepare(child->request[side], share ? take_shared : NULL,
-                                           child->shared, &child->handle[side], message);
+    vlt_placement_begin(child->placement, side);
+    int result = child->abi[side]->prepare(child->request[side], vlt_placement_take,
+                                           child->placement, &child->handle[side], message);
     return pass_on(child, side, result, message, err);
 }
 
@@ -156,38 +109,54 @@ static bool same_problem(const vlt_side side[2])
            !memcmp(problem[0].dim, problem[1].dim, sizeof problem[0].dim);
 }
 
-/* Prepares both, first the side that the coin says. Falls back to own buffers for the second one
- * when the builds make different data of one seed. */
+static vlt_status prepare_in(struct child *child, int first, vlt_error *err)
+{
+    vlt_status status = prepare_side(child, first, err);
+    return status == VLT_OK ? prepare_side(child, !first, err) : status;
+}
+
+static void unprepare(struct child *child)
+{
+    for (int i = 0; i < 2; i++) {
+        if (child->abi[i] && child->handle[i]) {
+            child->abi[i]->release(child->handle[i]);
+        }
+        child->handle[i] = NULL;
+    }
+}
+
+static void place(struct child *child, bool share)
+{
+    const size_t bytes = (size_t)1 << 35; /* of address space */
+    child->share = share;
+    vlt_placement_release(child->placement);
+    vlt_placement_init(child->placement, share, bytes, child->options.seed);
+    for (int i = 1; !child->placement->region[share ? 0 : 1] && i < 8; i++) { /* ulimit -v */
+        vlt_placement_release(child->placement);
+        vlt_placement_init(child->placement, share, bytes >> i, child->options.seed);
+    }
+}
+
+/* Prepares both, first the side that the coin says; another coin says who has which region. Two
+ * sides whose problem is the same share their
+ * memory, unless the builds make different data of one seed. */
 static vlt_status prepare_both(struct child *child, vlt_random *random, vlt_error *err)
 {
-    int first = (int)(vlt_random_next(random) >> 63), second = !first;
-    bool share = same_problem(child->side) && child->options.regime == VLT_REGIME_HOT;
-    vlt_status status = prepare_side(child, first, share, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    uint64_t before = fingerprint(child->shared);
-    child->shared->second = true;
-    status = prepare_side(child, second, share, err);
-    if (status != VLT_OK || !share) {
-        if (!share) {
-            snprintf(child->launch.note, sizeof child->launch.note, "own buffers on each side");
+    int first = (int)(vlt_random_next(random) >> 63);
+    place(child, same_problem(child->side) && child->options.regime == VLT_REGIME_HOT);
+    child->placement->turn = (int)(vlt_random_next(random) >> 63);
+    vlt_status status = prepare_side(child, first, err);
+    if (status == VLT_OK && child->share) {
+        uint64_t before = vlt_placement_hash(child->placement, first);
+        status = prepare_side(child, !first, err);
+        if (status != VLT_OK || vlt_placement_hash(child->placement, first) == before) {
+            return status;
         }
-        return status;
+        unprepare(child); /* the first side's data may be overwritten: both anew, apart */
+        place(child, false);
+        return prepare_in(child, first, err);
     }
-    if (child->shared->failed || child->shared->next != child->shared->count ||
-        fingerprint(child->shared) != before) {
-        /* the first side's data may be overwritten: make both anew, apart */
-        for (int i = 0; i < 2; i++) {
-            child->abi[i]->release(child->handle[i]);
-            child->handle[i] = NULL;
-        }
-        snprintf(child->launch.note, sizeof child->launch.note,
-                 "own buffers on each side: the builds make different data");
-        status = prepare_side(child, first, false, err);
-        return status == VLT_OK ? prepare_side(child, second, false, err) : status;
-    }
-    return VLT_OK;
+    return status == VLT_OK ? prepare_side(child, !first, err) : status;
 }
 
 static vlt_status run_once(struct child *child, int side, vlt_error *err)
@@ -287,6 +256,10 @@ static vlt_status serve(struct child *child, const json_t *document, vlt_error *
     if (status == VLT_OK) {
         status = prepare_both(child, &random, err);
     }
+    if (status == VLT_OK) {
+        vlt_utf8_format(child->launch.note, sizeof child->launch.note, "%s",
+                        vlt_placement_note(child->placement));
+    }
     if (status == VLT_OK && child->options.verify) {
         status = verify_both(child, err);
     }
@@ -298,28 +271,24 @@ static vlt_status serve(struct child *child, const json_t *document, vlt_error *
 
 static void release(struct child *child)
 {
+    unprepare(child);
     for (int i = 0; i < 2; i++) {
-        if (child->abi[i] && child->handle[i]) {
-            child->abi[i]->release(child->handle[i]);
-        }
         free(child->request[i]);
         free(child->library[i]);
     }
-    for (int i = 0; i < child->shared->count; i++) {
-        vlt_free(child->shared->block[i]);
-    }
+    vlt_placement_release(child->placement);
     vlt_launch_release(&child->launch);
 }
 
 vlt_status vlt_launch_serve(FILE *in, FILE *out, vlt_error *err)
 {
-    static struct shared shared; /* too big for the stack; a child serves one request */
+    static vlt_placement placement; /* too big for the stack; a child serves one request */
     vlt_error failure = {0};
     char *text = NULL;
     json_t *document = NULL;
     size_t bytes = 0;
-    shared = (struct shared){0};
-    struct child child = {.shared = &shared};
+    placement = (vlt_placement){0};
+    struct child child = {.placement = &placement};
     vlt_status status = vlt_read_stream(in, "launch request", VLT_CHILD_REQUEST_MAX, &text, &bytes,
                                         &failure);
     if (status == VLT_OK) {
