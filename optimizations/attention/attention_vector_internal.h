@@ -39,7 +39,8 @@ struct pieces {
     float *values;  /* many: [padded / VEC_PANEL][keys][VEC_PANEL] */
     float *scores;  /* [VEC_TILE_ROWS or lines][keys] */
     float *out;     /* [lines][padded] */
-    float *q;       /* few: [lines][padded], zeros behind the head */
+    float *q;       /* [lines][padded], zeros behind the head: rows of q lie a power of two apart,
+                       where a tile of them would share a few sets of the cache */
     float *largest; /* [lines] */
     float *sum;     /* [lines] */
 };
@@ -70,7 +71,7 @@ static struct sizes sizes_of(const vlt_plan *plan)
                           .values = few ? 0 : keys * padded,
                           .scores = (few ? group : VEC_TILE_ROWS) * keys,
                           .out = lines * padded,
-                          .q = few ? lines * padded : 0,
+                          .q = lines * padded,
                           .lines = lines};
 }
 
@@ -189,11 +190,11 @@ static void pack_block(const struct vector_job *job, const struct pieces *s, int
 
 /* `rows` query rows, a constant, meet the packed block. `line` is the first one's place in the
  * item, r its query row. */
-VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct pieces *s, int64_t h,
-                                   int64_t r, int64_t line, int64_t first, int64_t count, int rows)
+VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct pieces *s, int64_t r,
+                                   int64_t line, int64_t first, int64_t count, int rows)
 {
     const vlt_attention_args *a = job->args;
-    const float *q = a->q + r * a->q_row + h * a->q_head;
+    const float *q = s->q + line * job->padded;
     float factor[VEC_TILE_ROWS];
     vec acc[VEC_TILE_ROWS][2];
     for (int64_t j = 0; j < count; j += VEC_PANEL) {
@@ -201,7 +202,7 @@ VLT_ALWAYS_INLINE void attend_tile(const struct vector_job *job, const struct pi
         for (int i = 0; i < rows; i++) {
             acc[i][0] = acc[i][1] = vec_zero();
         }
-        vec_tile(q, a->q_row, s->keys + j * job->head, VEC_PANEL, job->head, rows, acc);
+        vec_tile(q, job->padded, s->keys + j * job->head, VEC_PANEL, job->head, rows, acc);
         VLT_UNROLL
         for (int i = 0; i < rows; i++) {
             vec_store(s->scores + i * job->keys + j, acc[i][0]);
@@ -255,22 +256,26 @@ static void attend_many(const struct vector_job *job, const struct pieces *s, in
     const vlt_attention_args *a = job->args;
     int64_t seen = vlt_attention_visible(a, end - 1, job->causal);
     begin_lines(job, s, end - begin);
+    for (int64_t r = begin; r < end; r++) {
+        memcpy(s->q + (r - begin) * job->padded, a->q + r * a->q_row + h * a->q_head,
+               (size_t)job->head * sizeof(float));
+    }
     for (int64_t first = 0; first < seen; first += job->keys) {
         int64_t count = seen - first < job->keys ? seen - first : job->keys, r = begin;
         pack_block(job, s, h / job->group, first, count);
         for (; r + VEC_TILE_ROWS <= end; r += VEC_TILE_ROWS) {
             if (vlt_attention_visible(a, r + VEC_TILE_ROWS - 1, job->causal) > first) {
-                attend_tile(job, s, h, r, r - begin, first, count, VEC_TILE_ROWS);
+                attend_tile(job, s, r, r - begin, first, count, VEC_TILE_ROWS);
             }
         }
         for (; r + 4 <= end; r += 4) {
             if (vlt_attention_visible(a, r + 3, job->causal) > first) {
-                attend_tile(job, s, h, r, r - begin, first, count, 4);
+                attend_tile(job, s, r, r - begin, first, count, 4);
             }
         }
         for (; r < end; r++) {
             if (vlt_attention_visible(a, r, job->causal) > first) {
-                attend_tile(job, s, h, r, r - begin, first, count, 1);
+                attend_tile(job, s, r, r - begin, first, count, 1);
             }
         }
     }

@@ -226,15 +226,17 @@ VLT_ALWAYS_INLINE float vec_sum(vec v)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+/* Of lanes without a NaN. */
 VLT_ALWAYS_INLINE float vec_largest(vec v)
 {
-    float lane[VEC_LANES], largest;
-    vec_store(lane, v);
-    largest = lane[0];
-    for (int i = 1; i < VEC_LANES; i++) {
-        largest = lane[i] > largest ? lane[i] : largest;
-    }
-    return largest;
+#if VLT_SIMD == 512
+    __m256 folded = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+#else
+    __m256 folded = v;
+#endif
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(folded), _mm256_extractf128_ps(folded, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
 /* VEC_LANES weights from element `index` of an array of BF16, F16 or F32 at any address. */
