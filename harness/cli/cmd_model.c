@@ -23,9 +23,10 @@ static const char details[] =
     "model check DIR\n"
     "    Reads all of a checkpoint, looks at every weight, prints names, types, shapes and\n"
     "    totals.\n"
-    "model eval DIR SCENES.jsonl [--files DIR] [--count N]\n"
+    "model eval DIR SCENES.jsonl [--files DIR] [--count N] [--quality Q [--against exact]]\n"
     "    Asks every question about its picture and prints the share of true answers, in all\n"
-    "    and by kind of question.\n"
+    "    and by kind of question. With --against the other quality answers too, and the next\n"
+    "    tokens of both are compared along its answers: KL divergence and agreement.\n"
     "model scenes OUT [--count N] [--seed N] [--size WxH]\n"
     "    Draws scenes as the demo model knows them into the folder OUT: scene-000.jpg ... and\n"
     "    scenes.jsonl with question and true answer of each. Equal seed, equal pictures.";
@@ -39,6 +40,8 @@ static vlt_status check_size(const vlt_cli *cli, const char *text, vlt_error *er
 }
 
 static const vlt_option options[] = {
+    {"against", "QUALITY", "eval: compare with what this quality says: exact, bf16, int8 or int4",
+     0, VLT_CHOICE("exact", "bf16", "int8", "int4"), .only = "eval"},
     {"count", "N", "scenes: how many (default 100); eval: at most", 0, VLT_INT(1, 1000000),
      .only = "scenes eval"},
     {"files", "DIR", "eval: folder of the pictures", 0, VLT_FOLDER, .only = "eval"},
@@ -55,7 +58,8 @@ VLT_COMMAND(model, .operands = "SUBCOMMAND DIR [FILE]",
             .examples = "model make NEW --size tiny --seed 7\n"
                         "model check NEW\n"
                         "model scenes PICTURES --count 20 --seed 5\n"
-                        "model eval DIR PICTURES/scenes.jsonl --count 10",
+                        "model eval DIR PICTURES/scenes.jsonl --count 10\n"
+                        "model eval DIR PICTURES/scenes.jsonl --quality int8 --against exact",
             .options = options, .option_count = sizeof options / sizeof *options,
             .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY,
             .operand_min = 1, .operand_max = 3, .subcommands = subcommands,

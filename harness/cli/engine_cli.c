@@ -21,6 +21,12 @@ static void message(void *user, int level, const char *text)
 vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine **out,
                                vlt_error *err)
 {
+    return vlt_engine_cli_open_as(cli, directory, vlt_cli_text(cli, "quality", NULL), out, err);
+}
+
+vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const char *quality,
+                                  vlt_engine **out, vlt_error *err)
+{
     enum { FORCE_MAX = 64 };
     const char *force[FORCE_MAX];
     int count = vlt_cli_count(cli, "force");
@@ -44,7 +50,7 @@ vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine *
                                         .exif = vlt_cli_text(cli, "exif", NULL),
                                         .alpha = vlt_cli_text(cli, "alpha", NULL),
                                         .strict_images = vlt_cli_flag(cli, "strict-images"),
-                                        .quality = vlt_cli_text(cli, "quality", NULL),
+                                        .quality = quality,
                                         .pack_cache = vlt_pack_cache_cli_bytes(cli),
                                         .services = vlt_service_cli_options(cli),
                                         .message = message,

@@ -66,6 +66,10 @@
 vlt_status vlt_engine_cli_open(vlt_cli *cli, const char *directory, vlt_engine **out,
                                vlt_error *err);
 
+/* The same but for the quality. */
+vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const char *quality,
+                                  vlt_engine **out, vlt_error *err);
+
 /* Closes it (NULL is fine). status: how the command fared; where it fared well, forced operators
  * that it never met are warned of. */
 void vlt_engine_cli_close(vlt_engine *engine, vlt_status status);

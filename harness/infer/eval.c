@@ -74,6 +74,27 @@ static vlt_status read_line(const char *text, size_t bytes, const char *name, js
     return status;
 }
 
+/* The same question to the engine that is compared with. */
+static vlt_status judge_against(vlt_engine *engine, const vlt_eval *eval,
+                                const vlt_request *request, const char *truth,
+                                const vlt_response *response, vlt_eval_result *result,
+                                vlt_error *err)
+{
+    vlt_response answer = {0};
+    vlt_status status = vlt_divergence_add(engine, eval->against, request, &result->divergence,
+                                           &answer, err);
+    if (status == VLT_OK) {
+        bool right = same_answer(answer.text, truth);
+        vlt_eval_count *kind = &result->against_kind[kind_of(request->prompt)];
+        kind->total++;
+        kind->right += right;
+        result->against_right += right;
+        result->same_answers += !strcmp(answer.text, response->text);
+    }
+    vlt_response_release(&answer);
+    return status;
+}
+
 static vlt_status judge(vlt_engine *engine, const vlt_eval *eval, int64_t index,
                         const char *const member[3], vlt_eval_result *result, vlt_error *err)
 {
@@ -98,7 +119,10 @@ static vlt_status judge(vlt_engine *engine, const vlt_eval *eval, int64_t index,
         kind->total++;
         result->right += right;
         kind->right += right;
-        if (eval->answered &&
+        if (eval->against) {
+            status = judge_against(engine, eval, &request, member[2], &response, result, err);
+        }
+        if (status == VLT_OK && eval->answered &&
             !eval->answered(eval->user, index, member[1], member[2], &response, right)) {
             status = vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted after %" PRId64 " scenes",
                               result->total);
@@ -134,7 +158,7 @@ vlt_status vlt_eval_run(vlt_engine *engine, const vlt_eval *eval, vlt_eval_resul
     vlt_buffer text = {0};
     *out = (vlt_eval_result){0};
     for (int i = 0; i < VLT_EVAL_KINDS; i++) {
-        out->kind[i].name = kinds[i][0];
+        out->kind[i].name = out->against_kind[i].name = kinds[i][0];
     }
     vlt_status status = vlt_line_reader_open(eval->scenes, &scenes, err);
     scenes.stop = eval->stop;

@@ -8,7 +8,7 @@
 #ifndef VLT_HARNESS_EVAL_H
 #define VLT_HARNESS_EVAL_H
 
-#include "harness/infer/vltune.h"
+#include "harness/infer/divergence.h"
 #include "harness/json/input.h"
 
 enum { VLT_EVAL_KINDS = 5 };
@@ -21,14 +21,19 @@ typedef struct vlt_eval_count {
 typedef struct vlt_eval_result {
     int64_t right, total;
     vlt_eval_count kind[VLT_EVAL_KINDS];
+    /* Where there is an engine to compare with: its answers, and how far the next tokens are. */
+    int64_t against_right, same_answers;
+    vlt_eval_count against_kind[VLT_EVAL_KINDS];
+    vlt_divergence divergence;
 } vlt_eval_result;
 
 typedef struct vlt_eval {
-    const char *scenes; /* JSON lines */
-    const char *files;  /* folder of the pictures; NULL: that of scenes, or the folder beside it
+    const char *scenes;  /* JSON lines */
+    const char *files;   /* folder of the pictures; NULL: that of scenes, or the folder beside it
                            that is named like it without its suffix */
-    int64_t limit;      /* scenes at most; 0: all */
-    int64_t max_tokens; /* 0: 256 */
+    int64_t limit;       /* scenes at most; 0: all */
+    int64_t max_tokens;  /* 0: 256 */
+    vlt_engine *against; /* answers every question too, to be compared with; NULL: none */
     /* Called after each scene; false ends with INTERRUPTED. NULL: nobody asks. */
     bool (*answered)(void *user, int64_t index, const char *question, const char *truth,
                      const vlt_response *response, bool right);

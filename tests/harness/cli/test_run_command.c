@@ -329,6 +329,29 @@ Test(run_command, check_looks_at_every_weight)
     test_output_release(&output);
 }
 
+/* The same quality twice has nothing between its next tokens; int8 has little, and says so. */
+Test(run_command, eval_compares_with_another_quality)
+{
+    json_t *same = test_demo_json("model eval %s scenes/scenes.jsonl --against exact --json %s",
+                                  "");
+    json_t *int8 = test_demo_json(
+        "model eval %s scenes/scenes.jsonl --quality int8 --against exact "
+        "--pack-cache 0 --json %s",
+        "");
+    const json_t *none = json_object_get(same, "against"), *some = json_object_get(int8, "against");
+    cr_expect_str_eq(json_string_value(json_object_get(some, "quality")), "exact");
+    cr_expect_eq(test_demo_number(none, "kl_max"), 0);
+    cr_expect_eq(test_demo_number(none, "agreed"), test_demo_number(none, "steps"));
+    cr_expect_eq(test_demo_number(none, "same_answers"), 3);
+    cr_expect_gt(test_demo_number(some, "steps"), 3);
+    cr_expect_gt(test_demo_number(some, "kl_max"), 0);
+    cr_expect_leq(test_demo_number(some, "kl_mean"), test_demo_number(some, "kl_max"));
+    cr_expect_lt(test_demo_number(some, "kl_mean"), 0.05);
+    cr_expect_eq(test_demo_number(some, "right"), test_demo_number(none, "right"));
+    json_decref(same);
+    json_decref(int8);
+}
+
 Test(run_command, eval_counts_by_kind)
 {
     json_t *answer = test_demo_json("model eval %s scenes/scenes.jsonl --json %s", "");
