@@ -136,7 +136,8 @@ Test(contract, models)
     run("model make", "model make made --json", "", 1);
     run("model scenes", "model scenes drawn --count 1 --json", "", 1);
     run("model check", "model check %s --json", "", 2);
-    run("model eval", "model eval %s %s --count 2 --json", "scenes/scenes.jsonl", 3);
+    run("model eval", "model eval %s %s --count 2 --against exact --json", "scenes/scenes.jsonl",
+        4);
 }
 
 Test(contract, requests)
