@@ -92,6 +92,10 @@ static uint32_t detect(uint32_t allowed)
     if (fma && lzcnt && has(b7, bit_AVX2 | bit_BMI | bit_BMI2) && (xcr0 & XCR0_AVX) == XCR0_AVX) {
         isa |= VLT_ISA_AVX2;
     }
+    enum { AVX_VNNI = 1 << 4 };
+    if (isa && has(a71, AVX_VNNI)) {
+        isa |= VLT_ISA_AVX_VNNI;
+    }
     if (isa && has(b7, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL | bit_AVX512CD) &&
         (xcr0 & XCR0_AVX512) == XCR0_AVX512) {
         isa |= VLT_ISA_AVX512;

@@ -12,12 +12,13 @@
 /* X(code, bit, name as the catalogue and the command line write it). The catalogue's ISA column
  * names one of these; isa_flags.cmake holds the compiler flags of each. A level implies what the
  * x86 vendors ship with it (AVX2: also FMA, F16C, BMI2). */
-#define VLT_ISA_MAP(X)                                        \
-    X(AVX2, 0, "AVX2")               /* AVX2 FMA F16C BMI2 */ \
-    X(AVX512, 1, "AVX512")           /* F BW DQ VL CD */      \
-    X(AVX512_VNNI, 2, "AVX512_VNNI") /* AVX512 + VNNI VBMI */ \
-    X(AVX512_BF16, 3, "AVX512_BF16") /* AVX512 + BF16 */      \
-    X(AMX, 4, "AMX")                 /* TILE BF16 INT8, permission from the kernel obtained */
+#define VLT_ISA_MAP(X)                                                                         \
+    X(AVX2, 0, "AVX2")               /* AVX2 FMA F16C BMI2 */                                  \
+    X(AVX512, 1, "AVX512")           /* F BW DQ VL CD */                                       \
+    X(AVX512_VNNI, 2, "AVX512_VNNI") /* AVX512 + VNNI VBMI */                                  \
+    X(AVX512_BF16, 3, "AVX512_BF16") /* AVX512 + BF16 */                                       \
+    X(AMX, 4, "AMX")                 /* TILE BF16 INT8, permission from the kernel obtained */ \
+    X(AVX_VNNI, 5, "AVX_VNNI")       /* AVX2 + VNNI of 256 bits, with or without AVX512 */
 
 enum {
 #define VLT_ISA_ENUM(code, bit, name) VLT_ISA_##code = 1 << (bit),

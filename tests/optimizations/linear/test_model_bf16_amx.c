@@ -1,0 +1,80 @@
+/* bf16_amx with the matrix unit in plain C: same packing, same order of sums, against the baseline
+ * over operands that are rounded beforehand. */
+#include "optimizations/core/simd.h"
+#include "tests/support/amx_model.h"
+
+/* VCVTNE2PS2BF16: to the nearest, ties to even; b stands in the upper half. */
+static inline __m512i model_round_pair(__m512 b, __m512 a)
+{
+    float values[32];
+    uint16_t bits[32];
+    __m512i packed;
+    memcpy(values, &a, sizeof a);
+    memcpy(values + 16, &b, sizeof b);
+    for (int i = 0; i < 32; i++) {
+        bits[i] = vlt_bf16_from_f32(values[i]);
+    }
+    memcpy(&packed, bits, sizeof packed);
+    return packed;
+}
+
+#define _mm512_cvtne2ps_pbh(b, a) model_round_pair(b, a)
+
+#include "optimizations/linear/linear_bf16_amx.c"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "optimizations/core/random.h"
+#include "tests/support/variants.h"
+
+enum { ROWS_MAX = 70, OUTPUTS_MAX = 100, INPUTS_MAX = 300 };
+
+static float x[ROWS_MAX * INPUTS_MAX], y[ROWS_MAX * OUTPUTS_MAX], expected[ROWS_MAX * OUTPUTS_MAX];
+static uint16_t w[OUTPUTS_MAX * INPUTS_MAX];
+
+static void multiply_by(test_context *test, const vlt_variant *variant, int64_t m, int64_t n,
+                        int64_t k)
+{
+    const vlt_linear_constants constants = {.weight = vlt_matrix_of(VLT_FORMAT_BF16, w, n, k)};
+    const vlt_problem problem = vlt_linear_problem(m, &constants);
+    const vlt_linear_args args = {.x = x, .y = y, .rows = m, .x_stride = k, .y_stride = n};
+    vlt_plan *plan = NULL;
+    cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
+                 VLT_OK);
+    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
+    vlt_plan_destroy(plan);
+}
+
+/* x of numbers that BF16 holds: nothing is lost, and both must agree to f32 accuracy. */
+Test(linear_model_bf16, equals_the_baseline_where_nothing_is_rounded)
+{
+    static const int64_t sizes[][3] = {
+        {16, 16, 32}, {17, 1, 33}, {32, 32, 64}, {33, 47, 300}, {70, 100, 131}};
+    test_context test;
+    vlt_random random = {4};
+    test_context_init(&test);
+    if (!__builtin_cpu_supports("avx512bw")) {
+        cr_skip("SKIP: the model needs a CPU with AVX-512\n");
+    }
+    test.caps.isa |= VLT_ISA_AMX; /* the model is there, whatever the CPU */
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+        x[i] = vlt_f32_from_bf16(vlt_bf16_from_f32(vlt_random_signed(&random)));
+    }
+    for (size_t i = 0; i < sizeof w / sizeof *w; i++) {
+        w[i] = vlt_bf16_from_f32(vlt_random_signed(&random));
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int64_t *size = sizes[i];
+        multiply_by(&test, vlt_registry_variant(&vlt_op_linear, 0), size[0], size[1], size[2]);
+        memcpy(expected, y, sizeof expected);
+        memset(y, 0xFF, sizeof y);
+        multiply_by(&test, &vlt_variant_linear_bf16_amx, size[0], size[1], size[2]);
+        for (int64_t at = 0; at < size[0] * size[1]; at++) {
+            cr_assert_float_eq(y[at], expected[at], 2e-4, "%d x %d x %d at %d: %g, not %g",
+                               (int)size[0], (int)size[1], (int)size[2], (int)at, (double)y[at],
+                               (double)expected[at]);
+        }
+    }
+    test_context_release(&test);
+}
