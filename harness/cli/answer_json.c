@@ -15,15 +15,6 @@ int64_t vlt_peak_rss_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
 }
 
-static json_t *ids_to_json(const int32_t *ids, int64_t count)
-{
-    json_t *list = json_array();
-    for (int64_t i = 0; i < count; i++) {
-        vlt_json_append(&list, json_integer(ids[i]));
-    }
-    return list;
-}
-
 /* By its name where the knob's values have names. */
 static json_t *knob_to_json(const vlt_knob *knob, int64_t value)
 {
@@ -57,7 +48,7 @@ static json_t *buckets_to_json(const vlt_ledger *const ledger[2], const vlt_op *
     return buckets;
 }
 
-json_t *vlt_choices_to_json(vlt_engine *engine)
+static json_t *choices_to_json(vlt_engine *engine)
 {
     const vlt_ledger *const ledger[2] = {&engine->prepare_ledger, &engine->ledger};
     json_t *choices = json_object();
@@ -72,20 +63,6 @@ json_t *vlt_choices_to_json(vlt_engine *engine)
     }
     pthread_mutex_unlock(&engine->prepare_lock);
     return choices;
-}
-
-static json_t *images_to_json(const vlt_response *response)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < response->image_count; i++) {
-        const vlt_response_image *image = &response->images[i];
-        vlt_json_append(
-            &list, vlt_json_make("{s:s, s:[I,I,I], s:I}", "kind", image->video ? "video" : "image",
-                                 "grid_thw", (json_int_t)image->grid_thw[0],
-                                 (json_int_t)image->grid_thw[1], (json_int_t)image->grid_thw[2],
-                                 "tokens", (json_int_t)image->tokens));
-    }
-    return list;
 }
 
 static json_t *token_to_json(const vlt_engine *engine, const vlt_logprob *logprob)
@@ -121,15 +98,6 @@ static json_t *logprobs_to_json(const vlt_engine *engine, const vlt_response *re
     return list;
 }
 
-static json_t *timings_to_json(const vlt_timings *timings)
-{
-    return vlt_json_make(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "load", timings->load, "image_decode",
-        timings->image_decode, "preprocess", timings->preprocess, "tokenize", timings->tokenize,
-        "vision", timings->vision, "prefill", timings->prefill, "decode", timings->decode, "other",
-        timings->other, "total", timings->total, "overlap", timings->overlap);
-}
-
 static json_t *config_to_json(const vlt_tuned_loaded *state)
 {
     return vlt_json_make("{s:s, s:o, s:o}", "status", state->status, "path",
@@ -137,28 +105,135 @@ static json_t *config_to_json(const vlt_tuned_loaded *state)
                          state->reason[0] ? vlt_json_name(state->reason) : json_null());
 }
 
-json_t *vlt_answer_to_json(vlt_engine *engine, const vlt_response *response)
+/* What does not change between answers, unless plans were made. */
+static vlt_status refresh(vlt_answer_writer *writer, vlt_engine *engine, vlt_error *err)
 {
-    double steps = (double)(response->id_count - 1);
-    double seconds = response->timings.decode / 1e3;
-    json_t *answer = vlt_json_make(
-        "{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:I, s:I, s:I}", "text",
-        vlt_json_string(response->text, response->text_bytes), "ids",
-        ids_to_json(response->ids, response->id_count), "prompt_ids",
-        ids_to_json(response->prompt_ids, response->prompt_count), "rope_delta",
-        (json_int_t)response->rope_delta, "finish", vlt_finish_name(response->finish), "images",
-        images_to_json(response), "config", config_to_json(&engine->config_state), "choices",
-        vlt_choices_to_json(engine), "quality", vlt_quality_name(engine->quality), "timings_ms",
-        timings_to_json(&response->timings), "decode_tokens_per_s",
-        steps > 0 && seconds > 0 ? json_real(steps / seconds) : json_null(), "cached_tokens",
-        (json_int_t)response->cached_count, "peak_rss_bytes", (json_int_t)vlt_peak_rss_bytes(),
-        "seed", (json_int_t)response->seed);
-    if (answer) {
-        vlt_json_set(&answer, "caches", vlt_caches_to_json(engine));
-        vlt_json_set(&answer, "pressure", vlt_pressure_to_json(engine));
+    pthread_mutex_lock(&engine->prepare_lock);
+    const int counts[2] = {engine->prepare_ledger.count, engine->ledger.count};
+    pthread_mutex_unlock(&engine->prepare_lock);
+    if (writer->choices && !memcmp(counts, writer->counts, sizeof counts)) {
+        return VLT_OK;
     }
-    if (answer && response->logprob_top) {
-        vlt_json_set(&answer, "logprobs", logprobs_to_json(engine, response));
+    json_t *fixed = vlt_json_make(
+        "{s:o, s:o, s:s}", "config", config_to_json(&engine->config_state), "choices",
+        choices_to_json(engine), "quality", vlt_quality_name(engine->quality));
+    free(writer->choices);
+    writer->choices = vlt_json_dump_as(fixed, JSON_EMBED, err);
+    memcpy(writer->counts, counts, sizeof counts);
+    json_decref(fixed);
+    return writer->choices ? VLT_OK : VLT_STATUS_NOMEM;
+}
+
+static void put_real(vlt_buffer *out, double value)
+{
+    if (isfinite(value)) {
+        const size_t first = out->bytes;
+        vlt_buffer_print(out, "%.17g", value);
+        if (!out->failed && !strpbrk(out->data + first, ".e")) {
+            vlt_buffer_text(out, ".0"); /* a reader keeps it apart from integers */
+        }
+    } else {
+        vlt_buffer_text(out, "null");
     }
-    return answer;
+}
+
+static void put_images(vlt_buffer *out, const vlt_response *response)
+{
+    for (int i = 0; i < response->image_count; i++) {
+        const vlt_response_image *image = &response->images[i];
+        vlt_buffer_print(
+            out, "%s{\"kind\": \"%s\", \"grid_thw\": [%lld, %lld, %lld], \"tokens\": %lld}",
+            i ? ", " : "", image->video ? "video" : "image", (long long)image->grid_thw[0],
+            (long long)image->grid_thw[1], (long long)image->grid_thw[2], (long long)image->tokens);
+    }
+}
+
+static void put_timings(vlt_buffer *out, const vlt_timings *timings)
+{
+    const struct {
+        const char *name;
+        double ms;
+    } time[] = {{"load", timings->load},
+                {"image_decode", timings->image_decode},
+                {"preprocess", timings->preprocess},
+                {"tokenize", timings->tokenize},
+                {"vision", timings->vision},
+                {"prefill", timings->prefill},
+                {"decode", timings->decode},
+                {"other", timings->other},
+                {"total", timings->total},
+                {"overlap", timings->overlap}};
+    for (size_t i = 0; i < sizeof time / sizeof *time; i++) {
+        vlt_buffer_print(out, "%s\"%s\": ", i ? ", " : "", time[i].name);
+        put_real(out, time[i].ms);
+    }
+}
+
+static vlt_status put_logprobs(vlt_buffer *out, const vlt_engine *engine,
+                               const vlt_response *response, vlt_error *err)
+{
+    json_t *list = logprobs_to_json(engine, response);
+    char *text = vlt_json_dump(list, err);
+    vlt_buffer_print(out, ", \"logprobs\": %s", text ? text : "");
+    json_decref(list);
+    free(text);
+    return text ? VLT_OK : VLT_STATUS_NOMEM;
+}
+
+/* The text is of whole characters: the decoder sees to it. */
+static void put_members(vlt_buffer *out, vlt_engine *engine, const vlt_response *response,
+                        const char *fixed)
+{
+    const double steps = (double)(response->id_count - 1);
+    const double seconds = response->timings.decode / 1e3;
+    vlt_buffer_text(out, "\"text\": ");
+    vlt_buffer_json_string(out, response->text, response->text_bytes);
+    vlt_buffer_text(out, ", \"ids\": ");
+    vlt_buffer_json_ids(out, response->ids, (size_t)response->id_count);
+    vlt_buffer_text(out, ", \"prompt_ids\": ");
+    vlt_buffer_json_ids(out, response->prompt_ids, (size_t)response->prompt_count);
+    vlt_buffer_print(out, ", \"rope_delta\": %lld, \"finish\": \"%s\", \"images\": [",
+                     (long long)response->rope_delta, vlt_finish_name(response->finish));
+    put_images(out, response);
+    vlt_buffer_text(out, "], ");
+    vlt_buffer_text(out, fixed);
+    vlt_buffer_text(out, ", \"timings_ms\": {");
+    put_timings(out, &response->timings);
+    vlt_buffer_text(out, "}, \"decode_tokens_per_s\": ");
+    put_real(out, steps > 0 && seconds > 0 ? steps / seconds : NAN);
+    vlt_buffer_print(out, ", \"cached_tokens\": %lld, \"peak_rss_bytes\": %lld, \"seed\": %lld, ",
+                     (long long)response->cached_count, (long long)vlt_peak_rss_bytes(),
+                     (long long)response->seed);
+    vlt_services_put_json(out, engine);
+}
+
+vlt_status vlt_answer_write(vlt_answer_writer *writer, const char *id, vlt_engine *engine,
+                            const vlt_response *response, vlt_error *err)
+{
+    vlt_buffer *out = &writer->text;
+    out->bytes = 0;
+    out->failed = false;
+    vlt_status status = refresh(writer, engine, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    vlt_buffer_text(out, "{");
+    if (id) {
+        vlt_buffer_print(out, "\"id\": %s, ", id);
+    }
+    put_members(out, engine, response, writer->choices);
+    if (response->logprob_top) {
+        status = put_logprobs(out, engine, response, err);
+    }
+    vlt_buffer_text(out, "}");
+    return status == VLT_OK && out->failed
+               ? vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the answer as JSON")
+               : status;
+}
+
+void vlt_answer_writer_release(vlt_answer_writer *writer)
+{
+    free(writer->text.data);
+    free(writer->choices);
+    *writer = (vlt_answer_writer){0};
 }

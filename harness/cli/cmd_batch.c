@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/cli/batch_stats.h"
 #include "harness/cli/engine_cli.h"
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/cli/service_cli.h"
@@ -27,6 +28,7 @@ static const vlt_option options[] = {
     {"prefetch", "N", "lines that are prepared ahead of the one computed (default 2, 0: none)", 0,
      VLT_INT(0, VLT_PREFETCH_MAX)},
     VLT_SERVICE_CLI_OPTIONS,
+    {"stats", "TIME", "a line about the work so far, so often", 0, VLT_TIME},
 };
 
 struct output {
@@ -34,21 +36,35 @@ struct output {
     vlt_engine *engine;
     FILE *stream;
     const char *name; /* of it, for messages */
-    int64_t done, failed;
+    vlt_answer_writer writer;
+    _Atomic int64_t done; /* read by who tells of the progress */
+    int64_t failed;
 };
+
+static vlt_status put_line(const struct output *output, vlt_error *err)
+{
+    const vlt_buffer *text = &output->writer.text;
+    return fwrite(text->data, 1, text->bytes, output->stream) == text->bytes &&
+                   fflush(output->stream) == 0
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_IO, "writing JSON: %s", strerror(errno));
+}
 
 static vlt_status write_answer(void *user, const char *id, const vlt_response *response,
                                const vlt_error *error, vlt_error *err)
 {
     struct output *output = user;
-    const char *message = error ? error->message : "no memory for the answer as JSON";
-    json_t *line = response ? vlt_answer_to_json(output->engine, response) : NULL;
-    if (!line) {
-        line = vlt_json_make("{s:s}", "error", message);
+    vlt_error failure = error ? *error : (vlt_error){0};
+    vlt_status status = VLT_OK;
+    if (!response || vlt_answer_write(&output->writer, id, output->engine, response, &failure)) {
+        json_t *line = vlt_json_make("{s:s}", "error", failure.message);
         output->failed++;
+        status = vlt_json_print_line(id, line, output->stream, err);
+        json_decref(line);
+    } else {
+        vlt_buffer_text(&output->writer.text, "\n");
+        status = put_line(output, err);
     }
-    vlt_status status = vlt_json_print_line(id, line, output->stream, err);
-    json_decref(line);
     vlt_cli_progress(output->cli, "%lld answers", (long long)++output->done);
     return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", output->name);
 }
@@ -131,12 +147,19 @@ static vlt_status run_batch(vlt_cli *cli, vlt_batch *batch, struct output *outpu
     if (status == VLT_OK) {
         status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &output->engine, err);
     }
+    vlt_batch_stats *stats = NULL;
+    if (status == VLT_OK) {
+        status = vlt_batch_stats_start(cli, output->engine, &output->done, &stats, err);
+    }
     if (status == VLT_OK) {
         status = vlt_batch_run(output->engine, batch, NULL, err);
     }
+    vlt_batch_stats_stop(stats);
     vlt_cli_progress(cli, NULL);
     status = say_end(output, path, status, err);
+    status = vlt_service_cli_trace(cli, output->engine, status, err);
     vlt_engine_cli_close(output->engine, status);
+    vlt_answer_writer_release(&output->writer);
     if (output->stream && output->stream != stdout && fclose(output->stream) != 0 &&
         status == VLT_OK) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));

@@ -165,7 +165,7 @@ static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct ans
             print_answer(cli, file, answer);
         }
         if (!keep) {
-            vlt_free(answer->input.patches);
+            vlt_vision_input_release(&answer->input);
             answer->input.patches = NULL;
         }
     }

@@ -9,6 +9,7 @@
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/cli/service_cli.h"
 #include "harness/json/file_lock.h"
+#include "harness/json/json.h"
 
 enum { MESSAGES_LIMIT = 256 << 20 };
 
@@ -175,6 +176,23 @@ static void say_times(const vlt_cli *cli, const vlt_response *response)
                  (unsigned long long)response->seed);
 }
 
+/* As people read it. */
+static vlt_status print_object(vlt_engine *engine, const vlt_response *response, vlt_error *err)
+{
+    vlt_answer_writer writer = {0};
+    json_t *object = NULL;
+    vlt_status status = vlt_answer_write(&writer, NULL, engine, response, err);
+    if (status == VLT_OK) {
+        status = vlt_json_parse(writer.text.data, writer.text.bytes, "answer", &object, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_json_print(object, false, stdout, err);
+    }
+    json_decref(object);
+    vlt_answer_writer_release(&writer);
+    return status;
+}
+
 /* What is printed at the end, and how the run ended. */
 static vlt_status finish(const vlt_cli *cli, vlt_engine *engine, const struct watch *watch,
                          const vlt_response *response, vlt_error *err)
@@ -185,9 +203,7 @@ static vlt_status finish(const vlt_cli *cli, vlt_engine *engine, const struct wa
                         strerror(watch->failure), response->text_bytes);
     }
     if (vlt_cli_flag(cli, "json")) {
-        json_t *object = vlt_answer_to_json(engine, response);
-        status = vlt_json_print(object, false, stdout, err);
-        json_decref(object);
+        status = print_object(engine, response, err);
     } else {
         fputc('\n', stdout);
         if (vlt_cli_flag(cli, "verbose")) {
@@ -250,6 +266,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status == VLT_OK) {
         status = answer(cli, engine, &input, err);
     }
+    status = vlt_service_cli_trace(cli, engine, status, err);
     vlt_engine_cli_close(engine, status);
     release_input(&input);
     return status;

@@ -4,7 +4,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/infer/engine.h"
-#include "harness/json/json.h"
+#include "harness/json/buffer.h"
 
 /* Rows for the option table of a command that opens an engine; of its subcommands where it has
  * some, else NULL. */
@@ -83,11 +83,19 @@ void vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char
  * there; what media.h does not take is refused. */
 vlt_status vlt_engine_cli_check_image(const vlt_cli *cli, const char *text, vlt_error *err);
 
-/* The object of `run --json` (reports/cli/README.md#run); NULL when out of memory. */
-json_t *vlt_answer_to_json(vlt_engine *engine, const vlt_response *response);
+/* Writes answers as text; what they have in common is kept between them, memory too. {0} is ready.
+ */
+typedef struct vlt_answer_writer {
+    vlt_buffer text; /* of the last answer */
+    char *choices;   /* owned: members that are the same until more plans are made */
+    int counts[2];   /* plans of when they were written */
+} vlt_answer_writer;
 
-/* op -> bucket -> variant, knobs, source, of everything prepared so far. */
-json_t *vlt_choices_to_json(vlt_engine *engine);
+/* The object of `run --json` (reports/cli/README.md#run) into writer->text, behind the member `id`
+ * (JSON text) unless it is NULL. */
+vlt_status vlt_answer_write(vlt_answer_writer *writer, const char *id, vlt_engine *engine,
+                            const vlt_response *response, vlt_error *err);
+void vlt_answer_writer_release(vlt_answer_writer *writer);
 
 /* Most memory this process ever had resident; 0 when unknown. */
 int64_t vlt_peak_rss_bytes(void);

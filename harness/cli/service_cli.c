@@ -1,9 +1,10 @@
 #include "harness/cli/service_cli.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <string.h>
 
 #include "harness/infer/services.h"
-#include "harness/json/json_make.h"
 
 /* As the option of a cache has it: 0 where it is not given, negative for 0. */
 static int64_t cache_bytes(const vlt_cli *cli, const char *option)
@@ -65,6 +66,7 @@ vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
         .tokenize_chunk = vlt_cli_bytes(cli, "tokenize-chunk", 0),
         .preprocess_threads = (int)vlt_cli_int(cli, "preprocess-threads", 0),
         .prefetch = prefetch || !vlt_cli_count(cli, "prefetch") ? (int)prefetch : -1,
+        .trace = vlt_cli_count(cli, "trace") > 0,
         .memory_limit = vlt_cli_bytes(cli, "memory-limit", 0),
         .memory_low = vlt_cli_real(cli, "memory-low", 0),
         .memory_critical = vlt_cli_real(cli, "memory-critical", 0),
@@ -72,34 +74,65 @@ vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
         .cleanup_ms = milliseconds(cli, "cleanup-interval", VLT_GOVERNOR_CLEANUP_MS / 1e3)};
 }
 
-static json_t *cache_to_json(const vlt_content_stats *stats)
+vlt_status vlt_service_cli_trace(const vlt_cli *cli, vlt_engine *engine, vlt_status status,
+                                 vlt_error *err)
 {
-    return vlt_json_make("{s:I, s:I, s:I, s:I}", "hits", (json_int_t)stats->hits, "misses",
-                         (json_int_t)stats->misses, "bytes", (json_int_t)stats->bytes, "limit",
-                         (json_int_t)stats->limit);
+    const char *path = vlt_cli_text(cli, "trace", NULL);
+    if (!path || !engine) {
+        return status;
+    }
+    const vlt_status written = vlt_engine_write_trace(engine, path, status == VLT_OK ? err : NULL);
+    return status == VLT_OK ? written : status;
 }
 
-json_t *vlt_caches_to_json(const vlt_engine *engine)
+static void put_cache(vlt_buffer *out, const char *name, const vlt_content_stats *stats)
 {
-    vlt_content_stats tokenize, embedding;
-    vlt_token_service_look(engine->tokens, &tokenize);
-    vlt_content_cache_look(engine->embeddings, &embedding);
-    return vlt_json_make("{s:o, s:o}", "tokenize", cache_to_json(&tokenize), "embedding",
-                         cache_to_json(&embedding));
+    vlt_buffer_print(out,
+                     "\"%s\": {\"hits\": %" PRIu64 ", \"misses\": %" PRIu64
+                     ", \"bytes\": %zu, \"limit\": %zu}",
+                     name, stats->hits, stats->misses, stats->bytes, stats->limit);
 }
 
-json_t *vlt_pressure_to_json(const vlt_engine *engine)
+static void put_pressure(vlt_buffer *out, const vlt_engine *engine)
 {
     vlt_governor_event event[VLT_GOVERNOR_EVENTS_MAX];
     vlt_governor_stats stats;
     const int count = vlt_governor_events(engine->governor, event, &stats);
-    json_t *events = json_array();
+    vlt_buffer_print(out, "\"pressure\": {\"level\": \"%s\", \"events\": [",
+                     vlt_memory_level_name(vlt_governor_level(engine->governor)));
     for (int i = 0; i < count; i++) {
-        vlt_json_append(&events, vlt_json_make("{s:f, s:s, s:s}", "at_ms", event[i].at_ms, "cause",
-                                               event[i].cause, "action", event[i].action));
+        vlt_buffer_print(out, "%s{\"at_ms\": %.3f, \"cause\": ", i ? ", " : "", event[i].at_ms);
+        vlt_buffer_json_string(out, event[i].cause, strlen(event[i].cause));
+        vlt_buffer_text(out, ", \"action\": ");
+        vlt_buffer_json_string(out, event[i].action, strlen(event[i].action));
+        vlt_buffer_text(out, "}");
     }
-    return vlt_json_make("{s:s, s:o, s:I, s:I}", "level",
-                         vlt_memory_level_name(vlt_governor_level(engine->governor)), "events",
-                         events, "event_count", (json_int_t)stats.events, "cleanups",
-                         (json_int_t)stats.cleanups);
+    vlt_buffer_print(out, "], \"event_count\": %" PRIu64 ", \"cleanups\": %" PRIu64 "}",
+                     stats.events, stats.cleanups);
+}
+
+static void put_pool(vlt_buffer *out, const vlt_engine *engine)
+{
+    vlt_tensor_pool_stats stats;
+    vlt_shared_pool_look(engine->pool, &stats);
+    vlt_buffer_print(out,
+                     "\"pool\": {\"live_bytes\": %zu, \"held_bytes\": %zu, \"peak_bytes\": %zu, "
+                     "\"hits\": %" PRIu64 ", \"misses\": %" PRIu64 ", \"evictions\": %" PRIu64
+                     "}, ",
+                     stats.live_bytes, stats.kept_bytes, stats.peak_bytes, stats.hits, stats.misses,
+                     stats.evictions);
+}
+
+void vlt_services_put_json(vlt_buffer *out, vlt_engine *engine)
+{
+    vlt_content_stats tokenize, embedding;
+    vlt_token_service_look(engine->tokens, &tokenize);
+    vlt_content_cache_look(engine->embeddings, &embedding);
+    vlt_buffer_text(out, "\"caches\": {");
+    put_cache(out, "tokenize", &tokenize);
+    vlt_buffer_text(out, ", ");
+    put_cache(out, "embedding", &embedding);
+    vlt_buffer_text(out, "}, ");
+    put_pool(out, engine);
+    put_pressure(out, engine);
 }

@@ -4,7 +4,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/infer/engine.h"
-#include "harness/json/json.h"
+#include "harness/json/buffer.h"
 
 /* Rows for the table of a command that answers requests. */
 #define VLT_SERVICE_CLI_OPTIONS                                                                  \
@@ -23,6 +23,8 @@
          VLT_REAL(0, 100)},                                                                      \
         {"memory-critical", "PERCENT", "left of the limit: keep nothing (default 4)", 0,         \
          VLT_REAL(0, 100)},                                                                      \
+        {"trace", "FILE", "write what happened when (Chrome trace JSON, for Perfetto)", 0,       \
+         VLT_OUTPUT},                                                                            \
         {"monitor-interval", "TIME", "between looks at memory (default 100ms)", 0, VLT_TIME},    \
     {                                                                                            \
         "cleanup-interval", "TIME", "between giving freed memory back (default 1s)", 0, VLT_TIME \
@@ -33,8 +35,12 @@ vlt_status vlt_service_cli_check(const vlt_cli *cli, vlt_error *err);
 
 vlt_service_options vlt_service_cli_options(const vlt_cli *cli);
 
-/* "caches" and "pressure" of `run --json`. */
-json_t *vlt_caches_to_json(const vlt_engine *engine);
-json_t *vlt_pressure_to_json(const vlt_engine *engine);
+/* Writes the file of --trace, where it is given; status: how the command fared, which is the result
+ * unless writing fails. engine may be NULL. */
+vlt_status vlt_service_cli_trace(const vlt_cli *cli, vlt_engine *engine, vlt_status status,
+                                 vlt_error *err);
+
+/* The members "caches", "pool" and "pressure" of `run --json`. */
+void vlt_services_put_json(vlt_buffer *out, vlt_engine *engine);
 
 #endif

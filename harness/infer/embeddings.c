@@ -29,8 +29,11 @@ static vlt_status compute(vlt_engine *engine, vlt_vision_request *request, doubl
                           vlt_error *err)
 {
     vlt_turns_take(&engine->turns);
-    double start_ms = vlt_engine_computing_ms(engine);
+    double start_ms = vlt_engine_computing_ms(engine), began_ms = vlt_now_ms();
+    const int first = request->next;
     vlt_status status = vlt_vision_step(engine, request, err);
+    vlt_trace_span(engine->trace, "compute", "vision", began_ms, vlt_now_ms(), "images",
+                   request->next - first);
     *vision_ms += vlt_engine_computing_ms(engine) - start_ms;
     vlt_turns_pass(&engine->turns);
     return status;

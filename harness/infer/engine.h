@@ -21,6 +21,7 @@
 #include "harness/model/weights.h"
 #include "harness/packs/pack_cache.h"
 #include "harness/services/governor.h"
+#include "harness/services/shared_pool.h"
 #include "harness/services/token_service.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/kv_cache/kv_cache.h"
@@ -65,6 +66,10 @@ struct vlt_engine {
     int prefetch, preprocess_threads;
     atomic_bool ahead;    /* requests are prepared by threads of their own */
     atomic_int under_way; /* answers */
+    atomic_int_least64_t generated; /* tokens so far */
+    vlt_trace *trace;               /* NULL: nobody wants to know */
+    vlt_context pool_context;
+    vlt_shared_pool *pool; /* of images, patches and features */
 
     vlt_turns turns;               /* of computing */
     vlt_content_cache *embeddings; /* of images; NULL: none are kept */

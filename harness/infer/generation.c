@@ -270,12 +270,14 @@ static void compute_tokens(vlt_generation *const *list, int count)
                                      .logits = session->logits};
     }
     vlt_turns_take(&engine->turns);
-    double start_ms = vlt_engine_computing_ms(engine);
+    double start_ms = vlt_engine_computing_ms(engine), began_ms = vlt_now_ms();
     vlt_status status = vlt_engine_decode_plan(engine, count, context, &plan, &error);
     if (status == VLT_OK) {
         status = vlt_plan_run_in(&engine->scratch, plan, &args, &error);
     }
     double step_ms = vlt_engine_computing_ms(engine) - start_ms;
+    vlt_trace_span(engine->trace, "compute", "decode", began_ms, vlt_now_ms(), "tokens", count);
+    atomic_fetch_add(&engine->generated, count);
     vlt_turns_pass(&engine->turns);
     for (int i = 0; i < count; i++) {
         vlt_kv_cache *cache = &list[i]->session->cache;

@@ -120,17 +120,26 @@ struct load {
     int count;
 };
 
+static void trace_picture(vlt_trace *trace, double start_ms, double decode_ms)
+{
+    vlt_trace_span(trace, "prepare", "decode image", start_ms, start_ms + decode_ms, NULL, 0);
+    vlt_trace_span(trace, "prepare", "resize and cut", start_ms + decode_ms, vlt_now_ms(), NULL, 0);
+}
+
 static void make(const struct load *load, struct item *item)
 {
-    struct reader *reader;
+    struct reader *reader = NULL;
     if (item->status == VLT_OK) {
         item->status = take_reader(load->pictures, load->count > 1 ? NARROW : WIDE, &reader,
                                    &item->error);
     }
+    const double start_ms = vlt_now_ms(), decoded_ms = item->times.image_decode_ms;
     if (item->status == VLT_OK) {
         item->status = vlt_visual_make(reader->reader, item->media->kind, &item->files, item->out,
                                        &item->times, &item->error);
         give_reader(load->pictures, reader);
+        trace_picture(load->pictures->engine->trace, start_ms,
+                      item->times.image_decode_ms - decoded_ms);
     }
     if (item->status != VLT_STATUS_LIMIT) {
         vlt_visual_files_release(&item->files);

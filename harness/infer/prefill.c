@@ -103,7 +103,7 @@ static vlt_status take_features(vlt_prefill *prefill, vlt_error *err)
         return status;
     }
     if (status == VLT_OK) {
-        status = vlt_alloc_raw(bytes, &block, err);
+        status = vlt_block_take(prefill->session->engine->context.blocks, bytes, &block, err);
     }
     if (status != VLT_OK) {
         return status;
@@ -128,7 +128,8 @@ vlt_status vlt_prefill_begin(vlt_prefill *prefill, vlt_error *err)
 
 void vlt_prefill_release(vlt_prefill *prefill)
 {
-    vlt_free(prefill->features);
+    vlt_block_give(prefill->features ? prefill->session->engine->context.blocks : NULL,
+                   prefill->features);
     prefill->features = NULL;
 }
 
@@ -179,7 +180,9 @@ static vlt_status prompt_step(vlt_prefill *prefill, vlt_error *err)
     }
     vlt_turns_take(&engine->turns);
     double start_ms = vlt_engine_computing_ms(engine);
+    const double began_ms = vlt_now_ms();
     vlt_status status = run_block(prefill, rows, err);
+    vlt_trace_span(engine->trace, "compute", "prefill", began_ms, vlt_now_ms(), "rows", rows);
     prefill->prefill_ms += vlt_engine_computing_ms(engine) - start_ms;
     vlt_turns_pass(&engine->turns);
     if (status == VLT_OK) { /* rows of a failed block are not valid in every layer */

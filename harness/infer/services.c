@@ -109,6 +109,7 @@ void vlt_services_forget(vlt_engine *engine)
     vlt_content_cache_trim(engine->embeddings, 0);
     vlt_token_service_trim(engine->tokens, 0);
     vlt_pictures_forget(engine->pictures);
+    vlt_shared_pool_trim(engine->pool, 0);
     malloc_trim(0);
 }
 
@@ -120,6 +121,7 @@ static void shrink(vlt_engine *engine)
     vlt_content_cache_trim(engine->embeddings, stats.bytes / 2);
     vlt_token_service_look(engine->tokens, &stats);
     vlt_token_service_trim(engine->tokens, stats.bytes / 2);
+    vlt_shared_pool_trim(engine->pool, 0);
     malloc_trim(0);
 }
 
@@ -151,8 +153,14 @@ static void act(void *user, vlt_governor *governor, vlt_memory_level level)
     }
 }
 
+static void tidy(void *user)
+{
+    vlt_shared_pool_age(((vlt_engine *)user)->pool);
+}
+
 static void say(void *user, const char *message)
 {
+    vlt_trace_instant(((vlt_engine *)user)->trace, "pressure", "memory", message);
     vlt_engine_message(user, 2, "%s", message);
 }
 
@@ -166,14 +174,30 @@ static vlt_status open_governor(vlt_engine *engine, const vlt_service_options *o
         .monitor_ms = options->monitor_ms,
         .cleanup_ms = options->cleanup_ms ? options->cleanup_ms : VLT_GOVERNOR_CLEANUP_MS,
         .act = act,
+        .tidy = tidy,
         .say = say,
         .user = engine};
     return options->monitor_ms ? vlt_governor_create(&governor, &engine->governor, err) : VLT_OK;
 }
 
+/* Its plan is in no ledger: what a pool is asked for is nothing that tune replays. */
+static vlt_status open_pool(vlt_engine *engine, vlt_error *err)
+{
+    engine->pool_context = engine->alone_context;
+    engine->pool_context.ledger = NULL;
+    vlt_status status = vlt_shared_pool_create(&engine->pool_context, VLT_SHARED_POOL_LARGEST_BYTES,
+                                               VLT_SHARED_POOL_KEPT_BYTES, &engine->pool, err);
+    if (status == VLT_OK) {
+        engine->context.blocks = engine->prepare_context.blocks = engine->alone_context.blocks =
+            vlt_shared_pool_source(engine->pool);
+    }
+    return status;
+}
+
 vlt_status vlt_services_open(vlt_engine *engine, const vlt_service_options *options, vlt_error *err)
 {
     const int threads = vlt_threads_count(engine->threads);
+    vlt_status status = options->trace ? vlt_trace_create(&engine->trace, err) : VLT_OK;
     const size_t embeddings = cache_limit(options->embedding_cache,
                                           VLT_EMBEDDING_CACHE_DEFAULT_BYTES);
     const vlt_token_service_options tokens = {
@@ -182,12 +206,15 @@ vlt_status vlt_services_open(vlt_engine *engine, const vlt_service_options *opti
         .threads = options->tokenize_threads ? options->tokenize_threads : threads,
         .chunk_bytes = options->tokenize_chunk ? (size_t)options->tokenize_chunk
                                                : VLT_TOKEN_CHUNK_DEFAULT_BYTES,
-        .cache_bytes = cache_limit(options->tokenize_cache, VLT_TOKEN_CACHE_DEFAULT_BYTES)};
-    vlt_status status = VLT_OK;
+        .cache_bytes = cache_limit(options->tokenize_cache, VLT_TOKEN_CACHE_DEFAULT_BYTES),
+        .trace = engine->trace};
     engine->preprocess_threads = options->preprocess_threads ? options->preprocess_threads
                                                              : threads;
     engine->prefetch = options->prefetch ? options->prefetch : VLT_PREFETCH_DEFAULT;
-    if (embeddings) {
+    if (status == VLT_OK) {
+        status = open_pool(engine, err);
+    }
+    if (status == VLT_OK && embeddings) {
         status = vlt_content_cache_create(embeddings, &engine->embeddings, err);
     }
     if (status == VLT_OK) {
@@ -205,4 +232,11 @@ void vlt_services_close(vlt_engine *engine)
     vlt_pictures_destroy(engine->pictures);
     vlt_token_service_destroy(engine->tokens);
     vlt_content_cache_destroy(engine->embeddings);
+    vlt_trace_destroy(engine->trace);
+    vlt_shared_pool_destroy(engine->pool);
+}
+
+vlt_status vlt_engine_write_trace(vlt_engine *engine, const char *path, vlt_error *err)
+{
+    return vlt_trace_write(engine->trace, path, err);
 }

@@ -82,7 +82,8 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
     if (status == VLT_OK) {
         *out = (vlt_visual){
             .grid = {.video = video, .t = input.grid[0], .h = input.grid[1], .w = input.grid[2]},
-            .patches = input.patches};
+            .patches = input.patches,
+            .source = input.source};
         hash_input(&input, out);
     }
     times->image_decode_ms += phase.decode_ms;
@@ -92,6 +93,6 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
 
 void vlt_visual_release(vlt_visual *visual)
 {
-    vlt_free(visual->patches);
+    vlt_block_give(visual->source, visual->patches);
     *visual = (vlt_visual){0};
 }

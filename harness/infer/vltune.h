@@ -46,6 +46,7 @@ typedef struct vlt_service_options {
     double memory_critical;  /* with less left, nothing is kept that can be made again; 0: 4 */
     int monitor_ms;          /* between looks at memory; 0: nobody looks */
     int cleanup_ms;          /* between giving freed memory back; 0: 1000 */
+    bool trace;              /* note what happens when, for vlt_engine_write_trace */
 } vlt_service_options;
 
 typedef struct vlt_engine_options {
@@ -74,6 +75,10 @@ typedef struct vlt_engine_options {
 /* Opens a checkpoint directory. Weights are mapped, not read. options may be NULL. */
 VLT_API vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *options,
                                    vlt_engine **out, vlt_error *err);
+
+/* What happened so far as Chrome trace JSON, which Perfetto opens; nothing where services.trace was
+ * false. */
+VLT_API vlt_status vlt_engine_write_trace(vlt_engine *engine, const char *path, vlt_error *err);
 
 /* Sessions must be closed before. NULL is fine. */
 VLT_API void vlt_engine_close(vlt_engine *engine);

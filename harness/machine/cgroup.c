@@ -7,7 +7,7 @@
 
 #include "harness/machine/proc_file.h"
 
-enum { LIST_BYTES = 256 << 10 }; /* mountinfo of a busy host may be long */
+enum { LIST_BYTES = 256 << 10, LIST_SHORT_BYTES = 16 << 10 }; /* mountinfo of a busy host is long */
 
 /* Is `word` one of the comma-separated words of list? */
 static bool has_word(const char *list, const char *word)
@@ -86,21 +86,27 @@ static const char *below_mount(const char *path, const char *mount_root)
                : "";
 }
 
+/* path, mount_root and point: [VLT_CGROUP_PATH_BYTES]. False also where a list is longer than
+ * `bytes` and what is looked for lies behind. */
+static bool find_place(const char *root, const char *controller, size_t bytes, char *path,
+                       char *mount_root, char *point)
+{
+    char *text = malloc(bytes);
+    const bool found = text && vlt_proc_read(root, "/proc/self/cgroup", text, bytes) &&
+                       find_own_path(text, controller, path, VLT_CGROUP_PATH_BYTES) &&
+                       vlt_proc_read(root, "/proc/self/mountinfo", text, bytes) &&
+                       find_mount(text, controller, mount_root, point, VLT_CGROUP_PATH_BYTES);
+    free(text);
+    return found;
+}
+
 static void walk_one(const char *root, const char *controller, int version, vlt_cgroup_visit *visit,
                      void *user)
 {
     char path[VLT_CGROUP_PATH_BYTES], mount_root[VLT_CGROUP_PATH_BYTES];
     char point[VLT_CGROUP_PATH_BYTES], folder[2 * VLT_CGROUP_PATH_BYTES];
-    char *text = malloc(LIST_BYTES);
-    if (!text) {
-        return;
-    }
-    bool found = vlt_proc_read(root, "/proc/self/cgroup", text, LIST_BYTES) &&
-                 find_own_path(text, controller, path, sizeof path) &&
-                 vlt_proc_read(root, "/proc/self/mountinfo", text, LIST_BYTES) &&
-                 find_mount(text, controller, mount_root, point, sizeof point);
-    free(text);
-    if (!found) {
+    if (!find_place(root, controller, LIST_SHORT_BYTES, path, mount_root, point) &&
+        !find_place(root, controller, LIST_BYTES, path, mount_root, point)) {
         return;
     }
     size_t stem = strlen(point);

@@ -103,7 +103,7 @@ void vlt_vision_reader_destroy(vlt_vision_reader *reader)
 
 void vlt_vision_input_release(vlt_vision_input *input)
 {
-    vlt_free(input->patches);
+    vlt_block_give(input->source, input->patches);
     *input = (vlt_vision_input){0};
 }
 
@@ -131,9 +131,10 @@ static vlt_status alloc_patches(const vlt_context *context, vlt_vision_input *ou
         status = vlt_context_admit(context, bytes, what, err);
     }
     if (status == VLT_OK) {
-        status = vlt_alloc_filled(bytes, &patches, err);
+        status = vlt_block_take(context->blocks, bytes, &patches, err);
     }
     out->patches = patches;
+    out->source = context->blocks;
     return status;
 }
 

@@ -151,6 +151,9 @@ static void clean_up(vlt_governor *governor)
         return;
     }
     governor->cleaned_ms = vlt_now_ms();
+    if (governor->options.tidy) {
+        governor->options.tidy(governor->options.user);
+    }
     if (slack_now() > governor->slack_left + SLACK_BYTES / 2) {
         malloc_trim(0);
         governor->slack_left = slack_now();

@@ -49,6 +49,7 @@ typedef struct vlt_governor_options {
     /* From the governor's thread: the level has changed, or is critical still. Tells by
      * vlt_governor_note what it does. */
     void (*act)(void *user, vlt_governor *governor, vlt_memory_level level);
+    void (*tidy)(void *user); /* likewise, before freed memory is given back; or NULL */
     void (*say)(void *user, const char *message); /* NULL: silent */
     void *user;
 } vlt_governor_options;

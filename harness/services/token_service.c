@@ -251,7 +251,10 @@ vlt_status vlt_token_service_encode(vlt_token_service *service, const vlt_prompt
     *count = 0;
     vlt_content_entry *entry = vlt_content_cache_take(service->results, key, 3, &make);
     if (make) {
+        const double start_ms = vlt_now_ms();
         vlt_status status = encode_new(service, text, ids, count, err);
+        vlt_trace_span(service->options.trace, "prepare", "tokenize", start_ms, vlt_now_ms(),
+                       "tokens", (int64_t)*count);
         if (status == VLT_OK) {
             const vlt_content_piece value = {*ids, *count * sizeof **ids};
             vlt_content_cache_put(service->results, entry, &value, 1);

@@ -14,6 +14,7 @@
 
 #include "harness/model/placeholders.h"
 #include "harness/services/content_cache.h"
+#include "harness/services/trace.h"
 
 enum {
     VLT_TOKEN_CACHE_DEFAULT_BYTES = 8 << 20,
@@ -30,6 +31,7 @@ typedef struct vlt_token_service_options {
     int threads;                /* that encode one long text, and texts in the background; >= 1 */
     size_t chunk_bytes;         /* pieces of a long text; at least VLT_TOKEN_CHUNK_MIN_BYTES */
     size_t cache_bytes;         /* 0: nothing is kept */
+    vlt_trace *trace;           /* borrowed; or NULL */
 } vlt_token_service_options;
 
 vlt_status vlt_token_service_create(const vlt_token_service_options *options,

@@ -57,6 +57,7 @@ typedef struct vlt_context {
     vlt_packs *packs;                 /* weights rearranged; NULL: every plan has its own */
     vlt_threads *threads;             /* NULL: the caller's thread alone */
     const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
+    const vlt_block_source *blocks;   /* of images and patches; NULL: the heap */
     vlt_ledger *ledger;               /* NULL: not kept */
     pthread_mutex_t *making; /* recursive, held while a plan is prepared and noted; NULL: none */
     vlt_log_function *log;            /* NULL: silent */

@@ -174,3 +174,17 @@ void vlt_arena_release(vlt_arena *arena)
     vlt_free(arena->base);
     *arena = (vlt_arena){0};
 }
+
+vlt_status vlt_block_take(const vlt_block_source *source, size_t bytes, void **out, vlt_error *err)
+{
+    return source ? source->take(source->user, bytes, out, err) : vlt_alloc_filled(bytes, out, err);
+}
+
+void vlt_block_give(const vlt_block_source *source, void *block)
+{
+    if (source && block) {
+        source->give(source->user, block);
+    } else {
+        vlt_free(block);
+    }
+}

@@ -43,6 +43,17 @@ void vlt_free(void *block);
 vlt_status vlt_pages_take(size_t bytes, void **out, vlt_error *err);
 void vlt_pages_release(void *pages, size_t bytes); /* NULL is fine */
 
+/* Where blocks that come and go are from. Aligned to VLT_ALIGN, not zeroed. Any thread. */
+typedef struct vlt_block_source {
+    vlt_status (*take)(void *user, size_t bytes, void **out, vlt_error *err);
+    void (*give)(void *user, void *block);
+    void *user;
+} vlt_block_source;
+
+/* From the source, or as of vlt_alloc_filled where that is NULL. Given back to the same. */
+vlt_status vlt_block_take(const vlt_block_source *source, size_t bytes, void **out, vlt_error *err);
+void vlt_block_give(const vlt_block_source *source, void *block); /* NULL block is fine */
+
 /* May `bytes` be taken for `what`? LIMIT with the numbers when the process would be refused or
  * killed for them. May be called from any thread. */
 typedef vlt_status vlt_admit_function(void *user, uint64_t bytes, const char *what, vlt_error *err);

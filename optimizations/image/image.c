@@ -20,9 +20,10 @@ vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const vlt_ima
                     (long long)h);
     vlt_status status = vlt_context_admit(policy->context, bytes + work_bytes, what, err);
     if (status == VLT_OK) {
-        status = vlt_alloc_filled(bytes, &rgb, err);
+        status = vlt_block_take(policy->context->blocks, bytes, &rgb, err);
     }
     image->rgb = rgb;
+    image->source = policy->context->blocks;
     image->h = h;
     image->w = w;
     return status;
@@ -30,7 +31,7 @@ vlt_status vlt_image_alloc(vlt_image *image, int64_t h, int64_t w, const vlt_ima
 
 void vlt_image_release(vlt_image *image)
 {
-    vlt_free(image->rgb);
+    vlt_block_give(image->source, image->rgb);
     *image = (vlt_image){0};
 }
 
@@ -74,7 +75,7 @@ static vlt_status make_upright(vlt_image *image, const vlt_image_policy *policy,
                    image->rgb + stored_at(image->orientation, row, column, h, w) * 3, 3);
         }
     }
-    vlt_free(image->rgb);
+    vlt_image_release(image);
     *image = upright;
     return VLT_OK;
 }
