@@ -98,6 +98,7 @@ static vlt_matrix matrix_of_rank(struct loader *loader, int rank, const int64_t 
     vlt_matrix matrix = vlt_matrix_of((vlt_format)tensor->dtype, tensor->data, shape[0],
                                       vlt_tensor_elements(tensor) / shape[0]);
     matrix.id = ++loader->ids;
+    matrix.mapped = true; /* as every container's tensors are */
     return matrix;
 }
 

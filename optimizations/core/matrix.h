@@ -54,6 +54,7 @@ typedef struct vlt_matrix {
     size_t row_bytes;      /* from row to row, at least vlt_format_row_bytes */
     vlt_format format;
     uint64_t id; /* names the weight in the store of packs; 0: nobody shares it */
+    bool mapped; /* data lies in a mapping of a file: its pages may go and come back */
 } vlt_matrix;
 
 /* A matrix whose rows follow each other without gaps. */

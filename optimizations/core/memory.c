@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { REDZONE_BYTES = VLT_ASAN ? VLT_ALIGN : 0 };
 
@@ -115,6 +116,15 @@ void vlt_pages_release(void *pages, size_t bytes)
         munmap(pages, bytes ? bytes : 1);
     }
 #endif
+}
+
+void vlt_pages_forget(const void *mapped, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)mapped;
+    const uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes) / page * page;
+    if (first < end) {
+        madvise((void *)first, end - first, MADV_DONTNEED); /* a wish */
+    }
 }
 
 bool vlt_piece_bytes(size_t count, size_t element_bytes, size_t *out)

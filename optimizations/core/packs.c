@@ -105,6 +105,10 @@ static vlt_status make(vlt_packs *packs, vlt_pack *pack, const vlt_pack_request 
     if (shelved) {
         packs->shelf.keep(packs->shelf.user, request, block);
     }
+    if (request->matrix->mapped) {
+        vlt_pages_forget(request->matrix->data,
+                         (size_t)request->matrix->rows * request->matrix->row_bytes);
+    }
     return VLT_OK;
 }
 

@@ -1,7 +1,11 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "optimizations/core/memory.h"
 #include "optimizations/core/packs.h"
@@ -193,4 +197,58 @@ Test(packs, only_lossy_ones_go_to_the_shelf)
     vlt_packs_drop(pack);
     cr_expect_eq(shelf.unmapped, 1);
     vlt_packs_destroy(packs);
+}
+
+/* Pages of a range that this process has, from its page table. */
+static int64_t present_pages(const void *begin, size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    FILE *table = fopen("/proc/self/pagemap", "r");
+    int64_t present = 0;
+    cr_assert_not_null(table);
+    cr_assert_eq(fseek(table, (long)((uintptr_t)begin / page * sizeof(uint64_t)), SEEK_SET), 0);
+    for (size_t i = 0; i < bytes / page; i++) {
+        uint64_t entry;
+        cr_assert_eq(fread(&entry, sizeof entry, 1, table), 1);
+        present += (entry >> 63) != 0;
+    }
+    fclose(table);
+    return present;
+}
+
+/* What a pack was made of leaves memory where a file has it, and can be read again; nothing else
+ * goes. */
+Test(packs, the_source_in_a_file_leaves_memory)
+{
+    enum { PAGES = 8 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = PAGES * page;
+    FILE *file = tmpfile();
+    vlt_packs *packs = NULL;
+    cr_assert_not_null(file);
+    for (size_t i = 0; i < bytes; i++) {
+        fputc((int)(i % 251), file);
+    }
+    cr_assert_eq(fflush(file), 0);
+    unsigned char *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fileno(file), 0);
+    cr_assert(map != MAP_FAILED);
+    cr_assert_eq(vlt_packs_create(NULL, &packs, NULL), VLT_OK);
+    for (int mapped = 0; mapped <= 1; mapped++) {
+        /* from the middle of the first page to the middle of the last */
+        vlt_matrix matrix = vlt_matrix_of(VLT_FORMAT_F32, map + page / 2, PAGES - 1,
+                                          (int64_t)(page / sizeof(float)));
+        matrix.id = (uint64_t)mapped + 1;
+        matrix.mapped = mapped;
+        for (size_t i = 0; i < bytes; i++) {
+            cr_assert_eq(map[i], i % 251);
+        }
+        const vlt_pack *pack = take(packs, &matrix, "k/1");
+        cr_expect_eq(present_pages(map, bytes), mapped ? 2 : PAGES);
+        vlt_packs_drop(pack);
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        cr_assert_eq(map[i], i % 251);
+    }
+    vlt_packs_destroy(packs);
+    munmap(map, bytes);
+    fclose(file);
 }
