@@ -91,6 +91,7 @@ static vlt_status read_input(const vlt_cli *cli, struct input *input, vlt_error 
         status = vlt_fail(err, VLT_STATUS_USAGE, "run: expected either --prompt or --messages");
     }
     if (status == VLT_OK && messages) {
+        request->name = messages;
         status = read_messages(cli, messages, input, err);
     }
     if (status == VLT_OK && tools) {
@@ -224,6 +225,8 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     vlt_response response = {0};
     vlt_request *request = &input->request;
     struct watch watch = {.cli = cli};
+    vlt_status saved = VLT_OK;
+    vlt_error save_error = {0};
     const char *path = vlt_cli_text(cli, "session", NULL);
     request->on_text = vlt_cli_flag(cli, "json") ? NULL : stream_text;
     request->on_token = count_token;
@@ -239,12 +242,15 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     vlt_cli_progress(cli, NULL);
     if (status == VLT_OK && path) {
         double start_ms = vlt_now_ms();
-        status = vlt_session_save(session, path, err);
+        saved = vlt_session_save(session, path, &save_error);
         response.timings.other += vlt_now_ms() - start_ms;
         response.timings.total += vlt_now_ms() - start_ms;
     }
     if (status == VLT_OK) {
         status = finish(cli, engine, &watch, &response, err);
+    }
+    if (status == VLT_OK && saved != VLT_OK) { /* the answer is there all the same */
+        status = vlt_fail(err, saved, "%s", save_error.message);
     }
     vlt_file_lock_release(lock);
     vlt_response_release(&response);

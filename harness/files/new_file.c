@@ -118,9 +118,24 @@ static bool keep_rights(const vlt_new_file *file, int fd)
     return fchmod(fd, old.st_mode & 07777) == 0;
 }
 
+/* Devices, pipes and sockets are written to as they are: a file in their place would end them for
+ * everybody. -1 with errno, EISDIR for a folder; a pipe without a reader waits for one. */
+static int open_as_it_is(const char *path)
+{
+    return open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Asked of the path, not of the place: a link to a pipe (/dev/stdout) names no place. */
+static bool is_replaceable(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) != 0 || S_ISREG(info.st_mode);
+}
+
 vlt_status vlt_new_file_open(const char *path, mode_t mode, vlt_new_file *out, vlt_error *err)
 {
     vlt_status status = VLT_OK;
+    bool replaces = is_replaceable(path);
     int fd = -1;
     *out = (vlt_new_file){.path = strdup(path), .place = realpath(path, NULL)};
     if (!out->place) {
@@ -130,14 +145,14 @@ vlt_status vlt_new_file_open(const char *path, mode_t mode, vlt_new_file *out, v
         status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", vlt_quoted_path(path).text);
         goto done;
     }
-    fd = create_beside(out->place, mode, &out->temporary);
+    fd = replaces ? create_beside(out->place, mode, &out->temporary) : open_as_it_is(path);
     if (fd < 0) {
         status = fail(out, errno, err);
         free(out->temporary); /* it is somebody else's, or nobody's */
         out->temporary = NULL;
         goto done;
     }
-    if (!keep_rights(out, fd) || !(out->stream = fdopen(fd, "wb"))) {
+    if ((replaces && !keep_rights(out, fd)) || !(out->stream = fdopen(fd, "wb"))) {
         status = fail(out, errno, err);
     }
 done:
@@ -160,9 +175,11 @@ vlt_status vlt_new_file_write(vlt_new_file *file, const void *data, size_t bytes
 
 vlt_status vlt_new_file_commit(vlt_new_file *file, vlt_error *err)
 {
-    bool failed = ferror(file->stream) || fflush(file->stream) != 0 ||
-                  fsync(fileno(file->stream)) != 0;
-    if (failed || rename(file->temporary, file->place) != 0) {
+    bool failed = ferror(file->stream) || fflush(file->stream) != 0;
+    if (!failed && file->temporary) {
+        failed = fsync(fileno(file->stream)) != 0 || rename(file->temporary, file->place) != 0;
+    }
+    if (failed) {
         return fail(file, errno, err);
     }
     free(file->temporary);

@@ -3,7 +3,8 @@
  * It is written beside its place under another name and renamed when it is done. What a process
  * that was killed left there is removed by the next one that writes the same file. A link stays a
  * link: what it names is replaced. What the old file permitted, and whose it was, stays; a new one
- * gets what the umask leaves of the mode asked for.
+ * gets what the umask leaves of the mode asked for. Devices, pipes and sockets are no places for
+ * files: they stay, and get what is written as it is written.
  */
 #ifndef VLT_HARNESS_NEW_FILE_H
 #define VLT_HARNESS_NEW_FILE_H
@@ -20,7 +21,7 @@ enum { VLT_NEW_FILE_PRIVATE = 0600, VLT_NEW_FILE_SHARED = 0666 };
 typedef struct vlt_new_file {
     char *path;      /* owned; for messages */
     char *place;     /* owned; path, links followed */
-    char *temporary; /* owned; NULL once it is in its place */
+    char *temporary; /* owned; NULL once it is in its place, and where nothing is replaced */
     FILE *stream;    /* to write to; the caller does not close it */
 } vlt_new_file;
 

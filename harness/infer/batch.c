@@ -22,7 +22,7 @@ struct run {
     const vlt_batch *batch;
     struct slot slot[VLT_PIPELINE_SLOT_MAX];
     vlt_lanes *lanes;
-    bool overlapped; /* stage 0 has a thread of its own */
+    bool overlapped;               /* stage 0 has a thread of its own */
     vlt_ahead *ahead;              /* NULL: stage 0 prepares by itself */
     void *spare[VLT_PREFETCH_MAX]; /* jobs of `ahead`, while it is not */
     int prefetch;
@@ -63,7 +63,8 @@ static vlt_status read_line(void *user, void *item, bool *found, vlt_error *err)
     vlt_job *job = item;
     vlt_job_release(job);
     vlt_status status = vlt_line_reader_next(run->batch->input, &job->text, found, err);
-    job->number = run->batch->input->line;
+    vlt_utf8_format(job->name, sizeof job->name, "%s line %" PRId64, run->batch->input->name,
+                    run->batch->input->line);
     return status;
 }
 
@@ -72,14 +73,13 @@ static vlt_status prepare_line(void *user, void *item, vlt_error *err)
 {
     struct run *run = user;
     vlt_job *job = item;
-    char name[VLT_QUOTED_PATH_BYTES + 32];
-    vlt_utf8_format(name, sizeof name, "%s line %" PRId64, run->batch->input->name, job->number);
-    vlt_status status = vlt_batch_line_read(job->text.data, job->text.bytes, name,
+    vlt_status status = vlt_batch_line_read(job->text.data, job->text.bytes, job->name,
                                             run->batch->defaults, run->engine, &job->line, err);
     if (status != VLT_OK) {
         return status;
     }
     vlt_request *request = &job->line.request;
+    request->name = job->name;
     request->on_text = NULL;
     request->on_token = token_callback;
     request->on_progress = progress_callback;
@@ -88,7 +88,7 @@ static vlt_status prepare_line(void *user, void *item, vlt_error *err)
                  ? vlt_prompt_build(run->engine, request, NULL, job->line.tools, &job->prompt, err)
                  : vlt_prompt_build_tree(run->engine, request, job->line.messages, job->line.tools,
                                          &job->prompt, err);
-    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name);
+    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", job->name);
 }
 
 static int ahead_now(void *user)

@@ -135,6 +135,8 @@ static void finish(vlt_lanes *lanes, struct lane *lane)
     } else {
         if (status == VLT_OK) {
             lanes->options.finished(lanes->options.user, &result.response);
+        } else {
+            vlt_fail_in(&result.error, status, "%s: ", lane->job->name);
         }
         put_result(lanes, lane->item, result);
     }
@@ -180,6 +182,7 @@ static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
     if (status != VLT_OK) {
         vlt_session_close(lane->session);
         lane->session = NULL;
+        status = vlt_fail_in(err, status, "%s: ", job->name);
     }
     return status;
 }

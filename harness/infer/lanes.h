@@ -12,13 +12,14 @@
 #include "harness/infer/batch_line.h"
 #include "harness/infer/prompt.h"
 #include "harness/json/buffer.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { VLT_LANES_MAX = 64 };
 
 /* A line of the batch, ready to be computed. */
 typedef struct vlt_job {
-    vlt_buffer text; /* of the line; its memory is used again */
-    int64_t number;  /* of the line in its input */
+    char name[VLT_QUOTED_PATH_BYTES + 32]; /* "FILE line N", for messages */
+    vlt_buffer text;                       /* of the line; its memory is used again */
     vlt_batch_line line;
     vlt_prompt prompt;
 } vlt_job;

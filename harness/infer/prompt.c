@@ -103,20 +103,28 @@ static vlt_status gather_messages(const vlt_request *request, const char *conver
     return status;
 }
 
+struct warned {
+    const vlt_engine *engine;
+    const char *name; /* of the request, or NULL */
+};
+
 static void chat_warning(void *user, const char *message)
 {
-    vlt_engine_message(user, 0, "%s", message);
+    const struct warned *warned = user;
+    const char *name = warned->name ? warned->name : "";
+    vlt_engine_message(warned->engine, 0, "%s%s%s", name, *name ? ": " : "", message);
 }
 
 static vlt_status render(vlt_engine *engine, const vlt_request *request, const vlt_tree *messages,
                          const vlt_tree *tools, vlt_chat *chat, vlt_error *err)
 {
+    struct warned warned = {engine, request->name};
     vlt_chat_options options = {.add_generation_prompt = true,
                                 .add_vision_id = request->add_vision_id,
                                 .strict = true,
                                 .own_names = request->prompt != NULL,
                                 .warn = chat_warning,
-                                .warn_user = engine};
+                                .warn_user = &warned};
     vlt_status status = vlt_chat_tools_read(tools, &options, err);
     return status == VLT_OK ? vlt_chat_render(messages, &options, chat, err) : status;
 }

@@ -127,6 +127,7 @@ typedef struct vlt_request {
     const char *const *images;
     int image_count;
     const char *files; /* folder of relative paths; NULL: the current one */
+    const char *name;  /* what warnings about the messages begin with, "chat.json"; NULL: nothing */
     bool add_vision_id;
     bool no_special; /* text of messages, prompt, system and tools is text: an <|im_end|> in it is
                         no end of a turn; the template's own marks stay marks */

@@ -192,9 +192,15 @@ vlt_status vlt_binding_parse_over(const vlt_variant *variant, const char *text,
                 strncmp(variant->knobs[index].name, text, name_length))) {
             index++;
         }
-        if (index == variant->knob_count || text[name_length] != '=') {
+        if (index == variant->knob_count) {
             return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s has no knob '%s'", variant->op,
                             variant->name, vlt_quoted(text, name_length).text);
+        }
+        bool twice = (*given & (UINT32_C(1) << index)) != 0;
+        if (text[name_length] != '=' || twice) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s/%s: knob '%s' is given %s", variant->op,
+                            variant->name, variant->knobs[index].name,
+                            twice ? "twice" : "without a value");
         }
         text += name_length + 1;
         size_t value_length = strcspn(text, " ,");

@@ -50,6 +50,18 @@ Test(run_locks, a_session_through_a_link_stays_a_link)
     test_output_release(&output);
 }
 
+/* The place has no room for the session: that is an error, and the answer is there. */
+Test(run_locks, an_answer_whose_session_cannot_be_written_is_told)
+{
+    test_output output = test_demo_script(
+        "(ulimit -f 1; $VLTUNE run $DEMO --session s --prompt a -n 2 --json; echo code $?) 2>err |"
+        "cat; cat err >&2");
+    cr_expect(strstr(output.out, "\"text\""), "%s%s", output.out, output.err);
+    cr_expect(strstr(output.out, "code 2\n"), "%s%s", output.out, output.err);
+    cr_expect(strstr(output.err, "s: File too large"), "%s", output.err);
+    test_output_release(&output);
+}
+
 /* The first batch waits for its input, which is a pipe that nobody writes yet. */
 Test(run_locks, the_second_batch_on_an_output_is_refused_by_name)
 {

@@ -68,6 +68,32 @@ Test(run_refusals, by_run_and_by_lines_of_a_batch)
     }
 }
 
+/* Of many files and lines: what is odd, and what fails only once it computes, says where it is. */
+Test(run_refusals, warnings_and_late_errors_name_their_place)
+{
+    static const char odd[] = "[{\"role\":\"narrator\",\"content\":\"x\"},"
+                              "{\"role\":\"user\",\"content\":\"q\"}]";
+    test_demo_write("odd.json", odd);
+    test_output output = test_demo_run("run %s --messages odd.json %s", "-n 1");
+    cr_expect_eq(output.exit_code, 0);
+    cr_expect(strstr(output.err, "warning: odd.json: messages[0]: role 'narrator' renders nothing"),
+              "%s", output.err);
+    test_output_release(&output);
+    char lines[512];
+    snprintf(lines, sizeof lines,
+             "{\"prompt\":\"q\",\"max_tokens\":1}\n{\"messages\":%s,\"max_tokens\":1}\n"
+             "{\"prompt\":\"q\",\"temperature\":-1}\n{\"prompt\":\"q\",\"top_p\":7}\n",
+             odd);
+    test_demo_write("in.jsonl", lines);
+    output = test_demo_run("batch %s in.jsonl %s", "");
+    cr_expect_eq(output.exit_code, 1);
+    cr_expect(strstr(output.err, "warning: in.jsonl line 2: messages[0]: role 'narrator'"), "%s",
+              output.err);
+    cr_expect(strstr(output.out, "in.jsonl line 3: temperature is -1"), "%s", output.out);
+    cr_expect(strstr(output.out, "in.jsonl line 4: top_p is 7"), "%s", output.out);
+    test_output_release(&output);
+}
+
 /* Tool turns are shown as the template shows them. */
 Test(run_refusals, a_picture_of_a_tool_is_seen)
 {

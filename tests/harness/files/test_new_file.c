@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,6 +108,39 @@ Test(new_file, a_failed_write_is_not_committed, .init = test_folder_make,
     vlt_new_file_discard(&file);
     expect_text(path, "old");
     cr_expect_eq(test_folder_entries(), 1);
+}
+
+/* What is no regular file is written to and stays what it is, also behind a link; nothing appears
+ * beside it. A folder is refused before anything is written. */
+Test(new_file, a_pipe_stays_one, .init = test_folder_make, .fini = test_folder_remove)
+{
+    const char *pipe_path = test_folder_path("pipe"), *link = test_folder_path("link");
+    const char *path[] = {pipe_path, link};
+    cr_assert_eq(mkfifo(pipe_path, 0600), 0);
+    cr_assert_eq(symlink("pipe", link), 0);
+    for (int i = 0; i < 2; i++) {
+        struct stat info;
+        char found[16] = "";
+        int reader = open(pipe_path, O_RDONLY | O_NONBLOCK);
+        write_text(path[i], VLT_NEW_FILE_SHARED, "text");
+        cr_expect_eq(read(reader, found, sizeof found - 1), 4);
+        cr_expect_str_eq(found, "text");
+        close(reader);
+        cr_assert_eq(stat(path[i], &info), 0);
+        cr_expect(S_ISFIFO(info.st_mode));
+        cr_expect_eq(test_folder_entries(), 2);
+    }
+}
+
+Test(new_file, a_folder_is_refused, .init = test_folder_make, .fini = test_folder_remove)
+{
+    vlt_new_file file;
+    vlt_error err = {0};
+    cr_expect_eq(vlt_new_file_open(test_folder_path(""), VLT_NEW_FILE_SHARED, &file, &err),
+                 VLT_STATUS_IO);
+    cr_expect(strstr(err.message, "Is a directory"), "%s", err.message);
+    vlt_new_file_discard(&file);
+    cr_expect_eq(test_folder_entries(), 0);
 }
 
 /* A process that has begun to write and sleeps. */

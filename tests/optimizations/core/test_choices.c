@@ -103,6 +103,7 @@ Test(choices, what_cannot_be_forced_is_refused)
                                         "pipeline/overlapped:depth=4",
                                         "pipeline=overlapped:depth=5",
                                         "pipeline=overlapped:nosuch=4",
+                                        "pipeline=overlapped:depth=4,depth=2",
                                         "pipeline@items=3=overlapped",
                                         "pipeline=overlapped@items=3",
                                         "pipeline=baseline:depth=4"};
