@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "harness/json/json.h"
 #include "optimizations/core/utf8_text.h"
 
 /* Where we are, for messages. */
@@ -102,7 +103,8 @@ static vlt_status check_media(const struct place *place, const vlt_tree *item, e
         while (k < sizeof used / sizeof *used && !vlt_tree_is(key, used[k])) {
             k++;
         }
-        if (k == sizeof used / sizeof *used) {
+        bool ours = place->options->own_names && vlt_tree_is(key, "image" VLT_JSON_HEX);
+        if (k == sizeof used / sizeof *used && !ours) {
             vlt_chat_warn(place->options, "messages[%u]: content[%u]: key '%s' does nothing",
                           place->message, place->item, vlt_quoted(key->text, key->length).text);
         }

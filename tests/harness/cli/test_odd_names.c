@@ -72,6 +72,7 @@ Test(odd_names, run_answers_in_any_folder, .init = test_demo_make, .fini = test_
         cr_assert_str_eq(text_at(config, "path"), shown); /* whole: the file can be told */
         cr_assert_str_eq(text_at(config, "status"), "mismatch");
         cr_assert(strstr(text_at(config, "reason"), shown), "%s", text_at(config, "reason"));
+        cr_assert_null(strstr(output.err, "does nothing"), "%s", output.err);
         json_decref(answer);
         test_output_release(&output);
     }
@@ -90,6 +91,7 @@ Test(odd_names, sessions_find_their_pictures_again, .init = test_demo_make,
                       "image.' --greedy --max-tokens 4 --session ./\"s$N\" --json");
         json_t *answer = parse(&output, names[i]);
         cr_assert_eq(json_array_size(json_object_get(answer, "images")), 2);
+        cr_assert_null(strstr(output.err, "warning"), "%s", output.err);
         json_decref(answer);
         test_output_release(&output);
     }
