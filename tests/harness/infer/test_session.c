@@ -159,7 +159,7 @@ Test(session, what_memory_cannot_hold_is_refused_with_numbers)
     const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
     struct rlimit limit = unlimited;
     if (VLT_ASAN) {
-        test_skip("AddressSanitizer needs the address space");
+        test_skip("a sanitizer needs the address space");
         vlt_session_close(session);
         vlt_engine_close(engine);
         return;

@@ -142,7 +142,7 @@ Test(memory_room, a_resource_limit_counts)
     vlt_memory_gauge gauge = {0};
     struct rlimit limit = {.rlim_cur = UINT64_C(1) << 40, .rlim_max = RLIM_INFINITY};
     if (VLT_ASAN) {
-        test_skip("AddressSanitizer maps more than the limit of this test");
+        test_skip("a sanitizer maps more than the limit of this test");
         return;
     }
     cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);

@@ -70,10 +70,11 @@ Test(packs, are_made_once_and_counted)
     vlt_packs_drop(kind);
     cr_expect_eq(vlt_packs_look(packs).count, 0);
     cr_expect_eq(vlt_packs_look(packs).bytes, 0);
-    cr_expect_neq(take(packs, &a, "k/1"), NULL);
+    const vlt_pack *anew = take(packs, &a, "k/1");
     cr_expect_eq(atomic_load(&filled), 4, "made anew after the last one was gone");
     vlt_packs_drop(take(packs, &a, "k/1"));
-    vlt_packs_drop(take(packs, &a, "k/1"));
+    vlt_packs_drop(anew);
+    vlt_packs_destroy(packs);
 }
 
 Test(packs, without_an_id_or_a_store_are_the_takers_own)
@@ -102,7 +103,7 @@ Test(packs, a_failed_one_leaves_nothing)
     cr_assert_eq(vlt_packs_create(NULL, &packs, NULL), VLT_OK);
     cr_expect_eq(vlt_packs_take(packs, &request, &pack, &err), VLT_STATUS_INTERNAL);
     cr_expect_null(pack);
-    request.bytes = SIZE_MAX / 2;
+    request.bytes = SIZE_MAX; /* less, and a sanitizer ends the test */
     request.fill = fill;
     cr_expect_neq(vlt_packs_take(packs, &request, &pack, &err), VLT_OK);
     cr_expect(strstr(err.message, "k/1"), "%s", err.message);
