@@ -269,7 +269,8 @@ const char *vlt_nearest_name(const char *name, const char *const *names, int cou
     const char *best = NULL;
     size_t best_distance = strlen(name) / 2 + 2;
     for (int i = 0; i < count; i++) {
-        size_t distance = edit_distance(name, names[i]);
+        bool begins = name[0] && !strncmp(names[i], name, strlen(name)); /* cut short */
+        size_t distance = begins ? 0 : edit_distance(name, names[i]);
         if (distance < best_distance) {
             best_distance = distance;
             best = names[i];

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/cli/cli_internal.h"
+#include "optimizations/core/registry.h"
 
 static vlt_status check_even(const vlt_cli *cli, const char *text, vlt_error *err)
 {
@@ -59,6 +60,9 @@ Test(cli, refuses_with_the_nearest_name)
     char *flag[] = {"dir", "--json=1"}, *end[] = {"dir", "--seed"};
     cr_assert_eq(parse(unknown, 3, &cli, &err), VLT_STATUS_USAGE);
     cr_assert(strstr(err.message, "did you mean '--seed'"), "%s", err.message);
+    static const char *const names[] = {"run", "bench", "batch"};
+    cr_assert_str_eq(vlt_nearest_name("ben", names, 3), "bench"); /* typed half */
+    cr_assert_str_eq(vlt_nearest_name("bathc", names, 3), "batch");
     cr_assert_eq(parse(none, 2, &cli, &err), VLT_STATUS_USAGE);
     cr_assert_eq(parse(two, 2, &cli, &err), VLT_STATUS_USAGE);
     cr_assert_eq(parse(flag, 2, &cli, &err), VLT_STATUS_USAGE);
