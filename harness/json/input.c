@@ -17,13 +17,15 @@ vlt_status vlt_input_read(int file, const char *name, const vlt_stop *stop, void
                           size_t *got, vlt_error *err)
 {
     struct pollfd ready = {.fd = file, .events = POLLIN};
+    bool interrupted = false;
     for (;;) {
-        if (stop && stop->asked(stop->user)) {
+        if (interrupted || (stop && stop->asked(stop->user))) {
             return vlt_fail(err, VLT_STATUS_INTERRUPTED, "%s: interrupted while reading", name);
         }
         /* A named pipe without a writer gives an end where it is read, but nothing to poll. */
         int count = poll(&ready, 1, stop ? WAIT_MS : -1);
         if (count == 0 || (count < 0 && errno == EINTR)) {
+            interrupted = count < 0 && !stop; /* a signal that the program handles */
             continue;
         }
         ssize_t bytes = count < 0 ? -1 : read(file, data, room);

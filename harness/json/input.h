@@ -23,7 +23,8 @@ typedef struct vlt_stop {
 int vlt_input_open(const char *path);
 
 /* The next bytes, at most `room`; *got is 0 at the end. Waits as long as it takes, or until `stop`
- * (may be NULL) says so: INTERRUPTED. IO names `name`. */
+ * says so: INTERRUPTED. Where that is NULL, the first signal that the program handles ends the wait
+ * likewise. IO names `name`. */
 vlt_status vlt_input_read(int file, const char *name, const vlt_stop *stop, void *data, size_t room,
                           size_t *got, vlt_error *err);
 

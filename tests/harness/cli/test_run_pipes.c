@@ -91,9 +91,13 @@ Test(run_pipes, a_signal_ends_a_read_that_waits)
         "preprocess $DEMO scenes/scene-000.jpg pipe",
         "model eval $DEMO pipe",
         "tokenize $DEMO <&3",
+        "run $DEMO --prompt a --config pipe",
+        "config show pipe",
+        "run piped --prompt a",
     };
     test_output output = test_demo_script(
-        "mkfifo pipe; echo '{\"prompt\":\"a\",\"images\":[\"pipe\"]}' >with-pipe");
+        "mkfifo pipe; cp -r $DEMO piped; rm -f piped/config.json; ln -s ../pipe piped/config.json; "
+        "echo '{\"prompt\":\"a\",\"images\":[\"pipe\"]}' >with-pipe");
     test_output_release(&output);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char script[512];
