@@ -57,8 +57,8 @@ vlt_status vlt_domain_set_usual(vlt_domain *domain, const char *name, const vlt_
 vlt_status vlt_domain_add_condition(vlt_domain *domain, const char *name,
                                     vlt_expression *expression, vlt_error *err);
 
-/* Takes the expression, whatever the status: only settings for which it holds belong to the domain.
- * INPUT: it names an unknown parameter. */
+/* Takes the expression, whatever the status: only settings for which it holds belong to the domain,
+ * and those for which one of its parameters is not active. INPUT: it names an unknown parameter. */
 vlt_status vlt_domain_add_constraint(vlt_domain *domain, vlt_expression *expression,
                                      vlt_error *err);
 

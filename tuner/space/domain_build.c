@@ -34,6 +34,10 @@ vlt_status vlt_clause_holds(const vlt_domain *domain, const vlt_clause *clause,
         *out = clause->rule(clause->user, digits);
         return VLT_OK;
     }
+    if (clause->condition_of < 0 && !vlt_clause_applies(domain, clause, digits)) {
+        *out = true;
+        return VLT_OK;
+    }
     for (int i = 0; i < clause->parameter_count; i++) {
         int index = clause->parameter[i];
         values[i] = domain->parameter[index].value[digits[index]];

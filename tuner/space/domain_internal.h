@@ -40,4 +40,7 @@ struct vlt_domain {
 vlt_status vlt_clause_holds(const vlt_domain *domain, const vlt_clause *clause,
                             const uint16_t *digits, bool *out, vlt_error *err);
 
+/* Are all parameters of a constraint active? It says nothing about other settings. */
+bool vlt_clause_applies(const vlt_domain *domain, const vlt_clause *clause, const uint16_t *digits);
+
 #endif

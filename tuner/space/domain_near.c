@@ -75,6 +75,17 @@ static bool is_active(const vlt_domain *domain, int parameter, const uint16_t *d
     return active;
 }
 
+bool vlt_clause_applies(const vlt_domain *domain, const vlt_clause *clause, const uint16_t *digits)
+{
+    bool any;
+    for (int i = 0; i < clause->parameter_count; i++) {
+        if (!is_active(domain, clause->parameter[i], digits, &any)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void vlt_domain_settle(const vlt_domain *domain, const uint16_t *before, uint16_t *digits)
 {
     for (int i = 0; i < domain->parameter_count; i++) { /* conditions name earlier parameters */
