@@ -144,7 +144,8 @@ static size_t encode(void *state, const uint8_t *text, size_t bytes, int32_t *id
         size_t stop = range[1];
         count += stop - at <= VLT_MERGE_SCAN_MAX
                      ? merge_word(s->vocab, text + at, stop - at, ids + count)
-                     : vlt_bpe_word(s->vocab, &s->scratch.queue, text + at, stop - at, ids + count);
+                     : vlt_bpe_word(s->vocab, &s->scratch.queue, VLT_MERGE_SCAN_MAX, text + at,
+                                    stop - at, ids + count);
         at = stop;
     }
     return count;

@@ -14,6 +14,8 @@
 
 enum { CACHED_IDS = 11 };
 
+enum { KNOB_CACHE, KNOB_WAYS, KNOB_SCAN, KNOBS };
+
 /* One cache line: a word of at most VLT_WORD_BYTES bytes and its ids. */
 struct entry {
     vlt_word_key key; /* high 0: empty */
@@ -25,8 +27,10 @@ struct state {
     const vlt_vocab *vocab;
     size_t text_max;
     vlt_bpe_scratch scratch;
-    struct entry *cache; /* [cache_mask + 1], or NULL */
-    uint32_t cache_mask;
+    struct entry *cache; /* [set_mask + 1][ways], or NULL */
+    uint32_t set_mask, ways;
+    uint32_t turn;    /* which way is replaced next */
+    size_t scan_most; /* bytes of words that are merged by scanning */
 };
 
 static size_t normalise(void *state, const uint8_t *text, size_t bytes, const uint8_t **clean)
@@ -41,7 +45,7 @@ static size_t normalise(void *state, const uint8_t *text, size_t bytes, const ui
 }
 
 /* A word that is no token, through the cache. */
-static VLT_NOINLINE size_t encode_rare(const struct state *s, const uint8_t *word, size_t bytes,
+static VLT_NOINLINE size_t encode_rare(struct state *s, const uint8_t *word, size_t bytes,
                                        vlt_word_key key, int32_t *ids)
 {
     if (bytes > VLT_WORD_BYTES || !s->cache) {
@@ -50,15 +54,18 @@ static VLT_NOINLINE size_t encode_rare(const struct state *s, const uint8_t *wor
             ids[0] = id;
             return 1;
         }
-        return vlt_bpe_word(s->vocab, &s->scratch.queue, word, bytes, ids);
+        return vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, word, bytes, ids);
     }
-    struct entry *entry = &s->cache[vlt_word_hash(key) & s->cache_mask];
-    if (entry->key.low == key.low && entry->key.high == key.high) {
-        memcpy(ids, entry->ids, entry->count * sizeof *ids);
-        return entry->count;
+    struct entry *set = &s->cache[(size_t)(vlt_word_hash(key) & s->set_mask) * s->ways];
+    for (const struct entry *entry = set; entry < set + s->ways; entry++) {
+        if (entry->key.low == key.low && entry->key.high == key.high) {
+            memcpy(ids, entry->ids, entry->count * sizeof *ids);
+            return entry->count;
+        }
     }
-    size_t count = vlt_bpe_word(s->vocab, &s->scratch.queue, word, bytes, ids);
+    size_t count = vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, word, bytes, ids);
     if (count <= CACHED_IDS) {
+        struct entry *entry = &set[s->turn++ & (s->ways - 1)];
         entry->key = key;
         entry->count = (uint32_t)count;
         memcpy(entry->ids, ids, count * sizeof *ids);
@@ -68,7 +75,7 @@ static VLT_NOINLINE size_t encode_rare(const struct state *s, const uint8_t *wor
 
 static size_t encode(void *state, const uint8_t *text, size_t bytes, int32_t *ids, vlt_error *err)
 {
-    const struct state *s = state;
+    struct state *s = state;
     const uint8_t *p = text, *end = text + bytes;
     size_t count = 0;
     (void)err;
@@ -95,7 +102,7 @@ static size_t encode(void *state, const uint8_t *text, size_t bytes, int32_t *id
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
     const vlt_bpe_encode_constants *constants = plan->problem.constants;
-    int64_t entries = vlt_plan_knob(plan, 0);
+    int64_t entries = vlt_plan_knob(plan, KNOB_CACHE);
     struct state *s = plan->state = calloc(1, sizeof *s);
     if (!s) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "bpe_encode/scanner: out of memory");
@@ -108,8 +115,10 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
             return vlt_fail(err, VLT_STATUS_NOMEM, "bpe_encode/scanner: cache: out of memory");
         }
         memset(s->cache, 0, (size_t)entries * sizeof *s->cache);
-        s->cache_mask = (uint32_t)entries - 1;
+        s->ways = (uint32_t)vlt_plan_knob(plan, KNOB_WAYS);
+        s->set_mask = (uint32_t)entries / s->ways - 1;
     }
+    s->scan_most = (size_t)vlt_plan_knob(plan, KNOB_SCAN);
     return vlt_bpe_scratch_init(&s->scratch, s->text_max, err);
 }
 
@@ -131,10 +140,23 @@ static void release(vlt_plan *plan)
     }
 }
 
-static const int64_t cache_values[] = {0, 512, 4096, 32768};
+static const int64_t cache_values[] = {0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536};
+static const int64_t way_values[] = {1, 2, 4};
+static const int64_t scan_values[] = {16, 32, 64, 128, VLT_MERGE_SCAN_MAX};
 static const vlt_knob knobs[] = {
-    {"cache", "words remembered, 64 bytes each", cache_values, 4, 4096, NULL},
+    {"cache", "words remembered, 64 bytes each", cache_values, 10, 4096, NULL},
+    {"ways", "places where a word may be in the cache", way_values, 3, 1, NULL},
+    {"scan", "bytes of words that are merged by scanning", scan_values, 5, VLT_MERGE_SCAN_MAX,
+     NULL},
 };
 
+/* Without a cache there are no places in it. */
+static bool valid(const vlt_problem *problem, const vlt_caps *caps, const vlt_binding *binding)
+{
+    (void)problem, (void)caps;
+    return binding->value[KNOB_CACHE] > 0 || binding->value[KNOB_WAYS] == 1;
+}
+
 VLT_VARIANT(bpe_encode, scanner, .summary = "table-driven scanner, whole words by hash, cache",
-            .knobs = knobs, .knob_count = 1, .prepare = prepare, .run = run, .release = release);
+            .knobs = knobs, .knob_count = KNOBS, .valid = valid, .prepare = prepare, .run = run,
+            .release = release);

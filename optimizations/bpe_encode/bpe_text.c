@@ -121,13 +121,13 @@ void vlt_bpe_scratch_release(vlt_bpe_scratch *scratch)
     *scratch = (vlt_bpe_scratch){0};
 }
 
-size_t vlt_bpe_word(const vlt_vocab *vocab, const vlt_merge_queue *queue, const uint8_t *word,
-                    size_t bytes, int32_t *ids)
+size_t vlt_bpe_word(const vlt_vocab *vocab, const vlt_merge_queue *queue, size_t scan_most,
+                    const uint8_t *word, size_t bytes, int32_t *ids)
 {
     int32_t few[VLT_MERGE_SCAN_MAX];
     const int32_t *made = few;
     size_t count;
-    if (bytes <= VLT_MERGE_SCAN_MAX) {
+    if (bytes <= scan_most) {
         for (size_t i = 0; i < bytes; i++) {
             few[i] = vocab->byte_id[word[i]];
         }

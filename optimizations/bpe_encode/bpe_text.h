@@ -36,9 +36,9 @@ typedef struct vlt_bpe_scratch {
 vlt_status vlt_bpe_scratch_init(vlt_bpe_scratch *scratch, size_t text_max, vlt_error *err);
 void vlt_bpe_scratch_release(vlt_bpe_scratch *scratch); /* may be called on {0} */
 
-/* Ids of one word of any length into ids, which has room for one a byte: merged by scanning when
- * short, else with the queue. */
-size_t vlt_bpe_word(const vlt_vocab *vocab, const vlt_merge_queue *queue, const uint8_t *word,
-                    size_t bytes, int32_t *ids);
+/* Ids of one word of any length into ids, which has room for one a byte: merged by scanning up to
+ * scan_most bytes (at most VLT_MERGE_SCAN_MAX), else with the queue. */
+size_t vlt_bpe_word(const vlt_vocab *vocab, const vlt_merge_queue *queue, size_t scan_most,
+                    const uint8_t *word, size_t bytes, int32_t *ids);
 
 #endif

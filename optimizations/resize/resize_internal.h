@@ -43,14 +43,22 @@ typedef struct vlt_resize_strips {
     vlt_resize_tables tables;
     vlt_resize_horizontal *horizontal;
     vlt_resize_vertical *vertical;
-    int64_t strip;       /* output rows of a chunk */
+    int64_t strip;       /* output rows between the passes */
+    int64_t share;       /* strips of a chunk */
+    int64_t tile;        /* bytes of a row in one vertical pass; 0: all */
     int threads;         /* at most; 0: all */
     size_t buffer_bytes; /* of one worker */
 } vlt_resize_strips;
 
 /* Knobs of every strips variant, in this order. */
 extern const vlt_knob vlt_resize_strips_knobs[];
-enum { VLT_RESIZE_KNOB_THREADS, VLT_RESIZE_KNOB_STRIP, VLT_RESIZE_KNOBS };
+enum {
+    VLT_RESIZE_KNOB_THREADS,
+    VLT_RESIZE_KNOB_STRIP,
+    VLT_RESIZE_KNOB_SHARE,
+    VLT_RESIZE_KNOB_TILE,
+    VLT_RESIZE_KNOBS
+};
 
 vlt_status vlt_resize_strips_prepare(vlt_plan *plan, vlt_resize_horizontal *horizontal,
                                      vlt_resize_vertical *vertical, vlt_error *err);

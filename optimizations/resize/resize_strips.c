@@ -3,10 +3,14 @@
 #include "optimizations/resize/resize_internal.h"
 
 static const int64_t strip_values[] = {8, 16, 32, 64, 128};
+static const int64_t share_values[] = {1, 2, 4};
+static const int64_t tile_values[] = {0, 256, 1024, 4096};
 
 const vlt_knob vlt_resize_strips_knobs[] = {
     VLT_KNOB_THREADS,
-    {"strip", "output rows of a chunk", strip_values, 5, 32, NULL},
+    {"strip", "output rows whose input rows are kept in the cache", strip_values, 5, 32, NULL},
+    {"share", "strips that a thread takes at once", share_values, 3, 1, NULL},
+    {"tile", "bytes of a row in one vertical pass; 0: all of it", tile_values, 4, 0, NULL},
 };
 
 void vlt_resize_pixel(const vlt_resize_axis *x, const uint8_t *src, int64_t i, uint8_t *dst)
@@ -46,9 +50,13 @@ static void horizontal_first(const struct job *job, int64_t begin, int64_t end, 
         strips->horizontal(x, job->args->src + row * job->args->src_stride,
                            buffer + (row - first) * row_bytes);
     }
-    for (int64_t row = begin; row < end; row++) {
-        strips->vertical(y, row, buffer - first * row_bytes, row_bytes,
-                         job->args->dst + row * job->args->dst_stride, row_bytes);
+    int64_t tile = strips->tile ? strips->tile : row_bytes;
+    for (int64_t from = 0; from < row_bytes; from += tile) {
+        int64_t bytes = row_bytes - from < tile ? row_bytes - from : tile;
+        for (int64_t row = begin; row < end; row++) {
+            strips->vertical(y, row, buffer - first * row_bytes + from, row_bytes,
+                             job->args->dst + row * job->args->dst_stride + from, bytes);
+        }
     }
 }
 
@@ -119,8 +127,8 @@ vlt_status vlt_resize_strips_run(const vlt_plan *plan, vlt_frame frame, const vo
     struct job job = {.strips = strips,
                       .args = args,
                       .frames = vlt_frames_take(&frame, workers, vlt_resize_rows_scratch(plan))};
-    vlt_threads_for(plan->context->threads, strips->tables.y.out, strips->strip, strips->threads,
-                    chunk, &job);
+    vlt_threads_for(plan->context->threads, strips->tables.y.out, strips->strip * strips->share,
+                    strips->threads, chunk, &job);
     return VLT_OK;
 }
 
@@ -160,6 +168,8 @@ vlt_status vlt_resize_strips_prepare(vlt_plan *plan, vlt_resize_horizontal *hori
     strips->vertical = vertical;
     strips->threads = (int)vlt_plan_knob(plan, VLT_RESIZE_KNOB_THREADS);
     strips->strip = vlt_plan_knob(plan, VLT_RESIZE_KNOB_STRIP);
+    strips->share = vlt_plan_knob(plan, VLT_RESIZE_KNOB_SHARE);
+    strips->tile = vlt_plan_knob(plan, VLT_RESIZE_KNOB_TILE);
     status = vlt_resize_tables_init(&strips->tables, &plan->problem, err);
     if (status != VLT_OK) {
         return status;
