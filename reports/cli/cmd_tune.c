@@ -6,6 +6,7 @@
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/json/json_make.h"
 #include "reports/cli/program.h"
+#include "reports/cli/tune_record.h"
 #include "reports/cli/tune_replay.h"
 #include "reports/page/page.h"
 #include "reports/report_tune.h"
@@ -14,28 +15,36 @@
 
 static const vlt_option options[] = {
     {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b', VLT_TIME,
-     .unless = "replay"},
+     .unless = "replay record"},
     {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o', VLT_OUTPUT,
-     .unless = "replay"},
+     .unless = "replay record"},
     {"page", "FILE", "the HTML page to write (default report.html)", 0, VLT_OUTPUT,
-     .unless = "no-page replay"},
-    {"no-page", NULL, "write no HTML page", 0, VLT_FLAG, .unless = "replay"},
+     .unless = "no-page replay record"},
+    {"no-page", NULL, "write no HTML page", 0, VLT_FLAG, .unless = "replay record"},
     {"op", "OP", "tune this operator alone", 0, VLT_OPERATOR, .unless = "replay"},
     {"seed", "N", "of inputs, coins and the search (default 1)", 's', VLT_INT(1, INT64_MAX),
      .unless = "replay"},
     {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0,
-     VLT_INT(0, 10000), .unless = "replay"},
-    {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG, .unless = "replay"},
-    VLT_PACK_CACHE_CLI_OPTION(.unless = "replay"),
-    {"replay", "DIR", "no model: the strategies on spaces that somebody recorded", 0, VLT_FOLDER},
+     VLT_INT(0, 10000), .unless = "replay record"},
+    {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG,
+     .unless = "replay record"},
+    VLT_PACK_CACHE_CLI_OPTION(.unless = "replay record"),
+    {"replay", "DIR", "no model: the strategies on spaces that somebody recorded", 0, VLT_FOLDER,
+     .unless = "record"},
     {"seeds", "N", "runs of every strategy on every space (default 50)", 0,
      VLT_INT(1, VLT_REPLAY_SEEDS_MAX), .needs = "replay"},
     {"evaluations", "N,...", "figures after so many (default 25,100,220)", 0,
      VLT_OWN(vlt_tune_check_evaluations), .needs = "replay"},
     {"strategy", "NAME", "this strategy alone (default: all of them)", 0,
      VLT_OWN(vlt_tune_check_strategy), .needs = "replay"},
-    {"where", "EXPR", "only settings for which it holds: 'threads <= 2 && tile >= 16'", 0, VLT_TEXT,
-     .needs = "replay"},
+    {"where", "EXPR", "only settings for which it holds: 'threads <= 2 && tile >= 16'", 0,
+     VLT_TEXT},
+    {"record", "DIR", "measure every setting of the problems of --model into T4 files", 0, VLT_TEXT,
+     .unless = "replay"},
+    {"model", "DIR", "the checkpoint whose problems are recorded", 'm', VLT_FOLDER,
+     .needs = "record"},
+    {"settings", "N", "pass over problems with fewer settings (default 2)", 0,
+     VLT_INT(1, 1000000000), .needs = "record"},
 };
 
 enum { BAR = 20 };
@@ -166,11 +175,19 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     bool replay = vlt_cli_text(cli, "replay", NULL) != NULL;
-    if (replay == (vlt_cli_operand_count(cli) > 0)) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "tune: %s, expected a checkpoint or --replay DIR",
-                        replay ? "a checkpoint beside --replay" : "no operand");
+    bool record = vlt_cli_text(cli, "record", NULL) != NULL;
+    bool operand = vlt_cli_operand_count(cli) > 0;
+    if ((replay || record) == operand) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "tune: %s, expected a checkpoint, --replay DIR or --record DIR",
+                        operand ? "a checkpoint beside --replay or --record" : "no operand");
     }
-    return replay ? vlt_tune_replay(cli, err) : run_model(cli, err);
+    if (operand && vlt_cli_text(cli, "where", NULL)) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "tune: --where without --replay or --record");
+    }
+    return replay   ? vlt_tune_replay(cli, err)
+           : record ? vlt_tune_record(cli, err)
+                    : run_model(cli, err);
 }
 
 VLT_COMMAND(
@@ -185,7 +202,9 @@ VLT_COMMAND(
         "With --replay nothing is measured: the strategies that choose settings are tried on "
         "recorded\nspaces (T4 results or Kernel Tuner caches, a folder a kernel, T1.json "
         "beside them), and what\nthey find after so many evaluations is shown as a fraction "
-        "of the optimum.",
+        "of the optimum.\nWith --record every setting of the problems that a request to --model "
+        "meets is measured 32\ntimes, in random order, into DIR/PROBLEM/MACHINE_T4.json.gz; Ctrl-C "
+        "keeps what is there, and the\nsame command goes on.",
     .examples = "tune DIR\n"
                 "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
                 "tune DIR --op attention -o attention.toml",

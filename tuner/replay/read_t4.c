@@ -114,6 +114,26 @@ static vlt_status read_result(vlt_reading *reading, const vlt_tree *result)
                              valid == VLT_VALIDITY_CORRECT ? reading->run_count : 0, reading->err);
 }
 
+/* Texts of the metadata, beside the unit; what is beyond the limit is passed over. */
+static vlt_status read_facts(vlt_reading *reading, const vlt_tree *metadata)
+{
+    vlt_status status = VLT_OK;
+    uint32_t count = metadata && metadata->type == VLT_TREE_OBJECT ? metadata->count : 0;
+    for (uint32_t i = 0; i < count && i < VLT_RECORDED_FACT_MAX && status == VLT_OK; i++) {
+        const vlt_tree *key = vlt_tree_key(metadata, i), *value = vlt_tree_value(metadata, i);
+        if (value->type != VLT_TREE_STRING || vlt_tree_is(key, "timeunit")) {
+            continue;
+        }
+        char *name = vlt_reading_name(reading, key);
+        char *text = name ? vlt_reading_name(reading, value) : NULL;
+        status = text ? vlt_recording_set_fact(reading->recording, name, text, reading->err)
+                      : VLT_STATUS_INPUT;
+        free(name);
+        free(text);
+    }
+    return status;
+}
+
 vlt_status vlt_read_t4(vlt_reading *reading, const vlt_tree *root)
 {
     const vlt_tree *results = vlt_tree_get(root, "results");
@@ -125,6 +145,7 @@ vlt_status vlt_read_t4(vlt_reading *reading, const vlt_tree *root)
     vlt_utf8_format(reading->place, sizeof reading->place, "%s: metadata", reading->name);
     const vlt_tree *metadata = vlt_tree_get(root, "metadata");
     vlt_status status = read_unit(reading, vlt_tree_get(metadata, "timeunit"));
+    status = status == VLT_OK ? read_facts(reading, metadata) : status;
     for (uint32_t i = 0; i < results->count && status == VLT_OK; i++) {
         vlt_utf8_format(reading->place, sizeof reading->place, "%s: results[%u]", reading->name, i);
         status = read_result(reading, &results->child[i]);

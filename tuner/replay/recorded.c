@@ -73,7 +73,7 @@ static vlt_status make_domain(const vlt_recording *recording, vlt_restriction *r
 
 /* Adds the runs of one row to the record of its setting. */
 static vlt_status add_row(vlt_record *record, const vlt_recording *recording,
-                          const vlt_recording_row *row, const char *place, vlt_error *err)
+                          const vlt_recorded_row *row, const char *place, vlt_error *err)
 {
     size_t before = (size_t)record->run_count, more = (size_t)row->run_count;
     if (more) {

@@ -11,7 +11,7 @@
 #include "tuner/space/domain.h"
 #include "tuner/space/restriction.h"
 
-enum { VLT_RECORDED_UNIT_BYTES = 32 };
+enum { VLT_RECORDED_UNIT_BYTES = 32, VLT_RECORDED_FACT_MAX = 64 };
 
 /* X(code, name in T4) */
 #define VLT_VALIDITY_MAP(X)       \
@@ -75,6 +75,17 @@ vlt_status vlt_recording_add(vlt_recording *recording, const vlt_scalar *values,
 /* INPUT: two units that are not the same ("ms", "milliseconds" and "miliseconds" are). */
 vlt_status vlt_recording_unit(vlt_recording *recording, const char *unit, const char *place,
                               vlt_error *err);
+
+/* A text about the whole recording (machine, threads ...), written among the metadata and read
+ * back; a later one of the same name replaces it. NULL: there is none of that name. */
+vlt_status vlt_recording_set_fact(vlt_recording *recording, const char *name, const char *text,
+                                  vlt_error *err);
+const char *vlt_recording_fact(const vlt_recording *recording, const char *name);
+
+/* The rows: values[parameters] of one, valid until the next row is added. */
+size_t vlt_recording_row_count(const vlt_recording *recording);
+int vlt_recording_row(const vlt_recording *recording, size_t row,
+                      vlt_scalar *values); /* its runs */
 
 /* Makes the space, of the settings that the restriction (may be NULL) leaves. INPUT: none is left,
  * or none of them is correct; `place` stands in front. The recording stays as it is. */

@@ -62,6 +62,10 @@ void vlt_recording_destroy(vlt_recording *recording)
         free(column->order);
         free(column->name);
     }
+    for (int i = 0; i < recording->fact_count; i++) {
+        free(recording->fact[i].name);
+        free(recording->fact[i].text);
+    }
     free(recording->digit);
     free(recording->row);
     free(recording->run);
@@ -202,8 +206,8 @@ vlt_status vlt_recording_add(vlt_recording *recording, const vlt_scalar *values,
     if (more) {
         memcpy(recording->run + recording->run_count, runs, more * sizeof *runs);
     }
-    recording->row[recording->row_count++] = (vlt_recording_row){validity, recording->run_count,
-                                                                 run_count};
+    recording->row[recording->row_count++] = (vlt_recorded_row){validity, recording->run_count,
+                                                                run_count};
     recording->run_count += more;
     return VLT_OK;
 }
@@ -244,4 +248,58 @@ vlt_status vlt_recording_unit(vlt_recording *recording, const char *unit, const 
     }
     memcpy(recording->unit, usual, strlen(usual) + 1);
     return VLT_OK;
+}
+
+static vlt_recording_note *find_fact(const vlt_recording *recording, const char *name)
+{
+    for (int i = 0; i < recording->fact_count; i++) {
+        if (!strcmp(recording->fact[i].name, name)) {
+            return (vlt_recording_note *)&recording->fact[i];
+        }
+    }
+    return NULL;
+}
+
+vlt_status vlt_recording_set_fact(vlt_recording *recording, const char *name, const char *text,
+                                  vlt_error *err)
+{
+    vlt_recording_note *found = find_fact(recording, name);
+    if (!found && recording->fact_count == VLT_RECORDED_FACT_MAX) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "%s/%s: more than %d facts", recording->kernel,
+                        recording->machine, VLT_RECORDED_FACT_MAX);
+    }
+    char *copy = strdup(text), *own_name = found ? NULL : strdup(name);
+    if (!copy || (!found && !own_name)) {
+        free(copy);
+        free(own_name);
+        return no_memory(recording, err);
+    }
+    if (!found) {
+        found = &recording->fact[recording->fact_count++];
+        found->name = own_name;
+    } else {
+        free(found->text);
+    }
+    found->text = copy;
+    return VLT_OK;
+}
+
+const char *vlt_recording_fact(const vlt_recording *recording, const char *name)
+{
+    const vlt_recording_note *found = find_fact(recording, name);
+    return found ? found->text : NULL;
+}
+
+size_t vlt_recording_row_count(const vlt_recording *recording)
+{
+    return recording->row_count;
+}
+
+int vlt_recording_row(const vlt_recording *recording, size_t row, vlt_scalar *values)
+{
+    for (int i = 0; i < recording->column_count; i++) {
+        values[i] = recording->column[i]
+                        .value[recording->digit[row * (size_t)recording->column_count + (size_t)i]];
+    }
+    return recording->row[row].run_count;
 }

@@ -14,11 +14,15 @@ typedef struct vlt_recording_column {
     int count, capacity;
 } vlt_recording_column;
 
-typedef struct vlt_recording_row {
+typedef struct vlt_recorded_row {
     vlt_validity validity;
     size_t first_run;
     int run_count;
-} vlt_recording_row;
+} vlt_recorded_row;
+
+typedef struct vlt_recording_note {
+    char *name, *text; /* owned */
+} vlt_recording_note;
 
 struct vlt_recording {
     char *kernel, *machine;
@@ -27,8 +31,10 @@ struct vlt_recording {
     int column_count;
     uint16_t *digit; /* owned [row_count][column_count]: numbers of values */
     size_t digit_capacity;
-    vlt_recording_row *row; /* owned */
+    vlt_recorded_row *row; /* owned */
     size_t row_count, row_capacity;
+    vlt_recording_note fact[VLT_RECORDED_FACT_MAX];
+    int fact_count;
     double *run; /* owned: of all rows */
     size_t run_count, run_capacity;
 };

@@ -33,7 +33,7 @@ static void put_configuration(vlt_buffer *buffer, const vlt_recording *recording
 
 static void put_result(vlt_buffer *buffer, const vlt_recording *recording, size_t index)
 {
-    const vlt_recording_row *row = &recording->row[index];
+    const vlt_recorded_row *row = &recording->row[index];
     bool correct = row->validity == VLT_VALIDITY_CORRECT;
     double sum = 0;
     put_configuration(buffer, recording, index);
@@ -64,6 +64,13 @@ vlt_status vlt_recording_write(const vlt_recording *recording, char **out, size_
     vlt_buffer buffer = {0};
     vlt_buffer_text(&buffer, "{\"metadata\": {\"timeunit\": ");
     vlt_buffer_json_string(&buffer, recording->unit, strlen(recording->unit));
+    for (int i = 0; i < recording->fact_count; i++) {
+        const vlt_recording_note *fact = &recording->fact[i];
+        vlt_buffer_text(&buffer, ", ");
+        vlt_buffer_json_string(&buffer, fact->name, strlen(fact->name));
+        vlt_buffer_text(&buffer, ": ");
+        vlt_buffer_json_string(&buffer, fact->text, strlen(fact->text));
+    }
     vlt_buffer_text(&buffer, "},\n\"results\": [\n");
     for (size_t i = 0; i < recording->row_count; i++) {
         put_result(&buffer, recording, i);

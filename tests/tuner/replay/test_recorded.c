@@ -223,10 +223,20 @@ Test(recorded, round_trip)
     cr_assert_eq(vlt_recording_unit(first, "\xc2\xb5s", "here", &err), VLT_OK);
     cr_assert_eq(vlt_recording_add(first, rows[0], VLT_VALIDITY_CORRECT, runs, 4, &err), VLT_OK);
     cr_assert_eq(vlt_recording_add(first, rows[1], VLT_VALIDITY_RUNTIME, NULL, 0, &err), VLT_OK);
+    cr_assert_eq(vlt_recording_set_fact(first, "machine", "another", &err), VLT_OK);
+    cr_assert_eq(vlt_recording_set_fact(first, "threads", "2", &err), VLT_OK);
+    cr_assert_eq(vlt_recording_set_fact(first, "machine", "a \"b\"", &err), VLT_OK);
     cr_assert_eq(vlt_recording_write(first, &text, &bytes, &err), VLT_OK);
     cr_assert_eq(vlt_recording_read(second, text, bytes, "again", &kind, &err), VLT_OK, "%s",
                  err.message);
     cr_assert_eq(kind, VLT_RECORD_T4);
+    cr_expect_str_eq(vlt_recording_fact(second, "machine"), "a \"b\"");
+    cr_expect_str_eq(vlt_recording_fact(second, "threads"), "2");
+    cr_expect_null(vlt_recording_fact(second, "timeunit"));
+    vlt_scalar values[4];
+    cr_expect_eq(vlt_recording_row_count(second), 2);
+    cr_expect_eq(vlt_recording_row(second, 0, values), 4);
+    cr_expect_eq(values[0].integer, -3);
     cr_assert_eq(vlt_recording_write(second, &again, &again_bytes, &err), VLT_OK);
     cr_assert_eq(bytes, again_bytes);
     cr_assert_str_eq(text, again);
