@@ -9,6 +9,7 @@
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
+#include "tuner/cli/config_pack.h"
 
 static void warn(void *user, const char *message)
 {
@@ -196,18 +197,26 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
     return status;
 }
 
+enum { PACK_FILES_MAX = 1000 };
+
 static const vlt_subcommand subcommands[] = {
     {"show", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_CONFIG, run_show},
     {"diff", "A B", 2, 2, VLT_WITH_JSON, run_diff},
     {"validate", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_CONFIG, run_validate},
+    {"pack", "FILE...", 1, PACK_FILES_MAX, 0, vlt_config_pack},
 };
 
 static const vlt_option options[] = {
     {"model", "DIR", "validate: also check that it is for this checkpoint", 0, VLT_FOLDER,
      .only = "validate"},
+    {"output", "FILE", "pack: the pack to write (default: standard output)", 'o', VLT_OUTPUT,
+     .only = "pack"},
+    {"machine", "TEXT", "pack: the class of machines, for people (default: the CPU)", 0, VLT_TEXT,
+     .only = "pack"},
+    {"top", "N", "pack: settings of a bucket (default 4)", 0, VLT_INT(1, 1000), .only = "pack"},
 };
 
-VLT_COMMAND(config, .operands = "show|diff|validate [FILE [FILE]]",
+VLT_COMMAND(config, .operands = "show|diff|validate|pack [FILE...]",
             .summary = "show, compare or check tuned configs",
             .details = "config show [FILE]          the decisions (default: --config, tuned.toml)\n"
                        "config diff A B             choices that differ\n"
