@@ -1,0 +1,288 @@
+/* How fast texts become ids, inside one process, as JSON lines for peers/texts.py:
+ *
+ *     plain_text_rates DIR FILE...
+ *
+ * DIR has the tokenizer. cold: an encoder that was just made, its first text; warm: the same text
+ * again. threads_2: the service with two threads over one, beside what two encoders on two threads
+ * gain here at the same time. lru: the service with its cache over without, by share of texts that
+ * came before. turn: what the service adds to a text of 200 bytes. Best of a few rounds, modes
+ * taking turns. Without arguments it encodes a made text in every mode and compares ids. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/services/token_service.h"
+#include "optimizations/core/clock.h"
+#include "optimizations/core/random.h"
+#include "tests/support/data.h"
+#include "tests/support/variants.h"
+
+enum { ROUNDS = 7, PIECE_BYTES = 2000, TURN_BYTES = 200, TURNS = 2000 };
+
+static test_context test;
+static pthread_mutex_t making;
+static vlt_tokenizer *tokenizer;
+static vlt_bpe_encode_constants constants;
+
+struct encoder {
+    vlt_plan *plan;
+    int32_t *ids;
+    size_t count;
+};
+
+static bool make_encoder(struct encoder *encoder, size_t bytes)
+{
+    const vlt_problem problem = vlt_bpe_encode_problem(bytes, &constants);
+    encoder->ids = malloc(vlt_bpe_encode_bound(bytes) * sizeof *encoder->ids);
+    return encoder->ids && vlt_plan_create(&test.context, &problem, &encoder->plan, NULL) == VLT_OK;
+}
+
+static void release_encoder(struct encoder *encoder)
+{
+    vlt_plan_destroy(encoder->plan);
+    free(encoder->ids);
+}
+
+/* ns */
+static double encode(struct encoder *encoder, const char *text, size_t bytes)
+{
+    const vlt_bpe_encode_args args = {
+        .text = text, .text_bytes = bytes, .ids = encoder->ids, .id_count = &encoder->count};
+    const int64_t start = vlt_now_ns();
+    if (test_run(encoder->plan, &args, NULL) != VLT_OK) {
+        abort();
+    }
+    return (double)(vlt_now_ns() - start);
+}
+
+static void least(double *best, double ns)
+{
+    *best = *best == 0 || ns < *best ? ns : *best;
+}
+
+static vlt_token_service *service_of(int threads, size_t cache)
+{
+    const vlt_token_service_options options = {.vocab = vlt_tokenizer_vocab(tokenizer),
+                                               .context = &test.context,
+                                               .threads = threads,
+                                               .chunk_bytes = VLT_TOKEN_CHUNK_DEFAULT_BYTES,
+                                               .cache_bytes = cache};
+    vlt_token_service *service = NULL;
+    if (vlt_token_service_create(&options, &service, NULL) != VLT_OK) {
+        abort();
+    }
+    return service;
+}
+
+static double serve(vlt_token_service *service, const char *text, size_t bytes, size_t *count)
+{
+    const vlt_prompt_text whole = {.text = text, .bytes = bytes};
+    int32_t *ids = NULL;
+    const int64_t start = vlt_now_ns();
+    if (vlt_token_service_encode(service, &whole, &ids, count, NULL) != VLT_OK) {
+        abort();
+    }
+    const double ns = (double)(vlt_now_ns() - start);
+    free(ids);
+    return ns;
+}
+
+/* Half of a text on a thread of its own. */
+struct half {
+    struct encoder encoder;
+    const char *text;
+    size_t bytes;
+    pthread_barrier_t *barrier;
+};
+
+static void *encode_half(void *argument)
+{
+    struct half *half = argument;
+    pthread_barrier_wait(half->barrier);
+    encode(&half->encoder, half->text, half->bytes);
+    pthread_barrier_wait(half->barrier);
+    return NULL;
+}
+
+static double both_halves(struct half half[2])
+{
+    pthread_barrier_t barrier;
+    pthread_t thread[2];
+    pthread_barrier_init(&barrier, NULL, 3);
+    for (int i = 0; i < 2; i++) {
+        half[i].barrier = &barrier;
+        if (pthread_create(&thread[i], NULL, encode_half, &half[i]) != 0) {
+            abort();
+        }
+    }
+    pthread_barrier_wait(&barrier);
+    const int64_t start = vlt_now_ns();
+    pthread_barrier_wait(&barrier);
+    const double ns = (double)(vlt_now_ns() - start);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(thread[i], NULL);
+    }
+    pthread_barrier_destroy(&barrier);
+    return ns;
+}
+
+/* Gain of two threads of the service, and of the machine, on the text. */
+static void measure_threads(const char *text, size_t bytes, double *service_gain, double *gain)
+{
+    vlt_token_service *one = service_of(1, 0), *two = service_of(2, 0);
+    struct half half[2] = {{.text = text, .bytes = bytes / 2},
+                           {.text = text + bytes / 2, .bytes = bytes - bytes / 2}};
+    double ns[4] = {0};
+    size_t count;
+    for (int i = 0; i < 2; i++) {
+        if (!make_encoder(&half[i].encoder, bytes)) {
+            abort();
+        }
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        least(&ns[0], serve(one, text, bytes, &count));
+        least(&ns[1], serve(two, text, bytes, &count));
+        least(&ns[2], encode(&half[0].encoder, text, bytes / 2) +
+                          encode(&half[0].encoder, text + bytes / 2, bytes - bytes / 2));
+        least(&ns[3], both_halves(half));
+    }
+    *service_gain = ns[0] / ns[1];
+    *gain = ns[2] / ns[3];
+    for (int i = 0; i < 2; i++) {
+        release_encoder(&half[i].encoder);
+    }
+    vlt_token_service_destroy(one);
+    vlt_token_service_destroy(two);
+}
+
+/* Pieces of the text, `percent` of which came before. */
+static double measure_lru(const char *text, size_t bytes, int percent)
+{
+    double ns[2] = {0};
+    const size_t pieces = bytes / PIECE_BYTES;
+    for (int round = 0; round < ROUNDS && pieces > 20; round++) {
+        for (int mode = 0; mode < 2; mode++) {
+            vlt_token_service *service = service_of(1, mode ? VLT_TOKEN_CACHE_DEFAULT_BYTES : 0);
+            vlt_random random = {11};
+            double sum = 0;
+            size_t count, next = 20;
+            for (size_t i = 0; i < 20; i++) { /* warm, and what comes again */
+                serve(service, text + i * PIECE_BYTES, PIECE_BYTES, &count);
+            }
+            while (next < pieces) {
+                const bool again = vlt_random_range(&random, 0, 99) < percent;
+                const size_t piece = again ? (size_t)vlt_random_range(&random, 0, 19) : next++;
+                sum += serve(service, text + piece * PIECE_BYTES, PIECE_BYTES, &count);
+            }
+            least(&ns[mode], sum);
+            vlt_token_service_destroy(service);
+        }
+    }
+    return ns[1] ? ns[0] / ns[1] : 0;
+}
+
+static double measure_turn(const char *text)
+{
+    vlt_token_service *service = service_of(1, 0);
+    struct encoder encoder = {0};
+    double ns[2] = {0};
+    size_t count;
+    if (!make_encoder(&encoder, 4096)) {
+        abort();
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        double sum[2] = {0};
+        for (int i = 0; i < TURNS; i++) {
+            sum[0] += encode(&encoder, text, TURN_BYTES);
+            sum[1] += serve(service, text, TURN_BYTES, &count);
+        }
+        least(&ns[0], sum[0] / TURNS);
+        least(&ns[1], sum[1] / TURNS);
+    }
+    release_encoder(&encoder);
+    vlt_token_service_destroy(service);
+    return ns[1] - ns[0];
+}
+
+static void measure(const char *path, const char *text, size_t bytes)
+{
+    double cold = 0, warm = 0, service_gain, gain;
+    size_t count = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct encoder encoder = {0};
+        if (!make_encoder(&encoder, bytes)) {
+            abort();
+        }
+        least(&cold, encode(&encoder, text, bytes));
+        for (int i = 0; i < 3; i++) {
+            least(&warm, encode(&encoder, text, bytes));
+        }
+        count = encoder.count;
+        release_encoder(&encoder);
+    }
+    measure_threads(text, bytes, &service_gain, &gain);
+    printf("{\"file\": \"%s\", \"bytes\": %zu, \"ids\": %zu, \"cold_ns\": %.0f, \"warm_ns\": %.0f, "
+           "\"threads_2\": %.3f, \"machine_2\": %.3f, \"lru\": {\"0\": %.3f, \"50\": %.3f, \"90\": "
+           "%.3f}, \"turn_ns\": %.0f}\n",
+           path, bytes, count, cold, warm, service_gain, gain, measure_lru(text, bytes, 0),
+           measure_lru(text, bytes, 50), measure_lru(text, bytes, 90), measure_turn(text));
+}
+
+/* Every mode gives as many ids. */
+static int compare_modes(void)
+{
+    enum { BYTES = 300000 };
+    static char text[BYTES + 16];
+    struct encoder encoder = {0};
+    size_t count[3] = {0}, used = 0;
+    for (int i = 0; used < BYTES; i++) {
+        used += (size_t)snprintf(text + used, 16, "word%d and %d\n", i % 977, i);
+    }
+    vlt_token_service *one = service_of(1, 1 << 20), *two = service_of(2, 0);
+    if (!make_encoder(&encoder, used)) {
+        return 1;
+    }
+    encode(&encoder, text, used);
+    serve(one, text, used, &count[0]);
+    serve(one, text, used, &count[1]);
+    serve(two, text, used, &count[2]);
+    const int failed = !encoder.count || count[0] != encoder.count || count[1] != count[0] ||
+                       count[2] != count[0];
+    release_encoder(&encoder);
+    vlt_token_service_destroy(one);
+    vlt_token_service_destroy(two);
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_mutexattr_t kind;
+    int failed = 0;
+    test_context_init(&test);
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&making, &kind);
+    test.context.making = &making;
+    const char *folder = argc > 1 ? argv[1] : test_source("harness/model/demo/checkpoint");
+    if (vlt_tokenizer_load(folder, &tokenizer, NULL) != VLT_OK) {
+        fprintf(stderr, "%s: no tokenizer\n", folder);
+        return 1;
+    }
+    constants.vocab = vlt_tokenizer_vocab(tokenizer);
+    for (int i = 2; i < argc; i++) {
+        size_t bytes = 0;
+        char *text = test_read_file(argv[i], &bytes);
+        if (text && bytes >= TURN_BYTES) {
+            measure(argv[i], text, bytes);
+        } else {
+            fprintf(stderr, "%s: expected a text of at least %d bytes\n", argv[i], TURN_BYTES);
+            failed = 1;
+        }
+        free(text);
+    }
+    failed |= argc < 3 && compare_modes();
+    vlt_tokenizer_destroy(tokenizer);
+    test_context_release(&test);
+    return failed;
+}
