@@ -8,6 +8,9 @@ enum { SWEEPS = 50 };
 /* Machines differ by 10 % at least, even where the lists say less: they only hold the best. */
 static const double variance_min = 0.01;
 
+/* What a list does not have costs more than its last one: about so many times as much. */
+static const double beyond_last = 2;
+
 /* How far a weight may be from its prior, 1 / machines, before labels speak: a standard deviation.
  */
 static const double weight_spread = 1;
@@ -39,7 +42,7 @@ vlt_status vlt_abroad_init(vlt_abroad *abroad, const vlt_foreign *foreign, int c
         }
         qsort(entry, (size_t)list->count, sizeof *entry, compare_entries);
         abroad->entries[at] = list->count;
-        abroad->beyond[at] = list->cost[list->count - 1];
+        abroad->beyond[at] = beyond_last * list->cost[list->count - 1];
     }
     for (int m = 0; m < abroad->count; m++) {
         abroad->weight[m] = 1.0 / abroad->count;

@@ -294,7 +294,8 @@ static uint64_t choose(model *m, const vlt_history *history)
 {
     double deviation = sqrt(fmax(m->process.variance, m->variance_min));
     double best = history->told[history->best]->cost;
-    double target = best - ambition * deviation, best_score = -INFINITY;
+    /* where others have found good regions, polishing them is what is wanted */
+    double target = best - (m->abroad.count ? 0 : ambition) * deviation, best_score = -INFINITY;
     int pick = -1;
     for (int i = 0; i < m->pool.count; i++) {
         double own = deviation * sqrt(fmax(m->pool.left[i], 1e-9));
