@@ -215,3 +215,31 @@ Test(tune_replay, spaces_of_others)
     cr_expect_geq(member(json_object_get(row, "warm"), "25"), 0.94);
     json_decref(document);
 }
+
+/* Our own recordings of CPU problems (tests/reference/spaces): the default is near the optimum
+ * after 25 evaluations. */
+Test(tune_replay, our_own_spaces)
+{
+    char command[4096];
+    const char *folder = test_folder_path("own");
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && for f in */*.xz; do mkdir -p '%s'/$(dirname $f) && xz -dc $f >'%s'/${f%%.xz} "
+        "&& cp $(dirname $f)/T1.json '%s'/$(dirname $f)/ || exit 1; done",
+        test_source("tests/reference/spaces"), folder, folder, folder);
+    if (system("xz --version >/dev/null 2>&1") != 0) {
+        test_skip("no xz");
+        return;
+    }
+    cr_assert_eq(system(command), 0);
+    json_t *document = replay_json(folder, "--seeds 20 --evaluations 25 --strategy auto");
+    const json_t *spaces = json_object_get(document, "spaces");
+    cr_assert_geq(json_array_size(spaces), 6);
+    for (size_t i = 0; i < json_array_size(spaces); i++) {
+        cr_expect_geq(member(json_array_get(spaces, i), "settings"), 100);
+    }
+    const json_t *row = json_array_get(json_object_get(document, "strategies"), 0);
+    double mean = member(json_object_get(row, "mean"), "25");
+    cr_expect_geq(mean, 0.97, "%g", mean);
+    json_decref(document);
+}
