@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness/machine/proc_file.h"
-#include "optimizations/transfer/cuda_driver.h"
+#include "optimizations/device/cuda_driver.h"
 
 /* "16.0 GT/s PCIe" to a generation */
 static int generation_of(const char *speed)

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "optimizations/core/device.h"
+#include "optimizations/device/device.h"
 
 enum {
     VLT_CUPTI_KIND_MEMCPY = 1,

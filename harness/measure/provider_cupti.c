@@ -13,8 +13,8 @@
 #include "harness/measure/counters.h"
 #include "harness/measure/cupti_records.h"
 #include "optimizations/core/utf8_text.h"
-#include "optimizations/transfer/activity.h"
-#include "optimizations/transfer/cuda_driver.h"
+#include "optimizations/device/activity.h"
+#include "optimizations/device/cuda_driver.h"
 
 enum {
     GPU_KERNEL_NS,

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "optimizations/core/random.h"
-#include "optimizations/transfer/device_cuda.h"
-#include "optimizations/transfer/device_host.h"
+#include "optimizations/device/device_cuda.h"
+#include "optimizations/device/device_host.h"
 
 /* A kernel of some five times the copies, as the layers of a vision tower are on a host core. */
 enum { MIX_ROUNDS = 8 };
@@ -21,10 +21,9 @@ static const vlt_shape shapes[] = {
     {"small", {32, 64 << 10, VLT_DEVICE_HOST}},
 };
 
-void vlt_transfer_mix(void *memory, size_t bytes, void *argument)
+void vlt_transfer_mix(void *memory, size_t bytes, int rounds)
 {
     unsigned char *at = memory;
-    int rounds = *(const int *)argument;
     size_t words = bytes / sizeof(uint32_t);
     for (size_t i = 0; i < words; i++) {
         uint32_t x;
@@ -40,6 +39,19 @@ void vlt_transfer_mix(void *memory, size_t bytes, void *argument)
     }
 }
 
+static void mix_kernel(const vlt_kernel_launch *launch, const vlt_kernel_macro *macro,
+                       int macro_count)
+{
+    const vlt_kernel_argument *argument = launch->argument;
+    (void)macro, (void)macro_count;
+    vlt_transfer_mix(vlt_argument_host(&argument[0]), (size_t)argument[1].value.i64,
+                     argument[2].value.i32);
+}
+
+extern const char vlt_cuda_text_transfer_mix[];
+const vlt_kernel_source vlt_transfer_mix_source = {
+    .entry = "transfer_mix", .text = vlt_cuda_text_transfer_mix, .host = mix_kernel};
+
 static void cost(const vlt_problem *problem, vlt_cost *cost)
 {
     double bytes = (double)problem->dim[VLT_TRANSFER_DIM_BUFFERS] *
@@ -50,7 +62,7 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
 struct workload_state {
     vlt_transfer_constants constants;
     vlt_transfer_args args;
-    int rounds;
+    vlt_kernel_argument rounds;
 };
 
 static vlt_status open_device(int64_t kind, vlt_device **out, vlt_error *err)
@@ -97,13 +109,13 @@ static vlt_status fill(vlt_workload *workload, uint64_t seed, struct workload_st
         ((const void **)from)[i] = (unsigned char *)source + i * bytes;
         ((void **)to)[i] = (unsigned char *)out + i * bytes;
     }
-    state->rounds = MIX_ROUNDS;
+    state->rounds = vlt_argument_i32(MIX_ROUNDS);
     state->args = (vlt_transfer_args){.from = from,
                                       .to = to,
                                       .count = (int64_t)count,
                                       .bytes = bytes,
-                                      .kernel = vlt_transfer_mix,
-                                      .kernel_argument = &state->rounds};
+                                      .argument = &state->rounds,
+                                      .argument_count = 1};
     return VLT_OK;
 }
 
@@ -118,6 +130,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
         return status;
     }
     struct workload_state *state = workload->state = block;
+    state->constants.kernel = &vlt_transfer_mix_source;
     status = open_device(workload->problem.dim[VLT_TRANSFER_DIM_DEVICE], &state->constants.device,
                          err);
     if (status == VLT_OK) {

@@ -8,6 +8,7 @@ struct state {
     vlt_device *device;
     vlt_stream *stream;
     vlt_device_address memory;
+    vlt_kernel *kernel; /* NULL: none */
 };
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
@@ -19,7 +20,10 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     }
     state->device = constants->device;
     const vlt_device_table *table = state->device->table;
-    vlt_status status = table->stream_create(state->device, &state->stream, err);
+    vlt_status status = vlt_transfer_kernel_create(plan, &state->kernel, err);
+    if (status == VLT_OK) {
+        status = table->stream_create(state->device, &state->stream, err);
+    }
     return status == VLT_OK ? table->memory_alloc(state->device,
                                                   (size_t)plan->problem.dim[VLT_TRANSFER_DIM_BYTES],
                                                   &state->memory, err)
@@ -36,9 +40,8 @@ static vlt_status move_one(const struct state *state, const vlt_transfer_args *a
     if (status == VLT_OK) {
         status = table->stream_wait(device, state->stream, err);
     }
-    if (status == VLT_OK && a->kernel) {
-        status = table->launch_async(device, state->stream, a->kernel, state->memory, a->bytes,
-                                     a->kernel_argument, err);
+    if (status == VLT_OK && state->kernel) {
+        status = vlt_transfer_launch(device, state->stream, state->kernel, state->memory, a, err);
     }
     if (status == VLT_OK) {
         status = table->stream_wait(device, state->stream, err);
@@ -69,6 +72,7 @@ static void release(vlt_plan *plan)
         const vlt_device_table *table = state->device->table;
         table->stream_destroy(state->device, state->stream);
         table->memory_free(state->device, state->memory);
+        table->kernel_destroy(state->device, state->kernel);
         free(state);
     }
 }

@@ -28,6 +28,14 @@ vlt_status vlt_lanes_prepare(vlt_plan *plan, const vlt_lanes_options *options, v
 vlt_status vlt_lanes_run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err);
 void vlt_lanes_release(vlt_plan *plan);
 
+/* The constants' kernel on their device; *out is NULL where they name none. */
+vlt_status vlt_transfer_kernel_create(const vlt_plan *plan, vlt_kernel **out, vlt_error *err);
+
+/* Launches it over the first a->bytes of memory, with a's arguments behind. */
+vlt_status vlt_transfer_launch(vlt_device *device, vlt_stream *stream, const vlt_kernel *kernel,
+                               vlt_device_address memory, const vlt_transfer_args *a,
+                               vlt_error *err);
+
 /* INPUT when the arguments exceed the problem. */
 vlt_status vlt_transfer_check(const vlt_plan *plan, const vlt_transfer_args *args, vlt_error *err);
 

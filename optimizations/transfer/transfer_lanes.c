@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "optimizations/core/memory.h"
-#include "optimizations/core/utf8_text.h"
 #include "optimizations/transfer/transfer_internal.h"
 
 /* A piece of pinned memory with the event behind the copy that uses it last. */
@@ -33,32 +32,10 @@ struct lane {
 struct lanes {
     vlt_device *device;
     vlt_lanes_options options;
+    vlt_kernel *kernel; /* NULL: none */
     struct lane lane[VLT_LANES_MAX];
     int feeder; /* the lane whose buffer goes in; -1: none */
 };
-
-bool vlt_transfer_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
-{
-    if (problem->dim[VLT_TRANSFER_DIM_DEVICE] == VLT_DEVICE_CUDA && caps->gpu_count == 0) {
-        if (reason) {
-            vlt_utf8_format(reason, VLT_REASON_BYTES, "no GPU: %s", caps->gpu_reason);
-        }
-        return false;
-    }
-    return true;
-}
-
-vlt_status vlt_transfer_check(const vlt_plan *plan, const vlt_transfer_args *args, vlt_error *err)
-{
-    int64_t buffers = plan->problem.dim[VLT_TRANSFER_DIM_BUFFERS];
-    size_t bytes = (size_t)plan->problem.dim[VLT_TRANSFER_DIM_BYTES];
-    if (args->count < 0 || args->count > buffers || args->bytes > bytes) {
-        return vlt_fail(err, VLT_STATUS_INPUT,
-                        "transfer: %lld buffers of %zu bytes, prepared for %lld of %zu",
-                        (long long)args->count, args->bytes, (long long)buffers, bytes);
-    }
-    return VLT_OK;
-}
 
 static vlt_status prepare_ring(struct lanes *lanes, struct ring *ring, unsigned char *pinned,
                                vlt_error *err)
@@ -112,7 +89,7 @@ vlt_status vlt_lanes_prepare(vlt_plan *plan, const vlt_lanes_options *options, v
         return vlt_fail(err, VLT_STATUS_LIMIT, "transfer: %d slots of %zu bytes do not fit",
                         options->slots, lanes->options.chunk_bytes);
     }
-    vlt_status status = VLT_OK;
+    vlt_status status = vlt_transfer_kernel_create(plan, &lanes->kernel, err);
     for (int i = 0; i < options->lanes && status == VLT_OK; i++) {
         status = prepare_lane(lanes, &lanes->lane[i], bytes, err);
     }
@@ -147,6 +124,7 @@ void vlt_lanes_release(vlt_plan *plan)
         }
         table->memory_free(lanes->device, lane->memory);
     }
+    table->kernel_destroy(lanes->device, lanes->kernel);
     free(lanes);
 }
 
@@ -255,10 +233,9 @@ static vlt_status advance(struct lanes *lanes, struct lane *lane, const vlt_tran
     if (!lane->launched) {
         lane->launched = true;
         *moved = true;
-        if (a->kernel) {
-            return lanes->device->table->launch_async(lanes->device, lane->stream, a->kernel,
-                                                      lane->memory, a->bytes, a->kernel_argument,
-                                                      err);
+        if (lanes->kernel) {
+            return vlt_transfer_launch(lanes->device, lane->stream, lanes->kernel, lane->memory, a,
+                                       err);
         }
     }
     vlt_status status = VLT_OK;

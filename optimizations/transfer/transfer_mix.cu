@@ -1,7 +1,8 @@
 // The workload's kernel on CUDA: the same words through the same rounds as vlt_transfer_mix.
-extern "C" __global__ void transfer_mix(unsigned char *memory, unsigned long long bytes, int rounds)
+extern "C" __global__ void transfer_mix(unsigned char *memory, long long size, int rounds)
 {
-    unsigned long long words = bytes / 4, step = (unsigned long long)gridDim.x * blockDim.x;
+    unsigned long long bytes = size, words = bytes / 4;
+    unsigned long long step = (unsigned long long)gridDim.x * blockDim.x;
     unsigned long long first = (unsigned long long)blockIdx.x * blockDim.x + threadIdx.x;
     unsigned int *word = (unsigned int *)memory;
     for (unsigned long long i = first; i < words; i += step) {

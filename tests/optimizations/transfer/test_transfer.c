@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "optimizations/transfer/activity.h"
-#include "optimizations/transfer/device_cuda.h"
-#include "optimizations/transfer/device_host.h"
+#include "optimizations/device/activity.h"
+#include "optimizations/device/device_cuda.h"
+#include "optimizations/device/device_host.h"
 #include "optimizations/transfer/transfer.h"
 #include "tests/support/data.h"
 #include "tests/support/variants.h"
@@ -30,15 +30,14 @@ Test(transfer, variants_equal_the_baseline)
 Test(transfer, mix_changes_every_byte_and_depends_on_rounds)
 {
     unsigned char a[11] = {0}, b[11] = {0};
-    int one = 1, two = 2;
     for (int i = 0; i < 11; i++) {
         a[i] = b[i] = (unsigned char)(i + 1);
     }
-    vlt_transfer_mix(a, sizeof a, &one);
-    vlt_transfer_mix(b, sizeof b, &two);
+    vlt_transfer_mix(a, sizeof a, 1);
+    vlt_transfer_mix(b, sizeof b, 2);
     cr_assert_neq(memcmp(a, b, 8), 0);
     cr_assert_eq(a[10], (unsigned char)~11, "the tail is inverted");
-    vlt_transfer_mix(a, 8, &one); /* two times one round are two rounds */
+    vlt_transfer_mix(a, 8, 1); /* two times one round are two rounds */
     cr_assert_eq(memcmp(a, b, 8), 0);
 }
 
@@ -49,7 +48,7 @@ Test(transfer, arguments_beyond_the_problem_are_refused)
     vlt_error err = {0};
     test_context_init(&test);
     cr_assert_eq(vlt_device_host_create(&device, &err), VLT_OK);
-    vlt_transfer_constants constants = {device};
+    vlt_transfer_constants constants = {.device = device};
     vlt_problem problem = {
         .op = &vlt_op_transfer, .dim = {2, 64, VLT_DEVICE_HOST}, .constants = &constants};
     for (int v = 0; v < vlt_registry_variant_count(&vlt_op_transfer); v++) {
@@ -116,9 +115,9 @@ static vlt_overlap overlap_of(test_context *test, const char *variant, const cha
     vlt_binding binding;
     vlt_error err = {0};
     uint64_t lost;
-    int rounds = 8;
+    const vlt_kernel_argument rounds = vlt_argument_i32(8);
     cr_assert_eq(vlt_device_host_create(&device, &err), VLT_OK);
-    vlt_transfer_constants constants = {device};
+    vlt_transfer_constants constants = {.device = device, .kernel = &vlt_transfer_mix_source};
     vlt_problem problem = {
         .op = &vlt_op_transfer, .dim = {BUFFERS, BYTES, VLT_DEVICE_HOST}, .constants = &constants};
     const vlt_variant *found = vlt_registry_find_variant(&vlt_op_transfer, variant);
@@ -133,8 +132,8 @@ static vlt_overlap overlap_of(test_context *test, const char *variant, const cha
                               .to = (void *const *)to,
                               .count = BUFFERS,
                               .bytes = BYTES,
-                              .kernel = vlt_transfer_mix,
-                              .kernel_argument = &rounds};
+                              .argument = &rounds,
+                              .argument_count = 1};
     cr_assert_eq(test_run(plan, &args, &err), VLT_OK);
     int count = device->table->activity_take(device, activity, RECORDS, &lost);
     cr_assert_eq(lost, 0);

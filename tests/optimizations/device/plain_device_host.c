@@ -2,18 +2,32 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "optimizations/transfer/activity.h"
-#include "optimizations/transfer/device_host.h"
+#include "optimizations/device/activity.h"
+#include "optimizations/device/device_host.h"
 
 enum { WORDS = 1 << 12, ROUNDS = 300, STREAMS = 3 };
 
-static void add_one(void *memory, size_t bytes, void *argument)
+/* Adds the macro STEP to argument 1 words behind argument 0. */
+static void add_step(const vlt_kernel_launch *launch, const vlt_kernel_macro *macro,
+                     int macro_count)
 {
-    unsigned *word = memory;
-    (void)argument;
-    for (size_t i = 0; i < bytes / sizeof *word; i++) {
-        word[i]++;
+    unsigned *word = vlt_argument_host(&launch->argument[0]);
+    for (int64_t i = 0; macro_count == 1 && i < launch->argument[1].value.i64; i++) {
+        word[i] += (unsigned)macro[0].value;
     }
+}
+
+static const vlt_kernel_source source = {.entry = "add_step", .text = "", .host = add_step};
+static const vlt_kernel_macro step = {"STEP", 1};
+
+static vlt_kernel_launch over(vlt_device_address memory, int64_t words)
+{
+    return (vlt_kernel_launch){
+        .grid = {1, 1, 1},
+        .block = {1, 1, 1},
+        .argument_count = 2,
+        .argument = {vlt_argument_memory(memory, (size_t)words * sizeof(unsigned)),
+                     vlt_argument_i64(words)}};
 }
 
 static int fail(const char *what, int round)
@@ -23,7 +37,7 @@ static int fail(const char *what, int round)
 }
 
 /* The streams pass one block round: each waits for the event of the one before. */
-static int relay(vlt_device *device, vlt_stream **stream, vlt_event **event)
+static int relay(vlt_device *device, vlt_stream **stream, vlt_event **event, vlt_kernel *kernel)
 {
     const vlt_device_table *table = device->table;
     static unsigned in[WORDS], out[WORDS];
@@ -38,7 +52,9 @@ static int relay(vlt_device *device, vlt_stream **stream, vlt_event **event)
         }
         table->copy_to_async(device, stream[0], memory, in, sizeof in, NULL);
         for (int s = 0; s < STREAMS; s++) {
-            table->launch_async(device, stream[s], add_one, memory, sizeof in, NULL, NULL);
+            vlt_kernel_launch launch = over(memory, WORDS);
+            table->launch_async(device, stream[s], kernel, &launch, NULL);
+            launch.argument[1].value.i64 = 0; /* the launch has a copy */
             table->event_record(device, event[s], stream[s], NULL);
             table->stream_wait_event(device, stream[(s + 1) % STREAMS], event[s], NULL);
         }
@@ -59,7 +75,7 @@ static int relay(vlt_device *device, vlt_stream **stream, vlt_event **event)
 }
 
 /* More commands than a queue holds: the caller waits for room. */
-static int flood(vlt_device *device, vlt_stream *stream)
+static int flood(vlt_device *device, vlt_stream *stream, vlt_kernel *kernel)
 {
     const vlt_device_table *table = device->table;
     unsigned zero = 0, out = 0;
@@ -67,7 +83,8 @@ static int flood(vlt_device *device, vlt_stream *stream)
     table->memory_alloc(device, sizeof zero, &memory, NULL);
     table->copy_to_async(device, stream, memory, &zero, sizeof zero, NULL);
     for (int i = 0; i < 2000; i++) {
-        table->launch_async(device, stream, add_one, memory, sizeof zero, NULL, NULL);
+        const vlt_kernel_launch launch = over(memory, 1);
+        table->launch_async(device, stream, kernel, &launch, NULL);
     }
     table->copy_from_async(device, stream, &out, memory, sizeof out, NULL);
     table->stream_wait(device, stream, NULL);
@@ -79,6 +96,7 @@ int main(void)
 {
     vlt_device *device;
     vlt_stream *stream[STREAMS];
+    vlt_kernel *kernel;
     vlt_event *event[STREAMS];
     static vlt_activity activity[8192];
     vlt_error err = {0};
@@ -93,19 +111,27 @@ int main(void)
             return fail(err.message, s);
         }
     }
-    int failed = relay(device, stream, event);
+    if (table->kernel_create(device, &source, &step, 1, &kernel, &err) != VLT_OK) {
+        return fail(err.message, 0);
+    }
+    int failed = relay(device, stream, event, kernel);
     int count = table->activity_take(device, activity, 8192, &lost);
     if (count + (int)lost != ROUNDS * (2 + STREAMS)) {
         failed += fail("records are missing", count);
     }
-    failed += flood(device, stream[1]);
+    failed += flood(device, stream[1], kernel);
     if (table->copy_to_async(device, stream[0], 12345, &lost, 8, &err) != VLT_STATUS_INPUT) {
         failed += fail("a foreign address was taken", 0);
+    }
+    const vlt_kernel_launch foreign = over(12345, 2);
+    if (table->launch_async(device, stream[0], kernel, &foreign, &err) != VLT_STATUS_INPUT) {
+        failed += fail("a kernel got a foreign address", 0);
     }
     for (int s = 0; s < STREAMS; s++) {
         table->stream_destroy(device, stream[s]);
         table->event_destroy(device, event[s]);
     }
+    table->kernel_destroy(device, kernel);
     table->destroy(device);
     return failed != 0;
 }

@@ -1,4 +1,4 @@
-#include "optimizations/transfer/nvrtc.h"
+#include "optimizations/device/nvrtc.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

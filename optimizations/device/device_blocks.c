@@ -1,4 +1,4 @@
-#include "optimizations/transfer/device_blocks.h"
+#include "optimizations/device/device_blocks.h"
 
 #include "optimizations/core/memory.h"
 

@@ -6,10 +6,10 @@
  * a staging buffer too early copies wrong bytes here as there. The host's own work costs nothing
  * unless it waits or calls. Nothing that this device shows is a measurement.
  */
-#ifndef VLT_TRANSFER_DEVICE_SIM_H
-#define VLT_TRANSFER_DEVICE_SIM_H
+#ifndef VLT_DEVICE_SIM_H
+#define VLT_DEVICE_SIM_H
 
-#include "optimizations/core/device.h"
+#include "optimizations/device/device.h"
 
 typedef struct vlt_sim_link {
     double bytes_per_s;

@@ -6,14 +6,15 @@
  * and therefore tested everywhere. What the simulated device shows is labelled simulated and never
  * enters a config, a speed-up or a claim. "No driver" is a normal state.
  */
-#ifndef VLT_CORE_DEVICE_H
-#define VLT_CORE_DEVICE_H
+#ifndef VLT_DEVICE_H
+#define VLT_DEVICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "optimizations/core/status.h"
+#include "optimizations/device/kernel.h"
 
 typedef enum vlt_device_kind {
     VLT_DEVICE_HOST,
@@ -21,12 +22,8 @@ typedef enum vlt_device_kind {
     VLT_DEVICE_CUDA
 } vlt_device_kind;
 
-typedef uint64_t vlt_device_address; /* opaque; 0 is none */
 typedef struct vlt_stream vlt_stream;
 typedef struct vlt_event vlt_event;
-
-/* A kernel as the host and simulated devices run it: pure function of device memory. */
-typedef void vlt_device_kernel(void *memory, size_t bytes, void *argument);
 
 typedef struct vlt_device vlt_device;
 
@@ -74,9 +71,15 @@ typedef struct vlt_device_table {
                                 const void *from, size_t bytes, vlt_error *err);
     vlt_status (*copy_from_async)(vlt_device *device, vlt_stream *stream, void *to,
                                   vlt_device_address from, size_t bytes, vlt_error *err);
-    vlt_status (*launch_async)(vlt_device *device, vlt_stream *stream, vlt_device_kernel *kernel,
-                               vlt_device_address memory, size_t bytes, void *argument,
-                               vlt_error *err);
+
+    /* Compiles: tens of milliseconds and more. UNSUPPORTED: no compiler here; INPUT: the text does
+     * not compile. Destroyed before the device, when no launch of it is under way. */
+    vlt_status (*kernel_create)(vlt_device *device, const vlt_kernel_source *source,
+                                const vlt_kernel_macro *macro, int macro_count, vlt_kernel **out,
+                                vlt_error *err);
+    void (*kernel_destroy)(vlt_device *device, vlt_kernel *kernel); /* NULL is fine */
+    vlt_status (*launch_async)(vlt_device *device, vlt_stream *stream, const vlt_kernel *kernel,
+                               const vlt_kernel_launch *launch, vlt_error *err);
     uint64_t (*clock_ns)(vlt_device *device); /* the device's own time; virtual when simulated */
 
     /* Moves at most `capacity` records of finished work since the last call into out[] and returns

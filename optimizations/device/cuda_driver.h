@@ -5,8 +5,8 @@
  * version whose signature we declare, because newer drivers map plain names to newer signatures.
  * "No driver" is a normal state with a reason.
  */
-#ifndef VLT_TRANSFER_CUDA_DRIVER_H
-#define VLT_TRANSFER_CUDA_DRIVER_H
+#ifndef VLT_DEVICE_CUDA_DRIVER_H
+#define VLT_DEVICE_CUDA_DRIVER_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "optimizations/core/random.h"
-#include "optimizations/transfer/activity.h"
+#include "optimizations/device/activity.h"
 
 #define COPY(start, end)                       \
     {                                          \

@@ -1,6 +1,6 @@
 /* nvrtc.h: the run-time compiler for CUDA C, opened at run time by one file. */
-#ifndef VLT_TRANSFER_NVRTC_H
-#define VLT_TRANSFER_NVRTC_H
+#ifndef VLT_DEVICE_NVRTC_H
+#define VLT_DEVICE_NVRTC_H
 
 #include <stddef.h>
 

@@ -1,22 +1,19 @@
-#include "optimizations/transfer/device_cuda.h"
+#include "optimizations/device/device_cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "optimizations/core/clock.h"
-#include "optimizations/transfer/cuda_driver.h"
-#include "optimizations/transfer/nvrtc.h"
-#include "optimizations/transfer/transfer.h"
+#include "optimizations/core/utf8_text.h"
+#include "optimizations/device/cuda_driver.h"
+#include "optimizations/device/nvrtc.h"
 
-extern const char vlt_cuda_text_transfer_mix[];
+enum { MACRO_BYTES = 64, STREAM_NON_BLOCKING = 1, EVENT_NO_TIME = 2 };
 
-enum { KERNELS = 16, THREADS = 256, BLOCKS_PER_SM = 8, STREAM_NON_BLOCKING = 1, EVENT_NO_TIME = 2 };
-
-struct bound_kernel {
-    vlt_device_kernel *kernel;
-    const char *source, *entry;
+struct vlt_kernel {
+    const char *entry;
     vlt_cu_module module;
-    vlt_cu_function function; /* NULL until the first launch */
+    vlt_cu_function function;
 };
 
 struct cuda {
@@ -24,10 +21,8 @@ struct cuda {
     const vlt_cuda_driver *driver;
     vlt_cu_device ordinal;
     vlt_cu_context context;
-    int capability, multiprocessors;
+    int capability;
     char name[64];
-    struct bound_kernel kernel[KERNELS];
-    int kernel_count;
 };
 
 /* The handles of the table are the driver's own. */
@@ -163,47 +158,74 @@ static vlt_status copy_from_async(vlt_device *device, vlt_stream *stream, void *
                      stream_of(stream));
 }
 
-static vlt_status build(struct cuda *cuda, struct bound_kernel *bound, vlt_error *err)
+static vlt_status load_image(struct cuda *cuda, const char *image, vlt_kernel *kernel,
+                             vlt_error *err)
 {
-    char *image;
-    size_t bytes;
-    vlt_status status = vlt_nvrtc_compile(bound->source, bound->entry, cuda->capability, NULL, 0,
-                                          &image, &bytes, err);
-    if (status == VLT_OK) {
-        status = CUDA_CALL(cuda, err, module_load, &bound->module, image, 0, NULL, NULL);
-        free(image);
-    }
-    if (status == VLT_OK) {
-        status = CUDA_CALL(cuda, err, module_function, &bound->function, bound->module,
-                           bound->entry);
-    }
-    return status;
+    vlt_status status = CUDA_CALL(cuda, err, module_load, &kernel->module, image, 0, NULL, NULL);
+    return status == VLT_OK ? CUDA_CALL(cuda, err, module_function, &kernel->function,
+                                        kernel->module, kernel->entry)
+                            : status;
 }
 
-static vlt_status launch_async(vlt_device *device, vlt_stream *stream, vlt_device_kernel *kernel,
-                               vlt_device_address memory, size_t bytes, void *argument,
-                               vlt_error *err)
+static void kernel_destroy(vlt_device *device, vlt_kernel *kernel)
 {
     struct cuda *cuda = device->state;
-    struct bound_kernel *bound = NULL;
-    for (int i = 0; i < cuda->kernel_count; i++) {
-        bound = cuda->kernel[i].kernel == kernel ? &cuda->kernel[i] : bound;
+    if (kernel && kernel->module && enter(cuda, NULL) == VLT_OK) {
+        cuda->driver->module_unload(kernel->module);
     }
-    if (!bound) {
-        return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s: this kernel has no CUDA text",
-                        device->name);
+    free(kernel);
+}
+
+static vlt_status kernel_create(vlt_device *device, const vlt_kernel_source *source,
+                                const vlt_kernel_macro *macro, int macro_count, vlt_kernel **out,
+                                vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    char text[VLT_KERNEL_MACROS_MAX][MACRO_BYTES], *image;
+    const char *define[VLT_KERNEL_MACROS_MAX];
+    size_t bytes;
+    *out = NULL;
+    if (macro_count > VLT_KERNEL_MACROS_MAX) {
+        return vlt_fail(err, VLT_STATUS_LIMIT, "kernel '%s': %d macros, at most %d", source->entry,
+                        macro_count, VLT_KERNEL_MACROS_MAX);
     }
-    vlt_status status = bound->function ? VLT_OK : build(cuda, bound, err);
+    for (int i = 0; i < macro_count; i++) {
+        vlt_utf8_format(text[i], sizeof text[i], "-D%s=%lld", macro[i].name,
+                        (long long)macro[i].value);
+        define[i] = text[i];
+    }
+    vlt_kernel *kernel = calloc(1, sizeof *kernel);
+    if (!kernel) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "kernel '%s': out of memory", source->entry);
+    }
+    kernel->entry = source->entry;
+    vlt_status status = vlt_nvrtc_compile(source->text, source->entry, cuda->capability, define,
+                                          macro_count, &image, &bytes, err);
+    if (status == VLT_OK) {
+        status = load_image(cuda, image, kernel, err);
+        free(image);
+    }
     if (status != VLT_OK) {
+        kernel_destroy(device, kernel);
         return status;
     }
-    int value = argument ? *(const int *)argument : 0;
-    unsigned long long size = bytes;
-    void *arguments[] = {&memory, &size, &value};
-    size_t wanted = bytes / 4 / THREADS + 1;
-    size_t most = (size_t)cuda->multiprocessors * BLOCKS_PER_SM;
-    return CUDA_CALL(cuda, err, launch, bound->function, (unsigned)(wanted < most ? wanted : most),
-                     1, 1, THREADS, 1, 1, 0, stream_of(stream), arguments, NULL);
+    *out = kernel;
+    return VLT_OK;
+}
+
+static vlt_status launch_async(vlt_device *device, vlt_stream *stream, const vlt_kernel *kernel,
+                               const vlt_kernel_launch *launch, vlt_error *err)
+{
+    struct cuda *cuda = device->state;
+    const unsigned *grid = launch->grid, *block = launch->block;
+    vlt_kernel_launch copy = *launch; /* the driver's parameter is not const */
+    void *arguments[VLT_KERNEL_ARGUMENTS_MAX];
+    for (int i = 0; i < copy.argument_count; i++) {
+        arguments[i] = &copy.argument[i].value;
+    }
+    return CUDA_CALL(cuda, err, launch, kernel->function, grid[0], grid[1], grid[2], block[0],
+                     block[1], block[2], (unsigned)launch->shared_bytes, stream_of(stream),
+                     arguments, NULL);
 }
 
 /* The host's clock: activity comes from CUPTI with times of its own. */
@@ -220,11 +242,6 @@ static void destroy(vlt_device *device)
         return;
     }
     if (cuda->context && enter(cuda, NULL) == VLT_OK) {
-        for (int i = 0; i < cuda->kernel_count; i++) {
-            if (cuda->kernel[i].module) {
-                cuda->driver->module_unload(cuda->kernel[i].module);
-            }
-        }
         cuda->driver->primary_release(cuda->ordinal);
     }
     free(cuda);
@@ -246,22 +263,12 @@ static const vlt_device_table table = {
     .stream_wait_event = stream_wait_event,
     .copy_to_async = copy_to_async,
     .copy_from_async = copy_from_async,
+    .kernel_create = kernel_create,
+    .kernel_destroy = kernel_destroy,
     .launch_async = launch_async,
     .clock_ns = clock_ns,
     .destroy = destroy,
 };
-
-vlt_status vlt_device_cuda_kernel(vlt_device *device, vlt_device_kernel *kernel, const char *source,
-                                  const char *entry, vlt_error *err)
-{
-    struct cuda *cuda = device->state;
-    if (cuda->kernel_count == KERNELS) {
-        return vlt_fail(err, VLT_STATUS_LIMIT, "%s: more than %d kernels", device->name, KERNELS);
-    }
-    cuda->kernel[cuda->kernel_count++] = (struct bound_kernel){
-        .kernel = kernel, .source = source, .entry = entry};
-    return VLT_OK;
-}
 
 static vlt_status read_facts(struct cuda *cuda, vlt_error *err)
 {
@@ -272,10 +279,7 @@ static vlt_status read_facts(struct cuda *cuda, vlt_error *err)
         driver, driver->device_attribute(&major, VLT_CU_ATTRIBUTE_CAPABILITY_MAJOR, cuda->ordinal),
         "cuDeviceGetAttribute", err);
     driver->device_attribute(&minor, VLT_CU_ATTRIBUTE_CAPABILITY_MINOR, cuda->ordinal);
-    driver->device_attribute(&cuda->multiprocessors, VLT_CU_ATTRIBUTE_MULTIPROCESSORS,
-                             cuda->ordinal);
     cuda->capability = major * 10 + minor;
-    cuda->multiprocessors = cuda->multiprocessors < 1 ? 1 : cuda->multiprocessors;
     return status;
 }
 
@@ -302,10 +306,6 @@ vlt_status vlt_device_cuda_create(int ordinal, vlt_device **out, vlt_error *err)
     if (status == VLT_OK) {
         status = vlt_cuda_check(driver, driver->primary_retain(&cuda->context, cuda->ordinal),
                                 "cuDevicePrimaryCtxRetain", err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_device_cuda_kernel(&cuda->device, vlt_transfer_mix, vlt_cuda_text_transfer_mix,
-                                        "transfer_mix", err);
     }
     if (status != VLT_OK) {
         destroy(&cuda->device);

@@ -1,10 +1,10 @@
-#include "optimizations/transfer/device_sim.h"
+#include "optimizations/device/device_sim.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "optimizations/core/memory.h"
-#include "optimizations/transfer/device_blocks.h"
+#include "optimizations/device/host_kernel.h"
 
 enum { PENDING = 4096, ACTIVITY = 8192, PINNED = 256, ENGINES = 3 };
 
@@ -13,8 +13,8 @@ struct operation {
     vlt_activity activity; /* kind also names the engine */
     void *to;
     const void *from;
-    vlt_device_kernel *kernel;
-    void *argument;
+    const vlt_kernel *kernel;
+    vlt_kernel_launch launch;
     bool dropped;
 };
 
@@ -65,7 +65,7 @@ static void keep_record(struct sim *sim, const vlt_activity *activity)
 static void take_effect(struct sim *sim, const struct operation *operation)
 {
     if (operation->kernel) {
-        operation->kernel(operation->to, operation->activity.bytes, operation->argument);
+        vlt_host_kernel_run(operation->kernel, &operation->launch);
     } else if (!operation->dropped && operation->to) {
         memcpy(operation->to, operation->from, operation->activity.bytes);
     }
@@ -326,19 +326,32 @@ static vlt_status copy_from_async(vlt_device *device, vlt_stream *stream, void *
                           : VLT_STATUS_INPUT;
 }
 
-static vlt_status launch_async(vlt_device *device, vlt_stream *stream, vlt_device_kernel *kernel,
-                               vlt_device_address memory, size_t bytes, void *argument,
-                               vlt_error *err)
+static vlt_status kernel_create(vlt_device *device, const vlt_kernel_source *source,
+                                const vlt_kernel_macro *macro, int macro_count, vlt_kernel **out,
+                                vlt_error *err)
+{
+    (void)device;
+    return vlt_host_kernel_create(source, macro, macro_count, out, err);
+}
+
+static void kernel_destroy(vlt_device *device, vlt_kernel *kernel)
+{
+    (void)device;
+    vlt_host_kernel_destroy(kernel);
+}
+
+static vlt_status launch_async(vlt_device *device, vlt_stream *stream, const vlt_kernel *kernel,
+                               const vlt_kernel_launch *launch, vlt_error *err)
 {
     struct sim *sim = sim_of(device);
     struct operation operation = {
-        .activity = {.kind = VLT_ACTIVITY_KERNEL, .bytes = bytes},
-        .to = vlt_device_blocks_memory(&sim->blocks, memory, bytes, "kernel", err),
-        .kernel = kernel,
-        .argument = argument};
-    if (!operation.to) {
-        return VLT_STATUS_INPUT;
+        .activity = {.kind = VLT_ACTIVITY_KERNEL}, .kernel = kernel, .launch = *launch};
+    size_t bytes;
+    vlt_status status = vlt_host_kernel_check(kernel, &sim->blocks, launch, &bytes, err);
+    if (status != VLT_OK) {
+        return status;
     }
+    operation.activity.bytes = bytes;
     call(sim);
     sim->launches++;
     if (sim->launches == sim->options.faults.launch_fails) {
@@ -395,6 +408,8 @@ static const vlt_device_table table = {
     .stream_wait_event = stream_wait_event,
     .copy_to_async = copy_to_async,
     .copy_from_async = copy_from_async,
+    .kernel_create = kernel_create,
+    .kernel_destroy = kernel_destroy,
     .launch_async = launch_async,
     .clock_ns = clock_ns,
     .activity_take = activity_take,

@@ -5,10 +5,10 @@
  * Sums here are of the united intervals of each kind, so that two copies side by side count once:
  * 1 means that the shorter kind was hidden completely.
  */
-#ifndef VLT_TRANSFER_ACTIVITY_H
-#define VLT_TRANSFER_ACTIVITY_H
+#ifndef VLT_DEVICE_ACTIVITY_H
+#define VLT_DEVICE_ACTIVITY_H
 
-#include "optimizations/core/device.h"
+#include "optimizations/device/device.h"
 
 typedef struct vlt_overlap {
     uint64_t copy_ns;   /* time in which at least one copy ran */

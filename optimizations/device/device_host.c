@@ -1,4 +1,4 @@
-#include "optimizations/transfer/device_host.h"
+#include "optimizations/device/device_host.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -7,7 +7,7 @@
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
-#include "optimizations/transfer/device_blocks.h"
+#include "optimizations/device/host_kernel.h"
 
 enum { QUEUE = 256, ACTIVITY = 4096 };
 
@@ -18,8 +18,8 @@ struct command {
     void *to;
     const void *from;
     size_t bytes;
-    vlt_device_kernel *kernel;
-    void *argument;
+    const vlt_kernel *kernel;
+    vlt_kernel_launch launch;
     vlt_event *event;
     uint64_t ticket;
 };
@@ -94,7 +94,7 @@ static void execute(struct vlt_stream *stream, const struct command *command)
         note(stream, command, start_ns);
         break;
     case KERNEL:
-        command->kernel(command->to, command->bytes, command->argument);
+        vlt_host_kernel_run(command->kernel, &command->launch);
         note(stream, command, start_ns);
         break;
     case RECORD:
@@ -294,18 +294,30 @@ static vlt_status copy_from_async(vlt_device *device, vlt_stream *stream, void *
     return memory ? VLT_OK : VLT_STATUS_INPUT;
 }
 
-static vlt_status launch_async(vlt_device *device, vlt_stream *stream, vlt_device_kernel *kernel,
-                               vlt_device_address address, size_t bytes, void *argument,
-                               vlt_error *err)
+static vlt_status kernel_create(vlt_device *device, const vlt_kernel_source *source,
+                                const vlt_kernel_macro *macro, int macro_count, vlt_kernel **out,
+                                vlt_error *err)
 {
-    void *memory = vlt_device_blocks_memory(&host_of(device)->blocks, address, bytes, "kernel",
-                                            err);
-    const struct command command = {
-        .kind = KERNEL, .to = memory, .bytes = bytes, .kernel = kernel, .argument = argument};
-    if (memory) {
+    (void)device;
+    return vlt_host_kernel_create(source, macro, macro_count, out, err);
+}
+
+static void kernel_destroy(vlt_device *device, vlt_kernel *kernel)
+{
+    (void)device;
+    vlt_host_kernel_destroy(kernel);
+}
+
+static vlt_status launch_async(vlt_device *device, vlt_stream *stream, const vlt_kernel *kernel,
+                               const vlt_kernel_launch *launch, vlt_error *err)
+{
+    struct command command = {.kind = KERNEL, .kernel = kernel, .launch = *launch};
+    vlt_status status = vlt_host_kernel_check(kernel, &host_of(device)->blocks, launch,
+                                              &command.bytes, err);
+    if (status == VLT_OK) {
         submit(stream, &command);
     }
-    return memory ? VLT_OK : VLT_STATUS_INPUT;
+    return status;
 }
 
 static int activity_take(vlt_device *device, vlt_activity *out, int capacity, uint64_t *lost)
@@ -349,6 +361,8 @@ static const vlt_device_table table = {
     .stream_wait_event = stream_wait_event,
     .copy_to_async = copy_to_async,
     .copy_from_async = copy_from_async,
+    .kernel_create = kernel_create,
+    .kernel_destroy = kernel_destroy,
     .launch_async = launch_async,
     .clock_ns = clock_ns,
     .activity_take = activity_take,

@@ -1,8 +1,8 @@
 /* device_blocks.h: device memory of the devices that live in host memory, with checked ranges. */
-#ifndef VLT_TRANSFER_DEVICE_BLOCKS_H
-#define VLT_TRANSFER_DEVICE_BLOCKS_H
+#ifndef VLT_DEVICE_BLOCKS_H
+#define VLT_DEVICE_BLOCKS_H
 
-#include "optimizations/core/device.h"
+#include "optimizations/device/device.h"
 
 enum { VLT_DEVICE_BLOCKS_MAX = 256 };
 

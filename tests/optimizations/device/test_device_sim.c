@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "optimizations/core/random.h"
-#include "optimizations/transfer/activity.h"
-#include "optimizations/transfer/device_sim.h"
+#include "optimizations/device/activity.h"
+#include "optimizations/device/device_sim.h"
 #include "optimizations/transfer/transfer.h"
 #include "tests/support/variants.h"
 
@@ -69,7 +69,9 @@ Test(device_sim, engines_work_beside_each_other_and_streams_in_order)
     void *pinned[2];
     vlt_activity activity[8];
     uint64_t lost;
-    int rounds = 1;
+    vlt_kernel *kernel;
+    cr_assert_eq(table->kernel_create(device, &vlt_transfer_mix_source, NULL, 0, &kernel, NULL),
+                 VLT_OK);
     for (int i = 0; i < 2; i++) {
         table->memory_alloc(device, 1000, &memory[i], NULL);
         table->pinned_alloc(device, 1000, &pinned[i], NULL);
@@ -77,7 +79,13 @@ Test(device_sim, engines_work_beside_each_other_and_streams_in_order)
     }
     for (int i = 0; i < 2; i++) {
         table->copy_to_async(device, stream[i], memory[i], pinned[i], 1000, NULL);
-        table->launch_async(device, stream[i], vlt_transfer_mix, memory[i], 1000, &rounds, NULL);
+        const vlt_kernel_launch launch = {.grid = {1, 1, 1},
+                                          .block = {1, 1, 1},
+                                          .argument_count = 3,
+                                          .argument = {vlt_argument_memory(memory[i], 1000),
+                                                       vlt_argument_i64(1000),
+                                                       vlt_argument_i32(1)}};
+        table->launch_async(device, stream[i], kernel, &launch, NULL);
     }
     table->stream_wait(device, stream[0], NULL);
     table->stream_wait(device, stream[1], NULL);
@@ -87,6 +95,7 @@ Test(device_sim, engines_work_beside_each_other_and_streams_in_order)
     cr_assert_eq(overlap.copy_ns, 2000, "one engine for a direction: copies queue");
     cr_assert_eq(overlap.both_ns, 1000, "the second copy runs under the first kernel");
     cr_assert_eq(overlap.span_ns, 3000);
+    table->kernel_destroy(device, kernel);
     for (int i = 0; i < 2; i++) {
         table->stream_destroy(device, stream[i]);
     }
@@ -178,10 +187,11 @@ static struct outcome transfer(const vlt_sim_options *options, const char *varia
     vlt_binding binding;
     vlt_error err = {0};
     vlt_random random = {3};
-    int rounds = 2;
+    const int rounds = 2;
+    const vlt_kernel_argument argument = vlt_argument_i32(rounds);
     test_context_init(&test);
     vlt_device *device = make(options);
-    vlt_transfer_constants constants = {device};
+    vlt_transfer_constants constants = {.device = device, .kernel = &vlt_transfer_mix_source};
     vlt_problem problem = {.op = &vlt_op_transfer,
                            .dim = {BUFFERS, BYTES, VLT_DEVICE_SIMULATED},
                            .constants = &constants};
@@ -201,8 +211,8 @@ static struct outcome transfer(const vlt_sim_options *options, const char *varia
                                   .to = (void *const *)to,
                                   .count = BUFFERS,
                                   .bytes = BYTES,
-                                  .kernel = vlt_transfer_mix,
-                                  .kernel_argument = &rounds};
+                                  .argument = &argument,
+                                  .argument_count = 1};
         uint64_t begin = device->table->clock_ns(device);
         outcome.ran = test_run(plan, &args, &err);
         outcome.virtual_ns = device->table->clock_ns(device) - begin;
@@ -212,7 +222,7 @@ static struct outcome transfer(const vlt_sim_options *options, const char *varia
     }
     outcome.right = true;
     for (int i = 0; i < BUFFERS; i++) {
-        vlt_transfer_mix(from[i], BYTES, &rounds);
+        vlt_transfer_mix(from[i], BYTES, rounds);
         outcome.right = outcome.right && !memcmp(from[i], to[i], BYTES);
         free(from[i]);
         free(to[i]);

@@ -1,4 +1,4 @@
-#include "optimizations/transfer/activity.h"
+#include "optimizations/device/activity.h"
 
 #include <math.h>
 #include <stdbool.h>

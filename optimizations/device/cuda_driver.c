@@ -1,4 +1,4 @@
-#include "optimizations/transfer/cuda_driver.h"
+#include "optimizations/device/cuda_driver.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

@@ -3,10 +3,10 @@
  * Streams, events, overlap and staging behave as on an accelerator, on the cores of this machine,
  * so that what is measured is real. Device memory is host memory in blocks of their own.
  */
-#ifndef VLT_TRANSFER_DEVICE_HOST_H
-#define VLT_TRANSFER_DEVICE_HOST_H
+#ifndef VLT_DEVICE_HOST_H
+#define VLT_DEVICE_HOST_H
 
-#include "optimizations/core/device.h"
+#include "optimizations/device/device.h"
 
 /* *out is owned: (*out)->table->destroy(*out). A stream takes one thread; work beyond its queue of
  * 256 commands makes the caller wait. The functions of the table may be called by one thread at a
