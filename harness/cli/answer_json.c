@@ -137,6 +137,25 @@ static void put_real(vlt_buffer *out, double value)
     }
 }
 
+/* What was moved since the last answer; null on the CPU. */
+static void put_device(vlt_buffer *out, vlt_device *device)
+{
+    vlt_device_usage usage;
+    if (!device) {
+        vlt_buffer_text(out, "null");
+        return;
+    }
+    vlt_device_usage_take(device, &usage);
+    vlt_buffer_text(out, "{\"name\": ");
+    vlt_buffer_json_string(out, device->name, strlen(device->name));
+    vlt_buffer_print(out, ", \"bytes_to_device\": %lld, \"bytes_to_host\": %lld, \"overlap\": ",
+                     (long long)usage.bytes_to, (long long)usage.bytes_from);
+    put_real(out, usage.overlap);
+    vlt_buffer_text(out, ", \"efficiency\": ");
+    put_real(out, usage.efficiency);
+    vlt_buffer_text(out, "}");
+}
+
 static void put_images(vlt_buffer *out, const vlt_response *response)
 {
     for (int i = 0; i < response->image_count; i++) {
@@ -201,9 +220,12 @@ static void put_members(vlt_buffer *out, vlt_engine *engine, const vlt_response 
     put_timings(out, &response->timings);
     vlt_buffer_text(out, "}, \"decode_tokens_per_s\": ");
     put_real(out, steps > 0 && seconds > 0 ? steps / seconds : NAN);
-    vlt_buffer_print(out, ", \"cached_tokens\": %lld, \"peak_rss_bytes\": %lld, \"seed\": %lld, ",
+    vlt_buffer_print(out, ", \"cached_tokens\": %lld, \"peak_rss_bytes\": %lld, \"seed\": %lld, "
+                     "\"device\": ",
                      (long long)response->cached_count, (long long)vlt_peak_rss_bytes(),
                      (long long)response->seed);
+    put_device(out, engine->device);
+    vlt_buffer_text(out, ", ");
     vlt_services_put_json(out, engine);
 }
 

@@ -87,7 +87,8 @@ enum {
     VLT_WITH_CONFIG = 8,  /* config alone */
     VLT_WITH_DB = 16,
     VLT_WITH_QUALITY = 32,
-    VLT_WITH_ISA = 64 /* what computes (VLT_WITH_THREADS) has it too */
+    VLT_WITH_ISA = 64, /* what computes (VLT_WITH_THREADS) has it too */
+    VLT_WITH_DEVICE = 256
 };
 
 /* `vltune NAME SUBCOMMAND ...`: the name is operand 0. */
@@ -119,7 +120,8 @@ typedef struct vlt_command {
 #define VLT_COMMAND(id, ...) const vlt_command vlt_command_##id = {.name = #id, __VA_ARGS__}
 
 /* The options that mean the same everywhere: json quiet verbose color threads config no-config
- * baseline require-tuned force db help. Command line before VLTUNE_<OPTION> before the default. */
+ * baseline require-tuned force db device help. Command line before VLTUNE_<OPTION> before the
+ * default. */
 
 /* What was given. `option` must be declared; asking for another one is a bug (assert). */
 bool vlt_cli_flag(const vlt_cli *cli, const char *option);

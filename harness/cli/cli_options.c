@@ -6,6 +6,13 @@
 #include "harness/cli/cli_internal.h"
 #include "optimizations/core/registry.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/device/device_open.h"
+
+static vlt_status check_device(const vlt_cli *cli, const char *text, vlt_error *err)
+{
+    (void)cli;
+    return vlt_device_check(text, err);
+}
 
 const vlt_option vlt_cli_common[] = {
     {"json", NULL, "print JSON instead of text", 0, VLT_FLAG, .group = VLT_WITH_JSON},
@@ -28,6 +35,8 @@ const vlt_option vlt_cli_common[] = {
      VLT_FORCE, .group = VLT_WITH_CHOICES},
     {"quality", "QUALITY", "what may be lost: exact (default), bf16, int8 or int4", 0,
      VLT_CHOICE("exact", "bf16", "int8", "int4"), .group = VLT_WITH_QUALITY},
+    {"device", "WHAT", "none (default), auto, cuda:N, host or simulated", 0, VLT_OWN(check_device),
+     .group = VLT_WITH_DEVICE},
     {"db", "FILE", "database of samples (default: vltune.db where one is written)", 0, VLT_UPDATED,
      .group = VLT_WITH_DB},
     {"help", NULL, "show this help", 'h', VLT_FLAG},

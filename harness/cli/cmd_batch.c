@@ -215,5 +215,6 @@ VLT_COMMAND(
     .examples = "batch DIR requests.jsonl -o answers.jsonl\n"
                 "batch DIR requests.jsonl --max-tokens 8 --greedy",
     .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY,
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY |
+            VLT_WITH_DEVICE,
     .operand_min = 2, .operand_max = 2, .run = run);

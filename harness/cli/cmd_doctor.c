@@ -33,10 +33,10 @@ static json_t *ceilings_to_json(const vlt_roofline *roofline)
     }
     for (int i = 0; i < roofline->peak_count; i++) {
         const vlt_roofline_peak *peak = &roofline->peak[i];
-        vlt_json_append(&peaks, vlt_json_make("{s:s, s:s, s:i, s:o}", "type",
-                                              vlt_compute_name(peak->type), "isa", peak->isa,
-                                              "threads", peak->threads, "ops_per_s",
-                                              vlt_json_real(peak->ops_per_s)));
+        vlt_json_append(&peaks,
+                        vlt_json_make("{s:s, s:s, s:i, s:o}", "type", vlt_compute_name(peak->type),
+                                      "isa", peak->isa, "threads", peak->threads, "ops_per_s",
+                                      vlt_json_real(peak->ops_per_s)));
     }
     return vlt_json_make(
         "{s:o, s:o, s:o, s:o}", "bandwidth", bandwidth, "caches", caches, "bandwidth_reason",
@@ -184,6 +184,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     const vlt_metric *metric = vlt_counters_metrics(counters, &count);
     vlt_doctor_examine(machine, &pressure, metric, count, doctor);
+    vlt_doctor_examine_device(vlt_cli_text(cli, "device", NULL), doctor);
     if (vlt_cli_flag(cli, "json")) {
         status = print_json(doctor, metric, count, &roofline, err);
     } else {
@@ -202,4 +203,4 @@ VLT_COMMAND(doctor, .operands = "",
                        "program was built.",
             .examples = "doctor\n"
                         "doctor --json",
-            .with = VLT_WITH_JSON | VLT_WITH_ISA, .run = run);
+            .with = VLT_WITH_JSON | VLT_WITH_ISA | VLT_WITH_DEVICE, .run = run);

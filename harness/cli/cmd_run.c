@@ -289,5 +289,6 @@ VLT_COMMAND(run, .operands = "DIR", .summary = "answer a prompt about images wit
                         "run DIR --prompt \"And the colours?\" --session talk\n"
                         "run DIR --prompt hello --baseline --force norm=baseline",
             .options = options, .option_count = sizeof options / sizeof *options,
-            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY,
+            .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_CHOICES | VLT_WITH_QUALITY |
+                    VLT_WITH_DEVICE,
             .operand_min = 1, .operand_max = 1, .run = run);

@@ -33,4 +33,8 @@ typedef struct vlt_doctor {
 void vlt_doctor_examine(const vlt_machine *machine, const vlt_pressure *pressure,
                         const vlt_metric *metric, int metric_count, vlt_doctor *doctor);
 
+/* Adds how the device of --device answers: bytes to it, through a kernel, and back. NULL: none was
+ * asked for. */
+void vlt_doctor_examine_device(const char *name, vlt_doctor *doctor);
+
 #endif

@@ -38,6 +38,7 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
     for (int i = 0; i < count; i++) {
         force[i] = vlt_cli_nth(cli, "force", i);
     }
+    const char *device = vlt_cli_has(cli, "device") ? vlt_cli_text(cli, "device", NULL) : NULL;
     const vlt_engine_options options = {.threads = (int)vlt_cli_int(cli, "threads", 0),
                                         .config = vlt_cli_text(cli, "config", NULL),
                                         .no_config = vlt_cli_flag(cli, "no-config"),
@@ -51,6 +52,7 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
                                         .alpha = vlt_cli_text(cli, "alpha", NULL),
                                         .strict_images = vlt_cli_flag(cli, "strict-images"),
                                         .quality = quality,
+                                        .device = device,
                                         .pack_cache = vlt_pack_cache_cli_bytes(cli),
                                         .services = vlt_service_cli_options(cli),
                                         .message = message,

@@ -8,6 +8,7 @@
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/device/device_open.h"
 
 vlt_load_times vlt_engine_take_load(vlt_engine *engine)
 {
@@ -132,7 +133,9 @@ static vlt_status load_model(vlt_engine *engine, vlt_error *err)
     return VLT_OK;
 }
 
-static vlt_status detect_machine(vlt_engine *engine, vlt_error *err)
+/* GPUs are looked at where one is asked for alone. */
+static vlt_status detect_machine(vlt_engine *engine, const vlt_engine_options *options,
+                                 vlt_error *err)
 {
     const vlt_machine_sources sources = {.no_gpu = true};
     vlt_machine *machine = NULL;
@@ -142,6 +145,10 @@ static vlt_status detect_machine(vlt_engine *engine, vlt_error *err)
         engine->thread_count = vlt_machine_thread_count(machine);
     }
     vlt_machine_destroy(machine);
+    if (status == VLT_OK) {
+        status = vlt_device_open(options->device, &engine->device, err);
+        vlt_caps_take_device(&engine->caps, engine->device);
+    }
     return status;
 }
 
@@ -227,6 +234,7 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                     .quality = engine->quality,
                                     .packs = engine->packs,
                                     .threads = engine->threads,
+                                    .device = engine->device,
                                     .ledger = &engine->ledger,
                                     .log = context_log,
                                     .log_user = engine,
@@ -308,7 +316,7 @@ vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engi
         status = load_model(engine, err);
     }
     if (status == VLT_OK) {
-        status = detect_machine(engine, err);
+        status = detect_machine(engine, options, err);
     }
     if (status == VLT_OK) {
         status = choose_variants(engine, options, err);
@@ -340,6 +348,7 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_services_close(engine);
     vlt_plan_table_release(&engine->plans);
     vlt_plan_destroy(engine->kv_plan);
+    vlt_device_close(engine->device);
     vlt_threads_destroy(engine->threads);
     vlt_packs_destroy(engine->packs);
     vlt_pack_cache_destroy(engine->pack_cache);

@@ -24,6 +24,7 @@
 #include "harness/services/shared_pool.h"
 #include "harness/services/token_service.h"
 #include "optimizations/core/clock.h"
+#include "optimizations/device/device.h"
 #include "optimizations/kv_cache/kv_cache.h"
 
 struct vlt_engine {
@@ -40,6 +41,7 @@ struct vlt_engine {
     uint64_t model_hash;               /* of the checkpoint */
 
     vlt_caps caps;
+    vlt_device *device;      /* that was asked for; NULL: none */
     vlt_quality quality;     /* permitted */
     int thread_count;        /* worth starting here */
     vlt_memory_gauge memory; /* what is asked before much is taken */

@@ -64,6 +64,8 @@ typedef struct vlt_engine_options {
     const char *alpha;     /* "auto" (NULL), "drop", "white" */
     bool strict_images;    /* refuse JPEGs with missing rows */
     const char *quality;   /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
+    const char *device;    /* that plans may use: "none" (NULL), "auto", "cuda:N", "host",
+                              "simulated"; UNSUPPORTED where there is no such GPU */
     int64_t pack_cache;    /* bytes that rounded weights may take in
                                       $XDG_CACHE_HOME/vltune/packs; 0: 8 GiB; negative: none are
                                       kept or read there */

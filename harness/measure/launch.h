@@ -33,6 +33,7 @@ typedef struct vlt_launch_options {
     uint64_t memory_bytes; /* resident, of the child; 0: no limit */
     int threads;           /* 0: one per usable core */
     vlt_quality quality;   /* what variants may lose */
+    const char *device;    /* that variants may use (device_open.h), borrowed; NULL: none */
     vlt_regime regime;
     size_t cold_bytes;
     bool verify; /* each side against its build's baseline, then B against A, before any timing */

@@ -57,10 +57,10 @@ static vlt_status write_request(struct child *child, int side, vlt_error *err)
 {
     const vlt_launch_options *options = &child->options;
     json_t *object = vlt_json_make(
-        "{s:s, s:I, s:i, s:s, s:I, s:s*}", "what", child->side[side].what, "seed",
+        "{s:s, s:I, s:i, s:s, s:I, s:s*, s:s*}", "what", child->side[side].what, "seed",
         (json_int_t)options->data_seed, "threads", options->threads, "regime",
         vlt_regime_name(options->regime), "cold_bytes", (json_int_t)options->cold_bytes, "quality",
-        vlt_quality_unless_exact(options->quality));
+        vlt_quality_unless_exact(options->quality), "device", options->device);
     child->request[side] = vlt_json_dump(object, err);
     json_decref(object);
     return child->request[side] ? VLT_OK : VLT_STATUS_NOMEM;

@@ -21,13 +21,13 @@ static json_t *side_to_json(const vlt_side *side)
 json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_options *options)
 {
     return vlt_json_make(
-        "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b, s:b, s:s*}", "a",
+        "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b, s:b, s:s*, s:s*}", "a",
         side_to_json(&side[0]), "b", side_to_json(&side[1]), "seed",
         (json_int_t)(options->seed >> 1), "data_seed", (json_int_t)(options->data_seed >> 1),
         "pairs", options->pairs, "limit_s", options->limit_s, "threads", options->threads, "regime",
         vlt_regime_name(options->regime), "cold_bytes", (json_int_t)options->cold_bytes, "verify",
         options->verify, "a_is_reference", options->a_is_reference, "quality",
-        vlt_quality_unless_exact(options->quality));
+        vlt_quality_unless_exact(options->quality), "device", options->device);
 }
 
 static vlt_status read_side(const json_t *document, const char *key, vlt_side *side, char **library,
@@ -72,6 +72,7 @@ vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2], char 
         (status = vlt_json_text(o, name, "quality", &quality, &found, err)) == VLT_OK &&
         (status = vlt_quality_parse(quality, &options->quality, err)) == VLT_OK &&
         (status = vlt_json_text(o, name, "regime", &regime, NULL, err)) == VLT_OK &&
+        (status = vlt_json_text(o, name, "device", &options->device, &found, err)) == VLT_OK &&
         (status = vlt_regime_parse(regime, &options->regime, err)) == VLT_OK) {
         options->seed = (uint64_t)seed;
         options->data_seed = (uint64_t)data_seed;

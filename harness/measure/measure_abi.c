@@ -34,6 +34,7 @@ static vlt_status read_request(const char *text, struct request *request, vlt_er
             VLT_OK &&
         (status = vlt_json_text(o, name, "quality", &quality, &found, err)) == VLT_OK &&
         (status = vlt_quality_parse(quality, &prepare->quality, err)) == VLT_OK &&
+        (status = vlt_json_text(o, name, "device", &prepare->device, &found, err)) == VLT_OK &&
         (status = vlt_json_text(o, name, "regime", &regime, &found, err)) == VLT_OK) {
         status = vlt_regime_parse(regime, &prepare->regime, err);
     }

@@ -5,8 +5,8 @@
  * table has to stay equal between builds: fields are only ever added at the end, and size_bytes
  * says how many of them a build has.
  *
- * A request is one JSON object: "what" (see prepared.h), "seed", "threads", "regime" and, for what
- * runs a model, "config" and "prompt".
+ * A request is one JSON object: "what" (see prepared.h), "seed", "threads", "device", "regime" and,
+ * for what runs a model, "config" and "prompt".
  */
 #ifndef VLT_HARNESS_MEASURE_ABI_H
 #define VLT_HARNESS_MEASURE_ABI_H

@@ -103,6 +103,10 @@ static vlt_status draw_scene(vlt_model_subject *subject, uint64_t seed, vlt_erro
 static vlt_status open_engine(vlt_model_subject *subject, const char *model, const char *config,
                               vlt_engine_options *options, vlt_error *err)
 {
+    if (options->device && !strcmp(options->device, "simulated")) {
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                        "a request is not timed on the simulated device: that is no measurement");
+    }
     options->baseline = config && !strcmp(config, "baseline");
     options->config = options->baseline ? NULL : config;
     options->no_config = !config;
@@ -144,19 +148,18 @@ static vlt_status read_subject(vlt_model_subject *subject, const char *text, cha
     return status;
 }
 
-vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed,
-                                    vlt_model_subject **out, vlt_error *err)
+vlt_status vlt_model_subject_create(const char *what, int threads, const char *device,
+                                    uint64_t seed, vlt_model_subject **out, vlt_error *err)
 {
     char *model = NULL, *config = NULL;
     void *block = NULL;
-    vlt_engine_options options = {.threads = threads};
+    vlt_engine_options options = {.threads = threads, .device = device};
     *out = NULL;
     vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
     if (status != VLT_OK) {
         return status;
     }
     vlt_model_subject *subject = block;
-    subject->scene_fd = -1;
     subject->scene_fd = -1;
     status = read_subject(subject, what + strlen("run:"), &model, &config, &options, err);
     if (status == VLT_OK && !subject->image) {

@@ -39,8 +39,9 @@ vlt_status vlt_model_subject_format(const vlt_model_request *request, char **wha
 /* "model DIR, config tuned.toml" for people, from such a text. */
 void vlt_model_subject_describe(const char *what, char *text, size_t text_bytes);
 
-vlt_status vlt_model_subject_create(const char *what, int threads, uint64_t seed,
-                                    vlt_model_subject **out, vlt_error *err);
+/* device: that it may use; NULL: none. UNSUPPORTED for a simulated one: its times are none. */
+vlt_status vlt_model_subject_create(const char *what, int threads, const char *device,
+                                    uint64_t seed, vlt_model_subject **out, vlt_error *err);
 void vlt_model_subject_destroy(vlt_model_subject *subject); /* NULL is fine */
 int vlt_model_subject_run(vlt_model_subject *subject, int64_t iterations, vlt_error *err);
 

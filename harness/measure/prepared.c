@@ -11,9 +11,11 @@
 #include "harness/measure/verify.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/device/device_open.h"
 
 struct vlt_prepared {
     vlt_caps caps;
+    vlt_device *device; /* that was asked for; NULL: none */
     vlt_context context;
     vlt_scratch scratch; /* of the plans, unless the buffers' source lent one */
     vlt_frame frame;
@@ -75,13 +77,34 @@ static int detect_threads(vlt_prepared *prepared, const vlt_prepare_request *req
     return request->threads > 0 ? request->threads : usual;
 }
 
+/* Variants that need a device are told of none where its times would be simulated. */
+static vlt_status open_device(vlt_prepared *prepared, const char *name, vlt_error *err)
+{
+    vlt_status status = vlt_device_open(name, &prepared->device, err);
+    if (status == VLT_OK && prepared->device && prepared->device->kind == VLT_DEVICE_SIMULATED) {
+        vlt_device_close(prepared->device);
+        prepared->device = NULL;
+        vlt_utf8_format(prepared->caps.device_reason, sizeof prepared->caps.device_reason,
+                        "a time taken on the simulated device is no measurement");
+        return VLT_OK;
+    }
+    vlt_caps_take_device(&prepared->caps, prepared->device);
+    return status;
+}
+
 static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request *request,
                                vlt_error *err)
 {
     int threads = detect_threads(prepared, request);
-    prepared->context = (vlt_context){
-        .caps = &prepared->caps, .buffers = request->buffers, .quality = request->quality};
+    vlt_status status = open_device(prepared, request->device, err);
+    prepared->context = (vlt_context){.caps = &prepared->caps,
+                                      .buffers = request->buffers,
+                                      .quality = request->quality,
+                                      .device = prepared->device};
     vlt_threads_options options = {.count = threads, .spin_us = 20};
+    if (status != VLT_OK) {
+        return status;
+    }
     return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
 }
 
@@ -174,8 +197,8 @@ vlt_status vlt_prepared_create(const vlt_prepare_request *request, vlt_prepared 
         status = vlt_probe_create(request->what, request->buffers, &prepared->probe, err);
     } else if (vlt_model_subject_named(request->what)) {
         prepared->model_threads = detect_threads(prepared, request);
-        status = vlt_model_subject_create(request->what, prepared->model_threads, request->seed,
-                                          &prepared->model, err);
+        status = vlt_model_subject_create(request->what, prepared->model_threads, request->device,
+                                          request->seed, &prepared->model, err);
     } else {
         status = open_context(prepared, request, err);
         if (status == VLT_OK) {
@@ -205,6 +228,7 @@ void vlt_prepared_destroy(vlt_prepared *prepared)
     vlt_free(prepared->workload);
     vlt_probe_destroy(prepared->probe);
     vlt_model_subject_destroy(prepared->model);
+    vlt_device_close(prepared->device);
     vlt_threads_destroy(prepared->context.threads);
     vlt_scratch_release(&prepared->scratch);
     vlt_free(prepared);
@@ -318,6 +342,7 @@ vlt_status vlt_prepared_verify(const vlt_prepare_request *request, vlt_error *er
     if (status == VLT_OK) {
         status = vlt_verify(&scene.context, &problem, variant, &binding, request->seed, NULL, err);
     }
+    vlt_device_close(scene.device);
     vlt_threads_destroy(scene.context.threads);
     return status;
 }

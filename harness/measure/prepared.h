@@ -24,6 +24,7 @@ typedef struct vlt_prepare_request {
     uint64_t seed;
     int threads;         /* 0: one per usable core */
     vlt_quality quality; /* what variants may lose */
+    const char *device; /* that variants may use; NULL: none. Nothing is timed on a simulated one */
     vlt_regime regime;
     size_t cold_bytes;                /* to rotate through, vlt_cold_bytes; unused when hot */
     const vlt_buffer_source *buffers; /* NULL: the heap */

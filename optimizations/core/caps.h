@@ -40,6 +40,8 @@ typedef struct vlt_caps {
     char cpu_name[64];
     char gpu_name[64];    /* empty where there is none */
     char gpu_reason[128]; /* why there is none */
+    char device[64];      /* that plans may use (context.h), by name; empty: none was asked for */
+    char device_reason[128]; /* why there is none although one was asked for */
 } vlt_caps;
 
 #endif

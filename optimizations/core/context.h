@@ -56,6 +56,7 @@ typedef struct vlt_context {
     vlt_quality quality;              /* what variants may lose */
     vlt_packs *packs;                 /* weights rearranged; NULL: every plan has its own */
     vlt_threads *threads;             /* NULL: the caller's thread alone */
+    struct vlt_device *device;        /* as caps->device says (device/device.h); NULL: none */
     const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
     const vlt_block_source *blocks;   /* of images and patches; NULL: the heap */
     vlt_ledger *ledger;               /* NULL: not kept */

@@ -5,18 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The catalogue three times over: declarations, the operators, the variants. */
-#define OP(id)          extern const vlt_op vlt_op_##id;
-#define V(id, how, isa) extern const vlt_variant vlt_variant_##id##_##how;
+#include "optimizations/core/need.h"
 #include "optimizations/core/utf8_text.h"
-#include "optimizations/variants.def"
+
+/* The catalogue three times over: declarations, the operators, the variants. CMake has made it from
+ * variants.def: the lines that are built. */
+#define OP(id)                extern const vlt_op vlt_op_##id;
+#define V(id, how, isa, need) extern const vlt_variant vlt_variant_##id##_##how;
+#include "optimizations/core/catalogue.def"
 #undef V
 #undef OP
 
 static const vlt_op *const ops[] = {
 #define OP(id) &vlt_op_##id,
-#define V(id, how, isa)
-#include "optimizations/variants.def"
+#define V(id, how, isa, need)
+#include "optimizations/core/catalogue.def"
 #undef V
 #undef OP
 };
@@ -24,11 +27,13 @@ static const vlt_op *const ops[] = {
 static const struct {
     const vlt_op *op;
     const vlt_variant *variant;
-    uint32_t needs;
+    uint32_t needs; /* VLT_ISA_* */
+    vlt_need need;
 } variants[] = {
 #define OP(id)
-#define V(id, how, isa) {&vlt_op_##id, &vlt_variant_##id##_##how, VLT_ISA_##isa},
-#include "optimizations/variants.def"
+#define V(id, how, isa, need) \
+    {&vlt_op_##id, &vlt_variant_##id##_##how, VLT_ISA_##isa, VLT_NEED_##need},
+#include "optimizations/core/catalogue.def"
 #undef V
 #undef OP
 };
@@ -84,14 +89,36 @@ const vlt_variant *vlt_registry_find_variant(const vlt_op *op, const char *name)
     return NULL;
 }
 
+/* VARIANT_COUNT for what is not in the catalogue, as a test's own. */
+static int index_of(const vlt_variant *variant)
+{
+    int i = 0;
+    while (i < VARIANT_COUNT && variants[i].variant != variant) {
+        i++;
+    }
+    return i;
+}
+
 uint32_t vlt_registry_needs(const vlt_variant *variant)
 {
-    for (int i = 0; i < VARIANT_COUNT; i++) {
-        if (variants[i].variant == variant) {
-            return variants[i].needs;
-        }
-    }
-    return 0;
+    int i = index_of(variant);
+    return i < VARIANT_COUNT ? variants[i].needs : 0;
+}
+
+vlt_need vlt_registry_need(const vlt_variant *variant)
+{
+    int i = index_of(variant);
+    return i < VARIANT_COUNT ? variants[i].need : VLT_NEED_NONE;
+}
+
+static const char *need_name(vlt_need need)
+{
+    static const char *const names[] = {
+#define VLT_NEED_NAME(code, name) name,
+        VLT_NEED_MAP(VLT_NEED_NAME)
+#undef VLT_NEED_NAME
+    };
+    return names[need];
 }
 
 const char *vlt_registry_needs_name(const vlt_variant *variant)
@@ -103,7 +130,7 @@ const char *vlt_registry_needs_name(const vlt_variant *variant)
         VLT_ISA_MAP(VLT_ISA_CASE)
 #undef VLT_ISA_CASE
     default:
-        return "-";
+        return need_name(vlt_registry_need(variant));
     }
 }
 
@@ -119,6 +146,12 @@ bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *prob
                         vlt_registry_needs_name(variant));
         return false;
     }
+    if (vlt_registry_need(variant) == VLT_NEED_DEVICE && !caps->device[0]) {
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "%s",
+                        caps->device_reason[0] ? caps->device_reason
+                                               : "it needs a device (--device)");
+        return false;
+    }
     return !variant->applicable || variant->applicable(problem, caps, reason);
 }
 
@@ -127,7 +160,9 @@ vlt_quality vlt_registry_quality(vlt_quality quality, const vlt_caps *caps)
     vlt_quality best = VLT_QUALITY_EXACT;
     for (int i = 0; i < VARIANT_COUNT; i++) {
         vlt_quality its = variants[i].variant->quality;
-        if (!(variants[i].needs & ~caps->isa) && its <= quality && its > best) {
+        bool here = !(variants[i].needs & ~caps->isa) &&
+                    (variants[i].need != VLT_NEED_DEVICE || caps->device[0]);
+        if (here && its <= quality && its > best) {
             best = its;
         }
     }

@@ -1,7 +1,9 @@
-/* registry.h: the catalogue (variants.def) as tables. Immutable, so any thread may read it. */
+/* registry.h: the catalogue (variants.def, as far as it is built) as tables. Immutable, so any
+ * thread may read it. */
 #ifndef VLT_CORE_REGISTRY_H
 #define VLT_CORE_REGISTRY_H
 
+#include "optimizations/core/need.h"
 #include "optimizations/core/variant.h"
 
 /* Operators in the catalogue's order. */
@@ -20,10 +22,13 @@ const vlt_variant *vlt_registry_find_variant(const vlt_op *op, const char *name)
 /* VLT_ISA_* bits a variant's code needs, from its line in the catalogue. */
 uint32_t vlt_registry_needs(const vlt_variant *variant);
 
-/* "AVX2" or "-"; static text. */
+/* What it needs beside them, from the same line. */
+vlt_need vlt_registry_need(const vlt_variant *variant);
+
+/* "AVX2", "device", "OpenBLAS" ... or "-"; static text. */
 const char *vlt_registry_needs_name(const vlt_variant *variant);
 
-/* May the variant do the problem here? Checks ISA, then the variant's own word. reason
+/* May the variant do the problem here? Checks ISA and need, then the variant's own word. reason
  * (VLT_REASON_BYTES, may be NULL) is filled on false. */
 bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *problem,
                              const vlt_caps *caps, char *reason);

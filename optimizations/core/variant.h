@@ -11,8 +11,9 @@
  * each with its own frame and arguments. Operators whose plans keep state say so (op.h).
  *
  * To add one: write optimizations/<op>/<op>_<how>.c with one VLT_VARIANT, and add one line
- * V(<op>, <how>, <ISA>) to variants.def. CMake takes source and compiler flags from that line, C
- * takes the table; the file holds no CPU test. Open the file with three sentences: the bottleneck
+ * V(<op>, <how>, <ISA>) to variants.def, with a fourth column where it needs a device or a library.
+ * CMake takes source and compiler flags from that line, C takes the table; the file holds no CPU
+ * test. Open the file with three sentences: the bottleneck
  * it attacks, the idea, when it should lose. The README has a worked example.
  */
 #ifndef VLT_CORE_VARIANT_H
@@ -47,7 +48,7 @@ typedef struct vlt_variant {
     bool copies_weights;
 
     /* NULL: applicable wherever the ISA is. On false, reason (VLT_REASON_BYTES) says why in words
-     * that end up in `vltune list`. The ISA is checked before, by the catalogue. */
+     * that end up in `vltune list`. ISA and need are checked before, by the catalogue. */
     bool (*applicable)(const vlt_problem *problem, const vlt_caps *caps, char *reason);
 
     /* NULL: what the operator says holds. Corrects *cost, filled by the operator, for arithmetic or

@@ -9,12 +9,13 @@
 #ifndef VLT_DEVICE_H
 #define VLT_DEVICE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "optimizations/core/status.h"
-#include "optimizations/device/kernel.h"
+#include "optimizations/device/device_kernel.h"
 
 typedef enum vlt_device_kind {
     VLT_DEVICE_HOST,
@@ -88,11 +89,30 @@ typedef struct vlt_device_table {
     void (*destroy)(vlt_device *device);
 } vlt_device_table;
 
+/* One thread at a time calls the table's functions: those who share a device hold its lock while
+ * they make, run or release what lies on it. */
 struct vlt_device {
     const vlt_device_table *table;
     vlt_device_kind kind;
     const char *name;
     void *state;
+    pthread_mutex_t lock;
+    uint64_t bytes_to, bytes_from; /* copied since vlt_device_usage_take, under the lock */
 };
+
+/* For those who make devices: state->device's part of creating and destroying. */
+void vlt_device_init(vlt_device *device, const vlt_device_table *table, vlt_device_kind kind,
+                     const char *name, void *state);
+void vlt_device_release(vlt_device *device);
+
+/* What was moved since the last call, and how well it hid: overlap as activity.h says, efficiency
+ * = time of the busier kind / span; NAN where the device keeps no records or nothing overlapped. */
+typedef struct vlt_device_usage {
+    uint64_t bytes_to, bytes_from;
+    double overlap, efficiency;
+} vlt_device_usage;
+
+/* Takes the lock. */
+void vlt_device_usage_take(vlt_device *device, vlt_device_usage *out);
 
 #endif

@@ -147,6 +147,7 @@ static vlt_status stream_wait_event(vlt_device *device, vlt_stream *stream, vlt_
 static vlt_status copy_to_async(vlt_device *device, vlt_stream *stream, vlt_device_address to,
                                 const void *from, size_t bytes, vlt_error *err)
 {
+    device->bytes_to += bytes;
     return CUDA_CALL((struct cuda *)device->state, err, copy_to, to, from, bytes,
                      stream_of(stream));
 }
@@ -154,6 +155,7 @@ static vlt_status copy_to_async(vlt_device *device, vlt_stream *stream, vlt_devi
 static vlt_status copy_from_async(vlt_device *device, vlt_stream *stream, void *to,
                                   vlt_device_address from, size_t bytes, vlt_error *err)
 {
+    device->bytes_from += bytes;
     return CUDA_CALL((struct cuda *)device->state, err, copy_from, to, from, bytes,
                      stream_of(stream));
 }
@@ -244,6 +246,7 @@ static void destroy(vlt_device *device)
     if (cuda->context && enter(cuda, NULL) == VLT_OK) {
         cuda->driver->primary_release(cuda->ordinal);
     }
+    vlt_device_release(device);
     free(cuda);
 }
 
@@ -296,8 +299,7 @@ vlt_status vlt_device_cuda_create(int ordinal, vlt_device **out, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_NOMEM, "CUDA device: out of memory");
     }
     cuda->driver = driver;
-    cuda->device = (vlt_device){
-        .table = &table, .kind = VLT_DEVICE_CUDA, .name = cuda->name, .state = cuda};
+    vlt_device_init(&cuda->device, &table, VLT_DEVICE_CUDA, cuda->name, cuda);
     status = vlt_cuda_check(driver, driver->device_get(&cuda->ordinal, ordinal), "cuDeviceGet",
                             err);
     if (status == VLT_OK) {

@@ -277,6 +277,7 @@ static vlt_status copy_to_async(vlt_device *device, vlt_stream *stream, vlt_devi
     void *memory = vlt_device_blocks_memory(&host_of(device)->blocks, to, bytes, "copy to", err);
     const struct command command = {.kind = COPY_TO, .to = memory, .from = from, .bytes = bytes};
     if (memory) {
+        device->bytes_to += bytes;
         submit(stream, &command);
     }
     return memory ? VLT_OK : VLT_STATUS_INPUT;
@@ -289,6 +290,7 @@ static vlt_status copy_from_async(vlt_device *device, vlt_stream *stream, void *
                                             err);
     const struct command command = {.kind = COPY_FROM, .to = to, .from = memory, .bytes = bytes};
     if (memory) {
+        device->bytes_from += bytes;
         submit(stream, &command);
     }
     return memory ? VLT_OK : VLT_STATUS_INPUT;
@@ -341,6 +343,7 @@ static void destroy(vlt_device *device)
         pthread_cond_destroy(&host->finished);
         pthread_cond_destroy(&host->submitted);
         pthread_mutex_destroy(&host->lock);
+        vlt_device_release(device);
         free(host);
     }
 }
@@ -376,8 +379,7 @@ vlt_status vlt_device_host_create(vlt_device **out, vlt_error *err)
     if (!host) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "host device: out of memory");
     }
-    host->device = (vlt_device){
-        .table = &table, .kind = VLT_DEVICE_HOST, .name = "host", .state = host};
+    vlt_device_init(&host->device, &table, VLT_DEVICE_HOST, "host", host);
     pthread_mutex_init(&host->lock, NULL);
     pthread_cond_init(&host->submitted, NULL);
     pthread_cond_init(&host->finished, NULL);

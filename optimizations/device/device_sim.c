@@ -293,6 +293,8 @@ static vlt_status copy(struct sim *sim, vlt_stream *stream, struct operation *op
         return vlt_fail(err, VLT_STATUS_INTERNAL, "simulated device: copy %d failed", sim->copies);
     }
     operation->dropped = sim->copies == sim->options.faults.copy_dropped;
+    *(operation->activity.kind == VLT_ACTIVITY_COPY_TO ? &sim->device.bytes_to
+                                                       : &sim->device.bytes_from) += bytes;
     bool pinned = is_pinned(sim, host, bytes);
     double rate = link->bytes_per_s * (pinned ? 1 : link->pageable_rate);
     begin(sim, stream, operation, link->latency_ns + (uint64_t)((double)bytes / rate * 1e9));
@@ -388,6 +390,7 @@ static void destroy(vlt_device *device)
             vlt_free(sim->pinned[i].base);
         }
         vlt_device_blocks_release(&sim->blocks);
+        vlt_device_release(device);
         free(sim);
     }
 }
@@ -442,8 +445,7 @@ vlt_status vlt_device_sim_create(const vlt_sim_options *options, vlt_device **ou
     }
     sim->options = *options;
     sim->blocks.limit_bytes = options->memory_bytes;
-    sim->device = (vlt_device){
-        .table = &table, .kind = VLT_DEVICE_SIMULATED, .name = "simulated", .state = sim};
+    vlt_device_init(&sim->device, &table, VLT_DEVICE_SIMULATED, "simulated", sim);
     *out = &sim->device;
     return VLT_OK;
 }

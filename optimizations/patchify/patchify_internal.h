@@ -3,6 +3,7 @@
 #ifndef VLT_PATCHIFY_INTERNAL_H
 #define VLT_PATCHIFY_INTERNAL_H
 
+#include "optimizations/device/device_kernel.h"
 #include "optimizations/patchify/patchify.h"
 
 /* The table as arithmetic, all in f32, division as product with the inverse and one correction:
@@ -42,6 +43,9 @@ bool vlt_patchify_applicable_16(const vlt_problem *problem, const vlt_caps *caps
 
 /* LIMIT or USAGE when the size is no multiple of patch * merge. */
 vlt_status vlt_patchify_check(const vlt_problem *problem, vlt_error *err);
+
+/* The variant `device`: patchify_device(pixels, table, out, h, w, frames). */
+extern const vlt_kernel_source vlt_patchify_device_source;
 
 vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_error *err);
 vlt_status vlt_patchify_run(const vlt_plan *plan, vlt_frame frame, const void *args,

@@ -60,6 +60,7 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
 }
 
 struct workload_state {
+    vlt_device *own; /* NULL: the context's is used */
     vlt_transfer_constants constants;
     vlt_transfer_args args;
     vlt_kernel_argument rounds;
@@ -122,7 +123,6 @@ static vlt_status fill(vlt_workload *workload, uint64_t seed, struct workload_st
 static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workload *workload,
                                 vlt_error *err)
 {
-    (void)context;
     void *block;
     vlt_status status = vlt_workload_buffer(workload, 1, sizeof(struct workload_state), &block,
                                             err);
@@ -131,8 +131,13 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     }
     struct workload_state *state = workload->state = block;
     state->constants.kernel = &vlt_transfer_mix_source;
-    status = open_device(workload->problem.dim[VLT_TRANSFER_DIM_DEVICE], &state->constants.device,
-                         err);
+    int64_t kind = workload->problem.dim[VLT_TRANSFER_DIM_DEVICE];
+    if (context->device && (int64_t)context->device->kind == kind && kind != VLT_DEVICE_SIMULATED) {
+        state->constants.device = context->device;
+    } else {
+        status = open_device(kind, &state->own, err);
+        state->constants.device = state->own;
+    }
     if (status == VLT_OK) {
         status = fill(workload, seed, state, err);
     }
@@ -144,9 +149,9 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
 static void workload_release(vlt_workload *workload)
 {
     struct workload_state *state = workload->state;
-    if (state && state->constants.device) {
-        state->constants.device->table->destroy(state->constants.device);
-        state->constants.device = NULL;
+    if (state && state->own) {
+        state->own->table->destroy(state->own);
+        state->own = NULL;
     }
 }
 

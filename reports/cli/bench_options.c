@@ -35,6 +35,7 @@ vlt_status vlt_bench_options_read(const vlt_cli *cli, vlt_experiment_options *op
     options->launch.pairs = (int)vlt_cli_int(cli, "pairs", options->launch.pairs);
     options->launch.threads = (int)vlt_cli_int(cli, "threads", 0);
     options->launch.quality = vlt_cli_quality(cli);
+    options->launch.device = vlt_cli_has(cli, "device") ? vlt_cli_text(cli, "device", NULL) : NULL;
     options->launch.stop = vlt_cli_interrupted;
     options->launches_max = (int)vlt_cli_int(cli, "launches", options->launches_max);
     if (options->launches_min > options->launches_max) {

@@ -200,5 +200,5 @@ VLT_COMMAND(
                 "bench attention --shape demo_decode --json\n"
                 "bench norm --variant baseline --page norm.html",
     .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY, .operand_max = -1,
-    .run = run);
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY | VLT_WITH_DEVICE,
+    .operand_max = -1, .run = run);

@@ -204,5 +204,5 @@ VLT_COMMAND(
                 "compare baseline tuned.toml --model DIR --image photo.jpg\n"
                 "compare main/build/vltune build/vltune --what norm",
     .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY, .operand_min = 2,
-    .operand_max = 2, .run = run);
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY | VLT_WITH_DEVICE,
+    .operand_min = 2, .operand_max = 2, .run = run);

@@ -209,5 +209,5 @@ VLT_COMMAND(
                 "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
                 "tune DIR --op attention -o attention.toml",
     .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY, .operand_min = 0,
-    .operand_max = 1, .run = run);
+    .with = VLT_WITH_JSON | VLT_WITH_THREADS | VLT_WITH_DB | VLT_WITH_QUALITY | VLT_WITH_DEVICE,
+    .operand_min = 0, .operand_max = 1, .run = run);

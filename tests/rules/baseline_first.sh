@@ -12,10 +12,10 @@ while read -r line; do
         expect=1
         ;;
     V\(*)
-        [[ $line =~ ^V\(([a-z0-9_]+),\ ([a-z0-9_]+),\ ([A-Z0-9_]+)\) ]] || { broken "not understood: $line"; continue; }
+        [[ $line =~ ^V\(([a-z0-9_]+),\ ([a-z0-9_]+),\ ([A-Z0-9_]+)(,\ [A-Z0-9_]+)?\)$ ]] || { broken "not understood: $line"; continue; }
         [ "${BASH_REMATCH[1]}" = "$op" ] || broken "$line stands under OP($op)"
         if [ -n "$expect" ]; then
-            [ "${BASH_REMATCH[2]} ${BASH_REMATCH[3]}" = "baseline BASE" ] || broken "$op begins with $line"
+            [ "${BASH_REMATCH[2]} ${BASH_REMATCH[3]}${BASH_REMATCH[4]}" = "baseline BASE" ] || broken "$op begins with $line"
             expect=
         fi
         ;;

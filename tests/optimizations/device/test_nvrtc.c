@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "optimizations/device/nvrtc.h"
+#include "optimizations/patchify/patchify_internal.h"
 #include "optimizations/transfer/transfer.h"
 #include "tests/support/data.h"
 
@@ -20,14 +21,16 @@ static vlt_status compile(const vlt_kernel_source *source, int capability,
 
 Test(nvrtc, every_text_compiles_for_every_architecture)
 {
-    static const vlt_kernel_source *const sources[] = {&vlt_transfer_mix_source};
+    static const vlt_kernel_source *const sources[] = {&vlt_transfer_mix_source,
+                                                       &vlt_patchify_device_source};
     static const int capability[] = {61, 70, 75, 80, 86, 90, 100, 120};
+    const char *const macros[] = {"-DPATCH=16", "-DTEMPORAL=2", "-DMERGE=2"};
     int compiled = 0;
     for (size_t s = 0; s < sizeof sources / sizeof *sources; s++) {
         for (size_t c = 0; c < sizeof capability / sizeof *capability; c++) {
             size_t bytes = 0;
             vlt_error err = {0};
-            vlt_status status = compile(sources[s], capability[c], NULL, 0, &bytes, &err);
+            vlt_status status = compile(sources[s], capability[c], macros, 3, &bytes, &err);
             cr_assert(status == VLT_OK || status == VLT_STATUS_UNSUPPORTED, "%s", err.message);
             compiled += status == VLT_OK && bytes > 100;
         }

@@ -53,7 +53,7 @@ static const char *good(const vlt_option *option, char *text, size_t text_bytes)
     static const char *const own[][2] = {
         {"shape", "decode"},        {"variant", "baseline"},      {"what", "norm"},
         {"margin", "end-to-end=3"}, {"image", "/proc/self/stat"}, {"size", "tiny"},
-        {"evaluations", "25,100"},  {"strategy", "auto"}};
+        {"evaluations", "25,100"},  {"strategy", "auto"},         {"device", "host"}};
     for (size_t i = 0; option->kind == VLT_VALUE_OWN && i < sizeof own / sizeof *own; i++) {
         if (!strcmp(own[i][0], option->name)) {
             return own[i][1];

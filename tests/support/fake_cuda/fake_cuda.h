@@ -2,9 +2,9 @@
  *
  * Two shared libraries with the driver's and the compiler's names let a machine without a GPU run
  * the CUDA device whole: the compiler stand-in builds the text of a kernel as C++ with the prelude
- * in front, the driver stand-in loads that and runs the grid thread by thread. Every call happens at
- * once, so nothing about time can be learned here. Kernels that share memory within a block or wait
- * for each other are beyond it.
+ * in front, the driver stand-in loads that and runs the grid thread by thread. Every call happens
+ * at once, so nothing about time can be learned here. Kernels that share memory within a block or
+ * wait for each other are beyond it.
  */
 #ifndef VLT_TESTS_FAKE_CUDA_H
 #define VLT_TESTS_FAKE_CUDA_H

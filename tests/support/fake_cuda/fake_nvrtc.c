@@ -1,4 +1,4 @@
-/* libnvrtc.so.13 as fake_cuda.h says. FAKE_NVRTC_LOG names a file that gets a line a compilation. */
+/* libnvrtc.so.13 as fake_cuda.h says. FAKE_NVRTC_LOG names a file: one line a compilation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

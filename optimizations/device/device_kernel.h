@@ -1,5 +1,5 @@
-/* kernel.h: code for a device, made from text and macros when a plan is prepared, launched with
- * real arguments.
+/* device_kernel.h: code for a device, made from text and macros when a plan is prepared, launched
+ * with real arguments.
  *
  *   source    CUDA C text with the name of its entry, and the same work as a C function for the
  *             devices that live in host memory; both get the macros
