@@ -3,12 +3,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# Debian 12 packages: to build; to test besides; for the sanitizers and fuzzers of CI besides.
+# Debian 12 packages: to build; to test besides; for the peers; for the sanitizers and fuzzers of CI.
 build_packages=(build-essential cmake ninja-build pkg-config libhwloc-dev libpapi-dev
     libjpeg62-turbo-dev libsqlite3-dev libjansson-dev libtomlplusplus-dev libpcre2-dev
     libutf8proc-dev libspng-dev libwebp-dev libexif-dev zlib1g-dev libxxhash-dev
     libssl-dev)
 test_packages=(libcriterion-dev xz-utils git valgrind)
+peer_packages=(libopenblas-dev libdnnl-dev libopencv-imgproc-dev libmimalloc-dev)
 ci_packages=(clang-14 libclang-rt-14-dev)
 
 usage() {
@@ -19,6 +20,8 @@ usage: ./bootstrap.sh COMMAND
   tune [OPTIONS] build, then tune the demo model for this machine and show what it gained;
                  OPTIONS go to `vltune tune` (--budget 10m, -o FILE, --json ...)
   test           build, then every test; the last line is "N passed, N failed, N skipped"
+  peers          build with the libraries to compare with (OpenBLAS, oneDNN, OpenCV, mimalloc) into
+                 build-peers/ and verify their variants; then build-peers/vltune bench --peers
 EOF
 }
 
@@ -111,6 +114,15 @@ test)
     install "${build_packages[@]}" "${test_packages[@]}"
     build release all
     exec tests/run_tests.sh build
+    ;;
+peers)
+    install "${build_packages[@]}" "${test_packages[@]}" "${peer_packages[@]}"
+    build peers vltune_program test_peers
+    ctest --test-dir build-peers --output-on-failure -R '^test_peers$'
+    for op in linear resize preprocess tensor_pool; do
+        build-peers/vltune list $op | grep -E '^  [+-] (openblas|onednn|opencv|mimalloc) '
+    done
+    echo "built build-peers/vltune; build-peers/vltune bench --peers shows ours beside them"
     ;;
 test-preset) # for CI: one of the other presets, without fuzzers and rules
     [ $# -eq 1 ] || die "test-preset needs a preset"

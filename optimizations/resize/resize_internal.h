@@ -70,6 +70,9 @@ void vlt_resize_strips_release(vlt_plan *plan);
 /* One output pixel of the horizontal pass, plainly: for the ends of rows. */
 void vlt_resize_pixel(const vlt_resize_axis *x, const uint8_t *src, int64_t i, uint8_t *dst);
 
+/* Of the variant `opencv`, for the composite that resizes with it as well. */
+bool vlt_resize_opencv_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason);
+
 static inline uint8_t vlt_resize_clamp(int32_t value)
 {
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);

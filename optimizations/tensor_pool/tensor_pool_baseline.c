@@ -1,104 +1,20 @@
-/* The system's allocator for every request: aligned_alloc and free. A list of the live blocks lets
- * the pool free what is still handed out when it is destroyed. */
+/* The system's allocator for every request: aligned_alloc and free. */
 #include <stdlib.h>
 
 #include "optimizations/core/memory.h"
 #include "optimizations/tensor_pool/tensor_pool_internal.h"
 
-/* Lies in front of each block. */
-struct header {
-    VLT_ALIGNED(64) struct header *previous;
-    struct header *next;
-    size_t footprint_bytes;
-};
-
-struct state {
-    vlt_tensor_pool_common common;
-    struct header *live;
-};
-
-static vlt_status acquire(void *self, size_t bytes, void **out, vlt_error *err)
+static void *take(size_t bytes)
 {
-    struct state *state = self;
-    size_t footprint;
-    *out = NULL;
-    if (!vlt_add_size(bytes ? bytes : 1, sizeof(struct header) + VLT_ALIGN - 1, &footprint)) {
-        return vlt_tensor_pool_refuse(&state->common, bytes, err);
-    }
-    footprint &= ~(size_t)(VLT_ALIGN - 1);
-    if (!vlt_tensor_pool_fits(&state->common, footprint, false)) {
-        return vlt_tensor_pool_refuse(&state->common, footprint, err);
-    }
-    struct header *header = aligned_alloc(VLT_ALIGN, footprint);
-    if (!header) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "tensor pool: no memory for %zu bytes", bytes);
-    }
-    *header = (struct header){.next = state->live, .footprint_bytes = footprint};
-    if (state->live) {
-        state->live->previous = header;
-    }
-    state->live = header;
-    state->common.stats.misses++;
-    state->common.stats.live_bytes += footprint;
-    vlt_tensor_pool_note_peak(&state->common);
-    *out = header + 1;
-    return VLT_OK;
-}
-
-static void release_block(void *self, void *block)
-{
-    struct state *state = self;
-    if (!block) {
-        return;
-    }
-    struct header *header = (struct header *)block - 1;
-    if (header->previous) {
-        header->previous->next = header->next;
-    } else {
-        state->live = header->next;
-    }
-    if (header->next) {
-        header->next->previous = header->previous;
-    }
-    state->common.stats.live_bytes -= header->footprint_bytes;
-    free(header);
-}
-
-static void trim(void *self, size_t keep_bytes)
-{
-    (void)self; /* nothing is kept */
-    (void)keep_bytes;
-}
-
-static void set_limit(void *self, size_t limit_bytes)
-{
-    struct state *state = self;
-    state->common.limit_bytes = limit_bytes;
+    return aligned_alloc(VLT_ALIGN, bytes);
 }
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
-    void *block;
-    vlt_status status = vlt_alloc(sizeof(struct state), &block, err);
-    if (status == VLT_OK) {
-        struct state *state = plan->state = block;
-        vlt_tensor_pool_common_init(&state->common, plan,
-                                    (vlt_tensor_pool){.acquire = acquire,
-                                                      .release = release_block,
-                                                      .trim = trim,
-                                                      .set_limit = set_limit});
-    }
-    return status;
-}
-
-static void release(vlt_plan *plan)
-{
-    struct state *state = plan->state;
-    while (state && state->live) {
-        release_block(state, state->live + 1);
-    }
-    vlt_free(state);
+    const vlt_tensor_pool_allocator allocator = {.take = take, .give = free};
+    return vlt_tensor_pool_listed_prepare(plan, &allocator, err);
 }
 
 VLT_VARIANT(tensor_pool, baseline, .summary = "the system's allocator for every request",
-            .prepare = prepare, .run = vlt_tensor_pool_run, .release = release);
+            .prepare = prepare, .run = vlt_tensor_pool_run,
+            .release = vlt_tensor_pool_listed_release);

@@ -34,6 +34,19 @@ vlt_status vlt_tensor_pool_refuse(vlt_tensor_pool_common *common, size_t bytes, 
 
 void vlt_tensor_pool_note_peak(vlt_tensor_pool_common *common);
 
+/* The pool that asks an allocator for every request. */
+typedef struct vlt_tensor_pool_allocator {
+    void *(*take)(size_t bytes); /* aligned to VLT_ALIGN */
+    void (*give)(void *block);
+    size_t (*good_bytes)(size_t bytes); /* what a request takes, rounded up; NULL: itself */
+    void (*trim)(void);                 /* gives back what it keeps; NULL: it keeps nothing */
+} vlt_tensor_pool_allocator;
+
+vlt_status vlt_tensor_pool_listed_prepare(vlt_plan *plan,
+                                          const vlt_tensor_pool_allocator *allocator,
+                                          vlt_error *err);
+void vlt_tensor_pool_listed_release(vlt_plan *plan);
+
 /* The size-classed pool behind several variants. */
 typedef struct vlt_tensor_pool_classes_options {
     int reach;   /* a kept block up to so many classes larger may serve */

@@ -28,6 +28,25 @@ static bool op_wanted(const struct bench *bench, const vlt_op *op)
     return given == 0;
 }
 
+/* A variant out of a library: compiled in where its build option is on. */
+static bool is_peer(const vlt_variant *variant)
+{
+    return vlt_registry_need(variant) > VLT_NEED_DEVICE;
+}
+
+static bool any_peer(void)
+{
+    for (int o = 0; o < vlt_registry_op_count(); o++) {
+        const vlt_op *op = vlt_registry_op(o);
+        for (int v = 0; v < vlt_registry_variant_count(op); v++) {
+            if (is_peer(vlt_registry_variant(op, v))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool wanted(const char *filter, const char *name)
 {
     return !filter || !strcmp(filter, name);
@@ -39,7 +58,12 @@ static vlt_status bench_variant(struct bench *bench, const vlt_problem *problem,
     char dims[VLT_BUCKET_BYTES], a[VLT_ROW_TEXT_BYTES], b[VLT_ROW_TEXT_BYTES];
     const char *op = problem->op->name;
     vlt_problem_format(problem, dims, sizeof dims);
-    vlt_utf8_format(a, sizeof a, "%s/%s@%s", op, vlt_registry_variant(problem->op, 0)->name, dims);
+    if (vlt_cli_flag(bench->cli, "peers")) { /* ours is what runs untuned */
+        vlt_utf8_format(a, sizeof a, "%s@%s", op, dims);
+    } else {
+        vlt_utf8_format(a, sizeof a, "%s/%s@%s", op, vlt_registry_variant(problem->op, 0)->name,
+                        dims);
+    }
     vlt_utf8_format(b, sizeof b, "%s/%s@%s", op, variant->name, dims);
     const vlt_side side[2] = {{.what = a}, {.what = b}};
     vlt_row *row = vlt_rows_add(&bench->rows, err);
@@ -69,7 +93,8 @@ static vlt_status walk(struct bench *bench, int *count, vlt_error *err)
             for (int v = 0; v < vlt_registry_variant_count(op) && status == VLT_OK; v++) {
                 const vlt_variant *variant = vlt_registry_variant(op, v);
                 if (!wanted(bench->shape, op->shapes[s].name) ||
-                    !wanted(bench->variant, variant->name)) {
+                    !wanted(bench->variant, variant->name) ||
+                    (vlt_cli_flag(bench->cli, "peers") && !is_peer(variant))) {
                     continue;
                 }
                 if (count) {
@@ -123,7 +148,15 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         return status;
     }
     vlt_bench_margin_read(cli, &bench.options);
+    if (vlt_cli_flag(cli, "peers") && bench.options.launch.quality < VLT_QUALITY_BF16) {
+        bench.options.launch.quality = VLT_QUALITY_BF16; /* OpenCV's pixels differ */
+    }
     walk(&bench, &bench.progress.total, NULL);
+    if (bench.progress.total == 0 && vlt_cli_flag(cli, "peers") && !any_peer()) {
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                        "--peers: this build has no libraries to compare with; ./bootstrap.sh "
+                        "peers builds build-peers/vltune, which has them");
+    }
     if (bench.progress.total == 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "no operator has shape '%s' and variant '%s'",
                         bench.shape ? bench.shape : "*", bench.variant ? bench.variant : "*");
@@ -176,6 +209,8 @@ static const vlt_option options[] = {
     VLT_BENCH_MARGIN_OPTION,
     {"shape", "NAME", "only this named shape", 0, VLT_OWN(check_shape)},
     {"variant", "NAME", "only this variant", 0, VLT_OWN(check_variant)},
+    {"peers", NULL, "variants out of libraries against ours (of build-peers)", 0, VLT_FLAG,
+     .unless = "self-check"},
     {"self-check", NULL, "measure the measuring: false alarms, power, noise, costs", 0, VLT_FLAG},
     {"long", NULL, "self-check for a night: 628 gates, 93 trials of each slowdown", 0, VLT_FLAG,
      .needs = "self-check"},

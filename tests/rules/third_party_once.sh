@@ -4,8 +4,8 @@
 source "$(dirname "$0")/common.sh"
 posix='aio|arpa/inet|assert|complex|ctype|dirent|dlfcn|errno|fcntl|fenv|float|fnmatch|ftw|glob|grp|iconv|inttypes|iso646|langinfo|libgen|limits|locale|math|mqueue|net/if|netdb|netinet/in|netinet/tcp|poll|pthread|pwd|regex|sched|search|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|sys/[a-z_]+|syslog|termios|tgmath|threads|time|uchar|unistd|utime|wchar|wctype|wordexp'
 linux='asm/[a-z_]+|byteswap|cpuid|elf|endian|err|execinfo|features|getopt|gnu/[a-z_-]+|immintrin|link|linux/[a-z_]+|malloc|sanitizer/[a-z_]+'
-free="^((${posix}|${linux})\.h|cstdio|new|string_view)\$"
-known='^(jpeglib|jerror|spng|zlib|webp/[a-z]+|libexif/[a-z-]+|pcre2|utf8proc|xxhash|openssl/[a-z_]+|hwloc|hwloc/[a-z]+|papi|jansson|sqlite3|toml\+\+/toml|criterion/[a-z_/]+|valgrind/[a-z]+)\.h$'
+free="^((${posix}|${linux})\.h|cstdio|mutex|new|string_view)\$"
+known='^(cblas|oneapi/dnnl/dnnl|omp|mimalloc|opencv2/[a-z]+|jpeglib|jerror|spng|zlib|webp/[a-z]+|libexif/[a-z-]+|pcre2|utf8proc|xxhash|openssl/[a-z_]+|hwloc|hwloc/[a-z]+|papi|jansson|sqlite3|toml\+\+/toml|criterion/[a-z_/]+|valgrind/[a-z]+)\.h(pp)?$'
 includes=$(sources | xargs grep -oE '^ *# *include <[^>]+>' | sed -E 's/^(.*)\/[^/]*:.*<(.*)>/\2 \1/' | sort -u)
 while read -r header; do
     folders=$(awk -v header="$header" '$1 == header { print $2 }' <<<"$includes")

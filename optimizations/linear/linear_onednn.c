@@ -1,0 +1,14 @@
+/* Bottleneck: the arithmetic, for which oneDNN writes code for the very shape.
+ * Idea: its sgemm over weights widened to f32 once; our threads, pieces of 256 outputs.
+ * Loses: where weights are read once (decoding), because f32 is twice the bytes of BF16.
+ */
+#include "optimizations/peers/onednn/onednn_shim.h"
+
+static vlt_status prepare(vlt_plan *plan, vlt_error *err)
+{
+    return vlt_sgemm_prepare(plan, vlt_onednn_sgemm, "onednn", err);
+}
+
+VLT_VARIANT(linear, onednn, .summary = "oneDNN sgemm on weights widened to f32",
+            .copies_weights = true, .applicable = vlt_linear_plain, .prepare = prepare,
+            .run = vlt_sgemm_run, .release = vlt_sgemm_release);
