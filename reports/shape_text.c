@@ -2,28 +2,8 @@
 
 #include <string.h>
 
+#include "optimizations/core/registry.h"
 #include "optimizations/core/utf8_text.h"
-
-/* {name} stands for the value of a dimension. */
-static const struct {
-    const char *op;
-    const char *pattern;
-} patterns[] = {
-    {"jpeg_decode", "{w}x{h}"},
-    {"resize", "{src_w}x{src_h} -> {dst_w}x{dst_h}"},
-    {"patchify", "{w}x{h}"},
-    {"preprocess", "{src_w}x{src_h} -> {dst_w}x{dst_h}"},
-    {"bpe_encode", "{bytes} bytes"},
-    {"tokenize_batch", "{texts} texts, {bytes} B"},
-    {"linear", "{m} x {n} x {k}"},
-    {"attention", "{q_rows} x {kv_rows}, {heads} of {head}"},
-    {"norm", "{rows} x {width}"},
-    {"activation", "{rows} x {width}"},
-    {"rope", "{rows} x {heads} of {head}"},
-    {"vision_block", "{rows} rows x {width}"},
-    {"decoder_block", "{rows} rows x {width}"},
-    {"sample", "{vocab} tokens"},
-};
 
 /* Value of `name` (length bytes) in "a=1,b=2", or NULL; *value_length says how long it is. */
 static const char *find_value(const char *dims, const char *name, size_t length,
@@ -65,10 +45,8 @@ static int fill(const char *pattern, const char *dims, char *text, size_t text_b
 
 void vlt_shape_text(const char *op, const char *dims, char *text, size_t text_bytes)
 {
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-        if (!strcmp(patterns[i].op, op) && fill(patterns[i].pattern, dims, text, text_bytes) == 0) {
-            return;
-        }
+    const vlt_op *found = vlt_registry_find_op(op);
+    if (!found || !found->label || fill(found->label, dims, text, text_bytes) != 0) {
+        vlt_utf8_format(text, text_bytes, "%s", dims);
     }
-    vlt_utf8_format(text, text_bytes, "%s", dims);
 }

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* dims is a text of vlt_problem_format ("src_h=480,src_w=640,..."). Operators without a way of
- * their own, and other texts, are copied as they are. */
+/* dims is a text of vlt_problem_format ("src_h=480,src_w=640,..."). Operators without a
+ * label (op.h), and other texts, are copied as they are. */
 void vlt_shape_text(const char *op, const char *dims, char *text, size_t text_bytes);
 
 #endif

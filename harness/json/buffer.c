@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 
 /* Room for `bytes` more and a NUL. */
 static bool grow(vlt_buffer *buffer, size_t bytes)
@@ -86,6 +87,32 @@ void vlt_buffer_json_string(vlt_buffer *buffer, const char *text, size_t bytes)
     }
     vlt_buffer_put(buffer, text + first, bytes - first);
     vlt_buffer_put(buffer, "\"", 1);
+}
+
+void vlt_buffer_xml(vlt_buffer *buffer, const char *text)
+{
+    static const struct {
+        char letter;
+        const char *entity;
+    } entities[] = {{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}};
+    for (size_t left = strlen(text), length; left > 0; text += length, left -= length) {
+        const char *shown = NULL;
+        length = vlt_utf8_length(text, left);
+        for (size_t i = 0; i < sizeof entities / sizeof *entities; i++) {
+            shown = *text == entities[i].letter ? entities[i].entity : shown;
+        }
+        if (length == 3 && (!memcmp(text, "\xEF\xBF\xBE", 3) || !memcmp(text, "\xEF\xBF\xBF", 3))) {
+            shown = "?";
+        }
+        length = length ? length : 1;
+        if (shown) {
+            vlt_buffer_text(buffer, shown);
+        } else if (*text == '\n' || *text == '\t') {
+            vlt_buffer_put(buffer, text, 1);
+        } else {
+            vlt_buffer_text(buffer, vlt_quoted(text, length).text);
+        }
+    }
 }
 
 void vlt_buffer_json_ids(vlt_buffer *buffer, const int32_t *ids, size_t count)

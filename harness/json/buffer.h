@@ -23,6 +23,11 @@ void vlt_buffer_print(vlt_buffer *buffer, const char *format, ...) VLT_PRINTF(2,
 /* A JSON string with its quotes, non-ASCII raw, as json.dumps(x, ensure_ascii=False) writes it. */
 void vlt_buffer_json_string(vlt_buffer *buffer, const char *text, size_t bytes);
 
+/* The text as XML and HTML take it, in any attribute or element: entities; bytes that are no UTF-8
+ * and control characters as utf8_text.h shows them, but for tabs and ends of lines; U+FFFE and
+ * U+FFFF, which XML 1.0 forbids, as '?'. */
+void vlt_buffer_xml(vlt_buffer *buffer, const char *text);
+
 /* "[1,2,3]" */
 void vlt_buffer_json_ids(vlt_buffer *buffer, const int32_t *ids, size_t count);
 

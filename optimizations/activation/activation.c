@@ -64,6 +64,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(activation, .tolerance = 1e-6, .summary = "GELU (tanh, erf) or SiLU times a second array",
-       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(activation, .label = "{rows} x {width}", .tolerance = 1e-6,
+       .summary = "GELU (tanh, erf) or SiLU times a second array", .dims = dims,
+       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

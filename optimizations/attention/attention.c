@@ -157,7 +157,8 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(attention, .tolerance = VLT_ATTENTION_TOLERANCE,
+VLT_OP(attention, .label = "{q_rows} x {kv_rows}, {heads} of {head}",
+       .tolerance = VLT_ATTENTION_TOLERANCE,
        .summary = "softmax(q k^T / sqrt(head)) v with grouped heads", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

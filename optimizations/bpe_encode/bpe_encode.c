@@ -64,7 +64,7 @@ static void workload_release(vlt_workload *workload)
     }
 }
 
-VLT_OP(bpe_encode, .keeps_state = true, .summary = "text to token ids", .dims = dims,
-       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(bpe_encode, .label = "{bytes} bytes", .keeps_state = true, .summary = "text to token ids",
+       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init,
        .workload_release = workload_release);

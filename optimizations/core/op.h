@@ -79,6 +79,8 @@ typedef struct vlt_workload {
 typedef struct vlt_op {
     const char *name;
     const char *summary; /* one line for `vltune list` */
+    const char *label;   /* a problem as people write it, {dim} for a dimension: "{m} x {n} x {k}";
+                            NULL: its dimensions by name */
     bool keeps_state;    /* a service: running a plan changes it, so one thread at a time does */
     double
         tolerance; /* the largest of its outputs': |difference| over largest |baseline|; 0: exact */

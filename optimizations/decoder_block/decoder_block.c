@@ -215,7 +215,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(decoder_block, .tolerance = VLT_DECODER_BLOCK_TOLERANCE,
+VLT_OP(decoder_block, .label = "{rows} rows x {width}", .tolerance = VLT_DECODER_BLOCK_TOLERANCE,
        .summary = "one layer of the text decoder", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -120,6 +120,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return status;
 }
 
-VLT_OP(jpeg_decode, .summary = "JPEG bytes to RGB, byte-identical to libjpeg-turbo", .dims = dims,
+VLT_OP(jpeg_decode, .label = "{w}x{h}",
+       .summary = "JPEG bytes to RGB, byte-identical to libjpeg-turbo", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -86,6 +86,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(linear, .tolerance = VLT_LINEAR_TOLERANCE, .summary = "y = x W^T + bias", .dims = dims,
-       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
-       .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);
+VLT_OP(linear, .label = "{m} x {n} x {k}", .tolerance = VLT_LINEAR_TOLERANCE,
+       .summary = "y = x W^T + bias", .dims = dims, .dim_count = sizeof dims / sizeof *dims,
+       .shapes = shapes, .shape_count = sizeof shapes / sizeof *shapes, .cost = cost,
+       .workload_init = workload_init);

@@ -69,6 +69,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(norm, .tolerance = 4e-6, .summary = "RMSNorm or LayerNorm over rows", .dims = dims,
+VLT_OP(norm, .label = "{rows} x {width}", .tolerance = 4e-6,
+       .summary = "RMSNorm or LayerNorm over rows", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

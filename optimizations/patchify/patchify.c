@@ -110,6 +110,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return status;
 }
 
-VLT_OP(patchify, .summary = "RGB frames to normalised patch rows in the model's order",
-       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(patchify, .label = "{w}x{h}",
+       .summary = "RGB frames to normalised patch rows in the model's order", .dims = dims,
+       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

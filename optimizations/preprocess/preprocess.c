@@ -99,6 +99,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return status;
 }
 
-VLT_OP(preprocess, .summary = "images to patch rows: resize, then patchify", .dims = dims,
+VLT_OP(preprocess, .label = "{src_w}x{src_h} -> {dst_w}x{dst_h}",
+       .summary = "images to patch rows: resize, then patchify", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -71,6 +71,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(resize, .summary = "bicubic resize of RGB bytes with antialias, bit-exact", .dims = dims,
+VLT_OP(resize, .label = "{src_w}x{src_h} -> {dst_w}x{dst_h}",
+       .summary = "bicubic resize of RGB bytes with antialias, bit-exact", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -93,6 +93,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(rope, .tolerance = 1e-6, .summary = "rotary position embedding, in place", .dims = dims,
+VLT_OP(rope, .label = "{rows} x {heads} of {head}", .tolerance = 1e-6,
+       .summary = "rotary position embedding, in place", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -75,6 +75,6 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(sample, .tolerance = 1e-6, .summary = "logits to the next token", .dims = dims,
-       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(sample, .label = "{vocab} tokens", .tolerance = 1e-6, .summary = "logits to the next token",
+       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

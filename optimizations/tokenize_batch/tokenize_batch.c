@@ -99,7 +99,8 @@ static void workload_release(vlt_workload *workload)
     }
 }
 
-VLT_OP(tokenize_batch, .keeps_state = true, .summary = "many texts to token ids, in order",
-       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(tokenize_batch, .label = "{texts} texts, {bytes} B", .keeps_state = true,
+       .summary = "many texts to token ids, in order", .dims = dims,
+       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init,
        .workload_release = workload_release);

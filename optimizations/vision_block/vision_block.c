@@ -165,7 +165,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return VLT_OK;
 }
 
-VLT_OP(vision_block, .tolerance = VLT_VISION_BLOCK_TOLERANCE,
+VLT_OP(vision_block, .label = "{rows} rows x {width}", .tolerance = VLT_VISION_BLOCK_TOLERANCE,
        .summary = "one block of the vision tower", .dims = dims,
        .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -10,46 +10,31 @@
 #include <unistd.h>
 
 #include "harness/cli/cli_internal.h"
-#include "harness/cli/harness_commands.h"
 #include "optimizations/core/registry.h"
-#include "reports/cli/reports_commands.h"
-#include "tuner/cli/tuner_commands.h"
 
-static const vlt_command *const *layer_commands(int layer, int *count)
-{
-    switch (layer) {
-    case 0:
-        return vlt_harness_commands(count);
-    case 1:
-        return vlt_tuner_commands(count);
-    default:
-        return vlt_reports_commands(count);
-    }
-}
+/* The commands of all layers, in the order of the help: each layer's commands.def names its own. */
+#define COMMAND(id) extern const vlt_command vlt_command_##id;
+#include "harness/cli/commands.def"
+#include "tuner/cli/commands.def"
+#include "reports/cli/commands.def"
+#undef COMMAND
 
-enum { LAYERS = 3 };
+static const vlt_command *const commands[] = {
+#define COMMAND(id) &vlt_command_##id,
+#include "harness/cli/commands.def"
+#include "tuner/cli/commands.def"
+#include "reports/cli/commands.def"
+#undef COMMAND
+};
 
 int vlt_program_command_count(void)
 {
-    int total = 0, count;
-    for (int layer = 0; layer < LAYERS; layer++) {
-        layer_commands(layer, &count);
-        total += count;
-    }
-    return total;
+    return (int)(sizeof commands / sizeof *commands);
 }
 
 const vlt_command *vlt_program_command(int index)
 {
-    int count;
-    for (int layer = 0; layer < LAYERS; layer++) {
-        const vlt_command *const *commands = layer_commands(layer, &count);
-        if (index < count) {
-            return commands[index];
-        }
-        index -= count;
-    }
-    return NULL;
+    return index < vlt_program_command_count() ? commands[index] : NULL;
 }
 
 const vlt_command *vlt_program_find_command(const char *name)

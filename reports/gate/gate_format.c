@@ -9,16 +9,28 @@
 
 enum { SUMMARY_MAX = 1000 * 1000 }; /* below GitHub's 1 MiB, whoever else writes into it */
 
+static const struct {
+    const char *name;
+    vlt_gate_writer *write;
+} formats[] = {
+#define VLT_GATE_FORMAT_ROW(code, name) {#name, vlt_gate_write_##name},
+    VLT_GATE_FORMAT_MAP(VLT_GATE_FORMAT_ROW)
+#undef VLT_GATE_FORMAT_ROW
+};
+
+enum { FORMATS = sizeof formats / sizeof *formats };
+
 vlt_status vlt_gate_format_parse(const char *text, vlt_gate_format *format, vlt_error *err)
 {
-    static const char *const names[] = {"text", "json", "junit", "markdown", "gbench"};
-    for (int i = 0; i <= VLT_GATE_GBENCH; i++) {
+    const char *names[FORMATS];
+    for (int i = 0; i < FORMATS; i++) {
+        names[i] = formats[i].name;
         if (!strcmp(text, names[i])) {
             *format = (vlt_gate_format)i;
             return VLT_OK;
         }
     }
-    const char *near = vlt_nearest_name(text, names, 5);
+    const char *near = vlt_nearest_name(text, names, FORMATS);
     return vlt_fail(err, VLT_STATUS_USAGE,
                     "format '%s', expected text, json, junit, markdown or gbench%s%s%s", text,
                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -42,37 +54,10 @@ void vlt_gate_format_ratio(const vlt_gate_stage *stage, char *ratio, size_t rati
     }
 }
 
-static vlt_status write_json(json_t *document, FILE *stream, vlt_error *err)
-{
-    if (!document) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the result");
-    }
-    vlt_status status = vlt_json_print(document, false, stream, err);
-    json_decref(document);
-    return status;
-}
-
 vlt_status vlt_gate_write(const vlt_gate *gate, vlt_gate_format format, const vlt_gate_facts *facts,
                           FILE *stream, vlt_error *err)
 {
-    vlt_status status = VLT_OK;
-    switch (format) {
-    case VLT_GATE_TEXT:
-        vlt_gate_write_text(gate, facts, stream);
-        break;
-    case VLT_GATE_JUNIT:
-        vlt_gate_write_junit(gate, facts, stream);
-        break;
-    case VLT_GATE_MARKDOWN:
-        vlt_gate_write_markdown(gate, facts, stream);
-        break;
-    case VLT_GATE_JSON:
-        status = write_json(vlt_gate_to_json(gate, facts), stream, err);
-        break;
-    case VLT_GATE_GBENCH:
-        status = write_json(vlt_gate_to_gbench(gate, facts), stream, err);
-        break;
-    }
+    vlt_status status = formats[format].write(gate, facts, stream, err);
     if (status == VLT_OK && (fflush(stream) != 0 || ferror(stream))) {
         status = vlt_fail(err, VLT_STATUS_IO, "gate: cannot write the result: %s", strerror(errno));
     }
@@ -95,7 +80,7 @@ vlt_status vlt_gate_step_summary(const vlt_gate *gate, const vlt_gate_facts *fac
                           strerror(errno));
         goto done;
     }
-    vlt_gate_write_markdown(gate, facts, memory);
+    status = vlt_gate_write_markdown(gate, facts, memory, err);
     fflush(memory);
     long used = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
     if (used >= 0 && (size_t)used + bytes <= SUMMARY_MAX && text) {

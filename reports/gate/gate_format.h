@@ -6,12 +6,18 @@
 
 #include "tuner/gate/gate.h"
 
+/* X(code, name on the command line); the function vlt_gate_write_<name> writes it. */
+#define VLT_GATE_FORMAT_MAP(X)                                                               \
+    X(TEXT, text)         /* a terminal of 80 columns */                                     \
+    X(JSON, json)         /* everything */                                                   \
+    X(JUNIT, junit)       /* inconclusive is skipped, slower is a failure, wrong an error */ \
+    X(MARKDOWN, markdown) /* for a job summary: verdicts first, what is fine folded away */  \
+    X(GBENCH, gbench)     /* Google Benchmark's JSON, see gate_json.c */
+
 typedef enum vlt_gate_format {
-    VLT_GATE_TEXT,     /* a terminal of 80 columns */
-    VLT_GATE_JSON,     /* everything */
-    VLT_GATE_JUNIT,    /* inconclusive is skipped, slower is a failure, wrong an error */
-    VLT_GATE_MARKDOWN, /* for a job summary: verdicts first, what is fine folded away */
-    VLT_GATE_GBENCH    /* Google Benchmark's JSON, see gate_json.c */
+#define VLT_GATE_FORMAT_ENUM(code, name) VLT_GATE_##code,
+    VLT_GATE_FORMAT_MAP(VLT_GATE_FORMAT_ENUM)
+#undef VLT_GATE_FORMAT_ENUM
 } vlt_gate_format;
 
 vlt_status vlt_gate_format_parse(const char *text, vlt_gate_format *format, vlt_error *err);

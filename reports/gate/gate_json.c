@@ -105,7 +105,7 @@ static json_t *gbench_row(const vlt_gate_stage *stage, const vlt_gate_facts *fac
     return row;
 }
 
-json_t *vlt_gate_to_gbench(const vlt_gate *gate, const vlt_gate_facts *facts)
+static json_t *gate_to_gbench(const vlt_gate *gate, const vlt_gate_facts *facts)
 {
     json_t *rows = json_array();
     for (int i = 0; i < gate->stage_count; i++) {
@@ -123,4 +123,26 @@ json_t *vlt_gate_to_gbench(const vlt_gate *gate, const vlt_gate_facts *facts)
         }
     }
     return vlt_json_make("{s:o, s:o}", "context", gbench_context(facts), "benchmarks", rows);
+}
+
+static vlt_status write_document(json_t *document, FILE *stream, vlt_error *err)
+{
+    if (!document) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the result");
+    }
+    vlt_status status = vlt_json_print(document, false, stream, err);
+    json_decref(document);
+    return status;
+}
+
+vlt_status vlt_gate_write_json(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream,
+                               vlt_error *err)
+{
+    return write_document(vlt_gate_to_json(gate, facts), stream, err);
+}
+
+vlt_status vlt_gate_write_gbench(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream,
+                                 vlt_error *err)
+{
+    return write_document(gate_to_gbench(gate, facts), stream, err);
 }

@@ -10,8 +10,10 @@
 static const vlt_gate_verdict order[] = {VLT_GATE_WRONG, VLT_GATE_REGRESSION, VLT_GATE_INCONCLUSIVE,
                                          VLT_GATE_PASS};
 
-void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream)
+vlt_status vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream,
+                               vlt_error *err)
 {
+    (void)err;
     fprintf(stream, "baseline   %s\n", vlt_quoted_path(facts->baseline).text);
     fprintf(stream, "candidate  %s\n", vlt_quoted_path(facts->candidate).text);
     if (facts->machine) {
@@ -44,6 +46,7 @@ void vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE
     }
     int column = fprintf(stream, "\n%s: ", vlt_gate_verdict_name(gate->verdict)) - 1;
     vlt_format_wrapped(4, column, gate->reason, stream);
+    return VLT_OK;
 }
 
 /* A cell must not end the table. */
@@ -84,8 +87,10 @@ static void write_table(const vlt_gate *gate, bool passed, FILE *stream)
     }
 }
 
-void vlt_gate_write_markdown(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream)
+vlt_status vlt_gate_write_markdown(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream,
+                                   vlt_error *err)
 {
+    (void)err;
     int passed = 0;
     for (int i = 0; i < gate->stage_count; i++) {
         passed += gate->stage[i].verdict == VLT_GATE_PASS;
@@ -112,4 +117,5 @@ void vlt_gate_write_markdown(const vlt_gate *gate, const vlt_gate_facts *facts, 
         write_table(gate, true, stream);
         fputs("\n</details>\n", stream);
     }
+    return VLT_OK;
 }

@@ -27,36 +27,36 @@ static const char *reason_of(const vlt_comparison_line *line)
                                        : line->row->invalid_reason;
 }
 
-static void head(vlt_page_text *page, const vlt_comparison_page *comparison)
+static void head(vlt_buffer *page, const vlt_comparison_page *comparison)
 {
     vlt_page_begin(page, comparison->title);
     if (comparison->baseline && comparison->candidate) {
-        vlt_page_raw(page, "<p>baseline ");
+        vlt_buffer_text(page, "<p>baseline ");
         vlt_page_escaped(page, comparison->baseline);
-        vlt_page_raw(page, "<br>candidate ");
+        vlt_buffer_text(page, "<br>candidate ");
         vlt_page_escaped(page, comparison->candidate);
-        vlt_page_raw(page, "</p>\n");
+        vlt_buffer_text(page, "</p>\n");
     }
     if (comparison->machine) {
-        vlt_page_raw(page, "<p class=\"dim\">");
+        vlt_buffer_text(page, "<p class=\"dim\">");
         vlt_page_escaped(page, comparison->machine);
-        vlt_page_raw(page, "</p>\n");
+        vlt_buffer_text(page, "</p>\n");
     }
     if (comparison->verdict) {
-        vlt_page_raw(page, "<div class=\"big\">");
+        vlt_buffer_text(page, "<div class=\"big\">");
         vlt_page_card(page, comparison->verdict, comparison->reason ? comparison->reason : "");
-        vlt_page_raw(page, "</div>\n");
+        vlt_buffer_text(page, "</div>\n");
     }
 }
 
-static void number_cell(vlt_page_text *page, const char *text)
+static void number_cell(vlt_buffer *page, const char *text)
 {
-    vlt_page_raw(page, "<td class=\"n\">");
+    vlt_buffer_text(page, "<td class=\"n\">");
     vlt_page_escaped(page, text);
-    vlt_page_raw(page, "</td>");
+    vlt_buffer_text(page, "</td>");
 }
 
-static void measured_cells(vlt_page_text *page, const vlt_experiment *experiment)
+static void measured_cells(vlt_buffer *page, const vlt_experiment *experiment)
 {
     const vlt_measure_result *result = &experiment->result;
     const vlt_judgement *judgement = &result->judgement;
@@ -76,36 +76,36 @@ static void measured_cells(vlt_page_text *page, const vlt_experiment *experiment
     number_cell(page, text);
 }
 
-static void table_row(vlt_page_text *page, const vlt_comparison_line *line)
+static void table_row(vlt_buffer *page, const vlt_comparison_line *line)
 {
     const char *verdict = vlt_page_comparison_verdict(line);
-    vlt_page_raw(page, "<tr><td>");
+    vlt_buffer_text(page, "<tr><td>");
     vlt_page_escaped(page, line->name);
-    vlt_page_raw(page, "<br><span class=\"dim\">against ");
+    vlt_buffer_text(page, "<br><span class=\"dim\">against ");
     vlt_page_escaped(page, line->row->baseline);
-    vlt_page_raw(page, "</span></td>");
+    vlt_buffer_text(page, "</span></td>");
     if (vlt_row_measured(line->row)) {
         measured_cells(page, &line->row->experiment);
     } else {
-        vlt_page_raw(page, "<td class=\"n\" colspan=\"5\">\xE2\x80\x93</td>");
+        vlt_buffer_text(page, "<td class=\"n\" colspan=\"5\">\xE2\x80\x93</td>");
     }
-    vlt_page_format(page, "<td><span class=\"%s\">", verdict);
+    vlt_buffer_print(page, "<td><span class=\"%s\">", verdict);
     vlt_page_escaped(page, verdict);
-    vlt_page_raw(page, "</span><br><span class=\"dim\">");
+    vlt_buffer_text(page, "</span><br><span class=\"dim\">");
     vlt_page_escaped(page, reason_of(line));
-    vlt_page_raw(page, "</span></td></tr>\n");
+    vlt_buffer_text(page, "</span></td></tr>\n");
 }
 
-static void table(vlt_page_text *page, const vlt_comparison_page *comparison)
+static void table(vlt_buffer *page, const vlt_comparison_page *comparison)
 {
-    vlt_page_raw(page, "<h2>Verdicts</h2>\n<div class=\"scroll\"><table><tr><th>candidate</th>"
-                       "<th class=\"n\">baseline</th><th class=\"n\">candidate</th>"
-                       "<th class=\"n\">ratio</th><th class=\"n\">95 % interval</th>"
-                       "<th class=\"n\">processes</th><th>verdict and reason</th></tr>\n");
+    vlt_buffer_text(page, "<h2>Verdicts</h2>\n<div class=\"scroll\"><table><tr><th>candidate</th>"
+                          "<th class=\"n\">baseline</th><th class=\"n\">candidate</th>"
+                          "<th class=\"n\">ratio</th><th class=\"n\">95 % interval</th>"
+                          "<th class=\"n\">processes</th><th>verdict and reason</th></tr>\n");
     for (int i = 0; i < comparison->line_count; i++) {
         table_row(page, &comparison->line[i]);
     }
-    vlt_page_raw(page, "</table></div>\n");
+    vlt_buffer_text(page, "</table></div>\n");
 }
 
 /* What the system said about all processes of the page. */
@@ -136,7 +136,7 @@ static void add_run(struct noise *noise, const vlt_pair_run *run)
     }
 }
 
-static void disturbances(vlt_page_text *page, const struct noise *noise)
+static void disturbances(vlt_buffer *page, const struct noise *noise)
 {
     char text[128];
     snprintf(text, sizeof text, "%d, %d without a steady state", noise->launches, noise->unsteady);
@@ -161,7 +161,7 @@ static void disturbances(vlt_page_text *page, const struct noise *noise)
     vlt_page_fact(page, "taken by the hypervisor", text);
 }
 
-static void trust(vlt_page_text *page, const vlt_comparison_page *comparison)
+static void trust(vlt_buffer *page, const vlt_comparison_page *comparison)
 {
     struct noise noise = {0};
     const char *name;
@@ -172,7 +172,7 @@ static void trust(vlt_page_text *page, const vlt_comparison_page *comparison)
             add_run(&noise, &result->run[k]);
         }
     }
-    vlt_page_raw(page, "<h2>Can these numbers be trusted?</h2>\n<table>");
+    vlt_buffer_text(page, "<h2>Can these numbers be trusted?</h2>\n<table>");
     if (noise.launches > 0) {
         disturbances(page, &noise);
     }
@@ -185,19 +185,20 @@ static void trust(vlt_page_text *page, const vlt_comparison_page *comparison)
                       "not given: vltune bench --self-check --json > trust.json, then --trust "
                       "trust.json");
     }
-    vlt_page_raw(page, "</table>\n");
+    vlt_buffer_text(page, "</table>\n");
 }
 
 vlt_status vlt_comparison_page_write(const vlt_comparison_page *comparison, const char *path,
                                      vlt_error *err)
 {
-    vlt_page_text page = {0};
+    vlt_buffer page = {0};
     head(&page, comparison);
     if (comparison->line_count > 0) {
-        vlt_page_raw(&page, "<h2>Time of the candidate over time of the baseline</h2>\n"
-                            "<p class=\"dim\">point and line: median over fresh processes and its "
-                            "95 % interval; small dots: the processes; band: the margin within "
-                            "which times count as equal</p>\n");
+        vlt_buffer_text(&page,
+                        "<h2>Time of the candidate over time of the baseline</h2>\n"
+                        "<p class=\"dim\">point and line: median over fresh processes and its "
+                        "95 % interval; small dots: the processes; band: the margin within "
+                        "which times count as equal</p>\n");
         vlt_page_comparison_plot(&page, comparison);
         table(&page, comparison);
     }

@@ -8,20 +8,20 @@
 #include "reports/page/page_internal.h"
 #include "reports/shape_text.h"
 
-static void head(vlt_page_text *page, const vlt_report *report)
+static void head(vlt_buffer *page, const vlt_report *report)
 {
     vlt_page_begin(page, "vltune report");
-    vlt_page_raw(page, "<p>");
+    vlt_buffer_text(page, "<p>");
     vlt_page_escaped(page, report->machine);
-    vlt_page_raw(page, "</p>\n<p class=\"dim\">");
+    vlt_buffer_text(page, "</p>\n<p class=\"dim\">");
     vlt_page_escaped(page, report->model);
-    vlt_page_raw(page, "</p>\n");
+    vlt_buffer_text(page, "</p>\n");
 }
 
-static void cards(vlt_page_text *page, const vlt_report *report)
+static void cards(vlt_buffer *page, const vlt_report *report)
 {
     char text[96], value[48], interval[48];
-    vlt_page_raw(page, "<div class=\"big\">");
+    vlt_buffer_text(page, "<div class=\"big\">");
     if (report->end_to_end.op) {
         vlt_format_speedup(&report->end_to_end, value, sizeof value);
         vlt_format_interval(&report->end_to_end, interval, sizeof interval);
@@ -45,10 +45,10 @@ static void cards(vlt_page_text *page, const vlt_report *report)
     snprintf(text, sizeof text, "trials in %.0f s of %.0f s", report->seconds,
              report->budget_seconds);
     vlt_page_card(page, value, text);
-    vlt_page_raw(page, "</div>\n");
+    vlt_buffer_text(page, "</div>\n");
 }
 
-static void table_row(vlt_page_text *page, const vlt_report_row *row, const char *last)
+static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *last)
 {
     char baseline[32], tuned[32], gain[32], interval[48], share[16] = "", shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
@@ -58,100 +58,101 @@ static void table_row(vlt_page_text *page, const vlt_report_row *row, const char
     if (isfinite(row->share)) {
         snprintf(share, sizeof share, "%.1f %%", row->share * 100);
     }
-    vlt_page_raw(page, "<tr><td>");
+    vlt_buffer_text(page, "<tr><td>");
     vlt_page_escaped(page, row->op);
-    vlt_page_raw(page, "</td><td>");
+    vlt_buffer_text(page, "</td><td>");
     vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
     vlt_page_escaped(page, shape);
-    vlt_page_format(page,
-                    "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-                    "<td class=\"n ",
-                    share, baseline, tuned);
+    vlt_buffer_print(page,
+                     "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+                     "<td class=\"n ",
+                     share, baseline, tuned);
     vlt_page_escaped(page, row->verdict ? row->verdict : "");
-    vlt_page_format(page, "\">%s</td><td class=\"n\">%s</td><td>", gain, interval);
+    vlt_buffer_print(page, "\">%s</td><td class=\"n\">%s</td><td>", gain, interval);
     vlt_page_escaped(page, last);
     if (row->reason) {
-        vlt_page_raw(page, "<br><span class=\"dim\">");
+        vlt_buffer_text(page, "<br><span class=\"dim\">");
         vlt_page_escaped(page, row->reason);
-        vlt_page_raw(page, "</span>");
+        vlt_buffer_text(page, "</span>");
     }
-    vlt_page_raw(page, "</td></tr>\n");
+    vlt_buffer_text(page, "</td></tr>\n");
 }
 
-static void table(vlt_page_text *page, const vlt_report *report)
+static void table(vlt_buffer *page, const vlt_report *report)
 {
-    vlt_page_raw(page, "<h2>Choices</h2>\n<div class=\"scroll\"><table><tr><th>operator</th>"
-                       "<th>shape</th><th class=\"n\">share</th><th class=\"n\">baseline</th>"
-                       "<th class=\"n\">tuned</th><th class=\"n\">speed-up</th>"
-                       "<th class=\"n\">95 % interval</th><th>choice and reason</th></tr>\n");
+    vlt_buffer_text(page, "<h2>Choices</h2>\n<div class=\"scroll\"><table><tr><th>operator</th>"
+                          "<th>shape</th><th class=\"n\">share</th><th class=\"n\">baseline</th>"
+                          "<th class=\"n\">tuned</th><th class=\"n\">speed-up</th>"
+                          "<th class=\"n\">95 % interval</th><th>choice and reason</th></tr>\n");
     for (int i = 0; i < report->row_count; i++) {
         table_row(page, &report->row[i], report->row[i].choice);
     }
     if (report->end_to_end.op) {
         table_row(page, &report->end_to_end, report->correctness);
     }
-    vlt_page_raw(page, "</table></div>\n");
+    vlt_buffer_text(page, "</table></div>\n");
 }
 
-static void facts(vlt_page_text *page, const char *title, const vlt_report_fact *fact, int count)
+static void facts(vlt_buffer *page, const char *title, const vlt_report_fact *fact, int count)
 {
     if (!count) {
         return;
     }
-    vlt_page_format(page, "<h2>%s</h2>\n<table>", title);
+    vlt_buffer_print(page, "<h2>%s</h2>\n<table>", title);
     for (int i = 0; i < count; i++) {
         vlt_page_fact(page, fact[i].name, fact[i].value);
     }
-    vlt_page_raw(page, "</table>\n");
+    vlt_buffer_text(page, "</table>\n");
 }
 
-static void answers(vlt_page_text *page, const vlt_report *report)
+static void answers(vlt_buffer *page, const vlt_report *report)
 {
     if (!report->answer_count) {
         return;
     }
-    vlt_page_raw(page, "<h2>Answers</h2>\n<table><tr><th>image and question</th><th>tuned</th>"
-                       "<th>baseline</th><th>truth</th></tr>\n");
+    vlt_buffer_text(page, "<h2>Answers</h2>\n<table><tr><th>image and question</th><th>tuned</th>"
+                          "<th>baseline</th><th>truth</th></tr>\n");
     for (int i = 0; i < report->answer_count; i++) {
         const vlt_report_answer *answer = &report->answer[i];
         const char *cell[] = {answer->tuned, answer->baseline, answer->truth};
-        vlt_page_raw(page, "<tr><td>");
+        vlt_buffer_text(page, "<tr><td>");
         vlt_page_escaped(page, answer->image);
-        vlt_page_raw(page, "<br><span class=\"dim\">");
+        vlt_buffer_text(page, "<br><span class=\"dim\">");
         vlt_page_escaped(page, answer->question);
-        vlt_page_raw(page, "</span></td>");
+        vlt_buffer_text(page, "</span></td>");
         for (int j = 0; j < 3; j++) {
-            vlt_page_raw(page, "<td>");
+            vlt_buffer_text(page, "<td>");
             vlt_page_escaped(page, cell[j]);
-            vlt_page_raw(page, "</td>");
+            vlt_buffer_text(page, "</td>");
         }
-        vlt_page_raw(page, "</tr>\n");
+        vlt_buffer_text(page, "</tr>\n");
     }
-    vlt_page_raw(page, "</table>\n");
+    vlt_buffer_text(page, "</table>\n");
 }
 
-static void notes(vlt_page_text *page, const vlt_report *report)
+static void notes(vlt_buffer *page, const vlt_report *report)
 {
     if (report->note_count) {
-        vlt_page_raw(page, "<h2>Notes</h2>\n<ul>");
+        vlt_buffer_text(page, "<h2>Notes</h2>\n<ul>");
         for (int i = 0; i < report->note_count; i++) {
-            vlt_page_raw(page, "<li>");
+            vlt_buffer_text(page, "<li>");
             vlt_page_escaped(page, report->note[i]);
-            vlt_page_raw(page, "</li>");
+            vlt_buffer_text(page, "</li>");
         }
-        vlt_page_raw(page, "</ul>\n");
+        vlt_buffer_text(page, "</ul>\n");
     }
 }
 
 vlt_status vlt_page_write(const vlt_report *report, const char *path, vlt_error *err)
 {
-    vlt_page_text page = {0};
+    vlt_buffer page = {0};
     head(&page, report);
     cards(&page, report);
-    vlt_page_raw(&page, "<h2>Speed-up per operator</h2>\n<p class=\"dim\">baseline time over tuned "
-                        "time, 95 % intervals, logarithmic</p>\n");
+    vlt_buffer_text(&page,
+                    "<h2>Speed-up per operator</h2>\n<p class=\"dim\">baseline time over tuned "
+                    "time, 95 % intervals, logarithmic</p>\n");
     vlt_page_forest(&page, report);
-    vlt_page_raw(&page, "<h2>One request, phase by phase</h2>\n");
+    vlt_buffer_text(&page, "<h2>One request, phase by phase</h2>\n");
     vlt_page_waterfall(&page, report);
     table(&page, report);
     answers(&page, report);

@@ -33,65 +33,70 @@ static const char style[] =
     ".faster,.pass{color:var(--good)}.slower,.regression,.wrong{color:var(--bad)}"
     "ul{padding-left:20px}";
 
-void vlt_page_begin(vlt_page_text *page, const char *title)
+void vlt_page_escaped(vlt_buffer *page, const char *text)
 {
-    vlt_page_raw(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-                       "<title>");
-    vlt_page_escaped(page, title);
-    vlt_page_raw(page, "</title><style>");
-    vlt_page_raw(page, style);
-    vlt_page_raw(page, "</style></head><body>\n<h1>");
-    vlt_page_escaped(page, title);
-    vlt_page_raw(page, "</h1>\n");
+    vlt_buffer_xml(page, text ? text : "\xE2\x80\x93");
 }
 
-void vlt_page_card(vlt_page_text *page, const char *value, const char *label)
+void vlt_page_begin(vlt_buffer *page, const char *title)
 {
-    vlt_page_raw(page, "<div><b>");
+    vlt_buffer_text(page, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+                          "<title>");
+    vlt_page_escaped(page, title);
+    vlt_buffer_text(page, "</title><style>");
+    vlt_buffer_text(page, style);
+    vlt_buffer_text(page, "</style></head><body>\n<h1>");
+    vlt_page_escaped(page, title);
+    vlt_buffer_text(page, "</h1>\n");
+}
+
+void vlt_page_card(vlt_buffer *page, const char *value, const char *label)
+{
+    vlt_buffer_text(page, "<div><b>");
     vlt_page_escaped(page, value);
-    vlt_page_raw(page, "</b>");
+    vlt_buffer_text(page, "</b>");
     vlt_page_escaped(page, label);
-    vlt_page_raw(page, "</div>");
+    vlt_buffer_text(page, "</div>");
 }
 
-void vlt_page_fact(vlt_page_text *page, const char *name, const char *value)
+void vlt_page_fact(vlt_buffer *page, const char *name, const char *value)
 {
-    vlt_page_raw(page, "<tr><td>");
+    vlt_buffer_text(page, "<tr><td>");
     vlt_page_escaped(page, name);
-    vlt_page_raw(page, "</td><td>");
+    vlt_buffer_text(page, "</td><td>");
     vlt_page_escaped(page, value);
-    vlt_page_raw(page, "</td></tr>\n");
+    vlt_buffer_text(page, "</td></tr>\n");
 }
 
 /* "</" must not end the script element early */
-void vlt_page_end(vlt_page_text *page, const json_t *document)
+void vlt_page_end(vlt_buffer *page, const json_t *document)
 {
     char *text = vlt_json_dump_as(document, JSON_INDENT(1) | JSON_ENSURE_ASCII, NULL);
-    vlt_page_raw(page, "<script type=\"application/json\" id=\"data\">\n");
+    vlt_buffer_text(page, "<script type=\"application/json\" id=\"data\">\n");
     for (char *p = text, *end; p && *p; p = end) {
         end = strstr(p, "</");
         end = end ? end : p + strlen(p);
         char kept = *end;
         *end = '\0';
-        vlt_page_raw(page, p);
+        vlt_buffer_text(page, p);
         *end = kept;
         if (kept) {
-            vlt_page_raw(page, "<\\/");
+            vlt_buffer_text(page, "<\\/");
             end += 2;
         }
     }
-    vlt_page_raw(page, "\n</script>\n</body></html>\n");
+    vlt_buffer_text(page, "\n</script>\n</body></html>\n");
     page->failed |= !text;
     free(text);
 }
 
-vlt_status vlt_page_finish(vlt_page_text *page, const char *path, vlt_error *err)
+vlt_status vlt_page_finish(vlt_buffer *page, const char *path, vlt_error *err)
 {
     vlt_status status = page->failed
                             ? vlt_fail(err, VLT_STATUS_NOMEM, "%s: no memory for the page", path)
-                            : vlt_write_file(path, page->data, page->used, err);
+                            : vlt_write_file(path, page->data, page->bytes, err);
     free(page->data);
-    *page = (vlt_page_text){0};
+    *page = (vlt_buffer){0};
     return status;
 }

@@ -1,41 +1,33 @@
-/* page_internal.h: growing text with HTML escaping, the frame of a page, the plots. */
+/* page_internal.h: the frame of a page, and the plots. */
 #ifndef VLT_REPORTS_PAGE_INTERNAL_H
 #define VLT_REPORTS_PAGE_INTERNAL_H
 
-#include "optimizations/core/compiler.h"
+#include "harness/json/buffer.h"
 #include "reports/page/comparison_page.h"
 #include "reports/report.h"
 
-/* Text that grows; a failed allocation is remembered and told once at the end. */
-typedef struct vlt_page_text {
-    char *data; /* owned */
-    size_t used, room;
-    bool failed;
-} vlt_page_text;
-
-void vlt_page_raw(vlt_page_text *page, const char *html);
-void vlt_page_escaped(vlt_page_text *page, const char *text); /* NULL prints as a dash */
-void vlt_page_format(vlt_page_text *page, const char *format, ...) VLT_PRINTF(2, 3);
+/* A page is a vlt_buffer: a failed allocation is told once, by finish. */
+void vlt_page_escaped(vlt_buffer *page, const char *text); /* NULL prints as a dash */
 
 /* A page from its title to its embedded data; finish writes the file, whole or not at all, and
  * releases the text. */
-void vlt_page_begin(vlt_page_text *page, const char *title);
-void vlt_page_end(vlt_page_text *page, const json_t *document);
-vlt_status vlt_page_finish(vlt_page_text *page, const char *path, vlt_error *err);
+void vlt_page_begin(vlt_buffer *page, const char *title);
+void vlt_page_end(vlt_buffer *page, const json_t *document);
+vlt_status vlt_page_finish(vlt_buffer *page, const char *path, vlt_error *err);
 
-void vlt_page_card(vlt_page_text *page, const char *value, const char *label);
-void vlt_page_fact(vlt_page_text *page, const char *name, const char *value); /* a table's row */
+void vlt_page_card(vlt_buffer *page, const char *value, const char *label);
+void vlt_page_fact(vlt_buffer *page, const char *name, const char *value); /* a table's row */
 
 /* Forest plot: speed-up of every row with its interval, logarithmic, 1x as a line. */
-void vlt_page_forest(vlt_page_text *page, const vlt_report *report);
+void vlt_page_forest(vlt_buffer *page, const vlt_report *report);
 
 /* The line's own verdict, else the row's, else "not measured". */
 const char *vlt_page_comparison_verdict(const vlt_comparison_line *line);
 
 /* Forest plot of a comparison: ratios on a logarithmic axis, the margin as a band. */
-void vlt_page_comparison_plot(vlt_page_text *page, const vlt_comparison_page *comparison);
+void vlt_page_comparison_plot(vlt_buffer *page, const vlt_comparison_page *comparison);
 
 /* The phases of one request, baseline above tuned, on one time axis. */
-void vlt_page_waterfall(vlt_page_text *page, const vlt_report *report);
+void vlt_page_waterfall(vlt_buffer *page, const vlt_report *report);
 
 #endif
