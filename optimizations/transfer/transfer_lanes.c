@@ -82,7 +82,10 @@ vlt_status vlt_lanes_prepare(vlt_plan *plan, const vlt_lanes_options *options, v
     }
     lanes->device = constants->device;
     lanes->options = *options;
-    if (!options->staging || options->chunk_bytes > bytes) {
+    if (lanes->device->kind == VLT_DEVICE_HOST) { /* its link is memcpy: any page is as good */
+        lanes->options.staging = false;
+    }
+    if (!lanes->options.staging || options->chunk_bytes > bytes) {
         lanes->options.chunk_bytes = bytes;
     }
     if (!vlt_mul_size(lanes->options.chunk_bytes, 2 * (size_t)options->slots, &ring_bytes)) {
