@@ -15,6 +15,13 @@
 #include "harness/json/json.h"
 #include "optimizations/core/status.h"
 
+/* The time tuned over the time of another one; unknown where ratio is not above 0. */
+typedef struct vlt_report_comparison {
+    double ratio, low, high; /* 95 % interval; NAN */
+    const char *verdict;     /* NULL: unknown */
+    const char *how;         /* measured, rows, layers, composed; NULL */
+} vlt_report_comparison;
+
 /* One tuned operator at one shape, or the end-to-end path. Times are of one run, in ns. */
 typedef struct vlt_report_row {
     const char *op;
@@ -24,10 +31,16 @@ typedef struct vlt_report_row {
     double ratio;                 /* time tuned / time baseline; NAN where nothing was measured */
     double ratio_low, ratio_high; /* 95 % interval */
     const char *verdict;          /* faster, same, slower, inconclusive; NULL: not measured */
+    const char *how;              /* that ratio was found; NULL: not measured */
     const char *choice;           /* "avx512 strip=64" or "baseline" */
     const char *reason;           /* one line: why this choice */
-    int64_t trials;               /* settings tried */
-    double share;                 /* of the baseline's end-to-end time, 0..1; NAN unknown */
+    int64_t trials;               /* trials made */
+    double share;                 /* of the default request's time, 0..1; NAN: unknown, or it is
+                                     that of other rows */
+    double default_ns;            /* of what runs without any config; NAN or 0 */
+    bool is_default;              /* the choice is that */
+    int64_t settings;             /* distinct ones measured; 0: not known */
+    vlt_report_comparison over_default;
 } vlt_report_row;
 
 /* One phase of the same request, baseline and tuned, in ms. */
@@ -35,6 +48,7 @@ typedef struct vlt_report_phase {
     const char *name;
     double baseline_ms;
     double tuned_ms;
+    double default_ms; /* NAN or 0: not measured */
 } vlt_report_phase;
 
 /* A name and a value, for the machine, the settings and the trust box. */
@@ -68,8 +82,10 @@ typedef struct vlt_report {
     vlt_report_answer *answer;
     int answer_count;
     int64_t accuracy_total, accuracy_baseline, accuracy_tuned; /* total 0: not asked */
-    double peak_baseline_bytes, peak_tuned_bytes;              /* NAN unknown */
-    vlt_report_fact *fact;                                     /* machine and settings */
+    int64_t accuracy_default;
+    double peak_baseline_bytes, peak_tuned_bytes, peak_default_bytes; /* NAN or 0: unknown */
+    int depth;             /* not 0: problems and shares come from so many blocks of each tower */
+    vlt_report_fact *fact; /* machine and settings */
     int fact_count;
     vlt_report_fact *trust; /* what tells whether to believe the numbers */
     int trust_count;
@@ -91,5 +107,8 @@ void vlt_report_release(vlt_report *report); /* only for a report that was read 
 void vlt_format_speedup(const vlt_report_row *row, char *text, size_t text_bytes);
 /* "[15.6, 16.0]" as speed-ups, "" for NAN. */
 void vlt_format_interval(const vlt_report_row *row, char *text, size_t text_bytes);
+
+/* "1.21x +-0.02", "1.21x", "default" where the choice is that, "unsure", "-". */
+void vlt_format_over_default(const vlt_report_row *row, char *text, size_t text_bytes);
 
 #endif

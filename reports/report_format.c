@@ -28,3 +28,24 @@ void vlt_format_interval(const vlt_report_row *row, char *text, size_t text_byte
         vlt_utf8_format(text, text_bytes, "[%s, %s]", low, high);
     }
 }
+
+void vlt_format_over_default(const vlt_report_row *row, char *text, size_t text_bytes)
+{
+    const vlt_report_comparison *over = &row->over_default;
+    char factor[24];
+    if (!(over->ratio > 0) || !over->verdict) {
+        snprintf(text, text_bytes, "-");
+    } else if (row->is_default) {
+        snprintf(text, text_bytes, "default");
+    } else if (!strcmp(over->verdict, "inconclusive")) {
+        snprintf(text, text_bytes, "unsure");
+    } else {
+        snprintf(factor, sizeof factor, "%.2fx", 1 / over->ratio);
+        if (over->low > 0 && isfinite(over->high)) {
+            double half = (1 / over->low - 1 / over->high) / 2;
+            snprintf(text, text_bytes, "%s \xC2\xB1%.2f", factor, half);
+        } else {
+            snprintf(text, text_bytes, "%s", factor);
+        }
+    }
+}

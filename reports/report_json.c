@@ -21,6 +21,18 @@ static void put_int(json_t **object, const char *key, int64_t value)
     vlt_json_set(object, key, json_integer(value));
 }
 
+static json_t *comparison_to_json(const vlt_report_comparison *c)
+{
+    bool known = c->verdict && c->ratio > 0;
+    json_t *object = json_object();
+    put_real(&object, "ratio", known ? c->ratio : NAN);
+    put_real(&object, "low", known && c->low > 0 ? c->low : NAN);
+    put_real(&object, "high", known && c->high > 0 ? c->high : NAN);
+    put_text(&object, "verdict", known ? c->verdict : NULL);
+    put_text(&object, "how", known ? c->how : NULL);
+    return object;
+}
+
 static json_t *row_to_json(const vlt_report_row *row)
 {
     json_t *object = json_object();
@@ -36,6 +48,13 @@ static json_t *row_to_json(const vlt_report_row *row)
     put_text(&object, "reason", row->reason);
     put_int(&object, "trials", row->trials);
     put_real(&object, "share", row->share);
+    put_real(&object, "default_ns", row->default_ns > 0 ? row->default_ns : NAN);
+    vlt_json_set(&object, "is_default", json_boolean(row->is_default));
+    put_int(&object, "settings", row->settings);
+    const vlt_report_comparison over_baseline = {row->ratio, row->ratio_low, row->ratio_high,
+                                                 row->verdict, row->how};
+    vlt_json_set(&object, "over_default", comparison_to_json(&row->over_default));
+    vlt_json_set(&object, "over_baseline", comparison_to_json(&over_baseline));
     return object;
 }
 
@@ -69,6 +88,8 @@ json_t *vlt_report_to_json(const vlt_report *report)
         put_text(&phase, "name", report->phase[i].name);
         put_real(&phase, "baseline_ms", report->phase[i].baseline_ms);
         put_real(&phase, "tuned_ms", report->phase[i].tuned_ms);
+        put_real(&phase, "default_ms",
+                 report->phase[i].default_ms > 0 ? report->phase[i].default_ms : NAN);
         vlt_json_append(&phases, phase);
     }
     vlt_json_set(&document, "phases", phases);
@@ -85,10 +106,14 @@ json_t *vlt_report_to_json(const vlt_report *report)
     vlt_json_set(&document, "answers", answers);
     put_int(&accuracy, "total", report->accuracy_total);
     put_int(&accuracy, "baseline", report->accuracy_baseline);
+    put_int(&accuracy, "default", report->accuracy_default);
     put_int(&accuracy, "tuned", report->accuracy_tuned);
     vlt_json_set(&document, "accuracy", accuracy);
     put_real(&document, "peak_baseline_bytes", report->peak_baseline_bytes);
+    put_real(&document, "peak_default_bytes",
+             report->peak_default_bytes > 0 ? report->peak_default_bytes : NAN);
     put_real(&document, "peak_tuned_bytes", report->peak_tuned_bytes);
+    put_int(&document, "depth", report->depth);
     vlt_json_set(&document, "facts", facts_to_json(report->fact, report->fact_count));
     vlt_json_set(&document, "trust", facts_to_json(report->trust, report->trust_count));
     for (int i = 0; i < report->note_count; i++) {
@@ -117,6 +142,15 @@ static int64_t get_int(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+static vlt_report_comparison comparison_from_json(const json_t *object)
+{
+    return (vlt_report_comparison){.ratio = get_real(object, "ratio"),
+                                   .low = get_real(object, "low"),
+                                   .high = get_real(object, "high"),
+                                   .verdict = get_text(object, "verdict"),
+                                   .how = get_text(object, "how")};
+}
+
 static vlt_report_row row_from_json(const json_t *object)
 {
     return (vlt_report_row){
@@ -132,6 +166,11 @@ static vlt_report_row row_from_json(const json_t *object)
         .reason = get_text(object, "reason"),
         .trials = get_int(object, "trials"),
         .share = get_real(object, "share"),
+        .default_ns = get_real(object, "default_ns"),
+        .is_default = json_is_true(json_object_get(object, "is_default")),
+        .settings = get_int(object, "settings"),
+        .how = get_text(json_object_get(object, "over_baseline"), "how"),
+        .over_default = comparison_from_json(json_object_get(object, "over_default")),
     };
 }
 
@@ -186,7 +225,8 @@ static vlt_status lists_from_json(vlt_report *out, vlt_error *err)
         const json_t *phase = json_array_get(json_object_get(document, "phases"), (size_t)i);
         out->phase[i] = (vlt_report_phase){.name = get_text(phase, "name"),
                                            .baseline_ms = get_real(phase, "baseline_ms"),
-                                           .tuned_ms = get_real(phase, "tuned_ms")};
+                                           .tuned_ms = get_real(phase, "tuned_ms"),
+                                           .default_ms = get_real(phase, "default_ms")};
     }
     if ((status = make_room(document, "answers", sizeof *out->answer, &room, &out->answer_count,
                             err))) {
@@ -232,9 +272,12 @@ vlt_status vlt_report_from_json(const json_t *document, vlt_report *out, vlt_err
     out->correctness = get_text(document, "correctness");
     out->accuracy_total = get_int(accuracy, "total");
     out->accuracy_baseline = get_int(accuracy, "baseline");
+    out->accuracy_default = get_int(accuracy, "default");
     out->accuracy_tuned = get_int(accuracy, "tuned");
     out->peak_baseline_bytes = get_real(document, "peak_baseline_bytes");
+    out->peak_default_bytes = get_real(document, "peak_default_bytes");
     out->peak_tuned_bytes = get_real(document, "peak_tuned_bytes");
+    out->depth = (int)get_int(document, "depth");
     out->config_path = get_text(document, "config");
     out->db_path = get_text(document, "db");
     out->page_path = get_text(document, "page");

@@ -10,18 +10,28 @@ static const char *known(const char *text)
 
 static vlt_report_row row_of(const vlt_tune_row *row)
 {
+    const vlt_tune_comparison *base = &row->over_baseline, *over = &row->over_default;
     return (vlt_report_row){
         .op = row->op,
         .shape = known(row->shape),
         .baseline_ns = row->baseline_ns,
+        .default_ns = row->default_ns,
         .tuned_ns = row->tuned_ns,
-        .ratio = row->ratio,
-        .ratio_low = row->ratio_low,
-        .ratio_high = row->ratio_high,
-        .verdict = row->measured ? vlt_verdict_name(row->verdict) : NULL,
-        .choice = row->reverted ? "baseline (reverted)" : known(row->choice),
+        .ratio = base->ratio,
+        .ratio_low = base->low,
+        .ratio_high = base->high,
+        .verdict = base->known ? vlt_verdict_name(base->verdict) : NULL,
+        .how = vlt_tune_how_name(base->how),
+        .over_default = {.ratio = over->ratio,
+                         .low = over->low,
+                         .high = over->high,
+                         .verdict = over->known ? vlt_verdict_name(over->verdict) : NULL,
+                         .how = vlt_tune_how_name(over->how)},
+        .is_default = row->is_default,
+        .choice = known(row->choice),
         .reason = known(row->reason),
         .trials = row->trials,
+        .settings = row->settings,
         .share = row->share,
     };
 }
@@ -52,7 +62,7 @@ static vlt_status copy_lists(const vlt_tune_result *result, vlt_report *out, vlt
     for (; out->phase_count < result->phase_count; out->phase_count++) {
         const vlt_tune_phase *phase = &result->phase[out->phase_count];
         out->phase[out->phase_count] = (vlt_report_phase){phase->name, phase->baseline_ms,
-                                                          phase->tuned_ms};
+                                                          phase->tuned_ms, phase->default_ms};
     }
     for (; out->answer_count < result->answer_count; out->answer_count++) {
         const vlt_tune_answer *answer = &result->answer[out->answer_count];
@@ -80,7 +90,10 @@ vlt_status vlt_report_from_tune(const vlt_tune_result *result, const char *page_
                         .correctness = known(result->correctness),
                         .accuracy_total = result->accuracy_total,
                         .accuracy_baseline = result->accuracy_baseline,
+                        .accuracy_default = result->accuracy_default,
                         .accuracy_tuned = result->accuracy_tuned,
+                        .depth = result->depth,
+                        .peak_default_bytes = result->peak_default_bytes,
                         .peak_baseline_bytes = result->peak_baseline_bytes,
                         .peak_tuned_bytes = result->peak_tuned_bytes,
                         .config_path = known(result->config_path),

@@ -8,11 +8,13 @@
 enum { DRAWS_MAX = 6, NEIGHBOUR_MAX = 64 };
 
 /* What a default may save, what a step to a neighbour may, and how fast hope fades. */
-static const double hope_default = 0.7, hope_neighbour = 0.12, hope_fading = 0.75;
+static const double hope_default = 0.15, hope_neighbour = 0.08, hope_fading = 0.85;
 
-void vlt_search_init(vlt_search *search, const vlt_space *space, uint64_t seed)
+void vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
+                     bool plain, uint64_t seed)
 {
-    *search = (vlt_search){.space = *space, .random = {seed}};
+    *search = (vlt_search){
+        .space = *space, .incumbent = *incumbent, .plain = plain, .random = {seed}};
 }
 
 void vlt_search_release(vlt_search *search)
@@ -33,8 +35,8 @@ static vlt_tried *find(const vlt_search *search, const vlt_setting *setting)
 
 static bool is_new(const vlt_search *search, const vlt_setting *setting)
 {
-    const vlt_setting baseline = vlt_space_baseline(&search->space);
-    return !vlt_setting_equal(setting, &baseline) && !find(search, setting);
+    bool wanted = search->plain || setting->variant != search->space.variant[0];
+    return wanted && !vlt_setting_equal(setting, &search->incumbent) && !find(search, setting);
 }
 
 const vlt_tried *vlt_search_best(const vlt_search *search)
@@ -54,7 +56,7 @@ static bool next_neighbour(const vlt_search *search, vlt_setting *out)
 {
     vlt_setting near[NEIGHBOUR_MAX];
     const vlt_tried *best = vlt_search_best(search);
-    const vlt_setting from = best ? best->setting : vlt_space_baseline(&search->space);
+    const vlt_setting from = best ? best->setting : search->incumbent;
     int count = vlt_space_neighbours(&search->space, &from, near, NEIGHBOUR_MAX);
     for (int i = 0; i < count; i++) {
         if (is_new(search, &near[i])) {
@@ -80,8 +82,10 @@ static bool next_draw(vlt_search *search, vlt_setting *out)
 
 bool vlt_search_next(vlt_search *search, vlt_setting *out)
 {
+    /* the plainest one, number 0, comes last */
     while (search->defaults < search->space.variant_count) {
-        if (vlt_space_default(&search->space, search->defaults++, out) && is_new(search, out)) {
+        int index = ++search->defaults % search->space.variant_count;
+        if (vlt_space_default(&search->space, index, out) && is_new(search, out)) {
             return true;
         }
     }
@@ -133,8 +137,25 @@ vlt_status vlt_search_note(vlt_search *search, const vlt_setting *setting, vlt_o
     return VLT_OK;
 }
 
+void vlt_search_correct(vlt_search *search, const vlt_setting *setting, double log_ratio)
+{
+    vlt_tried *tried = find(search, setting);
+    if (tried && isfinite(log_ratio)) {
+        tried->log_ratio = log_ratio;
+    }
+}
+
 double vlt_search_potential(const vlt_search *search)
 {
     int left = search->space.variant_count - search->defaults;
     return left > 0 ? hope_default : hope_neighbour * pow(hope_fading, search->misses);
+}
+
+int64_t vlt_search_settings(const vlt_search *search)
+{
+    int64_t count = 1;
+    for (int i = 0; i < search->count; i++) {
+        count += search->tried[i].trials > 0;
+    }
+    return count;
 }

@@ -1,10 +1,10 @@
 /* search.h: which setting of a problem to try next.
  *
- * Simple and honest: the default of every applicable variant, then the neighbours of the best
- * setting so far, from there downhill; where that ends, a few draws from the whole space, each with
- * its own neighbours when it turns out to be the best. No setting is tried twice. The search
- * measures nothing: its caller does, and tells it. Everything is determined by the seed and what
- * was told.
+ * Everything is relative to the incumbent: what runs without any config. First the defaults of the
+ * other variants, then the neighbours of the best setting so far, from there downhill; where that
+ * ends, a few draws from the whole space, each with its own neighbours when it turns out to be the
+ * best. No setting is tried twice. The search measures nothing: its caller does, and tells it.
+ * Everything is determined by the seed and what was told.
  */
 #ifndef VLT_TUNER_SEARCH_H
 #define VLT_TUNER_SEARCH_H
@@ -16,13 +16,15 @@
 typedef struct vlt_tried {
     vlt_setting setting;
     vlt_outcome outcome;
-    double log_ratio;  /* ln(candidate / baseline), median of its trials; NAN when it failed */
-    double call_ns[2]; /* baseline, candidate; NAN */
+    double log_ratio;  /* ln(candidate / incumbent), mean of its trials; NAN when it failed */
+    double call_ns[2]; /* incumbent, candidate; NAN */
     int trials;
 } vlt_tried;
 
 typedef struct vlt_search {
     vlt_space space;
+    vlt_setting incumbent;
+    bool plain; /* the plainest variant may be tried: it does not take long */
     vlt_random random;
     vlt_tried *tried; /* owned */
     int count, capacity;
@@ -31,7 +33,8 @@ typedef struct vlt_search {
     int misses;   /* proposals since the best one got better */
 } vlt_search;
 
-void vlt_search_init(vlt_search *search, const vlt_space *space, uint64_t seed);
+void vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
+                     bool plain, uint64_t seed);
 void vlt_search_release(vlt_search *search); /* fine on {0} */
 
 /* A setting that was not tried; false when the search is over. */
@@ -41,11 +44,17 @@ bool vlt_search_next(vlt_search *search, vlt_setting *out);
 vlt_status vlt_search_note(vlt_search *search, const vlt_setting *setting, vlt_outcome outcome,
                            double log_ratio, const double call_ns[2], vlt_error *err);
 
-/* The fastest setting that is faster than the baseline at face value; NULL when there is none. */
+/* Fresh launches know better than the trials so far. */
+void vlt_search_correct(vlt_search *search, const vlt_setting *setting, double log_ratio);
+
+/* The fastest setting that is faster than the incumbent at face value; NULL when there is none. */
 const vlt_tried *vlt_search_best(const vlt_search *search);
 
 /* How much of the problem's present time another trial may be expected to save, 0 to 1: a prior,
  * for sharing the budget among problems. */
 double vlt_search_potential(const vlt_search *search);
+
+/* Distinct settings measured, the incumbent among them. */
+int64_t vlt_search_settings(const vlt_search *search);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct vlt_space {
     int variant_count;
 } vlt_space;
 
-/* The applicable variants of the catalogue that may lose no more than quality. */
+/* The applicable variants of the catalogue that lose no more than `quality` permits. */
 void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps,
                     vlt_quality quality);
 

@@ -1,10 +1,11 @@
-/* tune.h: the whole of tuning in one call: problems, trials, decisions, the check end to end.
+/* tune.h: the whole of tuning in one call: problems, races, decisions, the check end to end.
  *
- * vlt_tune asks one baseline request which problems the model meets, tries settings of them in
- * child processes, decides by paired measurements from fresh processes, writes the tuned config,
- * and verifies it end to end on inputs that the search has not seen. Everything measured is in the
- * store before it is used. The budget is a promise: the call ends within it, with the best config
- * that is certain by then.
+ * vlt_tune asks one request with the defaults which problems the model meets (where that takes too
+ * long, a request to its first blocks), races settings of them against what would run anyway,
+ * decides by paired measurements from fresh processes, writes the tuned config, and verifies it end
+ * to end on inputs that the search has not seen. Everything measured is in the store before it is
+ * used. The budget is a promise: the call ends within it, with the best config that is certain by
+ * then.
  *
  * Numbers that were not measured are NAN, texts that are not known are "".
  */
@@ -27,31 +28,46 @@ enum {
 
 #define VLT_TUNE_BUDGET_S 60.0
 
-/* One problem (operator and bucket) and what was decided for it. Times of one run, in ns; ratio is
- * time tuned over time baseline. */
+/* How a comparison was made. */
+typedef enum vlt_tune_how {
+    VLT_TUNE_UNKNOWN,
+    VLT_TUNE_MEASURED,
+    VLT_TUNE_ROWS,    /* on fewer rows of the same problem */
+    VLT_TUNE_LAYERS,  /* on the first blocks of the model */
+    VLT_TUNE_COMPOSED /* a sum of measured parts */
+} vlt_tune_how;
+
+const char *vlt_tune_how_name(vlt_tune_how how); /* "measured" ...; NULL: unknown */
+
+/* The time tuned over the time of another one; NAN where unknown. */
+typedef struct vlt_tune_comparison {
+    double ratio, low, high; /* 95 % interval */
+    bool known;
+    vlt_verdict verdict;
+    vlt_tune_how how;
+} vlt_tune_comparison;
+
+/* One problem (operator and bucket) and what was decided for it. Times of one run, in ns. */
 typedef struct vlt_tune_row {
     char op[VLT_TUNED_NAME_BYTES];
     char bucket[VLT_BUCKET_BYTES];
     char shape[VLT_TUNE_SHAPE_BYTES]; /* the problem that stood for the bucket, for people */
-    double baseline_ns;
-    double tuned_ns;
-    double ratio, ratio_low, ratio_high; /* 95 % interval */
-    bool measured;                       /* else the ratio is NAN and the verdict means nothing */
-    vlt_verdict verdict;
-    char choice[VLT_TUNE_TEXT_BYTES]; /* "avx512 strip=64", "baseline", "default" where nothing was
-                                         decided */
+    double baseline_ns, default_ns, tuned_ns;
+    vlt_tune_comparison over_default, over_baseline;
+    char choice[VLT_TUNE_TEXT_BYTES]; /* "avx512 strip=64" */
+    bool is_default;                  /* the choice is what would run anyway */
     char reason[VLT_TUNED_REASON_BYTES];
-    int64_t trials; /* settings tried, failed ones included */
-    int64_t failed; /* crashed, hung, out of memory or wrong */
-    double share;   /* of the baseline's end-to-end time, children included; NAN unknown */
-    bool reverted;  /* chosen, then taken back by the check end to end */
+    int64_t trials;   /* made, failed ones included */
+    int64_t failed;   /* crashed, hung, out of memory or wrong */
+    int64_t settings; /* distinct ones measured */
+    double share;     /* of the default request's time; NAN: unknown, or it is its children's */
+    bool reverted;    /* chosen, then taken back by the check end to end */
 } vlt_tune_row;
 
-/* One phase of the same request, in ms. */
+/* One phase of the same request, in ms; NAN. */
 typedef struct vlt_tune_phase {
     const char *name; /* static */
-    double baseline_ms;
-    double tuned_ms;
+    double baseline_ms, default_ms, tuned_ms;
 } vlt_tune_phase;
 
 /* An unseen scene; the texts are owned by the result, whole, valid UTF-8. */
@@ -92,8 +108,11 @@ typedef struct vlt_tune_result {
     int phase_count;
     vlt_tune_answer answer[VLT_TUNE_ANSWER_MAX];
     int answer_count;
-    int64_t accuracy_total, accuracy_baseline, accuracy_tuned; /* total 0: not asked */
-    double peak_baseline_bytes, peak_tuned_bytes;              /* resident, of one process each */
+    int64_t accuracy_total, accuracy_baseline, accuracy_default, accuracy_tuned; /* total 0: not
+                                                                                    asked */
+    double peak_baseline_bytes, peak_default_bytes, peak_tuned_bytes; /* resident, of one process
+                                                                         each */
+    int depth; /* not 0: problems and shares come from so many blocks of each tower */
 
     char (*note)[VLT_TUNE_TEXT_BYTES]; /* owned: reverted choices, what could not be measured */
     int note_count;
@@ -109,10 +128,9 @@ typedef struct vlt_tune_progress {
     const char *stage; /* "problems", "search", "confirm", "end to end", "accuracy" */
     const char *op;    /* the operator at hand, "" where there is none */
     double elapsed_s, budget_s;
-    double left_s;        /* until the end, as far as can be told */
-    int64_t trials;       /* done so far */
-    double best_speedup;  /* of `op`, so far; NAN */
-    double total_speedup; /* end to end as far as the rows tell; NAN */
+    double left_s;       /* until the end, as far as can be told */
+    int64_t trials;      /* done so far */
+    double best_speedup; /* of `op` over the default, so far; NAN */
 } vlt_tune_progress;
 
 typedef struct vlt_tune_options {

@@ -4,43 +4,53 @@
 #include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
-static void describe(const vlt_tune_item *item, vlt_tuned_decision *decision)
+static void describe(const vlt_tune_item *item, bool as_default, vlt_tuned_decision *decision)
 {
-    *decision = (vlt_tuned_decision){
-        .baseline_ns = item->baseline_ns, .speedup = NAN, .speedup_low = NAN, .speedup_high = NAN};
+    const vlt_setting *choice = as_default ? &item->search.incumbent : &item->choice;
+    const vlt_tune_comparison over = vlt_item_over_default(item);
+    *decision = (vlt_tuned_decision){.baseline_ns = item->baseline_ns,
+                                     .default_ns = item->default_ns,
+                                     .speedup = NAN,
+                                     .speedup_low = NAN,
+                                     .speedup_high = NAN,
+                                     .over_default = NAN};
     vlt_utf8_format(decision->op, sizeof decision->op, "%s", item->met.op);
     vlt_utf8_format(decision->bucket, sizeof decision->bucket, "%s", item->met.bucket);
-    vlt_utf8_format(decision->variant, sizeof decision->variant, "%s", item->choice.variant->name);
-    vlt_binding_format(item->choice.variant, &item->choice.binding, decision->knobs,
-                       sizeof decision->knobs);
+    vlt_utf8_format(decision->variant, sizeof decision->variant, "%s", choice->variant->name);
+    vlt_binding_format(choice->variant, &choice->binding, decision->knobs, sizeof decision->knobs);
     vlt_utf8_format(decision->evidence, sizeof decision->evidence, "%s", item->evidence);
     vlt_utf8_format(decision->reason, sizeof decision->reason, "%s", item->reason);
-    if (item->measured && item->judgement.verdict == VLT_VERDICT_FASTER && !item->reverted) {
-        decision->speedup = 1 / item->judgement.ratio;
-        decision->speedup_low = 1 / item->judgement.high;
-        decision->speedup_high = item->judgement.low > 0 ? 1 / item->judgement.low : NAN;
+    if (!as_default && over.known) {
+        decision->over_default = 1 / over.ratio;
+    }
+    if (!as_default && item->over_baseline.known &&
+        item->over_baseline.verdict == VLT_VERDICT_FASTER) {
+        decision->speedup = 1 / item->over_baseline.ratio;
+        decision->speedup_low = 1 / item->over_baseline.high;
+        decision->speedup_high = 1 / item->over_baseline.low;
     }
 }
 
 vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int except,
                                   vlt_error *err)
 {
-    vlt_tuned_config config = {.key = tuner->key, .quality = tuner->options->quality};
+    const vlt_tune_comparison *whole = &tuner->result->end_to_end.over_default;
+    vlt_tuned_config config = {.key = tuner->key,
+                               .quality = tuner->options->quality,
+                               .threads = tuner->options->threads,
+                               .over_default = whole->known ? 1 / whole->ratio : NAN,
+                               .over_default_low = whole->known ? 1 / whole->high : NAN,
+                               .over_default_high = whole->known ? 1 / whole->low : NAN};
     vlt_status status = VLT_OK;
     vlt_utf8_format(config.model_name, sizeof config.model_name, "%s", tuner->result->model);
+    vlt_utf8_format(config.how, sizeof config.how, "%s",
+                    whole->known ? vlt_tune_how_name(whole->how) : "");
     for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
         vlt_tuned_decision decision;
-        const vlt_tune_item *item = &tuner->item[i];
-        if (!item->decided) {
-            continue;
+        if (tuner->item[i].decided) {
+            describe(&tuner->item[i], i == except, &decision);
+            status = vlt_tuned_config_set(&config, &decision, err);
         }
-        describe(item, &decision);
-        if (i == except) {
-            vlt_utf8_format(decision.variant, sizeof decision.variant, "%s",
-                            item->search.space.variant[0]->name);
-            decision.knobs[0] = '\0';
-        }
-        status = vlt_tuned_config_set(&config, &decision, err);
     }
     if (status == VLT_OK) {
         status = vlt_tuned_write(&config, path, err);

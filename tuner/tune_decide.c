@@ -1,5 +1,7 @@
-/* The deciding stage: the best setting of each problem against its baseline, over fresh launches
- * that the search has not seen. */
+/* The deciding stage: the best setting of each problem against what would run anyway, over fresh
+ * launches that the search has not seen. Looks are anytime-valid (e-values), and Holm's correction
+ * holds the error of all decisions together: who stays must be certain, ties stay with the default.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,12 @@
 #include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
-static const double launch_limit_s = 0.06;
+enum { PAIRS = 40, PAIRS_MIN = 3, DROP_AFTER = 5 };
+
+static const double launch_limit_s = 0.04;
+
+/* A challenger whose launches so far say less than this is dropped after DROP_AFTER of them. */
+static const double hopeless_log = -0.008;
 
 vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm, vlt_error *err)
 {
@@ -26,9 +33,14 @@ vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm
     return VLT_OK;
 }
 
+bool vlt_item_differs(const vlt_tune_item *item)
+{
+    return item->decided && !vlt_setting_equal(&item->choice, &item->search.incumbent);
+}
+
 /* Judges the launches of a setting; returns how many there are. */
-static int judge(const vlt_tune_item *item, const vlt_setting *setting, vlt_judgement *judgement,
-                 double call_ns[2])
+static int judge(const vlt_tune_item *item, const vlt_setting *setting, double alpha,
+                 vlt_judgement *judgement, double call_ns[2])
 {
     double log_ratio[VLT_CONFIRM_LAUNCHES], ns[2][VLT_CONFIRM_LAUNCHES];
     int m = 0;
@@ -40,7 +52,7 @@ static int judge(const vlt_tune_item *item, const vlt_setting *setting, vlt_judg
         }
     }
     vlt_judge_options options = vlt_judge_defaults();
-    options.anytime = false; /* one look, when all launches are there */
+    options.alpha = alpha;
     vlt_judge(log_ratio, m, &options, judgement);
     call_ns[0] = m ? vlt_median(ns[0], (size_t)m) : NAN;
     call_ns[1] = m ? vlt_median(ns[1], (size_t)m) : NAN;
@@ -54,139 +66,182 @@ static void choose(vlt_tune_item *item, const vlt_setting *setting, const char *
     vlt_utf8_format(item->reason, sizeof item->reason, "%s", reason);
 }
 
-static void explain(vlt_tune_item *item, const vlt_setting *setting, const vlt_judgement *judgement,
-                    int launches)
+/* The default stays: a measured decision too. */
+static void keep_default(vlt_tune_item *item, const char *nearest)
 {
-    char text[VLT_SETTING_BYTES], reason[VLT_TUNED_REASON_BYTES];
-    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
-    vlt_setting_format(setting, text, sizeof text);
-    if (judgement->verdict == VLT_VERDICT_FASTER) {
-        snprintf(reason, sizeof reason,
-                 "%.2fx faster than the baseline, 95 %% interval %.2f to %.2f, %d launches, "
-                 "%lld settings tried",
-                 1 / judgement->ratio, 1 / judgement->high, 1 / judgement->low, launches,
-                 (long long)item->search.count);
-        choose(item, setting, reason);
-    } else {
-        vlt_utf8_format(
-            reason, sizeof reason,
-            "kept: the best setting, %s, is %s (%.2fx, %.2f to %.2f, %d launches)", text,
-            judgement->verdict == VLT_VERDICT_INCONCLUSIVE ? "not certainly faster"
-                                                           : vlt_verdict_name(judgement->verdict),
-            1 / judgement->ratio, 1 / judgement->high,
-            judgement->low > 0 ? 1 / judgement->low : INFINITY, launches);
-        choose(item, &baseline, reason);
-    }
+    char reason[VLT_TUNED_REASON_BYTES];
+    vlt_utf8_format(reason, sizeof reason,
+                    "the default is already best here: %lld settings tried, none certainly "
+                    "faster%s%s",
+                    (long long)vlt_search_settings(&item->search), nearest[0] ? "; " : "", nearest);
+    choose(item, &item->search.incumbent, reason);
+    item->tuned_ns = item->default_ns;
+    item->judgement = (vlt_judgement){.verdict = VLT_VERDICT_SAME, .ratio = 1, .low = 1, .high = 1};
+    item->judged = true;
 }
 
-/* No setting is faster even at face value. */
-static void keep_baseline(vlt_tune_item *item)
+static void explain_nearest(const vlt_tune_item *item, const vlt_setting *setting,
+                            const vlt_judgement *judgement, int launches, char *text,
+                            size_t text_bytes)
 {
-    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
-    char reason[VLT_TUNED_REASON_BYTES], text[VLT_SETTING_BYTES];
-    const vlt_tried *nearest = NULL;
-    for (int i = 0; i < item->search.count; i++) {
-        const vlt_tried *tried = &item->search.tried[i];
-        if (tried->outcome == VLT_OUTCOME_OK &&
-            (!nearest || tried->log_ratio < nearest->log_ratio)) {
-            nearest = tried;
-        }
-    }
-    if (nearest) {
-        vlt_setting_format(&nearest->setting, text, sizeof text);
-        vlt_utf8_format(reason, sizeof reason,
-                        "kept: of %d settings none is faster, the nearest, %s, "
-                        "takes %.2f times as long",
-                        item->search.count, text, exp(nearest->log_ratio));
-    } else {
-        vlt_utf8_format(reason, sizeof reason, "kept: none of %d other settings works here (%s)",
-                        item->search.count, item->why);
-    }
-    choose(item, &baseline, reason);
-    item->tuned_ns = item->baseline_ns;
-    item->judgement = (vlt_judgement){
-        .verdict = VLT_VERDICT_SAME, .ratio = 1, .low = NAN, .high = NAN};
-    item->measured = true;
+    char name[VLT_SETTING_BYTES];
+    vlt_setting_format(setting, name, sizeof name);
+    (void)item;
+    vlt_utf8_format(text, text_bytes, "the nearest, %s: %.3fx in %d launches", name,
+                    1 / judgement->ratio, launches);
 }
 
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
 {
     char knobs[VLT_SETTING_BYTES];
     vlt_binding_format(item->choice.variant, &item->choice.binding, knobs, sizeof knobs);
+    const vlt_tune_comparison over = vlt_item_over_default(item);
+    const vlt_tune_comparison *base = &item->over_baseline;
+    const char *children = item->met.composite && tuner->children ? tuner->children : "";
     const vlt_store_decision decision = {
-        .workload = {item->met.op, item->met.bucket, item->met.problem, ""},
+        .workload = {item->met.op, item->met.bucket, item->met.problem, children},
         .variant = item->choice.variant->name,
         .knobs = knobs,
-        .verdict = item->measured ? vlt_verdict_name(item->judgement.verdict) : NULL,
-        .ratio = item->measured ? item->judgement.ratio : NAN,
-        .low = item->measured ? item->judgement.low : NAN,
-        .high = item->measured ? item->judgement.high : NAN,
+        .verdict = base->known ? vlt_verdict_name(base->verdict) : NULL,
+        .ratio = base->ratio,
+        .low = base->low,
+        .high = base->high,
         .baseline_ns = item->baseline_ns,
         .tuned_ns = item->tuned_ns,
         .launches = item->launches,
         .reason = item->reason,
-        .reverted = item->reverted};
+        .reverted = item->reverted,
+        .default_verdict = over.known ? vlt_verdict_name(over.verdict) : NULL,
+        .default_ratio = over.ratio,
+        .default_low = over.low,
+        .default_high = over.high,
+        .default_ns = item->default_ns,
+        .settings = vlt_search_settings(&item->search)};
     return vlt_store_add_decision(tuner->store, tuner->session, &decision, item->evidence, err);
 }
 
-/* Launches until there are enough, or time is up. */
+static bool is_hopeless(const vlt_judgement *judgement, int launches)
+{
+    return launches >= DROP_AFTER && log(judgement->ratio) > hopeless_log;
+}
+
+/* Launches until the setting is certainly faster, hopeless, or time is up. *open: neither yet. */
 static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
-                          double share, vlt_error *err)
+                          double alpha, double share, bool *open, vlt_error *err)
 {
     vlt_status status = VLT_OK;
-    bool failed = false;
     double call_ns[2];
-    int launches = judge(item, setting, &item->judgement, call_ns);
-    while (status == VLT_OK && !failed && launches < VLT_CONFIRM_LAUNCHES &&
-           vlt_tuner_left(tuner, share) > 0) {
+    int launches = judge(item, setting, alpha, &item->judgement, call_ns);
+    const vlt_trial_options options = {.stage = "confirm",
+                                       .fresh = true,
+                                       .pairs = PAIRS,
+                                       .pairs_min = PAIRS_MIN,
+                                       .limit_s = launch_limit_s};
+    *open = true;
+    while (status == VLT_OK) {
+        if (item->judgement.verdict == VLT_VERDICT_FASTER ||
+            is_hopeless(&item->judgement, launches) || launches >= VLT_CONFIRM_LAUNCHES) {
+            *open = false;
+            break;
+        }
+        if (vlt_tuner_left(tuner, share) <= 0) {
+            break;
+        }
         vlt_trial_shown shown;
         vlt_tuner_progress(tuner, "confirm", item);
-        status = vlt_tuner_try(tuner, item, setting, "confirm", launches == 0, launch_limit_s,
-                               &shown, err);
-        failed = status == VLT_OK && shown.outcome != VLT_OUTCOME_OK;
-        if (status == VLT_OK && !failed) {
+        status = vlt_tuner_try(tuner, item, setting, &options, &shown, err);
+        if (status == VLT_OK && shown.outcome != VLT_OUTCOME_OK) {
+            return vlt_search_note(&item->search, setting, shown.outcome, NAN, shown.call_ns, err);
+        }
+        if (status == VLT_OK) {
             vlt_confirm one = {.setting = *setting, .log_ratio = shown.log_ratio};
             memcpy(one.call_ns, shown.call_ns, sizeof one.call_ns);
             status = vlt_item_keep_confirm(item, &one, err);
-        } else if (failed) {
-            status = vlt_search_note(&item->search, setting, shown.outcome, NAN, shown.call_ns,
-                                     err);
         }
-        launches = judge(item, setting, &item->judgement, call_ns);
-    }
-    if (status != VLT_OK || failed) {
-        return status;
+        launches = judge(item, setting, alpha, &item->judgement, call_ns);
     }
     item->launches = launches;
-    if (launches >= VLT_CONFIRM_LAUNCHES) {
-        item->measured = true;
-        item->baseline_ns = call_ns[0];
-        explain(item, setting, &item->judgement, launches);
-        bool taken = item->judgement.verdict == VLT_VERDICT_FASTER;
-        item->tuned_ns = taken ? call_ns[1] : call_ns[0];
+    if (launches > 0) {
+        item->default_ns = call_ns[0];
+        item->tuned_ns = call_ns[1];
     }
-    return VLT_OK;
+    return status;
 }
 
 /* The best setting may fail when it is looked at again; then the next best one is asked. */
-static vlt_status decide(vlt_tuner *tuner, vlt_tune_item *item, double share, vlt_error *err)
+static vlt_status challenge(vlt_tuner *tuner, vlt_tune_item *item, double alpha, double share,
+                            vlt_error *err)
 {
-    vlt_status status = VLT_OK;
-    while (status == VLT_OK && !item->decided && vlt_tuner_left(tuner, share) > 0) {
+    char text[VLT_TUNED_REASON_BYTES] = "";
+    for (int tries = 0; tries < 3; tries++) {
         const vlt_tried *best = vlt_search_best(&item->search);
-        if (!best) {
-            keep_baseline(item);
-            break;
+        bool open;
+        if (!best || best->log_ratio > hopeless_log) {
+            keep_default(item, text);
+            return VLT_OK;
         }
         const vlt_setting setting = best->setting;
-        status = confirm(tuner, item, &setting, share, err);
+        vlt_status status = confirm(tuner, item, &setting, alpha, share, &open, err);
+        if (status != VLT_OK) {
+            return status;
+        }
+        best = vlt_search_best(&item->search);
+        if (!best || !vlt_setting_equal(&best->setting, &setting)) {
+            continue; /* it failed */
+        }
+        if (item->judgement.verdict == VLT_VERDICT_FASTER) {
+            item->judged = true;
+            choose(item, &setting, "");
+        } else if (!open) {
+            vlt_search_correct(&item->search, &setting, log(item->judgement.ratio));
+            explain_nearest(item, &setting, &item->judgement, item->launches, text, sizeof text);
+            keep_default(item, text);
+        } else {
+            item->judged = item->launches > 0; /* the budget ended it: the default stays */
+            explain_nearest(item, &setting, &item->judgement, item->launches, text, sizeof text);
+            vlt_utf8_format(item->why, sizeof item->why, "%s", text);
+        }
+        return VLT_OK;
     }
-    return status == VLT_OK && item->decided ? vlt_tuner_note_decision(tuner, item, err) : status;
+    keep_default(item, text);
+    return VLT_OK;
+}
+
+/* Holm over the finalists: who is not certain then, with all the others looked at, stays what it
+ * was. */
+static vlt_status correct(vlt_tune_item *const *finalist, int count, double family, vlt_error *err)
+{
+    double *p = calloc((size_t)count * 2 + 1, sizeof *p), *adjusted = p ? p + count : NULL;
+    if (!p) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "deciding: out of memory");
+    }
+    for (int i = 0; i < count; i++) {
+        p[i] = vlt_item_differs(finalist[i]) ? fmin(1, finalist[i]->judgement.p_faster) : 1;
+    }
+    vlt_holm(p, count, adjusted);
+    for (int i = 0; i < count; i++) {
+        vlt_tune_item *item = finalist[i];
+        if (!vlt_item_differs(item)) {
+            continue;
+        }
+        if (adjusted[i] > family) {
+            keep_default(item, "one looked faster, but not certainly among so many");
+            continue;
+        }
+        vlt_utf8_format(item->reason, sizeof item->reason,
+                        "%.3fx faster than the default, 95 %% interval %.3f to %.3f, %d launches, "
+                        "%lld settings tried",
+                        1 / item->judgement.ratio, 1 / item->judgement.high,
+                        item->judgement.low > 0 ? 1 / item->judgement.low : INFINITY,
+                        item->launches, (long long)vlt_search_settings(&item->search));
+    }
+    free(p);
+    return VLT_OK;
 }
 
 static int by_gain(const void *left, const void *right)
 {
-    const vlt_tune_item *a = left, *b = right;
+    const vlt_tune_item *a = *(vlt_tune_item *const *)left, *b = *(vlt_tune_item *const *)right;
     double gain_a = vlt_item_weight(a, false) - vlt_item_weight(a, true);
     double gain_b = vlt_item_weight(b, false) - vlt_item_weight(b, true);
     if (gain_a != gain_b) {
@@ -196,21 +251,64 @@ static int by_gain(const void *left, const void *right)
     return order ? order : strcmp(a->met.bucket, b->met.bucket);
 }
 
-vlt_status vlt_tuner_decide(vlt_tuner *tuner, double share, vlt_error *err)
+/* What has no promising setting is decided at once; the others are finalists. */
+static int find_finalists(vlt_tuner *tuner, bool composites, vlt_tune_item **finalist)
 {
-    vlt_status status = VLT_OK;
-    qsort(tuner->item, (size_t)tuner->item_count, sizeof *tuner->item, by_gain);
-    for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
+    int count = 0;
+    for (int i = 0; i < tuner->item_count; i++) {
         vlt_tune_item *item = &tuner->item[i];
-        if (!item->broken && item->search.count > 0) {
-            status = decide(tuner, item, share, err);
+        if (item->broken || item->met.composite != composites || isnan(item->default_ns) ||
+            item->search.count == 0 || vlt_item_differs(item)) {
+            continue;
         }
+        item->decided = false; /* by an earlier round, before more was tried */
+        finalist[count++] = item;
+    }
+    qsort(finalist, (size_t)count, sizeof *finalist, by_gain);
+    return count;
+}
+
+static int count_promising(vlt_tune_item *const *finalist, int count)
+{
+    int promising = 0;
+    for (int i = 0; i < count; i++) {
+        const vlt_tried *best = vlt_search_best(&finalist[i]->search);
+        promising += best && best->log_ratio <= hopeless_log;
+    }
+    return promising;
+}
+
+vlt_status vlt_tuner_decide(vlt_tuner *tuner, bool composites, double share, vlt_error *err)
+{
+    vlt_tune_item **finalist = calloc((size_t)tuner->item_count + 1, sizeof *finalist);
+    vlt_status status = VLT_OK;
+    if (!finalist) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "deciding: out of memory");
+    }
+    int count = find_finalists(tuner, composites, finalist);
+    /* leaves and composites are two families, each with half of the error; of that the first round
+     * has the most */
+    double family = VLT_TUNE_ALPHA / 2 * (tuner->round == 0 ? 0.6 : 0.4 / (VLT_TUNE_ROUNDS - 1));
+    double alpha = family / fmax(1, count_promising(finalist, count));
+    for (int i = 0; i < count && status == VLT_OK; i++) {
+        status = challenge(tuner, finalist[i], alpha, share, err);
         if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
             status = VLT_OK; /* the budget ended it */
         }
-        if (!item->decided && !item->broken) {
+        if (!finalist[i]->decided) {
             tuner->result->end = VLT_TUNE_BUDGET;
         }
     }
+    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED) {
+        vlt_status corrected = correct(finalist, count, family, err);
+        status = status == VLT_OK ? corrected : status;
+    }
+    for (int i = 0; i < count; i++) {
+        if (finalist[i]->decided && (status == VLT_OK || status == VLT_STATUS_INTERRUPTED)) {
+            vlt_status noted = vlt_tuner_note_decision(tuner, finalist[i], err);
+            status = noted == VLT_OK ? status : noted;
+        }
+    }
+    free(finalist);
     return status;
 }

@@ -5,42 +5,52 @@
 #include "harness/files/temp_folder.h"
 #include "harness/json/file_lock.h"
 #include "harness/machine/machine.h"
+#include "harness/measure/race.h"
+#include "harness/measure/whole.h"
 #include "tuner/search.h"
 #include "tuner/store/store.h"
 #include "tuner/tune.h"
-#include "tuner/whole.h"
 
-/* Launches behind a decision: the fewest with which one look can be certain (1/256 < 0.5 %). */
-enum { VLT_CONFIRM_LAUNCHES = 8 };
+/* Launches behind a decision, at most; the error that all decisions of a run may make together. */
+enum { VLT_CONFIRM_LAUNCHES = 24, VLT_TUNE_ROUNDS = 4 };
+#define VLT_TUNE_ALPHA 0.01
 
-/* One launch of a setting in the confirming stage. */
+/* One launch of a setting in the deciding stage. */
 typedef struct vlt_confirm {
     vlt_setting setting;
     double log_ratio;
-    double call_ns[2];
+    double call_ns[2]; /* default, setting */
 } vlt_confirm;
 
 /* A problem that the model meets, with everything known about it. */
 typedef struct vlt_tune_item {
     vlt_whole_problem met;
     vlt_problem problem;
-    vlt_search search;
-    double baseline_ns; /* of one run; NAN: not measured */
-    double estimate;    /* weight before anything was measured, from the operator's cost */
-    double wall_s;      /* of the trial of the baseline against itself */
-    bool broken;        /* the baseline itself cannot be measured: */
+    vlt_search search;                        /* its incumbent is the default */
+    double estimate_ns;                       /* of a default run, before anything was measured */
+    double default_ns, baseline_ns, tuned_ns; /* of one run; NAN: not measured */
+    bool baseline_rows;                       /* from some rows of it */
+    double wall_s;                            /* of the trial of the default against itself */
+    bool broken;                              /* the default itself cannot be measured: */
     char why[VLT_TUNED_REASON_BYTES];
     int64_t trials, failed;
+
+    vlt_race *race; /* owned; NULL: not running */
+    double setup_s;
+    uint64_t resident_bytes;
+    int64_t used;      /* when: a count of trials of the run */
+    int race_launches; /* since its worker was started */
 
     vlt_confirm *confirm; /* owned */
     int confirm_count, confirm_capacity;
 
+    bool finalist; /* something promising is to be confirmed */
     bool decided;
     vlt_setting choice;
-    bool measured; /* choice against the baseline */
-    vlt_judgement judgement;
-    double tuned_ns;
+    vlt_judgement judgement; /* of the best setting over the default */
+    bool judged;
     int launches;
+    vlt_tune_comparison over_baseline;
     bool reverted;
     char reason[VLT_TUNED_REASON_BYTES];
     char evidence[VLT_STORE_ID_BYTES];
@@ -62,10 +72,15 @@ typedef struct vlt_tuner {
     char *scenes;           /* a picture of 640 x 480, for requests */
     char *unseen;           /* scenes that the search never sees */
     char *provisional;      /* the config under trial */
-    double request_ms;      /* of one baseline request */
+    double request_ms;      /* of one request with the defaults; estimated where depth is not 0 */
+    int depth;              /* of the model that was looked at; 0: the whole */
     vlt_tune_item *item;    /* owned, in order of falling weight once measured */
     int item_count;
     uint64_t launch_seed;
+    char *children; /* owned; what composites shall find inside, see race.h; NULL: not yet known */
+    int round;      /* of searching and deciding */
+    char **edged;   /* owned: settings that have passed the small problems */
+    int edged_count;
 } vlt_tuner;
 
 /* Seconds since the run began; until the end of the share `share` of the budget (may be negative).
@@ -80,12 +95,22 @@ void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...) VLT_PRINTF(2, 3);
 vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const char *scenes,
                               double share);
 
-/* Time of the item in one baseline request, in ns; by its best setting so far when `tuned`. */
+/* tune_scenes.c: the folder of the run, with the scenes. */
+vlt_status vlt_tuner_draw_scenes(vlt_tuner *tuner, vlt_error *err);
+
+/* tune_problems.c: which problems there are, the session in the store. */
+vlt_status vlt_tuner_find_problems(vlt_tuner *tuner, double limit_s, vlt_error *err);
+void vlt_tuner_keep_phases(vlt_tuner *tuner, const vlt_whole_request *request, int column);
+enum { VLT_PHASE_BASELINE, VLT_PHASE_DEFAULT, VLT_PHASE_TUNED };
+
+/* Time of the item in one default request, in ns; by its best setting so far when `tuned`. */
 double vlt_item_weight(const vlt_tune_item *item, bool tuned);
 
-/* tune_trial.c: one trial in a child process, into the store. Fills *outcome; for an ok one,
- * *log_ratio and call_ns. INTERRUPTED: somebody asked to stop, or the budget ended first; nothing
- * was stored. */
+/* Of the time of the leaves in one default request, in ns. */
+double vlt_tuner_request_ns(const vlt_tuner *tuner);
+
+/* tune_trial.c: one trial, into the store. Fills *shown; for an ok one, log_ratio and call_ns.
+ * INTERRUPTED: somebody asked to stop, or the budget ended first; nothing was stored. */
 typedef struct vlt_trial_shown {
     vlt_outcome outcome;
     double log_ratio;
@@ -93,30 +118,60 @@ typedef struct vlt_trial_shown {
     double wall_s;
 } vlt_trial_shown;
 
-vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
-                         const char *stage, bool verify, double limit_s, vlt_trial_shown *shown,
-                         vlt_error *err);
+typedef struct vlt_trial_options {
+    const vlt_setting *against; /* NULL: the item's default */
+    const char *against_name;   /* "default" (NULL), "baseline" */
+    const char *stage;
+    bool verify, decide;
+    bool fresh; /* a launch of its own: the worker is started anew now and then */
+    int pairs, pairs_min;
+    double limit_s;
+} vlt_trial_options;
 
-/* tune_search.c: what earlier runs have measured; then search until the share is used up. */
+vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
+                         const vlt_trial_options *options, vlt_trial_shown *shown, vlt_error *err);
+
+/* Ends the item's worker. */
+void vlt_item_end_race(vlt_tune_item *item);
+
+/* tune_search.c: what earlier runs have measured; then search until the share is used up, of the
+ * leaves or of the composites. */
 vlt_status vlt_tuner_recall(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);
-vlt_status vlt_tuner_search(vlt_tuner *tuner, double share, vlt_error *err);
+vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt_error *err);
 
 /* tune_decide.c: fresh launches of the best settings until the share is used up, and decisions. */
-vlt_status vlt_tuner_decide(vlt_tuner *tuner, double share, vlt_error *err);
+vlt_status vlt_tuner_decide(vlt_tuner *tuner, bool composites, double share, vlt_error *err);
 vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm, vlt_error *err);
+bool vlt_item_differs(const vlt_tune_item *item); /* from the default */
 
 /* Into the store; fills item->evidence. */
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);
 
-/* tune_config.c: the decisions as a config (items marked `except` as if undone; -1: none). */
+/* tune_children.c: the leaves' choices as text, for composites. */
+vlt_status vlt_tuner_note_children(vlt_tuner *tuner, vlt_error *err);
+
+/* tune_baseline.c: the choices against the baseline, for the report. */
+vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error *err);
+
+/* tune_config.c: the decisions as a config (item number `except` as its default; -1: none). */
 vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int except,
                                   vlt_error *err);
+
+/* tune_value.c: what the decisions are worth, from their parts. */
+vlt_tune_comparison vlt_tuner_compose_default(const vlt_tuner *tuner);
+vlt_tune_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner);
+vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item);
+vlt_tune_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_how how);
+vlt_tune_comparison vlt_comparison_unknown(void);
+vlt_tune_comparison vlt_comparison_one(vlt_tune_how how); /* 1, 1, 1 */
 
 /* Launches that make an end-to-end interval. */
 enum { VLT_WHOLE_LAUNCHES = 6 };
 
-/* tune_whole.c: the config as a whole against the baseline; undoes what does not help. */
+/* tune_whole.c: the config as a whole against the defaults; undoes what does not help. */
 vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err);
+
+/* tune_accuracy.c: answers to unseen scenes under three configs. */
 vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *err);
 
 #endif

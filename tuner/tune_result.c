@@ -43,35 +43,34 @@ void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...)
 
 static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row *row)
 {
+    bool differs = vlt_item_differs(item);
     *row = (vlt_tune_row){.baseline_ns = item->baseline_ns,
-                          .tuned_ns = item->decided ? item->tuned_ns : NAN,
-                          .ratio = NAN,
-                          .ratio_low = NAN,
-                          .ratio_high = NAN,
-                          .verdict = item->judgement.verdict,
+                          .default_ns = item->default_ns,
+                          .tuned_ns = differs ? item->tuned_ns : item->default_ns,
+                          .over_default = vlt_item_over_default(item),
+                          .over_baseline = item->over_baseline,
+                          .is_default = !differs,
                           .trials = item->trials,
                           .failed = item->failed,
+                          .settings = vlt_search_settings(&item->search),
+                          .share = NAN,
                           .reverted = item->reverted};
     vlt_utf8_format(row->op, sizeof row->op, "%s", item->met.op);
     vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
     vlt_utf8_format(row->shape, sizeof row->shape, "%s", item->met.problem);
-    row->share = isnan(item->baseline_ns) || !(request_ns > 0)
-                     ? NAN
-                     : vlt_item_weight(item, false) / request_ns;
+    if (!item->met.composite && isfinite(item->default_ns) && request_ns > 0) {
+        row->share = vlt_item_weight(item, false) / request_ns;
+    }
+    vlt_setting_format(item->decided ? &item->choice : &item->search.incumbent, row->choice,
+                       sizeof row->choice);
     if (item->decided) {
-        vlt_setting_format(&item->choice, row->choice, sizeof row->choice);
         vlt_utf8_format(row->reason, sizeof row->reason, "%s", item->reason);
     } else {
-        snprintf(row->choice, sizeof row->choice, "default");
-        vlt_utf8_format(row->reason, sizeof row->reason, "%s",
-                        item->broken ? item->why
-                                     : "not decided within the budget: the default is used");
-    }
-    if (item->decided && item->measured) {
-        row->measured = true;
-        row->ratio = item->judgement.ratio;
-        row->ratio_low = item->judgement.low > 0 ? item->judgement.low : NAN;
-        row->ratio_high = isfinite(item->judgement.high) ? item->judgement.high : NAN;
+        vlt_utf8_format(row->reason, sizeof row->reason, "%s%s",
+                        item->broken ? "" : "not decided within the budget, the default is used: ",
+                        item->why[0]             ? item->why
+                        : item->search.count > 0 ? "nothing was certain yet"
+                                                 : "no other setting was tried");
     }
 }
 
@@ -98,7 +97,8 @@ vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
         if (tuner->item[i].trials == 0) {
             untouched++;
         } else {
-            fill_row(&tuner->item[i], tuner->request_ms * 1e6, &result->row[result->row_count++]);
+            fill_row(&tuner->item[i], vlt_tuner_request_ns(tuner),
+                     &result->row[result->row_count++]);
         }
     }
     if (untouched) {

@@ -1,20 +1,15 @@
 /* The search stage: earlier trials first, then new ones where they promise most. */
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tuner/tune_internal.h"
 
-/* Measuring time of a trial; what is not worth a trial any more, as a share of a request. */
-static const double trial_limit_s = 0.06;
-static const double worth = 0.0005;
+enum { PAIRS = 32, PAIRS_MIN = 2 };
 
-double vlt_item_weight(const vlt_tune_item *item, bool tuned)
-{
-    const vlt_tried *best = tuned ? vlt_search_best(&item->search) : NULL;
-    double ns = isnan(item->baseline_ns) ? item->estimate : item->baseline_ns;
-    return ns * (double)item->met.runs * (best ? exp(best->log_ratio) : 1);
-}
+/* Measuring time of a trial; what is not worth a trial any more, as a share of a request. */
+static const double trial_limit_s = 0.025;
+static const double worth = 0.0003;
 
 struct recall {
     vlt_tuner *tuner;
@@ -28,16 +23,15 @@ static bool recall_trial(void *user, const vlt_store_found *found)
     struct recall *recall = user;
     vlt_tune_item *item = recall->item;
     vlt_setting setting = {.variant = vlt_registry_find_variant(item->problem.op, found->variant)};
-    if (!setting.variant ||
+    if (!setting.variant || strcmp(found->against, "default") != 0 ||
         vlt_binding_parse(setting.variant, found->knobs, &setting.binding, NULL) != VLT_OK) {
-        return true; /* of a variant that has gone */
+        return true; /* of a variant that has gone, or measured against another one */
     }
-    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
     recall->tuner->result->trials_reused++;
     item->trials++;
     item->failed += found->outcome != VLT_OUTCOME_OK;
-    if (vlt_setting_equal(&setting, &baseline)) {
-        item->baseline_ns = found->call_ns[0];
+    if (vlt_setting_equal(&setting, &item->search.incumbent)) {
+        item->default_ns = found->call_ns[0];
         return true;
     }
     if (!strcmp(found->stage, "confirm") && found->outcome == VLT_OUTCOME_OK) {
@@ -60,13 +54,16 @@ vlt_status vlt_tuner_recall(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *er
     return status == VLT_OK ? recall.status : status;
 }
 
-/* The baseline against itself: is it measurable, and how long does it take? */
-static vlt_status try_baseline(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
+/* The default against itself: is it measurable and right, and how long does it take? */
+static vlt_status try_default(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
 {
-    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
     vlt_trial_shown shown;
-    vlt_status status = vlt_tuner_try(tuner, item, &baseline, "search", false, trial_limit_s / 2,
-                                      &shown, err);
+    const vlt_trial_options options = {.stage = "search",
+                                       .verify = true,
+                                       .pairs = PAIRS / 2,
+                                       .pairs_min = 1,
+                                       .limit_s = trial_limit_s / 2};
+    vlt_status status = vlt_tuner_try(tuner, item, &item->search.incumbent, &options, &shown, err);
     if (status != VLT_OK) {
         return status;
     }
@@ -76,19 +73,25 @@ static vlt_status try_baseline(vlt_tuner *tuner, vlt_tune_item *item, vlt_error 
         vlt_tuner_note(tuner, "%s %s cannot be measured: %s", item->met.op, item->met.problem,
                        item->why);
     } else {
-        item->baseline_ns = shown.call_ns[0];
+        item->default_ns = shown.call_ns[0];
     }
     return VLT_OK;
 }
 
-/* One step of an item: its baseline, or one more setting. *over: nothing is left to try. */
+/* One step of an item: its default, or one more setting. *over: nothing is left to try. */
 static vlt_status step(vlt_tuner *tuner, vlt_tune_item *item, bool *over, vlt_error *err)
 {
     vlt_setting setting;
     vlt_trial_shown shown;
+    const vlt_trial_options options = {.stage = "search",
+                                       .verify = true,
+                                       .decide = true,
+                                       .pairs = PAIRS,
+                                       .pairs_min = PAIRS_MIN,
+                                       .limit_s = trial_limit_s};
     *over = false;
-    if (isnan(item->baseline_ns)) {
-        vlt_status status = try_baseline(tuner, item, err);
+    if (isnan(item->default_ns)) {
+        vlt_status status = try_default(tuner, item, err);
         *over = item->broken;
         return status;
     }
@@ -96,43 +99,64 @@ static vlt_status step(vlt_tuner *tuner, vlt_tune_item *item, bool *over, vlt_er
         *over = true;
         return VLT_OK;
     }
-    vlt_status status = vlt_tuner_try(tuner, item, &setting, "search", true, trial_limit_s, &shown,
-                                      err);
+    vlt_status status = vlt_tuner_try(tuner, item, &setting, &options, &shown, err);
     return status == VLT_OK ? vlt_search_note(&item->search, &setting, shown.outcome,
                                               shown.log_ratio, shown.call_ns, err)
                             : status;
 }
 
-vlt_status vlt_tuner_search(vlt_tuner *tuner, double share, vlt_error *err)
+/* The item on which the next trial is best spent, -1 for none. A trial of a slow problem costs
+ * more, so what counts is gain for time. */
+static int most_promising(const vlt_tuner *tuner, bool composites, const bool *over)
+{
+    double total = vlt_tuner_request_ns(tuner), best_gain = 0;
+    int best = -1;
+    if (tuner->options->only_op) { /* what it is of the request does not count then */
+        total = 0;
+        for (int i = 0; i < tuner->item_count; i++) {
+            total += vlt_item_weight(&tuner->item[i], false);
+        }
+    }
+    for (int i = 0; i < tuner->item_count; i++) {
+        const vlt_tune_item *item = &tuner->item[i];
+        double gain = vlt_item_weight(item, true) * vlt_search_potential(&item->search);
+        if (over[i] || item->met.composite != composites || gain < worth * total) {
+            continue;
+        }
+        double cost_s = isnan(item->wall_s) ? 0.1 : fmax(item->wall_s, 0.03);
+        gain /= sqrt(cost_s);
+        if (gain > best_gain) {
+            best = i;
+            best_gain = gain;
+        }
+    }
+    return best;
+}
+
+vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt_error *err)
 {
     vlt_status status = VLT_OK;
-    bool over[256] = {false};
-    int count = tuner->item_count < 256 ? tuner->item_count : 256;
-    while (status == VLT_OK && vlt_tuner_left(tuner, share) > 0) {
-        double total = 0, best_gain = 0;
-        int best = -1;
-        for (int i = 0; i < count; i++) {
-            const vlt_tune_item *item = &tuner->item[i];
-            double weight = vlt_item_weight(item, true);
-            double gain = weight * vlt_search_potential(&item->search);
-            total += weight;
-            if (!over[i] && gain > best_gain) {
-                best = i;
-                best_gain = gain;
-            }
+    bool *over = calloc((size_t)tuner->item_count + 1, sizeof *over);
+    if (!over) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "search: out of memory");
+    }
+    for (;;) {
+        int best = most_promising(tuner, composites, over);
+        if (best < 0) {
+            break; /* nothing is worth a trial */
         }
-        if (best < 0 || best_gain < worth * total) {
-            return VLT_OK;
+        if (status != VLT_OK || vlt_tuner_left(tuner, share) <= 0) {
+            tuner->result->end = VLT_TUNE_BUDGET;
+            break;
         }
         vlt_tuner_progress(tuner, "search", &tuner->item[best]);
         status = step(tuner, &tuner->item[best], &over[best], err);
-        if (vlt_tuner_stopped(tuner)) {
-            return VLT_STATUS_INTERRUPTED;
+        if (status == VLT_STATUS_INTERRUPTED || vlt_tuner_stopped(tuner)) {
+            tuner->result->end = VLT_TUNE_BUDGET;
+            status = vlt_tuner_stopped(tuner) ? VLT_STATUS_INTERRUPTED : VLT_OK;
+            break;
         }
     }
-    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED) {
-        tuner->result->end = VLT_TUNE_BUDGET;
-        status = vlt_tuner_stopped(tuner) ? VLT_STATUS_INTERRUPTED : VLT_OK;
-    }
+    free(over);
     return status;
 }

@@ -1,15 +1,19 @@
+/* One trial: a setting against another one in a fork of the item's worker, into the store. */
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "harness/measure/launch.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
-enum { PAIRS = 40, WHAT_BYTES = 768 };
+enum { WHAT_BYTES = 512, LAUNCHES_A_WORKER = 4 };
 
-/* A trial that takes this many times what the baseline took is hanging. */
+/* A trial that takes this many times what the default took is hanging. */
 static const double patience = 6, patience_min_s = 2, patience_unknown_s = 20;
+
+/* A worker that is set up so quickly is started anew for every few launches; what its oracle may
+ * cost. */
+static const double quick_setup_s = 0.15, oracle_s = 0.15;
 
 static vlt_outcome outcome_of(vlt_status status, vlt_child_end end)
 {
@@ -32,27 +36,123 @@ static vlt_outcome outcome_of(vlt_status status, vlt_child_end end)
     }
 }
 
-static void format_what(const vlt_tune_item *item, const vlt_setting *setting, char *what)
+/* "linear/avx512:tile=14" */
+static void format_setting(const vlt_tune_item *item, const vlt_setting *setting, char *what)
 {
     char knobs[VLT_SETTING_BYTES];
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
-    vlt_utf8_format(what, WHAT_BYTES, "%s/%s@%s%s%s", item->met.op, setting->variant->name,
-                    item->met.problem, knobs[0] ? ":" : "", knobs);
+    for (char *c = knobs; *c; c++) {
+        *c = *c == ' ' ? ',' : *c;
+    }
+    vlt_utf8_format(what, WHAT_BYTES, "%s/%s%s%s", item->met.op, setting->variant->name,
+                    knobs[0] ? ":" : "", knobs);
+}
+
+void vlt_item_end_race(vlt_tune_item *item)
+{
+    vlt_race_destroy(item->race);
+    item->race = NULL;
+    item->resident_bytes = 0;
+    item->race_launches = 0;
+}
+
+/* Ends the workers that were used longest ago, until the others leave room. */
+static void make_room(vlt_tuner *tuner)
+{
+    for (;;) {
+        uint64_t sum = 0;
+        vlt_tune_item *oldest = NULL;
+        for (int i = 0; i < tuner->item_count; i++) {
+            vlt_tune_item *item = &tuner->item[i];
+            sum += item->resident_bytes;
+            oldest = item->race && (!oldest || item->used < oldest->used) ? item : oldest;
+        }
+        if (!oldest || sum < tuner->machine->caps.memory_bytes / 4) {
+            return;
+        }
+        vlt_item_end_race(oldest);
+    }
+}
+
+static vlt_status start_race(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
+{
+    char problem[WHAT_BYTES];
+    vlt_race_start start;
+    vlt_utf8_format(problem, sizeof problem, "%s@%s", item->met.op, item->met.problem);
+    uint64_t seed = ++tuner->launch_seed;
+    const vlt_race_options options = {.program = tuner->program,
+                                      .problem = problem,
+                                      .seed = seed,
+                                      .data_seed = (seed % 7 + 1) << 1,
+                                      .threads = tuner->options->threads,
+                                      .quality = tuner->options->quality,
+                                      .oracle_s = oracle_s,
+                                      .timeout_s = fmax(vlt_tuner_left(tuner, 1), 0.1),
+                                      .memory_bytes = tuner->machine->caps.memory_bytes / 2,
+                                      .stop = tuner->options->stop};
+    make_room(tuner);
+    vlt_status status = vlt_race_create(&options, &item->race, &start, err);
+    if (status == VLT_OK) {
+        item->setup_s = start.setup_s;
+        item->resident_bytes = start.resident_bytes;
+        item->race_launches = 0;
+        if (isnan(item->baseline_ns) && isfinite(start.baseline_ns)) {
+            item->baseline_ns = start.baseline_ns;
+            item->baseline_rows = start.baseline_rows;
+        }
+    }
+    return status;
+}
+
+/* The worker that runs, or a new one. */
+static vlt_status ready_race(vlt_tuner *tuner, vlt_tune_item *item, bool fresh, vlt_error *err)
+{
+    if (item->race && (vlt_race_broken(item->race) ||
+                       (fresh && item->setup_s < quick_setup_s &&
+                        item->race_launches % LAUNCHES_A_WORKER == 0 && item->race_launches > 0))) {
+        vlt_item_end_race(item);
+    }
+    item->used = tuner->result->trials;
+    item->race_launches += fresh;
+    return item->race ? VLT_OK : start_race(tuner, item, err);
+}
+
+/* Was the setting right at small problems before, of this or another bucket? Notes it. */
+static bool first_time(vlt_tuner *tuner, const char *what)
+{
+    for (int i = 0; i < tuner->edged_count; i++) {
+        if (!strcmp(tuner->edged[i], what)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_edged(vlt_tuner *tuner, const char *what)
+{
+    char **grown = realloc(tuner->edged, (size_t)(tuner->edged_count + 1) * sizeof *grown);
+    if (grown) {
+        tuner->edged = grown;
+        grown[tuner->edged_count] = strdup(what);
+        tuner->edged_count += grown[tuner->edged_count] != NULL;
+    }
 }
 
 static vlt_status store_trial(vlt_tuner *tuner, const vlt_tune_item *item,
-                              const vlt_setting *setting, const char *stage, uint64_t seed,
-                              const vlt_launch *launch, const vlt_trial_shown *shown,
+                              const vlt_setting *setting, const vlt_trial_options *options,
+                              uint64_t seed, const vlt_launch *launch, const vlt_trial_shown *shown,
                               const char *message, vlt_error *err)
 {
     char knobs[VLT_SETTING_BYTES];
     bool ok = shown->outcome == VLT_OUTCOME_OK;
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
+    const char *children = item->met.composite && tuner->children ? tuner->children : "";
     const vlt_store_trial trial = {
-        .workload = {item->met.op, item->met.bucket, item->met.problem, ""},
+        .workload = {item->met.op, item->met.bucket, item->met.problem, children},
         .variant = setting->variant->name,
         .knobs = knobs,
-        .stage = stage,
+        .against = options->against_name ? options->against_name : "default",
+        .stage = options->stage,
         .seed = seed,
         .outcome = shown->outcome,
         .message = ok ? NULL : message,
@@ -61,43 +161,56 @@ static vlt_status store_trial(vlt_tuner *tuner, const vlt_tune_item *item,
     return vlt_store_add_trial(tuner->store, tuner->session, &trial, NULL, err);
 }
 
-vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
-                         const char *stage, bool verify, double limit_s, vlt_trial_shown *shown,
-                         vlt_error *err)
+/* The child's part, and how it ended. */
+static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
+                       const vlt_trial_options *options, double timeout_s, vlt_launch *launch,
+                       vlt_error *err)
 {
     char what[2][WHAT_BYTES];
-    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
-    format_what(item, &baseline, what[0]);
-    format_what(item, setting, what[1]);
-    double left_s = vlt_tuner_left(tuner, 1);
-    double wanted_s = isnan(item->wall_s) ? patience_unknown_s
-                                          : fmax(patience_min_s, patience * item->wall_s);
-    const vlt_side side[2] = {{.what = what[0]}, {.what = what[1]}};
-    const vlt_launch_options options = {
-        .program = tuner->program,
-        .seed = ++tuner->launch_seed,
-        .data_seed = tuner->launch_seed % 7 + 1, /* several inputs, and so several verifications */
-        .pairs = PAIRS,
-        .limit_s = limit_s,
-        .timeout_s = fmin(wanted_s, left_s),
-        .memory_bytes = tuner->machine->caps.memory_bytes / 2,
-        .threads = tuner->options->threads,
-        .quality = tuner->options->quality,
-        .verify = verify,
-        .a_is_reference = true,
-        .stop = tuner->options->stop};
+    const char *children = item->met.composite ? tuner->children : NULL;
+    format_setting(item, options->against ? options->against : &item->search.incumbent, what[0]);
+    format_setting(item, setting, what[1]);
+    bool baseline = options->against_name && !strcmp(options->against_name, "baseline");
+    bool edges = options->verify && first_time(tuner, what[1]);
+    const vlt_race_trial trial = {
+        .side = {{what[0], baseline ? "baseline" : children}, {what[1], children}},
+        .seed = ++tuner->launch_seed << 1,
+        .pairs = options->pairs,
+        .pairs_min = options->pairs_min,
+        .limit_s = options->limit_s,
+        .timeout_s = timeout_s,
+        .verify = options->verify,
+        .edges = edges,
+        .decide = options->decide};
+    *launch = (vlt_launch){.end = VLT_CHILD_CRASHED};
+    vlt_status status = ready_race(tuner, item, options->fresh, err);
+    if (status == VLT_OK) {
+        status = vlt_race_run(item->race, &trial, launch, err);
+    }
+    if (status == VLT_OK && edges) {
+        note_edged(tuner, what[1]);
+    }
+    return status;
+}
+
+vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
+                         const vlt_trial_options *options, vlt_trial_shown *shown, vlt_error *err)
+{
     vlt_launch launch;
     vlt_error failure = {0};
+    double left_s = vlt_tuner_left(tuner, 1), begin_s = vlt_tuner_elapsed(tuner);
+    double wanted_s = isnan(item->wall_s) ? patience_unknown_s
+                                          : fmax(patience_min_s, patience * item->wall_s);
     *shown = (vlt_trial_shown){.log_ratio = NAN, .call_ns = {NAN, NAN}};
     if (left_s <= 0) {
         return VLT_STATUS_INTERRUPTED;
     }
-    double begin_s = vlt_tuner_elapsed(tuner);
-    vlt_status status = vlt_launch_run(side, &options, &launch, &failure);
+    vlt_status status = race(tuner, item, setting, options, fmin(wanted_s, left_s), &launch,
+                             &failure);
     shown->wall_s = vlt_tuner_elapsed(tuner) - begin_s;
     shown->outcome = outcome_of(status, launch.end);
     if (status == VLT_STATUS_INTERRUPTED ||
-        (shown->outcome == VLT_OUTCOME_TIMEOUT && left_s < wanted_s)) {
+        (status == VLT_STATUS_STOPPED && vlt_tuner_left(tuner, 1) < 0.05)) {
         vlt_launch_release(&launch);
         return VLT_STATUS_INTERRUPTED; /* our own hurry says nothing about the setting */
     }
@@ -108,8 +221,8 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
     item->trials++;
     item->failed += shown->outcome != VLT_OUTCOME_OK;
     tuner->result->trials++;
-    status = store_trial(tuner, item, setting, stage, options.seed, &launch, shown, failure.message,
-                         err);
+    status = store_trial(tuner, item, setting, options, tuner->launch_seed, &launch, shown,
+                         failure.message, err);
     if (shown->outcome != VLT_OUTCOME_OK && !item->why[0]) {
         vlt_utf8_format(item->why, sizeof item->why, "%s: %s", vlt_outcome_name(shown->outcome),
                         failure.message);

@@ -1,5 +1,7 @@
-/* The config as a whole: correct and not slower on inputs that the search has not seen, in fresh
- * processes; what makes it wrong or slow is undone. */
+/* The config as a whole against the defaults: correct and not slower on inputs that the search has
+ * not seen, in fresh processes; what makes it wrong or slow is undone. Where whole requests do not
+ * fit into the budget, its worth is composed from the parts, and its outputs are compared on the
+ * first blocks of each tower. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,8 @@ enum {
     LAUNCHES_MAX = 12,
     ABLATION_LAUNCHES = 3,
     OUTPUT_SCENES = 4,
+    SHORT_TOKENS = 4, /* where the model is looked at through its first blocks */
+    SHORT_DEPTH = 2,
     UNSEEN_SEED = 7001 /* of the inputs; the search uses small ones */
 };
 
@@ -40,14 +44,15 @@ static void judge(struct whole *whole)
     vlt_judge(whole->log_ratio, whole->launches, &options, &whole->judgement);
 }
 
-static vlt_status store_launch(vlt_tuner *tuner, const vlt_launch *launch, uint64_t seed,
-                               vlt_status outcome, const char *message, double wall_s,
-                               vlt_error *err)
+static vlt_status store_launch(vlt_tuner *tuner, const char *against, const vlt_launch *launch,
+                               uint64_t seed, vlt_status outcome, const char *message,
+                               double wall_s, vlt_error *err)
 {
     bool ok = outcome == VLT_OK;
     const vlt_store_trial trial = {.workload = {whole_op, whole_shape, whole_shape, ""},
                                    .variant = "tuned",
                                    .knobs = "",
+                                   .against = against,
                                    .stage = whole_op,
                                    .seed = seed,
                                    .outcome = ok                            ? VLT_OUTCOME_OK
@@ -62,17 +67,18 @@ static vlt_status store_launch(vlt_tuner *tuner, const vlt_launch *launch, uint6
     return vlt_store_add_trial(tuner->store, tuner->session, &trial, NULL, err);
 }
 
-/* One launch: baseline and config in one process, a drawn scene that nobody has seen. */
-static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share,
-                              struct whole *whole, vlt_error *err)
+/* One launch: the other config and ours in one process, a drawn scene that nobody has seen. */
+static vlt_status launch_pair(vlt_tuner *tuner, const char *against, const char *config,
+                              double share, struct whole *whole, vlt_error *err)
 {
     char *what[2] = {NULL, NULL};
     vlt_launch launch = {0};
     vlt_error failure = {0};
     vlt_status status;
     uint64_t seed = UNSEEN_SEED + (uint64_t)whole->launches;
+    bool defaults = !strcmp(against, "default");
     vlt_model_request request = {.model = tuner->options->directory,
-                                 .config = "baseline",
+                                 .config = defaults ? NULL : against,
                                  .tokens = TOKENS,
                                  .quality = tuner->options->quality,
                                  .pack_cache = tuner->options->pack_cache};
@@ -93,7 +99,6 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
                                         .timeout_s = fmax(left_s, 0.2),
                                         .memory_bytes = tuner->machine->caps.memory_bytes / 2,
                                         .threads = tuner->options->threads,
-
                                         .stop = tuner->options->stop};
     double begin_s = vlt_tuner_elapsed(tuner);
     status = vlt_launch_run(side, &options, &launch, &failure);
@@ -111,7 +116,7 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *config, double share
         vlt_utf8_format(whole->wrong, sizeof whole->wrong, "%s", failure.message);
     }
     tuner->result->trials++;
-    status = store_launch(tuner, &launch, seed, status, failure.message, wall_s, err);
+    status = store_launch(tuner, against, &launch, seed, status, failure.message, wall_s, err);
 done:
     vlt_launch_release(&launch);
     free(what[0]);
@@ -120,8 +125,8 @@ done:
 }
 
 /* Launches until there are `wanted`, something is wrong, or the share is used up. */
-static vlt_status measure(vlt_tuner *tuner, const char *config, int wanted, double share,
-                          struct whole *whole, vlt_error *err)
+static vlt_status measure(vlt_tuner *tuner, const char *against, const char *config, int wanted,
+                          double share, struct whole *whole, vlt_error *err)
 {
     vlt_status status = VLT_OK;
     double longest_s = 0;
@@ -129,10 +134,25 @@ static vlt_status measure(vlt_tuner *tuner, const char *config, int wanted, doub
            vlt_tuner_left(tuner, share) > longest_s) {
         double begin_s = vlt_tuner_elapsed(tuner);
         vlt_tuner_progress(tuner, whole_op, NULL);
-        status = launch_pair(tuner, config, share, whole, err);
+        status = launch_pair(tuner, against, config, share, whole, err);
         longest_s = fmax(longest_s, vlt_tuner_elapsed(tuner) - begin_s);
     }
     return status;
+}
+
+/* Seconds of one baseline request, as far as the parts tell. */
+static double baseline_request_s(const vlt_tuner *tuner)
+{
+    const vlt_tune_comparison parts = vlt_tuner_compose_baseline(tuner);
+    double factor = parts.known && parts.ratio > 0 ? 1 / parts.ratio : 30;
+    return 1e-3 * tuner->request_ms * factor;
+}
+
+/* Whose ids are forced: the baseline's, or the default path's where those are out of reach. */
+static const char *reference_of(const vlt_tuner *tuner, double share)
+{
+    bool near = !tuner->depth && 3 * baseline_request_s(tuner) < 0.5 * vlt_tuner_left(tuner, share);
+    return near ? "baseline" : "default";
 }
 
 static vlt_status check_outputs(vlt_tuner *tuner, const char *config, double share,
@@ -140,11 +160,18 @@ static vlt_status check_outputs(vlt_tuner *tuner, const char *config, double sha
 {
     vlt_error failure = {0};
     vlt_whole_task task = vlt_tuner_task(tuner, config, tuner->unseen, share);
-    task.scene_max = OUTPUT_SCENES;
-    task.tokens = TOKENS;
+    task.against = reference_of(tuner, share);
+    task.depth = tuner->depth ? SHORT_DEPTH : 0;
+    task.scene_max = tuner->depth ? 1 : OUTPUT_SCENES;
+    task.tokens = tuner->depth ? SHORT_TOKENS : TOKENS;
+    task.limit_s = 0.4 * fmax(0.1, vlt_tuner_left(tuner, share));
+    vlt_tuner_progress(tuner, whole_op, NULL);
     vlt_status status = vlt_whole_check_outputs(&task, outputs, &failure);
     if (status == VLT_STATUS_INTERRUPTED || status == VLT_STATUS_NOMEM) {
         return vlt_fail(err, status, "%s", failure.message);
+    }
+    if (status == VLT_STATUS_STOPPED && vlt_tuner_left(tuner, share) < 0.1) {
+        return VLT_STATUS_INTERRUPTED; /* our own hurry */
     }
     if (status != VLT_OK) {
         vlt_utf8_format(whole->wrong, sizeof whole->wrong, "%s", failure.message);
@@ -159,21 +186,46 @@ static bool is_bad(const struct whole *whole)
            (whole->launches > 0 && whole->judgement.ratio > 1 + margin);
 }
 
-static bool chosen(const vlt_tune_item *item)
-{
-    return item->decided && item->choice.variant != item->search.space.variant[0];
-}
-
 static vlt_status revert(vlt_tuner *tuner, vlt_tune_item *item, const char *why, vlt_error *err)
 {
     char old[VLT_SETTING_BYTES];
     vlt_setting_format(&item->choice, old, sizeof old);
-    item->choice = vlt_space_baseline(&item->search.space);
+    item->choice = item->search.incumbent;
     item->reverted = true;
-    item->tuned_ns = item->baseline_ns;
+    item->tuned_ns = item->default_ns;
+    item->over_baseline = vlt_comparison_unknown();
     vlt_utf8_format(item->reason, sizeof item->reason, "reverted from %s: %s", old, why);
     vlt_tuner_note(tuner, "%s %s: %s", item->met.op, item->met.problem, item->reason);
     return vlt_tuner_note_decision(tuner, item, err);
+}
+
+static vlt_status revert_all(vlt_tuner *tuner, const char *why, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
+        if (vlt_item_differs(&tuner->item[i])) {
+            status = revert(tuner, &tuner->item[i], why, err);
+        }
+    }
+    return status;
+}
+
+/* The config without item number i: is it well? */
+static vlt_status try_without(vlt_tuner *tuner, int i, const struct whole *sick, double share,
+                              bool *well, vlt_error *err)
+{
+    struct whole without = {.judgement = {.ratio = 1}};
+    vlt_whole_outputs outputs;
+    vlt_status status = vlt_tuner_write_config(tuner, tuner->provisional, i, err);
+    if (status == VLT_OK && sick->wrong[0]) {
+        status = check_outputs(tuner, tuner->provisional, share, &without, &outputs, err);
+        *well = !without.wrong[0];
+    } else if (status == VLT_OK) {
+        status = measure(tuner, "default", tuner->provisional, ABLATION_LAUNCHES, share, &without,
+                         err);
+        *well = without.launches > 0 && !is_bad(&without);
+    }
+    return status;
 }
 
 /* Looks for one choice whose undoing cures the config; undoes all when there is none. */
@@ -184,161 +236,165 @@ static vlt_status cure(vlt_tuner *tuner, const struct whole *sick, double share,
     if (sick->wrong[0]) {
         vlt_utf8_format(why, sizeof why, "the output end to end is wrong: %s", sick->wrong);
     } else {
-        snprintf(why, sizeof why, "the whole was slower with it (%.3f of the baseline's time)",
+        snprintf(why, sizeof why, "the whole was slower with it (%.3f of the default's time)",
                  sick->judgement.ratio);
     }
     for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
-        struct whole without = {.judgement = {.ratio = 1}};
-        vlt_whole_outputs outputs;
-        if (!chosen(&tuner->item[i]) || vlt_tuner_left(tuner, share) <= 0) {
+        bool well = false;
+        if (!vlt_item_differs(&tuner->item[i]) || vlt_tuner_left(tuner, share) <= 0) {
             continue;
         }
-        status = vlt_tuner_write_config(tuner, tuner->provisional, i, err);
-        if (status == VLT_OK && sick->wrong[0]) {
-            status = check_outputs(tuner, tuner->provisional, share, &without, &outputs, err);
-        }
-        if (status == VLT_OK && !without.wrong[0]) {
-            status = measure(tuner, tuner->provisional, ABLATION_LAUNCHES, share, &without, err);
-        }
-        if (status == VLT_OK && without.launches > 0 && !is_bad(&without)) {
+        status = try_without(tuner, i, sick, share, &well, err);
+        if (status == VLT_OK && well) {
             return revert(tuner, &tuner->item[i], why, err);
         }
     }
     if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
         status = VLT_OK;
     }
-    for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
-        if (chosen(&tuner->item[i])) {
-            status = revert(tuner, &tuner->item[i], why, err);
-        }
-    }
-    return status;
+    return status == VLT_OK ? revert_all(tuner, why, err) : status;
 }
 
-static void fill_row(vlt_tuner *tuner, const struct whole *whole)
+static bool anything_differs(const vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        if (vlt_item_differs(&tuner->item[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Do the launches of an interval fit? A launch calls both sides twice, a slow one once. */
+static bool fits(const vlt_tuner *tuner, double other_s, double share)
+{
+    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
+    double launch_s = calls * (request_s + other_s) + 0.3;
+    return !tuner->depth && VLT_WHOLE_LAUNCHES * launch_s < vlt_tuner_left(tuner, share);
+}
+
+static void start_row(vlt_tuner *tuner)
+{
+    vlt_tune_row *row = &tuner->result->end_to_end;
+    *row = (vlt_tune_row){.baseline_ns = NAN,
+                          .default_ns = tuner->request_ms * 1e6,
+                          .tuned_ns = NAN,
+                          .over_baseline = vlt_comparison_unknown(),
+                          .over_default = vlt_comparison_one(VLT_TUNE_COMPOSED),
+                          .is_default = true,
+                          .share = 1};
+    vlt_utf8_format(row->op, sizeof row->op, "%s", whole_op);
+    vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", whole_shape);
+    vlt_utf8_format(row->shape, sizeof row->shape, "%s", whole_shape);
+}
+
+/* What the whole is worth over the defaults: measured, or else composed from its parts. */
+static void fill_default(vlt_tuner *tuner, const struct whole *whole)
 {
     vlt_tune_row *row = &tuner->result->end_to_end;
     double ns[2][LAUNCHES_MAX];
     memcpy(ns, whole->call_ns, sizeof ns);
-    *row = (vlt_tune_row){.baseline_ns = tuner->request_ms * 1e6,
-                          .tuned_ns = NAN,
-                          .ratio = NAN,
-                          .ratio_low = NAN,
-                          .ratio_high = NAN,
-                          .trials = whole->launches,
-                          .share = 1};
-    vlt_utf8_format(row->op, sizeof row->op, "%s", whole_op);
-    vlt_utf8_format(row->shape, sizeof row->shape, "%s", whole_shape);
+    row->trials = whole->launches;
+    row->is_default = !anything_differs(tuner);
     if (whole->launches > 0) {
-        row->measured = true;
-        row->baseline_ns = vlt_median(ns[0], (size_t)whole->launches);
+        row->default_ns = vlt_median(ns[0], (size_t)whole->launches);
+    }
+    if (row->is_default) {
+        row->over_default = vlt_comparison_one(VLT_TUNE_COMPOSED);
+        row->tuned_ns = row->default_ns;
+        snprintf(row->reason, sizeof row->reason, "nothing differs from the defaults");
+    } else if (whole->launches >= VLT_WHOLE_LAUNCHES) {
+        row->over_default = vlt_comparison_of(&whole->judgement, VLT_TUNE_MEASURED);
         row->tuned_ns = vlt_median(ns[1], (size_t)whole->launches);
-        row->ratio = whole->judgement.ratio;
-        row->ratio_low = whole->judgement.low > 0 ? whole->judgement.low : NAN;
-        row->ratio_high = isfinite(whole->judgement.high) ? whole->judgement.high : NAN;
-        row->verdict = whole->judgement.verdict;
         snprintf(row->reason, sizeof row->reason, "%d launches, unseen scenes", whole->launches);
     } else {
-        snprintf(row->reason, sizeof row->reason, "not measured within the budget");
+        row->over_default = vlt_tuner_compose_default(tuner);
+        row->tuned_ns = row->default_ns * row->over_default.ratio;
+        snprintf(row->reason, sizeof row->reason,
+                 "composed from its parts: whole requests do not fit into the budget");
     }
 }
 
-vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
+static void fill_baseline(vlt_tuner *tuner, const struct whole *whole)
+{
+    vlt_tune_row *row = &tuner->result->end_to_end;
+    double ns[LAUNCHES_MAX];
+    memcpy(ns, whole->call_ns[0], sizeof ns);
+    if (whole->launches > 0) {
+        row->over_baseline = vlt_comparison_of(&whole->judgement, VLT_TUNE_MEASURED);
+        row->baseline_ns = vlt_median(ns, (size_t)whole->launches);
+    } else {
+        row->over_baseline = vlt_tuner_compose_baseline(tuner);
+        row->baseline_ns = row->tuned_ns / row->over_baseline.ratio;
+    }
+}
+
+static void say_correctness(vlt_tuner *tuner, const struct whole *whole,
+                            const vlt_whole_outputs *outputs, const char *reference, bool known)
 {
     vlt_tune_result *result = tuner->result;
-    vlt_whole_outputs outputs = {0};
-    struct whole whole = {0};
-    vlt_status status = VLT_OK;
-    /* every round undoes something, so this ends */
-    for (int round = 0; status == VLT_OK && round < 4; round++) {
-        whole = (struct whole){.judgement = {.ratio = 1}};
-        status = vlt_tuner_write_config(tuner, tuner->provisional, -1, err);
-        if (status == VLT_OK) {
-            status = check_outputs(tuner, tuner->provisional, share, &whole, &outputs, err);
-        }
-        if (status == VLT_OK && !whole.wrong[0]) {
-            status = measure(tuner, tuner->provisional, VLT_WHOLE_LAUNCHES, share, &whole, err);
-        }
-        if (status != VLT_OK || !is_bad(&whole)) {
-            break;
-        }
-        bool any = false;
-        for (int i = 0; i < tuner->item_count; i++) {
-            any |= chosen(&tuner->item[i]);
-        }
-        if (!any) {
-            break;
-        }
-        status = cure(tuner, &whole, share, err);
-    }
-    if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
-        result->end = VLT_TUNE_BUDGET;
-        status = VLT_OK;
-    }
-    fill_row(tuner, &whole);
-    result->correct = status == VLT_OK && outputs.scenes > 0 && !whole.wrong[0];
-    if (whole.wrong[0]) {
-        vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %s", whole.wrong);
+    result->correct = known && outputs->scenes > 0 && !whole->wrong[0];
+    if (whole->wrong[0]) {
+        vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %s", whole->wrong);
+    } else if (!anything_differs(tuner)) {
+        result->correct = true;
+        snprintf(result->correctness, sizeof result->correctness,
+                 "nothing differs from the defaults");
     } else if (result->correct) {
         snprintf(result->correctness, sizeof result->correctness,
-                 "correct on unseen inputs (logits within %.2g, tolerance %.2g)", outputs.worst,
-                 outputs.tolerance);
+                 "correct on unseen inputs%s (logits within %.2g of the %s's, tolerance %.2g)",
+                 tuner->depth ? ", first 2 blocks of each tower" : "", outputs->worst, reference,
+                 outputs->tolerance);
     } else {
         snprintf(result->correctness, sizeof result->correctness, "not checked within the budget");
+    }
+}
+
+/* One look at the config: outputs, then times where they fit. */
+static vlt_status look(vlt_tuner *tuner, double share, struct whole *whole,
+                       vlt_whole_outputs *outputs, vlt_error *err)
+{
+    *whole = (struct whole){.judgement = {.ratio = 1}};
+    vlt_status status = vlt_tuner_write_config(tuner, tuner->provisional, -1, err);
+    if (status == VLT_OK) {
+        status = check_outputs(tuner, tuner->provisional, share, whole, outputs, err);
+    }
+    if (status == VLT_OK && !whole->wrong[0] && fits(tuner, 1e-3 * tuner->request_ms, share)) {
+        status = measure(tuner, "default", tuner->provisional, VLT_WHOLE_LAUNCHES, share, whole,
+                         err);
     }
     return status;
 }
 
-static char *take(char **text)
+vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
 {
-    char *taken = *text;
-    *text = NULL;
-    return taken;
-}
-
-/* Answers under both configs, of as many scenes as both had time for. */
-vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *err)
-{
-    vlt_tune_result *result = tuner->result;
-    vlt_whole_answers answers[2] = {{0}, {0}};
-    const char *configs[2] = {"baseline", tuner->provisional};
-    int64_t scenes = tuner->options->scenes ? tuner->options->scenes : 100;
-    vlt_status status = vlt_tuner_write_config(tuner, tuner->provisional, -1, err);
-    double left_s = vlt_tuner_left(tuner, share);
-    for (int i = 0; i < 2 && status == VLT_OK && scenes > 0; i++) {
-        vlt_whole_task task = vlt_tuner_task(tuner, configs[i], tuner->unseen, share);
-        task.scene_max = scenes;
-        /* the baseline needs most of the time: it is the slow one */
-        task.limit_s = i == 0 ? left_s * 0.85 : vlt_tuner_left(tuner, share);
-        vlt_tuner_progress(tuner, "accuracy", NULL);
-        if (vlt_tuner_left(tuner, share) <= 0) {
+    vlt_whole_outputs outputs = {0};
+    struct whole whole = {.judgement = {.ratio = 1}}, baseline = {.judgement = {.ratio = 1}};
+    vlt_status status = VLT_OK;
+    const char *reference = reference_of(tuner, share);
+    start_row(tuner);
+    /* every round undoes something, so this ends */
+    for (int round = 0; status == VLT_OK && round < 4 && anything_differs(tuner); round++) {
+        status = look(tuner, share, &whole, &outputs, err);
+        if (status != VLT_OK || !is_bad(&whole)) {
             break;
         }
-        status = vlt_whole_answer_scenes(&task, &answers[i], err);
-        scenes = answers[i].count;
-    }
-    if (status == VLT_STATUS_STOPPED ||
-        (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner))) {
-        status = VLT_OK; /* the budget ended it */
-    }
-    int64_t total = answers[0].count < answers[1].count ? answers[0].count : answers[1].count;
-    for (int64_t i = 0; i < total; i++) {
-        const vlt_whole_answer *a = &answers[0].answer[i], *b = &answers[1].answer[i];
-        result->accuracy_baseline += a->right;
-        result->accuracy_tuned += b->right;
-        if (result->answer_count < VLT_TUNE_ANSWER_MAX) {
-            vlt_tune_answer *shown = &result->answer[result->answer_count++];
-            *shown = (vlt_tune_answer){.question = take(&answers[0].answer[i].question),
-                                       .baseline = take(&answers[0].answer[i].text),
-                                       .tuned = take(&answers[1].answer[i].text),
-                                       .truth = take(&answers[0].answer[i].truth)};
-            snprintf(shown->image, sizeof shown->image, "scene-%03d.jpg", (int)i);
+        status = cure(tuner, &whole, share, err);
+        if (!anything_differs(tuner)) {
+            whole = (struct whole){.judgement = {.ratio = 1}};
         }
     }
-    result->accuracy_total = total;
-    result->peak_baseline_bytes = total ? answers[0].peak_bytes : NAN;
-    result->peak_tuned_bytes = total ? answers[1].peak_bytes : NAN;
-    vlt_whole_answers_release(&answers[0]);
-    vlt_whole_answers_release(&answers[1]);
+    bool known = status == VLT_OK;
+    if (known && fits(tuner, baseline_request_s(tuner), share)) {
+        status = measure(tuner, "baseline", anything_differs(tuner) ? tuner->provisional : NULL,
+                         VLT_WHOLE_LAUNCHES, share, &baseline, err);
+    }
+    if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
+        tuner->result->end = VLT_TUNE_BUDGET;
+        status = VLT_OK;
+    }
+    fill_default(tuner, &whole);
+    fill_baseline(tuner, &baseline);
+    say_correctness(tuner, &whole, &outputs, reference, known);
     return status;
 }

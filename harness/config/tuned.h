@@ -6,10 +6,12 @@
  *     schema = 1
  *     quality = "int8"      what its choices may lose; absent: exact
  *     [model]               name and hash of the model
+ *     [measured]            what the whole gains over what runs without a config, how that is known,
+ *                           and with how many threads
  *     [fingerprint.hard]    what decides: cpu, isa, caches ... one key a part
  *     [fingerprint.soft]    what may shift it: kernel, governor ...
- *     [[decision]]          op, bucket, variant, knobs, baseline_ns, speedup with its interval,
- *                           evidence (the id of the decision in the store), reason
+ *     [[decision]]          op, bucket, variant, knobs, baseline_ns, speedup with its interval (over
+ *                           the baseline), default_ns, over_default, evidence (the id of the decision in the store), reason
  *     [end]                 count of the decisions, XXH3 of every byte before the digest's line
  *
  * Equal decisions give equal bytes; the file appears whole or not at all. A file without its end
@@ -38,7 +40,8 @@ typedef struct vlt_tuned_decision {
     char bucket[VLT_BUCKET_BYTES]; /* as vlt_problem_bucket, or "*" */
     char variant[VLT_TUNED_NAME_BYTES];
     char knobs[VLT_TUNED_KNOBS_BYTES]; /* "strip=64 threads=2", "" where there are none */
-    double baseline_ns;                /* of one run; NAN: not measured */
+    double baseline_ns, default_ns;    /* of one run; NAN or 0: not measured */
+    double over_default;               /* default time over tuned time; likewise */
     double speedup;                    /* baseline time over tuned time; NAN: the baseline itself */
     double speedup_low, speedup_high;  /* 95 % interval */
     char evidence[VLT_TUNED_ID_BYTES]; /* "" : none */
@@ -52,6 +55,9 @@ typedef struct vlt_tuned_config {
     vlt_tuned_decision *decision; /* owned */
     int count;
     int capacity;
+    double over_default, over_default_low, over_default_high; /* of the whole; NAN or 0 */
+    char how[16];                                             /* "measured", "composed"; "" */
+    int threads;                                              /* 0: not noted */
     bool edited; /* read from a file whose digest or count differs */
 } vlt_tuned_config;
 

@@ -136,6 +136,8 @@ static vlt_status read_decision(const struct reader *reader, const vlt_toml_valu
             VLT_OK ||
         (status = read_text(reader, table, "knobs", false, d.knobs, sizeof d.knobs)) != VLT_OK ||
         (status = read_positive(reader, table, "baseline_ns", &d.baseline_ns)) != VLT_OK ||
+        (status = read_positive(reader, table, "default_ns", &d.default_ns)) != VLT_OK ||
+        (status = read_positive(reader, table, "over_default", &d.over_default)) != VLT_OK ||
         (status = read_positive(reader, table, "speedup", &d.speedup)) != VLT_OK ||
         (status = read_positive(reader, table, "speedup_low", &d.speedup_low)) != VLT_OK ||
         (status = read_positive(reader, table, "speedup_high", &d.speedup_high)) != VLT_OK ||
@@ -149,7 +151,8 @@ static vlt_status read_decision(const struct reader *reader, const vlt_toml_valu
                         reader->name, vlt_toml_line(table), d.op, d.bucket);
     }
     check_keys(reader, table, "[[decision]]",
-               " op bucket variant knobs baseline_ns speedup speedup_low speedup_high evidence "
+               " op bucket variant knobs baseline_ns default_ns over_default speedup speedup_low "
+               "speedup_high evidence "
                "reason ");
     return vlt_tuned_config_set(reader->config, &d, reader->err);
 }
@@ -204,6 +207,32 @@ static vlt_status read_quality(const struct reader *reader, const vlt_toml_value
     return status;
 }
 
+static vlt_status read_measured(const struct reader *reader, const vlt_toml_value *root)
+{
+    const vlt_toml_value *table = vlt_toml_get(root, "measured");
+    const vlt_toml_value *threads = vlt_toml_get(table, "threads");
+    vlt_tuned_config *config = reader->config;
+    int64_t count = 0;
+    vlt_status status;
+    if (table && vlt_toml_type_of(table) != VLT_TOML_TABLE) {
+        return bad(reader, table, "measured", "a table");
+    }
+    if (threads && (!vlt_toml_integer(threads, &count) || count < 1 || count > 1024)) {
+        return bad(reader, threads, "threads", "a count of threads, 1 to 1024");
+    }
+    config->threads = (int)count;
+    check_keys(reader, table, "[measured]",
+               " over_default over_default_low over_default_high how threads ");
+    if ((status = read_positive(reader, table, "over_default", &config->over_default)) != VLT_OK ||
+        (status = read_positive(reader, table, "over_default_low", &config->over_default_low)) !=
+            VLT_OK ||
+        (status = read_positive(reader, table, "over_default_high", &config->over_default_high)) !=
+            VLT_OK) {
+        return status;
+    }
+    return read_text(reader, table, "how", false, config->how, sizeof config->how);
+}
+
 static vlt_status read_header(const struct reader *reader, const vlt_toml_value *root)
 {
     const vlt_toml_value *schema = vlt_toml_get(root, "schema");
@@ -226,13 +255,15 @@ static vlt_status read_header(const struct reader *reader, const vlt_toml_value 
         return vlt_fail(reader->err, VLT_STATUS_INPUT, "%s: table [model] is missing",
                         reader->name);
     }
-    check_keys(reader, root, "the file", " schema quality model fingerprint decision end ");
+    check_keys(reader, root, "the file",
+               " schema quality model measured fingerprint decision end ");
     check_keys(reader, model, "[model]", " name hash ");
     check_keys(reader, fingerprint, "[fingerprint]", " hard soft ");
     if ((status = read_quality(reader, root)) != VLT_OK ||
         (status = read_text(reader, model, "name", true, config->model_name,
                             sizeof config->model_name)) != VLT_OK ||
         (status = read_hash(reader, model, "hash", &config->key.model_hash)) != VLT_OK ||
+        (status = read_measured(reader, root)) != VLT_OK ||
         (status = read_parts(reader, fingerprint, "hard", &config->key.hard)) != VLT_OK ||
         (status = read_parts(reader, fingerprint, "soft", &config->key.soft)) != VLT_OK) {
         return status;

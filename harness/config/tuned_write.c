@@ -34,7 +34,7 @@ static void put_string(vlt_buffer *text, const char *key, const char *value)
 static void put_real(vlt_buffer *text, const char *key, double value)
 {
     char number[40];
-    if (!isfinite(value)) {
+    if (!isfinite(value) || value <= 0) {
         return; /* what was not measured is absent */
     }
     snprintf(number, sizeof number, "%.6g", value);
@@ -59,6 +59,8 @@ static void put_decision(vlt_buffer *text, const vlt_tuned_decision *decision)
         put_string(text, "knobs", decision->knobs);
     }
     put_real(text, "baseline_ns", decision->baseline_ns);
+    put_real(text, "default_ns", decision->default_ns);
+    put_real(text, "over_default", decision->over_default);
     put_real(text, "speedup", decision->speedup);
     put_real(text, "speedup_low", decision->speedup_low);
     put_real(text, "speedup_high", decision->speedup_high);
@@ -66,6 +68,23 @@ static void put_decision(vlt_buffer *text, const vlt_tuned_decision *decision)
         put_string(text, "evidence", decision->evidence);
     }
     put_string(text, "reason", decision->reason);
+}
+
+static void put_measured(vlt_buffer *text, const vlt_tuned_config *config)
+{
+    if (!config->how[0] && config->threads <= 0) {
+        return;
+    }
+    vlt_buffer_print(text, "\n[measured]\n");
+    put_real(text, "over_default", config->over_default);
+    put_real(text, "over_default_low", config->over_default_low);
+    put_real(text, "over_default_high", config->over_default_high);
+    if (config->how[0]) {
+        put_string(text, "how", config->how);
+    }
+    if (config->threads > 0) {
+        vlt_buffer_print(text, "threads = %d\n", config->threads);
+    }
 }
 
 static int by_op_and_bucket(const void *left, const void *right)
@@ -103,6 +122,7 @@ vlt_status vlt_tuned_format(const vlt_tuned_config *config, char **out, size_t *
     put_string(&text, "name", config->model_name);
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)config->key.model_hash);
     put_string(&text, "hash", hash);
+    put_measured(&text, config);
     put_parts(&text, "fingerprint.hard", &config->key.hard);
     put_parts(&text, "fingerprint.soft", &config->key.soft);
     for (int i = 0; i < config->count && order; i++) {

@@ -92,13 +92,36 @@ static vlt_status load_processor(vlt_engine *engine, vlt_error *err)
     return status;
 }
 
-static vlt_status load_model(vlt_engine *engine, vlt_error *err)
+/* The first blocks of each tower on the real weights; DeepStack taps move to blocks that are left.
+ */
+static void limit_depth(vlt_model_config *config, int depth)
+{
+    vlt_vision_config *vision = &config->vision;
+    if (depth <= 0) {
+        return;
+    }
+    vision->blocks = vision->blocks < depth ? vision->blocks : depth;
+    config->text.layers = config->text.layers < depth ? config->text.layers : depth;
+    int64_t most = vision->blocks < config->text.layers ? vision->blocks : config->text.layers;
+    if (vision->deepstack_count > most) {
+        vision->deepstack_count = (int)most;
+    }
+    for (int i = 0; i < vision->deepstack_count; i++) {
+        int last = (int)vision->blocks - vision->deepstack_count + i;
+        vision->deepstack[i] = vision->deepstack[i] < last ? vision->deepstack[i] : last;
+    }
+}
+
+static vlt_status load_model(vlt_engine *engine, int depth, vlt_error *err)
 {
     const char *directory = engine->directory;
     const vlt_container *container = engine->checkpoint->container;
     vlt_status status;
-    if ((status = container->config(engine->checkpoint, &engine->config, err)) != VLT_OK ||
-        (status = container->generation(engine->checkpoint, &engine->config, &engine->generation,
+    if ((status = container->config(engine->checkpoint, &engine->config, err)) != VLT_OK) {
+        return status;
+    }
+    limit_depth(&engine->config, depth);
+    if ((status = container->generation(engine->checkpoint, &engine->config, &engine->generation,
                                         err)) != VLT_OK ||
         (status = container->map(engine->checkpoint, err)) != VLT_OK) {
         return status;
@@ -313,7 +336,7 @@ vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engi
         status = vlt_quality_parse(options->quality, &engine->quality, err);
     }
     if (status == VLT_OK) {
-        status = load_model(engine, err);
+        status = load_model(engine, options->depth, err);
     }
     if (status == VLT_OK) {
         status = detect_machine(engine, options, err);

@@ -72,6 +72,8 @@ typedef struct vlt_engine_options {
     vlt_service_options services;
     vlt_message_function *message; /* NULL: silent */
     void *message_user;
+    int depth; /* only so many blocks and layers of each tower, for measuring: its answers mean
+                  nothing; 0: all */
 } vlt_engine_options;
 
 /* Opens a checkpoint directory. Weights are mapped, not read. options may be NULL. */

@@ -91,36 +91,41 @@ int vlt_child_input(const void *request, size_t bytes)
     return file;
 }
 
-static vlt_status start_child(const vlt_child_options *options, pid_t *child, int *answer,
-                              vlt_error *err)
+vlt_status vlt_child_spawn(const char *program, const char *command, uint64_t seed, int in, int out,
+                           pid_t *child, vlt_error *err)
 {
-    int in = -1, out[2] = {-1, -1};
-    char pad[PAD_MAX + 16], **environment = NULL;
-    vlt_status status = VLT_OK;
-    environment = make_environment(options->seed, pad, err);
+    char pad[PAD_MAX + 16], **environment = make_environment(seed, pad, err);
     if (!environment) {
         return VLT_STATUS_NOMEM;
     }
-    in = vlt_child_input(options->request, options->request_bytes);
+    *child = fork();
+    if (*child == 0) {
+        become_child(program ? program : "/proc/self/exe", command, environment, in, out);
+    }
+    free(environment);
+    if (*child < 0) {
+        return vlt_fail(err, VLT_STATUS_STOPPED, "%s: no process: %s", command, strerror(errno));
+    }
+    setpgid(*child, *child); /* also here: whoever comes first */
+    return VLT_OK;
+}
+
+static vlt_status start_child(const vlt_child_options *options, pid_t *child, int *answer,
+                              vlt_error *err)
+{
+    int out[2] = {-1, -1}, in = vlt_child_input(options->request, options->request_bytes);
+    vlt_status status;
     if (in < 0 || pipe2(out, O_CLOEXEC) != 0) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: no pipe: %s", options->command, strerror(errno));
         goto done;
     }
-    *child = fork();
-    if (*child == 0) {
-        become_child(options->program ? options->program : "/proc/self/exe", options->command,
-                     environment, in, out[1]);
+    status = vlt_child_spawn(options->program, options->command, options->seed, in, out[1], child,
+                             err);
+    if (status == VLT_OK) {
+        *answer = out[0];
+        out[0] = -1;
     }
-    if (*child < 0) {
-        status = vlt_fail(err, VLT_STATUS_STOPPED, "%s: no process: %s", options->command,
-                          strerror(errno));
-        goto done;
-    }
-    setpgid(*child, *child); /* also here: whoever comes first */
-    *answer = out[0];
-    out[0] = -1;
 done:
-    free(environment);
     if (in >= 0) {
         close(in);
     }
@@ -152,7 +157,7 @@ static int read_some(int fd, vlt_child_answer *answer, size_t *capacity)
 }
 
 /* Resident memory of a process; 0 when it cannot be read. */
-static uint64_t resident_bytes(pid_t child)
+uint64_t vlt_child_resident_bytes(pid_t child)
 {
     char path[64], text[128] = "";
     unsigned long long pages = 0;
@@ -187,7 +192,7 @@ static vlt_status watch(pid_t child, int fd, const vlt_child_options *options,
                             options->command, answer->bytes);
         }
         double spent_s = (double)(vlt_clock_wall(vlt_clock_system()) - begin) * 1e-9;
-        uint64_t bytes = options->memory_bytes ? resident_bytes(child) : 0;
+        uint64_t bytes = options->memory_bytes ? vlt_child_resident_bytes(child) : 0;
         if (options->stop && options->stop()) {
             answer->end = VLT_CHILD_STOPPED;
             return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted");

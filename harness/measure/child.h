@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "optimizations/core/status.h"
 
@@ -51,5 +52,13 @@ int vlt_child_input(const void *request, size_t bytes);
  * message says how. INTERRUPTED: `stop`. In every case the caller frees answer->text. */
 vlt_status vlt_child_run(const vlt_child_options *options, vlt_child_answer *answer,
                          vlt_error *err);
+
+/* Starts the program anew with the command, reading `in` and writing `out`, which stay the
+ * caller's; leader of a process group of its own, it dies with its parent. STOPPED: no process. */
+vlt_status vlt_child_spawn(const char *program, const char *command, uint64_t seed, int in, int out,
+                           pid_t *child, vlt_error *err);
+
+/* Resident memory of a process; 0 when it cannot be read. */
+uint64_t vlt_child_resident_bytes(pid_t child);
 
 #endif

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/measure/verify_internal.h"
 #include "optimizations/core/memory.h"
 
 enum { POISON = 0xA5, GUARD = 0x5C };
 
-static size_t output_bytes(const vlt_output *output)
+size_t vlt_output_bytes(const vlt_output *output)
 {
     return output->count * vlt_dtype_bytes(output->dtype);
 }
@@ -20,8 +21,8 @@ static void poison(vlt_workload *workload)
         vlt_output *output = &workload->output[i];
         unsigned char *data = output->data;
         memset(data - VLT_GUARD_BYTES, GUARD, VLT_GUARD_BYTES);
-        memset(data, POISON, output_bytes(output));
-        memset(data + output_bytes(output), GUARD, VLT_GUARD_BYTES);
+        memset(data, POISON, vlt_output_bytes(output));
+        memset(data + vlt_output_bytes(output), GUARD, VLT_GUARD_BYTES);
     }
     if (workload->reset) {
         workload->reset(workload);
@@ -32,14 +33,14 @@ static bool guards_intact(const vlt_output *output)
 {
     const unsigned char *data = output->data;
     for (int i = 1; i <= VLT_GUARD_BYTES; i++) {
-        if (data[-i] != GUARD || data[output_bytes(output) + (size_t)i - 1] != GUARD) {
+        if (data[-i] != GUARD || data[vlt_output_bytes(output) + (size_t)i - 1] != GUARD) {
             return false;
         }
     }
     return true;
 }
 
-static double element(const vlt_output *output, const void *data, size_t index)
+double vlt_output_element(const vlt_output *output, const void *data, size_t index)
 {
     switch (output->dtype) {
     case VLT_DTYPE_U8:
@@ -59,17 +60,18 @@ static double element(const vlt_output *output, const void *data, size_t index)
 
 /* Exact outputs are compared as bytes, the others relative to the largest baseline value. A NaN
  * where the baseline has none is a difference without measure. */
-static vlt_status compare(const vlt_plan *plan, const vlt_output *output, const void *expected,
-                          vlt_verify_result *result, vlt_error *err)
+vlt_status vlt_verify_compare(const vlt_plan *plan, const vlt_output *output, const void *expected,
+                              vlt_verify_result *result, vlt_error *err)
 {
     double largest = 0, worst = 0;
     size_t at = 0;
-    if (memcmp(output->data, expected, output_bytes(output)) != 0) {
+    if (memcmp(output->data, expected, vlt_output_bytes(output)) != 0) {
         for (size_t i = 0; i < output->count; i++) {
-            largest = fmax(largest, fabs(element(output, expected, i)));
+            largest = fmax(largest, fabs(vlt_output_element(output, expected, i)));
         }
         for (size_t i = 0; i < output->count; i++) {
-            double e = element(output, expected, i), g = element(output, output->data, i);
+            double e = vlt_output_element(output, expected, i),
+                   g = vlt_output_element(output, output->data, i);
             double difference = e == g || (isnan(e) && isnan(g)) ? 0 : fabs(e - g);
             difference = isnan(difference) ? INFINITY : difference;
             if (difference > worst) {
@@ -92,17 +94,15 @@ static vlt_status compare(const vlt_plan *plan, const vlt_output *output, const 
                         "%s/%s@%s: output '%s' differs from the baseline at %zu: %.9g, expected "
                         "%.9g (difference %.3g of the largest value, tolerance %.3g)",
                         plan->variant->op, plan->variant->name, size, output->name, at,
-                        element(output, output->data, at), element(output, expected, at), worst,
-                        allowed);
+                        vlt_output_element(output, output->data, at),
+                        vlt_output_element(output, expected, at), worst, allowed);
     }
     return VLT_OK;
 }
 
-static vlt_status run_checked(const vlt_plan *plan, vlt_scratch *scratch, vlt_workload *workload,
-                              vlt_error *err)
+static vlt_status check_guards(const vlt_plan *plan, const vlt_workload *workload, vlt_error *err)
 {
-    poison(workload);
-    vlt_status status = vlt_plan_run_in(scratch, plan, workload->args, err);
+    vlt_status status = VLT_OK;
     for (int i = 0; i < workload->output_count && status == VLT_OK; i++) {
         if (!guards_intact(&workload->output[i])) {
             status = vlt_fail(err, VLT_STATUS_WRONG, "%s/%s: writes outside output '%s'",
@@ -110,6 +110,22 @@ static vlt_status run_checked(const vlt_plan *plan, vlt_scratch *scratch, vlt_wo
         }
     }
     return status;
+}
+
+vlt_status vlt_verify_run_in(const vlt_plan *plan, vlt_frame frame, vlt_workload *workload,
+                             vlt_error *err)
+{
+    poison(workload);
+    vlt_status status = vlt_plan_run(plan, frame, workload->args, err);
+    return status == VLT_OK ? check_guards(plan, workload, err) : status;
+}
+
+vlt_status vlt_verify_run(const vlt_plan *plan, vlt_scratch *scratch, vlt_workload *workload,
+                          vlt_error *err)
+{
+    vlt_status status = vlt_plan_reserve(scratch, plan, err);
+    return status == VLT_OK ? vlt_verify_run_in(plan, vlt_scratch_frame(scratch), workload, err)
+                            : status;
 }
 
 vlt_status vlt_verify(vlt_context *context, const vlt_problem *problem, const vlt_variant *variant,
@@ -141,17 +157,17 @@ vlt_status vlt_verify(vlt_context *context, const vlt_problem *problem, const vl
     if (status != VLT_OK) {
         goto done;
     }
-    status = run_checked(baseline_plan, &scratch, &workload, err);
+    status = vlt_verify_run(baseline_plan, &scratch, &workload, err);
     for (int i = 0; i < workload.output_count && status == VLT_OK; i++) {
-        status = vlt_alloc(output_bytes(&workload.output[i]), &expected[i], err);
+        status = vlt_alloc(vlt_output_bytes(&workload.output[i]), &expected[i], err);
         if (status == VLT_OK) {
-            memcpy(expected[i], workload.output[i].data, output_bytes(&workload.output[i]));
+            memcpy(expected[i], workload.output[i].data, vlt_output_bytes(&workload.output[i]));
         }
     }
     for (int repeat = 0; repeat < 2 && status == VLT_OK; repeat++) {
-        status = run_checked(plan, &scratch, &workload, err);
+        status = vlt_verify_run(plan, &scratch, &workload, err);
         for (int i = 0; i < workload.output_count && status == VLT_OK; i++) {
-            status = compare(plan, &workload.output[i], expected[i], result, err);
+            status = vlt_verify_compare(plan, &workload.output[i], expected[i], result, err);
         }
     }
 done:

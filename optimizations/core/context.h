@@ -27,6 +27,8 @@ typedef struct vlt_ledger_entry {
     vlt_choice_source source;
     int64_t dim[VLT_DIM_MAX]; /* of the first problem met, which stands for the bucket */
     _Atomic int64_t *runs;    /* owned: how often they ran; plans count here */
+    int64_t plans;            /* how many were prepared so far */
+    bool composite;           /* they have children */
 } vlt_ledger_entry;
 
 /* A choice that was not applicable, counted over the plans that would have had it. */

@@ -26,6 +26,7 @@ void vlt_ledger_note(vlt_ledger *ledger, vlt_plan *plan)
             !memcmp(&entry->binding, &plan->binding, sizeof entry->binding) &&
             !strcmp(entry->bucket, bucket)) {
             plan->runs = entry->runs;
+            entry->plans++;
             return;
         }
     }
@@ -43,6 +44,8 @@ void vlt_ledger_note(vlt_ledger *ledger, vlt_plan *plan)
                                 .variant = plan->variant,
                                 .binding = plan->binding,
                                 .source = plan->source,
+                                .plans = 1,
+                                .composite = plan->composite,
                                 .runs = calloc(1, sizeof *entry->runs)};
     memcpy(entry->bucket, bucket, sizeof bucket);
     memcpy(entry->dim, plan->problem.dim, sizeof entry->dim);

@@ -55,6 +55,7 @@ vlt_status vlt_workload_buffer(vlt_workload *workload, size_t count, size_t elem
     workload->borrowed[workload->block_count] = *out != NULL;
     vlt_status status = *out ? VLT_OK : vlt_alloc(bytes, out, err);
     if (status == VLT_OK) {
+        workload->block_bytes[workload->block_count] = bytes;
         workload->block[workload->block_count++] = *out;
     }
     return status;

@@ -53,10 +53,10 @@ enum { BAR = 20 };
 static void show_progress(void *user, const vlt_tune_progress *progress)
 {
     const vlt_cli *cli = user;
-    char bar[BAR + 3], best[32] = "";
+    char bar[BAR + 3], best[48] = "";
     vlt_terminal_bar(progress->elapsed_s / progress->budget_s, BAR, bar);
     if (isfinite(progress->best_speedup)) {
-        snprintf(best, sizeof best, ": %.1fx so far", progress->best_speedup);
+        snprintf(best, sizeof best, ": %.2fx over the default so far", progress->best_speedup);
     }
     vlt_cli_progress(cli, "tuning    %s  %.0f s of %.0f s, %lld trials, %s%s, %.0f s left", bar,
                      progress->elapsed_s, progress->budget_s, (long long)progress->trials,
@@ -194,11 +194,16 @@ VLT_COMMAND(
     tune, .operands = "DIR",
     .summary = "find the fastest variants for this machine and model, prove it",
     .details =
-        "DIR is a checkpoint. One baseline request tells which problems the model meets; "
-        "settings are\ntried in child processes, verified, measured in pairs, and chosen "
-        "only where the gain is\ncertain. The config as a whole is verified end to end on "
-        "unseen inputs. Ctrl-C leaves a valid\ndatabase and the best config so far; the "
-        "same command goes on from there.\n"
+        "DIR is a checkpoint. One request with the defaults tells which problems the model meets "
+        "(where\nthat takes too long, a request to its first blocks); settings are raced against "
+        "what "
+        "would run\nanyway in forks of worker processes, verified, measured in pairs, and chosen "
+        "only "
+        "where fresh\nlaunches make the gain certain; ties stay with the default. The config as a "
+        "whole "
+        "is verified\nend to end on unseen inputs. Ctrl-C leaves a valid database and the best "
+        "config so "
+        "far; the same\ncommand goes on from there.\n"
         "With --replay nothing is measured: the strategies that choose settings are tried on "
         "recorded\nspaces (T4 results or Kernel Tuner caches, a folder a kernel, T1.json "
         "beside them), and what\nthey find after so many evaluations is shown as a fraction "

@@ -20,19 +20,24 @@ static void head(vlt_buffer *page, const vlt_report *report)
 
 static void cards(vlt_buffer *page, const vlt_report *report)
 {
-    char text[96], value[48], interval[48];
+    char text[128], value[48], interval[48];
     vlt_buffer_text(page, "<div class=\"big\">");
     if (report->end_to_end.op) {
+        const char *how = report->end_to_end.over_default.how;
+        vlt_format_over_default(&report->end_to_end, value, sizeof value);
+        vlt_utf8_format(text, sizeof text, "end to end over the default%s%s", how ? ", " : "",
+                        how ? how : "");
+        vlt_page_card(page, value, text);
         vlt_format_speedup(&report->end_to_end, value, sizeof value);
         vlt_format_interval(&report->end_to_end, interval, sizeof interval);
-        vlt_utf8_format(text, sizeof text, "end to end %s", interval);
+        vlt_utf8_format(text, sizeof text, "end to end over the baseline %s", interval);
         vlt_page_card(page, value, text);
     }
     if (report->accuracy_total > 0) {
         snprintf(value, sizeof value, "%lld of %lld", (long long)report->accuracy_tuned,
                  (long long)report->accuracy_total);
-        snprintf(text, sizeof text, "unseen scenes right, baseline %lld",
-                 (long long)report->accuracy_baseline);
+        snprintf(text, sizeof text, "unseen scenes right, default %lld, baseline %lld",
+                 (long long)report->accuracy_default, (long long)report->accuracy_baseline);
         vlt_page_card(page, value, text);
     }
     if (isfinite(report->peak_tuned_bytes)) {
@@ -50,11 +55,12 @@ static void cards(vlt_buffer *page, const vlt_report *report)
 
 static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *last)
 {
-    char baseline[32], tuned[32], gain[32], interval[48], share[16] = "", shape[96];
+    char baseline[32], tuned[32], gain[32], interval[48], over[48], share[16] = "", shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
     vlt_format_speedup(row, gain, sizeof gain);
     vlt_format_interval(row, interval, sizeof interval);
+    vlt_format_over_default(row, over, sizeof over);
     if (isfinite(row->share)) {
         snprintf(share, sizeof share, "%.1f %%", row->share * 100);
     }
@@ -65,8 +71,8 @@ static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *l
     vlt_page_escaped(page, shape);
     vlt_buffer_print(page,
                      "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-                     "<td class=\"n ",
-                     share, baseline, tuned);
+                     "<td class=\"n\">%s</td><td class=\"n ",
+                     share, baseline, tuned, over);
     vlt_page_escaped(page, row->verdict ? row->verdict : "");
     vlt_buffer_print(page, "\">%s</td><td class=\"n\">%s</td><td>", gain, interval);
     vlt_page_escaped(page, last);
@@ -82,7 +88,8 @@ static void table(vlt_buffer *page, const vlt_report *report)
 {
     vlt_buffer_text(page, "<h2>Choices</h2>\n<div class=\"scroll\"><table><tr><th>operator</th>"
                           "<th>shape</th><th class=\"n\">share</th><th class=\"n\">baseline</th>"
-                          "<th class=\"n\">tuned</th><th class=\"n\">speed-up</th>"
+                          "<th class=\"n\">tuned</th><th class=\"n\">over default</th>"
+                          "<th class=\"n\">over baseline</th>"
                           "<th class=\"n\">95 % interval</th><th>choice and reason</th></tr>\n");
     for (int i = 0; i < report->row_count; i++) {
         table_row(page, &report->row[i], report->row[i].choice);

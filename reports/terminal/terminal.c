@@ -11,7 +11,7 @@
 
 static const char white[] = " \t\r\n";
 
-enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 9, INTERVAL = 15, ANSWER = 14 };
+enum { LABEL = 10, OP = 14, SHAPE = 20, NUMBER = 10, GAIN = 15, INTERVAL = 10, ANSWER = 14 };
 
 vlt_terminal vlt_terminal_stdout(bool colour)
 {
@@ -81,12 +81,13 @@ void vlt_terminal_head(const vlt_terminal *terminal, const vlt_report *report)
 /* green for faster, red for slower; the word or number says the same without colour */
 static const char *colour_of(const vlt_terminal *terminal, const vlt_report_row *row)
 {
-    if (!terminal->colour || !row->verdict) {
+    const char *verdict = row->over_default.verdict;
+    if (!terminal->colour || !verdict) {
         return "";
     }
-    return !strcmp(row->verdict, "faster")   ? "\033[32m"
-           : !strcmp(row->verdict, "slower") ? "\033[31m"
-                                             : "\033[2m";
+    return !strcmp(verdict, "faster")   ? "\033[32m"
+           : !strcmp(verdict, "slower") ? "\033[31m"
+                                        : "\033[2m";
 }
 
 /* text in `width` columns, left-aligned, cut where it is longer */
@@ -103,29 +104,51 @@ static void print_cell(const vlt_terminal *terminal, const char *text, int width
     fprintf(terminal->stream, "~%*s", width - 1 - (int)vlt_utf8_columns(text, kept), "");
 }
 
+/* text right-aligned in `width` columns */
+static void print_right(const vlt_terminal *terminal, const char *text, int width)
+{
+    fprintf(terminal->stream, "%*s%s", width - columns_of(text), "", text);
+}
+
 static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, const char *last)
 {
-    char baseline[32], tuned[32], gain[32], interval[48], shape[96];
+    char baseline[32], tuned[32], gain[32], over[48], shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
     vlt_format_speedup(row, gain, sizeof gain);
-    vlt_format_interval(row, interval, sizeof interval);
-    bool same = row->verdict && !strcmp(row->verdict, "same");
+    vlt_format_over_default(row, over, sizeof over);
     print_cell(terminal, row->op, OP);
     vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
     print_cell(terminal, shape, SHAPE);
-    fprintf(terminal->stream, "%*s%*s%s%*s%s  ", NUMBER - 1, baseline, NUMBER, tuned,
-            colour_of(terminal, row), GAIN, gain, terminal->colour ? "\033[0m" : "");
-    const char *shown = same ? "" : interval;
-    int room = terminal->columns - (OP + SHAPE + 2 * NUMBER + GAIN + 2);
-    if (room >= INTERVAL + columns_of(last)) {
-        fprintf(terminal->stream, "%-*s %s\n", INTERVAL, shown, vlt_quoted_path(last).text);
-    } else if (!*shown && room >= columns_of(last)) {
+    fprintf(terminal->stream, "%*s%*s%s", NUMBER - 1, baseline, NUMBER, tuned,
+            colour_of(terminal, row));
+    print_right(terminal, over, GAIN);
+    fprintf(terminal->stream, "%s%*s  ", terminal->colour ? "\033[0m" : "", INTERVAL, gain);
+    int room = terminal->columns - (OP + SHAPE + 2 * NUMBER + GAIN + INTERVAL + 1);
+    if (room >= columns_of(last)) {
         fprintf(terminal->stream, "%s\n", vlt_quoted_path(last).text);
     } else {
-        fprintf(terminal->stream, "%s\n%*s", shown, OP, "");
+        fprintf(terminal->stream, "\n%*s", OP, "");
         print_wrapped(terminal, last, OP);
     }
+}
+
+/* "avx512 tile=14", for a default that stays how many settings did not beat it. */
+static void choice_text(const vlt_report_row *row, char *text, size_t text_bytes)
+{
+    const char *choice = row->choice ? row->choice : "-";
+    if (row->is_default && row->settings > 1) {
+        vlt_utf8_format(text, text_bytes, "%s (%lld settings tried, none certainly faster)", choice,
+                        (long long)row->settings);
+    } else {
+        vlt_utf8_format(text, text_bytes, "%s", choice);
+    }
+}
+
+/* Has anything been measured of it? */
+static bool is_shown(const vlt_report_row *row)
+{
+    return row->verdict || (row->over_default.verdict && row->settings > 1);
 }
 
 /* What was not measured is one line: how many problems, and how much of the time they are. */
@@ -134,7 +157,7 @@ static void print_unmeasured(const vlt_terminal *terminal, const vlt_report *rep
     int count = 0;
     double share = 0;
     for (int i = 0; i < report->row_count; i++) {
-        if (!report->row[i].verdict) {
+        if (!is_shown(&report->row[i])) {
             count++;
             share += isfinite(report->row[i].share) ? report->row[i].share : 0;
         }
@@ -155,13 +178,15 @@ static void print_unmeasured(const vlt_terminal *terminal, const vlt_report *rep
 static void print_table(const vlt_terminal *terminal, const vlt_report *report)
 {
     bool wide = terminal->columns >= 100;
-    fprintf(terminal->stream, "\n%-*s%-*s%*s%*s%*s  %-*s%s\n", OP, "operator", SHAPE, "shape",
-            NUMBER - 1, "baseline", NUMBER, "tuned", GAIN, "speed-up", wide ? INTERVAL : 0,
-            wide ? "95 % interval" : "interval", wide ? " choice" : "");
+    fprintf(terminal->stream, "\n%-*s%-*s%*s%*s%*s%*s%s\n", OP, "operator", SHAPE, "shape",
+            NUMBER - 1, "baseline", NUMBER, "tuned", GAIN, "over default", INTERVAL, "baseline",
+            wide ? "  choice" : "");
     for (int i = 0; i < report->row_count; i++) {
         const vlt_report_row *row = &report->row[i];
-        if (row->verdict) {
-            print_row(terminal, row, row->choice ? row->choice : "-");
+        if (is_shown(row)) {
+            char choice[400];
+            choice_text(row, choice, sizeof choice);
+            print_row(terminal, row, choice);
         }
     }
     if (report->end_to_end.op) {
@@ -206,8 +231,9 @@ static void print_answers(const vlt_terminal *terminal, const vlt_report *report
         }
     }
     if (report->accuracy_total > 0) {
-        fprintf(terminal->stream, "\n%-*s%lld of %lld unseen scenes, baseline %lld\n", LABEL,
-                "accuracy", (long long)report->accuracy_tuned, (long long)report->accuracy_total,
+        fprintf(terminal->stream, "\n%-*s%lld of %lld unseen scenes, default %lld, baseline %lld\n",
+                LABEL, "accuracy", (long long)report->accuracy_tuned,
+                (long long)report->accuracy_total, (long long)report->accuracy_default,
                 (long long)report->accuracy_baseline);
     }
 }
@@ -223,8 +249,9 @@ void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
     }
     if (isfinite(report->peak_tuned_bytes)) {
         vlt_format_bytes(report->peak_tuned_bytes, tuned, sizeof tuned);
-        vlt_format_bytes(report->peak_baseline_bytes, baseline, sizeof baseline);
-        fprintf(terminal->stream, "%-*speak %s (baseline %s)\n", LABEL, "memory", tuned, baseline);
+        vlt_format_bytes(report->peak_default_bytes > 0 ? report->peak_default_bytes : NAN,
+                         baseline, sizeof baseline);
+        fprintf(terminal->stream, "%-*speak %s (default %s)\n", LABEL, "memory", tuned, baseline);
     }
     fprintf(terminal->stream, "\n");
     if (report->config_path) {

@@ -49,7 +49,7 @@ static vlt_report_row rows[] = {
      .share = NAN},
 };
 static vlt_report_phase phases[] = {
-    {"preprocess", 12, 1}, {"vision", 300, 40}, {"decode", 100, 20}};
+    {"preprocess", 12, 1, NAN}, {"vision", 300, 40, NAN}, {"decode", 100, 20, NAN}};
 static vlt_report_answer scene = {"scene-7.jpg", "Describe the image.", "A ring.", "A ring.",
                                   "A ring."};
 static vlt_report_fact facts[] = {{"cpu", "test"}};
@@ -218,7 +218,7 @@ Test(report, texts_of_strangers_stay_text)
                           .choice = odd,
                           .reason = odd,
                           .share = 0.5};
-    vlt_report_phase phase = {odd, 2, 1};
+    vlt_report_phase phase = {odd, 2, 1, NAN};
     vlt_report_fact fact = {odd, odd};
     vlt_report_answer answer = {odd, odd, odd, odd, odd};
     const char *note[] = {odd};

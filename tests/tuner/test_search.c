@@ -46,6 +46,13 @@ static double toy_log_ratio(const vlt_setting *setting)
                (setting->binding.value[2] == 1 ? 0 : 0.1));
 }
 
+/* The baseline of the toy is what runs without a config. */
+static void start(vlt_search *search, const vlt_space *space, uint64_t seed)
+{
+    const vlt_setting incumbent = vlt_space_baseline(space);
+    vlt_search_init(search, space, &incumbent, true, seed);
+}
+
 static int run_search(vlt_search *search)
 {
     vlt_setting setting;
@@ -67,7 +74,7 @@ Test(search, finds_the_best_setting_of_a_valley)
     for (uint64_t seed = 1; seed <= 20; seed++) {
         vlt_search search;
         vlt_space space = toy_space();
-        vlt_search_init(&search, &space, seed);
+        start(&search, &space, seed);
         int trials = run_search(&search);
         const vlt_tried *best = vlt_search_best(&search);
         char text[VLT_SETTING_BYTES];
@@ -83,14 +90,14 @@ Test(search, tries_nothing_twice_and_the_defaults_first)
     vlt_search search;
     vlt_space space = toy_space();
     vlt_setting first, second;
-    vlt_search_init(&search, &space, 3);
+    start(&search, &space, 3);
     cr_assert(vlt_search_next(&search, &first));
     cr_assert_eq(first.variant, &plain);
     cr_assert(vlt_search_next(&search, &second));
     cr_assert_eq(second.variant, &tiled);
     cr_assert_eq(second.binding.value[0], 1);
     vlt_search_release(&search);
-    vlt_search_init(&search, &space, 3);
+    start(&search, &space, 3);
     run_search(&search);
     for (int i = 0; i < search.count; i++) {
         cr_assert_eq(search.tried[i].trials, 1);
@@ -104,7 +111,7 @@ Test(search, what_failed_once_is_never_the_best)
     vlt_space space = toy_space();
     vlt_setting setting;
     static const double call_ns[2] = {1, 1};
-    vlt_search_init(&search, &space, 1);
+    start(&search, &space, 1);
     cr_assert(vlt_search_next(&search, &setting));
     vlt_search_note(&search, &setting, VLT_OUTCOME_WRONG, NAN, call_ns, NULL);
     vlt_search_note(&search, &setting, VLT_OUTCOME_OK, -3, call_ns, NULL);
@@ -118,7 +125,7 @@ Test(search, slower_settings_leave_the_baseline)
     vlt_space space = toy_space();
     vlt_setting setting;
     static const double call_ns[2] = {1, 1};
-    vlt_search_init(&search, &space, 1);
+    start(&search, &space, 1);
     while (vlt_search_next(&search, &setting)) {
         vlt_search_note(&search, &setting, VLT_OUTCOME_OK, 0.2, call_ns, NULL);
     }

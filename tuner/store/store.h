@@ -19,7 +19,7 @@
 #include "harness/measure/pair.h"
 #include "optimizations/core/status.h"
 
-enum { VLT_STORE_APPLICATION_ID = 0x766C7475, VLT_STORE_SCHEMA = 2, VLT_STORE_ID_BYTES = 37 };
+enum { VLT_STORE_APPLICATION_ID = 0x766C7475, VLT_STORE_SCHEMA = 3, VLT_STORE_ID_BYTES = 37 };
 
 enum { VLT_STORE_ID_SHOWN = 8 }; /* letters of an id that people get to see: db:1a2b3c4d */
 
@@ -96,12 +96,13 @@ typedef struct vlt_store_counter {
     const char *source; /* papi, callgrind, rusage ... */
 } vlt_store_counter;
 
-/* One setting measured once, in one process, against the baseline beside it. */
+/* One setting measured once, in one process, against another one beside it. */
 typedef struct vlt_store_trial {
     vlt_store_workload workload;
     const char *variant;
-    const char *knobs; /* as vlt_binding_format */
-    const char *stage; /* "search", "confirm", "end to end" */
+    const char *knobs;   /* as vlt_binding_format */
+    const char *against; /* "default", or NULL: "baseline" */
+    const char *stage;   /* "search", "confirm", "end to end" */
     uint64_t seed;
     vlt_outcome outcome;
     const char *message;     /* why it is not ok; NULL */
@@ -120,12 +121,16 @@ typedef struct vlt_store_decision {
     vlt_store_workload workload;
     const char *variant;
     const char *knobs;
-    const char *verdict; /* of the best candidate against the baseline; NULL: not measured */
+    const char *verdict; /* of the choice against the baseline; NULL: not measured */
     double ratio, low, high;
     double baseline_ns, tuned_ns;
     int launches;
     const char *reason;
     bool reverted; /* by the check end to end */
+    /* Against what would run without any config. */
+    const char *default_verdict; /* NULL: not measured */
+    double default_ratio, default_low, default_high, default_ns;
+    int64_t settings; /* distinct ones measured */
 } vlt_store_decision;
 
 vlt_status vlt_store_add_decision(vlt_store *store, int64_t session,
@@ -137,6 +142,7 @@ typedef struct vlt_store_found {
     const char *variant;
     const char *knobs;
     const char *stage;
+    const char *against;
     vlt_outcome outcome;
     const char *message; /* NULL */
     double log_ratio;    /* NAN when nothing was timed */

@@ -42,6 +42,10 @@ typedef struct vlt_store_view {
     bool reverted;
     int64_t created_ms;
     const char *machine, *model;
+    const char *against; /* what its settings were measured against: "default" or "baseline" */
+    const char *default_verdict; /* over what runs without any config; NULL: not measured */
+    double default_ratio, default_low, default_high, default_ns;
+    int64_t setting_count; /* distinct ones measured; 0: not known */
 } vlt_store_view;
 
 /* Calls visit for each decision (of `op`, or NULL: all) of the newest session that made one. */
@@ -56,7 +60,7 @@ typedef struct vlt_store_setting {
     const char *message; /* NULL */
     int launches;
     double ratio;      /* median over launches; NAN */
-    double call_ns[2]; /* baseline, candidate: medians; NAN */
+    double call_ns[2]; /* of the other side (view->against), of the candidate: medians; NAN */
 } vlt_store_setting;
 
 /* Calls visit for each setting that was tried for the workload of the view, fastest first. */

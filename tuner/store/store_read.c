@@ -16,7 +16,7 @@ vlt_status vlt_store_each_trial(vlt_store *store, int64_t session,
     vlt_status status = vlt_store_prepare(
         store,
         "SELECT v.name, t.knobs, t.stage, t.outcome, t.message, t.log_ratio, t.baseline_ns,"
-        " t.candidate_ns, t.pairs, t.seed"
+        " t.candidate_ns, t.pairs, t.seed, t.against"
         " FROM session here JOIN session s ON s.machine_id = here.machine_id"
         "   AND s.build_id = here.build_id AND s.threads = here.threads"
         " JOIN trial t ON t.session_id = s.id JOIN workload w ON w.id = t.workload_id"
@@ -38,7 +38,8 @@ vlt_status vlt_store_each_trial(vlt_store *store, int64_t session,
             .log_ratio = vlt_store_real(statement, 5),
             .call_ns = {vlt_store_real(statement, 6), vlt_store_real(statement, 7)},
             .pairs = sqlite3_column_int(statement, 8),
-            .seed = (uint64_t)sqlite3_column_int64(statement, 9)};
+            .seed = (uint64_t)sqlite3_column_int64(statement, 9),
+            .against = vlt_store_name(statement, 10)};
         if (!visit(user, &found)) {
             break;
         }

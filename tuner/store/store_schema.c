@@ -103,7 +103,42 @@ static const char step_2[] =
     "CREATE TABLE result("
     "  session_id INTEGER PRIMARY KEY REFERENCES session(id), document TEXT NOT NULL) STRICT;";
 
-static const char *const steps[VLT_STORE_SCHEMA] = {step_1, step_2};
+/* Trials and decisions say what they were measured against; a decision, what it gains over what
+ * would run without any config. */
+static const char step_3[] =
+    "ALTER TABLE trial ADD COLUMN against TEXT NOT NULL DEFAULT 'baseline';"
+    "ALTER TABLE decision ADD COLUMN against TEXT NOT NULL DEFAULT 'baseline';"
+    "ALTER TABLE decision ADD COLUMN default_ratio REAL;"
+    "ALTER TABLE decision ADD COLUMN default_low REAL;"
+    "ALTER TABLE decision ADD COLUMN default_high REAL;"
+    "ALTER TABLE decision ADD COLUMN default_ns REAL;"
+    "ALTER TABLE decision ADD COLUMN default_verdict TEXT;"
+    "ALTER TABLE decision ADD COLUMN settings INTEGER;"
+    "DROP VIEW v_vs_baseline;"
+    "CREATE VIEW v_vs AS"
+    " WITH ranked AS ("
+    "   SELECT t.session_id, t.workload_id, t.variant_id, t.knobs, t.against, t.ratio,"
+    "     t.baseline_ns, t.candidate_ns, t.pairs,"
+    "     row_number() OVER (PARTITION BY t.session_id, t.workload_id, t.variant_id, t.knobs,"
+    "       t.against ORDER BY t.ratio) AS place,"
+    "     count(*) OVER (PARTITION BY t.session_id, t.workload_id, t.variant_id, t.knobs,"
+    "       t.against) AS launches"
+    "   FROM trial t WHERE t.outcome = 'ok' AND t.ratio IS NOT NULL)"
+    " SELECT s.uuid AS session, m.cpu AS machine, w.op, w.bucket, w.problem, v.name AS variant,"
+    "   r.knobs, r.against, r.launches, avg(r.ratio) AS ratio, 1.0 / avg(r.ratio) AS speedup,"
+    "   avg(r.baseline_ns) AS baseline_ns, avg(r.candidate_ns) AS candidate_ns"
+    " FROM ranked r JOIN session s ON s.id = r.session_id JOIN machine m ON m.id = s.machine_id"
+    "   JOIN workload w ON w.id = r.workload_id JOIN variant v ON v.id = r.variant_id"
+    " WHERE r.place IN ((r.launches + 1) / 2, (r.launches + 2) / 2)"
+    " GROUP BY r.session_id, r.workload_id, r.variant_id, r.knobs, r.against;"
+    "CREATE VIEW v_vs_baseline AS"
+    " SELECT session, machine, op, bucket, problem, variant, knobs, launches, ratio, speedup,"
+    "   baseline_ns, candidate_ns FROM v_vs WHERE against = 'baseline';"
+    "CREATE VIEW v_vs_default AS"
+    " SELECT session, machine, op, bucket, problem, variant, knobs, launches, ratio, speedup,"
+    "   baseline_ns AS default_ns, candidate_ns FROM v_vs WHERE against = 'default';";
+
+static const char *const steps[VLT_STORE_SCHEMA] = {step_1, step_2, step_3};
 
 vlt_status vlt_store_migrate(vlt_store *store, int version, vlt_error *err)
 {

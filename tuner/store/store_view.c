@@ -27,7 +27,14 @@ static bool view_row(sqlite3_stmt *s, bool (*visit)(void *user, const vlt_store_
                                  .reverted = sqlite3_column_int(s, 17) != 0,
                                  .created_ms = sqlite3_column_int64(s, 18),
                                  .machine = vlt_store_name(s, 19),
-                                 .model = vlt_store_text(s, 20)};
+                                 .model = vlt_store_text(s, 20),
+                                 .against = vlt_store_name(s, 21),
+                                 .default_verdict = vlt_store_text(s, 22),
+                                 .default_ratio = vlt_store_real(s, 23),
+                                 .default_low = vlt_store_real(s, 24),
+                                 .default_high = vlt_store_real(s, 25),
+                                 .default_ns = vlt_store_real(s, 26),
+                                 .setting_count = sqlite3_column_int64(s, 27)};
     return visit(user, &view);
 }
 
@@ -43,7 +50,8 @@ vlt_status vlt_store_each_decision(vlt_store *store, const char *op,
         store,
         "SELECT s.id, s.uuid, d.uuid, w.op, w.bucket, w.problem, w.children, v.name, d.knobs,"
         " d.verdict, d.reason, d.ratio, d.ratio_low, d.ratio_high, d.baseline_ns, d.tuned_ns,"
-        " d.launches, d.reverted, d.created_ms, m.cpu, n.name"
+        " d.launches, d.reverted, d.created_ms, m.cpu, n.name, d.against, d.default_verdict,"
+        " d.default_ratio, d.default_low, d.default_high, d.default_ns, d.settings"
         " FROM decision d JOIN session s ON s.id = d.session_id"
         " JOIN machine m ON m.id = s.machine_id LEFT JOIN model n ON n.id = s.model_id"
         " JOIN workload w ON w.id = d.workload_id JOIN variant v ON v.id = d.variant_id"
@@ -72,7 +80,8 @@ static const char setting_query[] =
     "     AND s.threads = here.threads"
     "   JOIN trial t ON t.session_id = s.id JOIN workload w ON w.id = t.workload_id"
     "   JOIN variant v ON v.id = t.variant_id"
-    "   WHERE here.id = ?1 AND w.op = ?2 AND w.problem = ?3 AND w.children = ?4),"
+    "   WHERE here.id = ?1 AND w.op = ?2 AND w.problem = ?3 AND w.children = ?4"
+    "     AND t.against = ?5),"
     " ranked AS (SELECT variant, knobs, ratio, baseline_ns, candidate_ns,"
     "   row_number() OVER (PARTITION BY variant, knobs ORDER BY ratio) AS place,"
     "   count(*) OVER (PARTITION BY variant, knobs) AS launches FROM mine WHERE outcome = 'ok'),"
@@ -95,8 +104,9 @@ vlt_status vlt_store_each_setting(vlt_store *store, const vlt_store_view *view,
     const char *doing = "reading settings";
     sqlite3_stmt *s;
     bool row = true;
-    vlt_status status = vlt_store_prepare(store, setting_query, doing, &s, err, "ittt",
-                                          view->session, view->op, view->problem, view->children);
+    vlt_status status = vlt_store_prepare(store, setting_query, doing, &s, err, "itttt",
+                                          view->session, view->op, view->problem, view->children,
+                                          view->against);
     while (status == VLT_OK) {
         status = vlt_store_step(store, s, doing, &row, err);
         if (status != VLT_OK || !row) {

@@ -244,17 +244,17 @@ static vlt_status insert_trial(vlt_store *store, int64_t session, const vlt_stor
         store,
         "INSERT INTO trial(uuid, session_id, workload_id, variant_id, knobs, stage, seed, outcome,"
         " message, iterations, pairs, log_ratio, ratio, baseline_ns, candidate_ns, scatter,"
-        " pressure, steal, frequency_hz, steadiness, started_ms, wall_s)"
-        " VALUES (?,?,?,?,?,?,?,?,?,nullif(?,0),?,?,?,?,?,?,?,?,?,?,?,?)",
+        " pressure, steal, frequency_hz, steadiness, started_ms, wall_s, against)"
+        " VALUES (?,?,?,?,?,?,?,?,?,nullif(?,0),?,?,?,?,?,?,?,?,?,?,?,?,?)",
         "writing a trial", err,
         "tiiittittiidddddddd"
-        "tid",
+        "tidt",
         uuid, session, workload, variant, trial->knobs, trial->stage, (int64_t)trial->seed,
         vlt_outcome_name(trial->outcome), trial->message, run->iterations, (int64_t)run->used,
         run->log_ratio, exp(run->log_ratio), run->call_ns[0], run->call_ns[1], run->scatter,
         run->pressure, run->steal, run->frequency_hz,
-        trial->run ? vlt_steadiness_name(run->steadiness) : NULL, vlt_store_now_ms(),
-        trial->wall_s);
+        trial->run ? vlt_steadiness_name(run->steadiness) : NULL, vlt_store_now_ms(), trial->wall_s,
+        trial->against ? trial->against : "baseline");
 }
 
 vlt_status vlt_store_add_trial(vlt_store *store, int64_t session, const vlt_store_trial *trial,
@@ -301,15 +301,18 @@ vlt_status vlt_store_add_decision(vlt_store *store, int64_t session,
         status = vlt_store_run(
             store,
             "INSERT INTO decision(uuid, session_id, workload_id, variant_id, knobs, verdict, ratio,"
-            " ratio_low, ratio_high, baseline_ns, tuned_ns, launches, reason, reverted, created_ms)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " ratio_low, ratio_high, baseline_ns, tuned_ns, launches, reason, reverted, created_ms,"
+            " against, default_ratio, default_low, default_high, default_ns, default_verdict,"
+            " settings) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'default',?,?,?,?,?,?)",
             "writing a decision", err,
             "tiiittdddddi"
-            "tii",
+            "tiiddddti",
             uuid, session, workload, variant, decision->knobs, decision->verdict, decision->ratio,
             decision->low, isinf(decision->high) ? NAN : decision->high, decision->baseline_ns,
             decision->tuned_ns, (int64_t)decision->launches, decision->reason,
-            (int64_t)decision->reverted, vlt_store_now_ms());
+            (int64_t)decision->reverted, vlt_store_now_ms(), decision->default_ratio,
+            decision->default_low, isinf(decision->default_high) ? NAN : decision->default_high,
+            decision->default_ns, decision->default_verdict, decision->settings);
     }
     status = vlt_store_finish(store, status, err);
     if (id) {

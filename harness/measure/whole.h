@@ -4,8 +4,8 @@
  * crashes, hangs or eats memory costs the question and not the tuner. Which config a task runs
  * under is a file, or "baseline".
  */
-#ifndef VLT_TUNER_WHOLE_H
-#define VLT_TUNER_WHOLE_H
+#ifndef VLT_HARNESS_WHOLE_H
+#define VLT_HARNESS_WHOLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +20,11 @@ enum { VLT_WHOLE_NAME_BYTES = 40, VLT_WHOLE_PHASE_MAX = 12, VLT_WHOLE_TEXT_BYTES
 typedef struct vlt_whole_task {
     const char *program; /* NULL: /proc/self/exe */
     const char *model;   /* directory */
-    const char *config;  /* file, or "baseline" */
+    const char *config;  /* file, "baseline", or "default": what runs without a config */
+    const char *against; /* of outputs: likewise; NULL: "baseline" */
+    int depth;           /* of outputs: the first blocks and layers of each tower alone; of a
+                            request: may be so, where a whole one takes longer than half of limit_s.
+                            0: all */
     const char *scenes;  /* JSON lines of `model scenes`; its first picture is the request's */
     int threads;         /* 0: one per usable core */
     vlt_quality quality; /* what may be lost */
@@ -37,8 +41,11 @@ typedef struct vlt_whole_task {
 typedef struct vlt_whole_problem {
     char op[VLT_WHOLE_NAME_BYTES];
     char bucket[VLT_BUCKET_BYTES];
-    char problem[VLT_BUCKET_BYTES]; /* all dimensions */
-    int64_t runs;                   /* per request */
+    char problem[VLT_BUCKET_BYTES];     /* all dimensions */
+    double runs;                        /* per request */
+    bool composite;                     /* its time is that of other problems */
+    char variant[VLT_WHOLE_NAME_BYTES]; /* that did it, with its knobs */
+    char knobs[VLT_BUCKET_BYTES];
 } vlt_whole_problem;
 
 /* One request: picture and question in, tokens out. */
@@ -46,6 +53,8 @@ typedef struct vlt_whole_request {
     uint64_t model_hash;
     char model_name[VLT_WHOLE_TEXT_BYTES]; /* "demo, 4.5 M weights" */
     double total_ms;                       /* load left out */
+    int depth; /* not 0: seen through a model of so many blocks and layers, runs and times stretched
+                  to the whole */
     struct {
         char name[24];
         double ms;
@@ -61,8 +70,8 @@ vlt_status vlt_whole_run_request(const vlt_whole_task *task, vlt_whole_request *
 void vlt_whole_request_release(vlt_whole_request *request); /* fine on {0} */
 
 /* Is the output under the config correct, in the sense of the README: logits teacher-forced on the
- * baseline's ids within the summed tolerances of the operators, greedy ids equal wherever the
- * baseline leads by 0.005? WRONG says where not. */
+ * ids of `against` within the summed tolerances of the operators, greedy ids equal wherever
+ * that leads by 0.005? WRONG says where not. */
 typedef struct vlt_whole_outputs {
     int64_t scenes;   /* looked at */
     double worst;     /* largest difference of logits over the largest logit */

@@ -1,10 +1,10 @@
-/* vltune _whole: the child of a tuning task (tuner/whole.h); not for people. */
+/* vltune _whole: the child of a tuning task (harness/measure/whole.h); not for people. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
-#include "tuner/whole.h"
+#include "harness/measure/whole.h"
 
 /* The answer leaves through a copy of stdout, and stdout itself goes nowhere: a library that prints
  * cannot spoil it. */

@@ -1,7 +1,7 @@
 /* The tuner's half of whole.h: starts the child, reads its answer. */
 #include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
-#include "tuner/whole.h"
+#include "harness/measure/whole.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,13 +55,14 @@ static vlt_status ask_child(const vlt_whole_task *task, const char *request, jso
 static vlt_status ask(const vlt_whole_task *task, const char *kind, json_t **out, vlt_error *err)
 {
     *out = NULL;
-    json_t *request = vlt_json_make("{s:s, s:i, s:I, s:I, s:I, s:f, s:s*}", "kind", kind, "threads",
-                                    task->threads, "pack_cache", (json_int_t)task->pack_cache,
-                                    "tokens", (json_int_t)task->tokens, "scene_max",
-                                    (json_int_t)task->scene_max, "limit_s", task->limit_s,
-                                    "quality", vlt_quality_unless_exact(task->quality));
+    json_t *request = vlt_json_make(
+        "{s:s, s:i, s:i, s:I, s:I, s:I, s:f, s:s*}", "kind", kind, "depth", task->depth, "threads",
+        task->threads, "pack_cache", (json_int_t)task->pack_cache, "tokens",
+        (json_int_t)task->tokens, "scene_max", (json_int_t)task->scene_max, "limit_s",
+        task->limit_s, "quality", vlt_quality_unless_exact(task->quality));
     vlt_json_set_bytes(&request, "model", task->model);
     vlt_json_set_bytes(&request, "config", task->config);
+    vlt_json_set_bytes(&request, "against", task->against ? task->against : "baseline");
     vlt_json_set_bytes(&request, "scenes", task->scenes);
     char *text = vlt_json_dump(request, err);
     json_decref(request);
@@ -116,7 +117,12 @@ static vlt_status read_problems(const json_t *list, vlt_whole_request *out, vlt_
                 VLT_OK &&
             (status = copy_text(o, "problem", problem->problem, sizeof problem->problem, err)) ==
                 VLT_OK) {
-            status = vlt_json_int(o, answer_name, "runs", 0, INT64_MAX, &problem->runs, NULL, err);
+            problem->runs = real_or_nan(o, "runs");
+            problem->composite = json_is_true(json_object_get(o, "composite"));
+            status = copy_text(o, "variant", problem->variant, sizeof problem->variant, err);
+        }
+        if (status == VLT_OK) {
+            status = copy_text(o, "knobs", problem->knobs, sizeof problem->knobs, err);
         }
         out->problem_count++;
     }
@@ -149,6 +155,7 @@ vlt_status vlt_whole_run_request(const vlt_whole_task *task, vlt_whole_request *
             VLT_OK) {
         out->model_hash = strtoull(hash, NULL, 16);
         out->total_ms = real_or_nan(answer, "total_ms");
+        out->depth = (int)json_integer_value(json_object_get(answer, "depth"));
         out->peak_bytes = real_or_nan(answer, "peak_bytes");
         read_phases(json_object_get(answer, "phases"), out);
         status = read_problems(json_object_get(answer, "problems"), out, err);

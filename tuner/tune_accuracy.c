@@ -1,0 +1,73 @@
+/* Answers to unseen scenes: the baseline, what runs without a config, the tuned config. */
+#include <math.h>
+#include <stdio.h>
+
+#include "tuner/tune_internal.h"
+
+enum { CONFIGS = 3, BASELINE = 0, DEFAULT = 1, TUNED = 2 };
+
+static char *take(char **text)
+{
+    char *taken = *text;
+    *text = NULL;
+    return taken;
+}
+
+static void keep(vlt_tune_result *result, vlt_whole_answers *answers, int64_t total)
+{
+    for (int64_t i = 0; i < total; i++) {
+        result->accuracy_baseline += answers[BASELINE].answer[i].right;
+        result->accuracy_default += answers[DEFAULT].answer[i].right;
+        result->accuracy_tuned += answers[TUNED].answer[i].right;
+        if (result->answer_count < VLT_TUNE_ANSWER_MAX) {
+            vlt_tune_answer *shown = &result->answer[result->answer_count++];
+            *shown = (vlt_tune_answer){.question = take(&answers[BASELINE].answer[i].question),
+                                       .baseline = take(&answers[BASELINE].answer[i].text),
+                                       .tuned = take(&answers[TUNED].answer[i].text),
+                                       .truth = take(&answers[BASELINE].answer[i].truth)};
+            snprintf(shown->image, sizeof shown->image, "scene-%03d.jpg", (int)i);
+        }
+    }
+    result->accuracy_total = total;
+    result->peak_baseline_bytes = total ? answers[BASELINE].peak_bytes : NAN;
+    result->peak_default_bytes = total ? answers[DEFAULT].peak_bytes : NAN;
+    result->peak_tuned_bytes = total ? answers[TUNED].peak_bytes : NAN;
+}
+
+/* Of as many scenes as all had time for. */
+vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *err)
+{
+    vlt_whole_answers answers[CONFIGS] = {{0}};
+    const char *configs[CONFIGS] = {"baseline", "default", tuner->provisional};
+    int64_t scenes = tuner->options->scenes ? tuner->options->scenes : 100;
+    double left_s = vlt_tuner_left(tuner, share);
+    if (tuner->depth || left_s <= 0) {
+        return VLT_OK; /* one answer takes too long */
+    }
+    vlt_status status = vlt_tuner_write_config(tuner, tuner->provisional, -1, err);
+    for (int i = 0; i < CONFIGS && status == VLT_OK && scenes > 0; i++) {
+        vlt_whole_task task = vlt_tuner_task(tuner, configs[i], tuner->unseen, share);
+        task.scene_max = scenes;
+        /* the baseline needs most of the time: it is the slow one */
+        task.limit_s = i == BASELINE ? left_s * 0.75 : vlt_tuner_left(tuner, share);
+        vlt_tuner_progress(tuner, "accuracy", NULL);
+        if (vlt_tuner_left(tuner, share) <= 0) {
+            scenes = 0;
+            break;
+        }
+        status = vlt_whole_answer_scenes(&task, &answers[i], err);
+        scenes = answers[i].count;
+    }
+    if (status == VLT_STATUS_STOPPED ||
+        (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner))) {
+        status = VLT_OK; /* the budget ended it */
+        scenes = 0;
+    }
+    if (status == VLT_OK) {
+        keep(tuner->result, answers, scenes);
+    }
+    for (int i = 0; i < CONFIGS; i++) {
+        vlt_whole_answers_release(&answers[i]);
+    }
+    return status;
+}

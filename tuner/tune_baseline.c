@@ -1,0 +1,86 @@
+/* The choices against the baseline, for the report: what nothing depends on, and what is slow. Where
+ * one run of the baseline takes too long, some rows of it tell. */
+#include <math.h>
+#include <string.h>
+
+#include "harness/measure/oracle.h"
+#include "tuner/tune_internal.h"
+
+enum { PAIRS = 9 };
+
+static const double baseline_limit_s = 0.06, slow_ns = 0.25e9;
+
+static vlt_status measure(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
+{
+    vlt_trial_shown shown;
+    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
+    const vlt_setting *choice = item->decided ? &item->choice : &item->search.incumbent;
+    const vlt_trial_options options = {.against = &baseline,
+                                       .against_name = "baseline",
+                                       .stage = "baseline",
+                                       .pairs = PAIRS,
+                                       .pairs_min = 1,
+                                       .limit_s = baseline_limit_s};
+    vlt_status status = vlt_tuner_try(tuner, item, choice, &options, &shown, err);
+    if (status == VLT_OK && shown.outcome == VLT_OUTCOME_OK) {
+        vlt_judgement judgement = {.ratio = exp(shown.log_ratio),
+                                   .low = NAN,
+                                   .high = NAN,
+                                   .verdict = shown.log_ratio < -0.1  ? VLT_VERDICT_FASTER
+                                              : shown.log_ratio > 0.1 ? VLT_VERDICT_SLOWER
+                                                                      : VLT_VERDICT_INCONCLUSIVE};
+        item->baseline_ns = shown.call_ns[0];
+        item->baseline_rows = false;
+        item->over_baseline = vlt_comparison_of(&judgement, VLT_TUNE_MEASURED);
+    }
+    return status;
+}
+
+/* The time of the baseline is known from its oracle: some rows, or one run of all. */
+static void estimate(vlt_tune_item *item)
+{
+    double tuned_ns = isnan(item->tuned_ns) ? item->default_ns : item->tuned_ns;
+    if (isfinite(item->baseline_ns) && item->baseline_ns > 0 && tuned_ns > 0) {
+        vlt_judgement judgement = {.ratio = tuned_ns / item->baseline_ns, .low = NAN, .high = NAN};
+        judgement.verdict = judgement.ratio < 0.8   ? VLT_VERDICT_FASTER
+                            : judgement.ratio > 1.2 ? VLT_VERDICT_SLOWER
+                                                    : VLT_VERDICT_INCONCLUSIVE;
+        item->over_baseline = vlt_comparison_of(
+            &judgement, item->baseline_rows ? VLT_TUNE_ROWS : VLT_TUNE_MEASURED);
+    }
+}
+
+static bool is_baseline(const vlt_tune_item *item)
+{
+    const vlt_setting baseline = vlt_space_baseline(&item->search.space);
+    return vlt_setting_equal(item->decided ? &item->choice : &item->search.incumbent, &baseline) &&
+           !item->met.composite;
+}
+
+vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
+        vlt_tune_item *item = &tuner->item[i];
+        if (item->broken || isnan(item->default_ns)) {
+            continue;
+        }
+        estimate(item);
+        double guess_ns = isfinite(item->baseline_ns) ? item->baseline_ns
+                                                      : vlt_baseline_guess_s(&item->problem) * 1e9;
+        if (is_baseline(item)) {
+            item->over_baseline = vlt_comparison_one(VLT_TUNE_MEASURED);
+            item->baseline_ns = item->default_ns;
+        } else if (guess_ns < slow_ns && vlt_tuner_left(tuner, share) > 3e-9 * guess_ns) {
+            vlt_tuner_progress(tuner, "baseline", item);
+            status = measure(tuner, item, err);
+        }
+        if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
+            status = VLT_OK;
+        }
+        if (status == VLT_OK && item->decided && item->over_baseline.known) {
+            status = vlt_tuner_note_decision(tuner, item, err);
+        }
+    }
+    return status;
+}

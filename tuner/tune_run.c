@@ -1,0 +1,345 @@
+#include "tuner/tune.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "optimizations/core/clock.h"
+#include "optimizations/core/utf8_text.h"
+#include "tuner/tune_result.h"
+
+/* Problems may take this share of the budget; the check end to end gets one within these, and ends
+ * there; the accuracy ends last. What a stage leaves goes to the next ones. */
+static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.5, whole_end = 0.88,
+                    share_accuracy = 0.985;
+
+enum { REQUEST_TOKENS = 16 };
+
+double vlt_tuner_elapsed(const vlt_tuner *tuner)
+{
+    return (vlt_now_ms() - tuner->begin_ms) * 1e-3;
+}
+
+double vlt_tuner_left(const vlt_tuner *tuner, double share)
+{
+    double end_s = tuner->found_s + (tuner->budget_s - tuner->found_s) * share;
+    end_s = fmin(end_s, tuner->budget_s - 0.15);
+    return end_s - vlt_tuner_elapsed(tuner);
+}
+
+bool vlt_tuner_stopped(const vlt_tuner *tuner)
+{
+    return tuner->options->stop && tuner->options->stop();
+}
+
+void vlt_tuner_progress(const vlt_tuner *tuner, const char *stage, const vlt_tune_item *item)
+{
+    const vlt_tune_options *options = tuner->options;
+    if (!options->progress) {
+        return;
+    }
+    const vlt_tried *best = item ? vlt_search_best(&item->search) : NULL;
+    const vlt_tune_progress progress = {.stage = stage,
+                                        .op = item ? item->met.op : "",
+                                        .elapsed_s = vlt_tuner_elapsed(tuner),
+                                        .budget_s = tuner->budget_s,
+                                        .left_s = fmax(0, vlt_tuner_left(tuner, share_accuracy)),
+                                        .trials = tuner->result->trials,
+                                        .best_speedup = best ? exp(-best->log_ratio) : NAN};
+    options->progress(options->user, &progress);
+}
+
+vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const char *scenes,
+                              double share)
+{
+    double left_s = vlt_tuner_left(tuner, share);
+    return (vlt_whole_task){.program = tuner->program,
+                            .model = tuner->options->directory,
+                            .config = config,
+                            .scenes = scenes,
+                            .threads = tuner->options->threads,
+                            .quality = tuner->options->quality,
+                            .pack_cache = tuner->options->pack_cache,
+                            .tokens = REQUEST_TOKENS,
+                            .timeout_s = fmax(left_s, 0.1),
+                            .memory_bytes = tuner->machine->caps.memory_bytes / 2,
+                            .stop = tuner->options->stop};
+}
+
+static void time_phases(vlt_tuner *tuner, double share)
+{
+    vlt_whole_request request;
+    vlt_whole_task task = vlt_tuner_task(tuner, tuner->provisional, tuner->scenes, share);
+    if (!tuner->depth && !tuner->result->end_to_end.is_default &&
+        vlt_tuner_left(tuner, share) > 3e-3 * tuner->request_ms + 1 &&
+        vlt_whole_run_request(&task, &request, NULL) == VLT_OK) {
+        vlt_tuner_keep_phases(tuner, &request, VLT_PHASE_TUNED);
+        vlt_whole_request_release(&request);
+    }
+}
+
+/* Ends of the stages, as shares of what was left when the problems were known. */
+struct stage_ends {
+    double search, decide, inner_search, inner_decide, baseline, whole;
+};
+
+/* The end-to-end check gets the launches of an interval where they fit into half of the time. */
+static struct stage_ends plan_stages(const vlt_tuner *tuner)
+{
+    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
+    double launch_s = 2 * calls * request_s + 0.4;
+    double left_s = tuner->budget_s - tuner->found_s;
+    double wanted = (VLT_WHOLE_LAUNCHES + 2) * launch_s / fmax(left_s, 0.1);
+    double width = tuner->depth || wanted > whole_most ? whole_least : fmax(wanted, whole_least);
+    double begin = whole_end - width;
+    return (struct stage_ends){.search = 0.5 * begin,
+                               .decide = 0.83 * begin,
+                               .inner_search = 0.88 * begin,
+                               .inner_decide = 0.95 * begin,
+                               .baseline = begin,
+                               .whole = whole_end};
+}
+
+/* Search and decide in turn: what a round leaves of its time is for another one. */
+static vlt_status race_leaves(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    double search = ends->search;
+    int64_t trials = -1;
+    for (tuner->round = 0; tuner->round < VLT_TUNE_ROUNDS && status == VLT_OK; tuner->round++) {
+        if (tuner->round > 0 && (trials == tuner->result->trials ||
+                                 vlt_tuner_left(tuner, ends->decide) < 0.1 * tuner->budget_s)) {
+            break; /* the round before found nothing to try, or there is no time for one */
+        }
+        trials = tuner->result->trials;
+        tuner->result->end = VLT_TUNE_COMPLETE;
+        status = vlt_tuner_search(tuner, false, search, err);
+        if (status == VLT_OK) {
+            status = vlt_tuner_decide(tuner, false, ends->decide, err);
+        }
+        double now = (vlt_tuner_elapsed(tuner) - tuner->found_s) /
+                     fmax(0.1, tuner->budget_s - tuner->found_s);
+        search = now + 0.6 * (ends->decide - now);
+    }
+    tuner->round = 0;
+    return status;
+}
+
+static vlt_status race_all(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
+{
+    vlt_status status;
+    if ((status = race_leaves(tuner, ends, err)) == VLT_OK &&
+        (status = vlt_tuner_note_children(tuner, err)) == VLT_OK &&
+        (status = vlt_tuner_search(tuner, true, ends->inner_search, err)) == VLT_OK &&
+        (status = vlt_tuner_decide(tuner, true, ends->inner_decide, err)) == VLT_OK) {
+        status = vlt_tuner_measure_baseline(tuner, ends->baseline, err);
+    }
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_item_end_race(&tuner->item[i]); /* whole requests need the memory */
+    }
+    return status;
+}
+
+static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_status status = vlt_tuner_draw_scenes(tuner, err);
+    if (status == VLT_OK) {
+        status = vlt_tuner_find_problems(tuner, share_problems * tuner->budget_s, err);
+    }
+    tuner->found_s = vlt_tuner_elapsed(tuner);
+    /* another run over the same store shall see other layouts */
+    tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
+    const struct stage_ends ends = plan_stages(tuner);
+    if (status == VLT_OK && (status = race_all(tuner, &ends, err)) == VLT_OK &&
+        (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK) {
+        time_phases(tuner, share_accuracy);
+        status = tuner->options->scenes < 0 ? VLT_OK
+                                            : vlt_tuner_check_accuracy(tuner, share_accuracy, err);
+    }
+    return status;
+}
+
+/* A path that a file could be opened at, so it fits. */
+static void copy_path(char out[VLT_TUNED_PATH_BYTES], const char *path)
+{
+    size_t bytes = strlen(path) + 1;
+    if (bytes <= VLT_TUNED_PATH_BYTES) {
+        memcpy(out, path, bytes);
+    }
+}
+
+static bool anything_decided(const vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        if (tuner->item[i].decided) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows for the report, and the config: what is certain so far. Where nothing is, after a run that
+ * did not come to its end, a config of an earlier run stays. */
+static vlt_status write_certain(vlt_tuner *tuner, bool whole, vlt_error *err)
+{
+    vlt_tune_result *result = tuner->result;
+    const char *path = tuner->options->config_path;
+    vlt_status status = vlt_tuner_fill_rows(tuner, err);
+    if (status == VLT_OK && (whole || anything_decided(tuner) || access(path, F_OK) != 0)) {
+        status = vlt_tuner_write_config(tuner, path, -1, err);
+    }
+    if (status == VLT_OK) {
+        copy_path(result->config_path, path);
+    }
+    return status;
+}
+
+/* The store fails (full disk, lock, damage), or a child cannot be started: what was measured is in
+ * the database up to there, and what was decided goes into the config. */
+static vlt_status conclude_failed(vlt_tuner *tuner, vlt_status status, vlt_error *err)
+{
+    if (!tuner->session || !anything_decided(tuner) ||
+        write_certain(tuner, false, NULL) != VLT_OK) {
+        return status;
+    }
+    tuner->result->end = VLT_TUNE_INTERRUPTED;
+    const vlt_error failure = err ? *err : (vlt_error){0};
+    return vlt_fail(err, status, "%s; %s holds what was certain until then", failure.message,
+                    tuner->options->config_path);
+}
+
+/* What is certain so far becomes the config; also after Ctrl-C. */
+static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
+{
+    vlt_tune_result *result = tuner->result;
+    bool stopped = status == VLT_STATUS_INTERRUPTED;
+    if (status != VLT_OK && !stopped) {
+        return conclude_failed(tuner, status, err);
+    }
+    if (tuner->session && tuner->item && result->trials + result->trials_reused == 0 &&
+        tuner->item_count > 0 && !stopped) {
+        return vlt_fail(err, VLT_STATUS_UNMEASURED, "nothing was measured within %.3g s",
+                        tuner->budget_s);
+    }
+    if (stopped && !tuner->session) {
+        return vlt_fail(err, VLT_STATUS_INTERRUPTED, "interrupted before anything was measured");
+    }
+    if (stopped) {
+        result->end = VLT_TUNE_INTERRUPTED;
+    }
+    vlt_status written = write_certain(tuner, !stopped, err);
+    if (written != VLT_OK) {
+        return written;
+    }
+    if (!stopped) {
+        return VLT_OK;
+    }
+    return vlt_fail(err, VLT_STATUS_INTERRUPTED,
+                    "interrupted: %s holds what was certain%s, tuning again with %s goes on",
+                    tuner->options->config_path, anything_decided(tuner) ? "" : " before",
+                    tuner->options->db_path);
+}
+
+static void start_result(vlt_tune_result *result)
+{
+    *result = (vlt_tune_result){
+        .peak_baseline_bytes = NAN, .peak_default_bytes = NAN, .peak_tuned_bytes = NAN};
+    result->end_to_end = (vlt_tune_row){.baseline_ns = NAN,
+                                        .default_ns = NAN,
+                                        .tuned_ns = NAN,
+                                        .over_default = vlt_comparison_one(VLT_TUNE_COMPOSED),
+                                        .over_baseline = vlt_comparison_unknown(),
+                                        .is_default = true,
+                                        .share = NAN};
+    snprintf(result->correctness, sizeof result->correctness, "not checked");
+}
+
+static void release(vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_item_end_race(&tuner->item[i]);
+        vlt_search_release(&tuner->item[i].search);
+        free(tuner->item[i].confirm);
+    }
+    for (int i = 0; i < tuner->edged_count; i++) {
+        free(tuner->edged[i]);
+    }
+    free(tuner->edged);
+    free(tuner->children);
+    free(tuner->item);
+    vlt_temp_folder_remove(&tuner->folder);
+    free(tuner->scenes);
+    free(tuner->unseen);
+    free(tuner->provisional);
+    vlt_store_close(tuner->store);
+    vlt_file_lock_release(tuner->lock);
+    vlt_machine_destroy(tuner->machine);
+}
+
+/* The folder of a file that will be written must be there before a minute is spent. */
+static vlt_status check_folder(const char *path, vlt_error *err)
+{
+    char folder[VLT_TUNED_PATH_BYTES] = ".";
+    const char *slash = strrchr(path, '/');
+    if (strlen(path) >= VLT_TUNED_PATH_BYTES) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s': path of %zu bytes, expected below %d", path,
+                        strlen(path), VLT_TUNED_PATH_BYTES);
+    }
+    if (slash) {
+        memcpy(folder, path, (size_t)(slash - path) + 1); /* a NUL is behind: path is shorter */
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: a folder, expected a file", path);
+    }
+    return access(folder, W_OK | X_OK) == 0
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_IO, "%s: %s: %s", path, folder, strerror(errno));
+}
+
+vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
+                         vlt_tune_result *result, vlt_error *err)
+{
+    vlt_tune_options options = *given;
+    vlt_tuner tuner = {.options = &options,
+                       .result = result,
+                       .program = program,
+                       .folder = VLT_TEMP_FOLDER_NONE,
+                       .begin_ms = vlt_now_ms(),
+                       .budget_s = given->budget_s > 0 ? given->budget_s : VLT_TUNE_BUDGET_S,
+                       .launch_seed = given->seed << 20};
+    options.config_path = given->config_path ? given->config_path : "tuned.toml";
+    options.db_path = given->db_path ? given->db_path : "vltune.db";
+    options.seed = given->seed ? given->seed : 1;
+    start_result(result);
+    result->budget_s = tuner.budget_s;
+    vlt_status status;
+    if ((status = check_folder(options.config_path, err)) == VLT_OK &&
+        (status = vlt_file_lock_take(options.config_path, NULL, NULL, &tuner.lock, err)) ==
+            VLT_OK &&
+        (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
+        (status = vlt_machine_probe(NULL, &tuner.machine, err)) == VLT_OK) {
+        copy_path(result->db_path, options.db_path);
+        vlt_machine_describe(tuner.machine, result->machine, sizeof result->machine);
+        if (options.threads <= 0) {
+            options.threads = vlt_machine_thread_count(tuner.machine);
+        }
+        status = conclude(&tuner, run_stages(&tuner, err), err);
+    }
+    result->session = tuner.session;
+    if (tuner.session) {
+        vlt_store_end_session(tuner.store, tuner.session, vlt_tune_end_name(result->end), NULL);
+    }
+    result->seconds = vlt_tuner_elapsed(&tuner);
+    release(&tuner);
+    return status;
+}
+
+vlt_status vlt_tune(const vlt_tune_options *options, vlt_tune_result *result, vlt_error *err)
+{
+    return vlt_tune_with(options, NULL, result, err);
+}

@@ -1,0 +1,98 @@
+/* What decisions are worth: of one problem, and of the whole from its parts. */
+#include <math.h>
+
+#include "tuner/tune_internal.h"
+
+const char *vlt_tune_how_name(vlt_tune_how how)
+{
+    static const char *const names[] = {NULL, "measured", "rows", "layers", "composed"};
+    return names[how];
+}
+
+vlt_tune_comparison vlt_comparison_unknown(void)
+{
+    return (vlt_tune_comparison){.ratio = NAN, .low = NAN, .high = NAN};
+}
+
+vlt_tune_comparison vlt_comparison_one(vlt_tune_how how)
+{
+    return (vlt_tune_comparison){
+        .ratio = 1, .low = 1, .high = 1, .known = true, .verdict = VLT_VERDICT_SAME, .how = how};
+}
+
+vlt_tune_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_how how)
+{
+    return (vlt_tune_comparison){.ratio = judgement->ratio,
+                                 .low = judgement->low > 0 ? judgement->low : NAN,
+                                 .high = isfinite(judgement->high) ? judgement->high : NAN,
+                                 .known = true,
+                                 .verdict = judgement->verdict,
+                                 .how = how};
+}
+
+vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item)
+{
+    if (!item->decided) {
+        return item->broken ? vlt_comparison_unknown() : vlt_comparison_one(VLT_TUNE_MEASURED);
+    }
+    if (!vlt_item_differs(item)) {
+        return vlt_comparison_one(VLT_TUNE_MEASURED);
+    }
+    return vlt_comparison_of(&item->judgement, VLT_TUNE_MEASURED);
+}
+
+/* The sum over the problems that differ of share times ln ratio; so are the ends of the intervals,
+ * which is wider than the interval of a sum. A composite's gain counts with the part of the request
+ * that it is, where its own choice differs. */
+vlt_tune_comparison vlt_tuner_compose_default(const vlt_tuner *tuner)
+{
+    double total = vlt_tuner_request_ns(tuner), log_ratio = 0, low = 0, high = 0;
+    int differing = 0;
+    for (int i = 0; i < tuner->item_count; i++) {
+        const vlt_tune_item *item = &tuner->item[i];
+        if (!vlt_item_differs(item)) {
+            continue;
+        }
+        const vlt_judgement *j = &item->judgement;
+        double share = fmin(1, vlt_item_weight(item, false) / total);
+        log_ratio += share * log(j->ratio);
+        low += share * log(j->low > 0 ? j->low : j->ratio * j->ratio);
+        high += share * (isfinite(j->high) ? log(j->high) : 0);
+        differing++;
+    }
+    if (!differing) {
+        return vlt_comparison_one(VLT_TUNE_COMPOSED);
+    }
+    return (vlt_tune_comparison){.ratio = exp(log_ratio),
+                                 .low = exp(low),
+                                 .high = exp(high),
+                                 .known = true,
+                                 .verdict = high < 0  ? VLT_VERDICT_FASTER
+                                            : low > 0 ? VLT_VERDICT_SLOWER
+                                                      : VLT_VERDICT_INCONCLUSIVE,
+                                 .how = VLT_TUNE_COMPOSED};
+}
+
+/* Of the leaves of which both times are known. */
+vlt_tune_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner)
+{
+    double baseline = 0, tuned = 0;
+    for (int i = 0; i < tuner->item_count; i++) {
+        const vlt_tune_item *item = &tuner->item[i];
+        double own_ns = isnan(item->tuned_ns) ? item->default_ns : item->tuned_ns;
+        if (!item->met.composite && item->over_baseline.known && isfinite(item->baseline_ns)) {
+            baseline += item->met.runs * item->baseline_ns;
+            tuned += item->met.runs * own_ns;
+        }
+    }
+    if (!(baseline > 0)) {
+        return vlt_comparison_unknown();
+    }
+    return (vlt_tune_comparison){.ratio = tuned / baseline,
+                                 .low = NAN,
+                                 .high = NAN,
+                                 .known = true,
+                                 .verdict = tuned < 0.9 * baseline ? VLT_VERDICT_FASTER
+                                                                   : VLT_VERDICT_INCONCLUSIVE,
+                                 .how = VLT_TUNE_COMPOSED};
+}
