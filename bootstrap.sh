@@ -79,9 +79,9 @@ build() {
 
 model=harness/model/demo/checkpoint
 
-# time_photo TUNE_OPTIONS...: the tuned config beside the baseline on a real photo, where there is one
+# time_photo TUNE_OPTIONS...: the tuned config beside the defaults on a real photo, where there is one
 time_photo() {
-    local photo=${VLT_DATA:-../shared}/data/images/rocket-640x427-444.jpg config=tuned.toml
+    local photo=${VLT_DATA:-../shared}/data/images/rocket-640x427-444.jpg config=
     while [ $# -gt 0 ]; do
         case $1 in
         --json | --quiet | -q) return ;;
@@ -91,9 +91,10 @@ time_photo() {
         esac
         shift
     done
+    [ -n "$config" ] || config=$(build/vltune config path "$model")
     [ -r "$photo" ] && [ -r "$config" ] || return 0
     printf '\nphoto     %s, the same request\n' "$photo"
-    build/vltune compare baseline "$config" --model "$model" --image "$photo" --budget 30s
+    build/vltune compare default "$config" --model "$model" --image "$photo" --budget 30s
 }
 
 command=${1:-}

@@ -135,7 +135,7 @@ typedef struct vlt_tune_progress {
 
 typedef struct vlt_tune_options {
     const char *directory;   /* of the model */
-    const char *config_path; /* written; NULL: "tuned.toml" */
+    const char *config_path; /* written; NULL: where `run` looks first */
     const char *db_path;     /* NULL: "vltune.db" */
     double budget_s;         /* everything included; 0: VLT_TUNE_BUDGET_S */
     int threads;             /* 0: one per usable core */

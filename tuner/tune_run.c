@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "optimizations/core/clock.h"
+#include "harness/config/tuned_place.h"
+#include "harness/model/checkpoint.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/tune_result.h"
 
@@ -301,6 +303,28 @@ static vlt_status check_folder(const char *path, vlt_error *err)
                : vlt_fail(err, VLT_STATUS_IO, "%s: %s: %s", path, folder, strerror(errno));
 }
 
+/* Where `run` looks first for a config of this model, its folder made. */
+static vlt_status find_place(const vlt_tune_options *options, char **path, vlt_error *err)
+{
+    uint64_t hash;
+    vlt_tuned_key *key = malloc(sizeof *key);
+    if (!key) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
+    }
+    vlt_status status = vlt_checkpoint_hash_of(options->directory, &hash, err);
+    if (status == VLT_OK) {
+        status = vlt_tuned_key_here(hash, key, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_tuned_place(key, options->quality, path, NULL, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_tuned_place_make(*path, err);
+    }
+    free(key);
+    return status;
+}
+
 vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
                          vlt_tune_result *result, vlt_error *err)
 {
@@ -312,13 +336,17 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
                        .begin_ms = vlt_now_ms(),
                        .budget_s = given->budget_s > 0 ? given->budget_s : VLT_TUNE_BUDGET_S,
                        .launch_seed = given->seed << 20};
-    options.config_path = given->config_path ? given->config_path : "tuned.toml";
     options.db_path = given->db_path ? given->db_path : "vltune.db";
     options.seed = given->seed ? given->seed : 1;
     start_result(result);
     result->budget_s = tuner.budget_s;
-    vlt_status status;
-    if ((status = check_folder(options.config_path, err)) == VLT_OK &&
+    char *place = NULL;
+    vlt_status status = VLT_OK;
+    if (!options.config_path) {
+        status = find_place(&options, &place, err);
+        options.config_path = place;
+    }
+    if (status == VLT_OK && (status = check_folder(options.config_path, err)) == VLT_OK &&
         (status = vlt_file_lock_take(options.config_path, NULL, NULL, &tuner.lock, err)) ==
             VLT_OK &&
         (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
@@ -336,6 +364,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
     }
     result->seconds = vlt_tuner_elapsed(&tuner);
     release(&tuner);
+    free(place);
     return status;
 }
 

@@ -37,8 +37,9 @@ const vlt_option vlt_cli_common[] = {
      VLT_CHOICE("exact", "bf16", "int8", "int4"), .group = VLT_WITH_QUALITY},
     {"device", "WHAT", "none (default), auto, cuda:N, host or simulated", 0, VLT_OWN(check_device),
      .group = VLT_WITH_DEVICE},
-    {"db", "FILE", "database of samples (default: vltune.db where one is written)", 0, VLT_UPDATED,
-     .group = VLT_WITH_DB},
+    {"db", "FILE",
+     "database of samples (default: vltune.db in $XDG_DATA_HOME/vltune, ~/.local/share/vltune)", 0,
+     VLT_UPDATED, .group = VLT_WITH_DB},
     {"help", NULL, "show this help", 'h', VLT_FLAG},
 };
 const int vlt_cli_common_count = sizeof vlt_cli_common / sizeof *vlt_cli_common;

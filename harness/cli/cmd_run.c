@@ -270,6 +270,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &engine, err);
     }
     if (status == VLT_OK) {
+        const vlt_tuned_loaded *config = &engine->config_state;
+        vlt_cli_info(cli, "config: %s%s%s: %s", config->status, config->path[0] ? ", " : "",
+                     config->path, config->reason);
         status = answer(cli, engine, &input, err);
     }
     status = vlt_service_cli_trace(cli, engine, status, err);

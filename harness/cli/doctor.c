@@ -224,9 +224,8 @@ static void examine_folder(vlt_doctor *doctor)
 {
     bool writable = access(".", W_OK) == 0;
     add(doctor, "this folder", writable ? VLT_FINDING_HAS : VLT_FINDING_WARNING,
-        "tune cannot write tuned.toml and vltune.db here",
-        "start it in another folder, or give -o and --db", "%s",
-        writable ? "writable, for tuned.toml and vltune.db" : "not writable");
+        "tune cannot write its page here", "start it in another folder, or give --page", "%s",
+        writable ? "writable, for report.html of tune" : "not writable");
 }
 
 void vlt_doctor_examine(const vlt_machine *machine, const vlt_pressure *pressure,

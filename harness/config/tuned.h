@@ -93,8 +93,8 @@ vlt_status vlt_tuned_choices(const vlt_tuned_config *config, const char *name, v
 
 /* What the inference path asks for. Texts are borrowed. */
 typedef struct vlt_tuned_request {
-    const char *config;    /* --config FILE; NULL: look beside the model, then in
-                              $XDG_CONFIG_HOME/vltune (~/.config/vltune) */
+    const char *config;    /* --config FILE; NULL: look in $XDG_CONFIG_HOME/vltune
+                              (tuned_place.h), then for tuned.toml beside the model */
     const char *directory; /* of the model; NULL: none */
     uint64_t model_hash;
     vlt_quality quality;      /* permitted: a config that may lose more does not apply */
@@ -108,6 +108,7 @@ typedef struct vlt_tuned_request {
 
 /* The config's fate, as `run --json` reports it. */
 typedef struct vlt_tuned_loaded {
+    int threads;                       /* that it was tuned with; 0: not known */
     const char *status;                /* static: "tuned", "default", "baseline", "mismatch" */
     char path[VLT_TUNED_PATH_BYTES];   /* of the file that decided, its bytes; "": none */
     char reason[VLT_TUNED_SAID_BYTES]; /* one line; names both values and the repair on a mismatch;

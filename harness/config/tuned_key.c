@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/config/machine_cache.h"
 #include "harness/machine/fingerprint.h"
 #include "optimizations/core/hash.h"
 #include "optimizations/core/utf8_text.h"
@@ -120,6 +121,18 @@ uint64_t vlt_tuned_parts_hash(const vlt_tuned_parts *parts)
     return hash;
 }
 
+uint64_t vlt_tuned_hardware_hash(const vlt_tuned_key *key)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < key->hard.count; i++) {
+        const vlt_tuned_part *part = &key->hard.part[i];
+        if (strcmp(part->name, "catalogue") != 0) {
+            hash = hash_text(part->value, hash_text(part->name, hash));
+        }
+    }
+    return hash;
+}
+
 /* "name value" lines into parts. */
 static void add_lines(vlt_tuned_parts *parts, const char *lines)
 {
@@ -142,12 +155,18 @@ vlt_status vlt_tuned_key_here(uint64_t model_hash, vlt_tuned_key *key, vlt_error
     if (!fingerprint) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "fingerprint: out of memory");
     }
-    vlt_status status = vlt_machine_probe(NULL, &machine, err);
+    vlt_status status = VLT_OK;
+    if (!vlt_machine_cache_read(fingerprint)) {
+        status = vlt_machine_probe(NULL, &machine, err);
+        if (status == VLT_OK) {
+            vlt_fingerprint_make(machine, fingerprint);
+            vlt_machine_destroy(machine);
+            vlt_machine_cache_write(fingerprint);
+        }
+    }
     if (status == VLT_OK) {
-        vlt_fingerprint_make(machine, fingerprint);
         add_lines(&key->hard, fingerprint->hard_text);
         add_lines(&key->soft, fingerprint->soft_text);
-        vlt_machine_destroy(machine);
     }
     free(fingerprint);
     return status;

@@ -31,7 +31,9 @@ typedef struct vlt_tuned_key {
     uint64_t model_hash;
 } vlt_tuned_key;
 
-/* The key of this machine, this build's catalogue and the model with that hash. */
+/* The key of this machine, this build's catalogue and the model with that hash. The machine's part
+ * is kept in $XDG_CACHE_HOME/vltune/machine for as long as the system is up and may use the same
+ * CPUs and memory: looking at the whole machine takes tens of milliseconds. */
 vlt_status vlt_tuned_key_here(uint64_t model_hash, vlt_tuned_key *key, vlt_error *err);
 
 /* Adds a part at its place (parts are sorted by name), or gives it another value; control
@@ -48,6 +50,9 @@ bool vlt_tuned_key_applies(const vlt_tuned_key *theirs, const vlt_tuned_key *our
 /* Number of soft parts that differ; `why` names the first with both values. */
 int vlt_tuned_key_drift(const vlt_tuned_key *theirs, const vlt_tuned_key *ours, char *why,
                         size_t why_bytes);
+
+/* Hash of the hardware among the hard parts: of all but the catalogue, which is the program's. */
+uint64_t vlt_tuned_hardware_hash(const vlt_tuned_key *key);
 
 /* Hash of the hard parts, the machine's identity in the store. */
 uint64_t vlt_tuned_parts_hash(const vlt_tuned_parts *parts);

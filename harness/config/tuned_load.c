@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/config/tuned.h"
+#include "harness/config/tuned_place.h"
 #include "optimizations/core/utf8_text.h"
 
 static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char *path,
@@ -17,6 +18,7 @@ static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char
 {
     va_list args;
     out->status = status;
+    out->threads = 0;
     memcpy(out->path, path, strlen(path) + 1); /* it could be opened, or is one of find's */
     va_start(args, format);
     vlt_utf8_vformat(out->reason, sizeof out->reason, format, args);
@@ -31,29 +33,31 @@ static void warn(const vlt_tuned_request *request, const char *message)
     }
 }
 
-/* The places to look, in order; false when there is none of that number. A path that does not fit
- * is longer than any file's. */
-static bool candidate(const vlt_tuned_request *request, int index, char *path, size_t path_bytes)
+/* The places to look, in order: the user's own, of the quality and of exact, then beside the model.
+ * NULL in *path: none of that number. */
+static vlt_status candidate(const vlt_tuned_request *request, const vlt_tuned_key *key, int index,
+                            char **path, vlt_error *err)
 {
-    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int length = -1;
-    if (index == 0 && request->directory) {
-        length = snprintf(path, path_bytes, "%s/tuned.toml", request->directory);
-    } else if (index == (request->directory ? 1 : 0) && xdg && xdg[0]) {
-        length = snprintf(path, path_bytes, "%s/vltune/tuned.toml", xdg);
-    } else if (index == (request->directory ? 1 : 0) && home && home[0]) {
-        length = snprintf(path, path_bytes, "%s/.config/vltune/tuned.toml", home);
+    bool exact = request->quality == VLT_QUALITY_EXACT;
+    *path = NULL;
+    if (index == 0 || (index == 1 && !exact)) {
+        return vlt_tuned_place(key, index == 0 ? request->quality : VLT_QUALITY_EXACT, path, NULL,
+                               err);
     }
-    return length > 0 && (size_t)length < path_bytes;
+    if (index == (exact ? 1 : 2) && request->directory &&
+        asprintf(path, "%s/tuned.toml", request->directory) < 0) {
+        *path = NULL;
+        return vlt_fail(err, VLT_STATUS_NOMEM, "tuned config: out of memory");
+    }
+    return VLT_OK;
 }
 
 /* How to get a config that applies. */
 static void repair(const vlt_tuned_request *request, char *text, size_t text_bytes)
 {
     const char *directory = request->directory ? request->directory : "DIR";
-    vlt_utf8_format(text, text_bytes, "run: vltune tune %s -o %s%s", directory,
-                    request->config ? request->config : directory,
-                    request->config ? "" : "/tuned.toml");
+    vlt_utf8_format(text, text_bytes, "run: vltune tune %s%s%s", directory,
+                    request->config ? " -o " : "", request->config ? request->config : "");
 }
 
 /* Reads one file. VLT_OK with out->status "tuned" or "mismatch". */
@@ -78,6 +82,11 @@ static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key
                           fix);
         goto done;
     }
+    if (config.count == 0) {
+        status = conclude(out, "default", path, "it holds no decision, so nothing is tuned; %s",
+                          fix);
+        goto done;
+    }
     status = vlt_tuned_choices(&config, path, choices, err);
     if (status != VLT_OK) {
         goto done;
@@ -90,45 +99,60 @@ static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key
         conclude(out, "tuned", path, "%d decisions for this machine and model%s", config.count,
                  config.edited ? ", edited by hand" : "");
     }
+    out->threads = config.threads;
 done:
     vlt_tuned_config_release(&config);
     return status;
 }
 
+/* One place where a file was found: what is broken or for another machine is said, and the next
+ * place is looked at. */
+static vlt_status try_place(const vlt_tuned_request *request, const vlt_tuned_key *key,
+                            const char *path, vlt_choices *choices, vlt_tuned_loaded *out,
+                            vlt_error *err)
+{
+    char message[VLT_ERROR_BYTES + 64];
+    vlt_tuned_loaded found;
+    vlt_error failure = {0};
+    vlt_status status = consider(request, key, path, choices, &found, &failure);
+    if (status == VLT_STATUS_NOMEM) {
+        return vlt_fail(err, status, "%s", failure.message);
+    }
+    if (status != VLT_OK) {
+        vlt_utf8_format(message, sizeof message, "not used: %s", failure.message);
+        warn(request, message);
+        return out->path[0] ? VLT_OK : conclude(out, "default", path, "%s", message);
+    }
+    if (!strcmp(found.status, "tuned") || !out->path[0]) {
+        *out = found;
+    }
+    return VLT_OK;
+}
+
 static vlt_status find(const vlt_tuned_request *request, const vlt_tuned_key *key,
                        vlt_choices *choices, vlt_tuned_loaded *out, vlt_error *err)
 {
-    char path[VLT_TUNED_PATH_BYTES], message[VLT_ERROR_BYTES + 64];
-    vlt_tuned_loaded found;
-    vlt_error failure = {0};
     if (request->config) {
         return consider(request, key, request->config, choices, out, err);
     }
-    conclude(out, "default", "", "no tuned config was found");
-    for (int i = 0; candidate(request, i, path, sizeof path); i++) {
-        if (access(path, F_OK) != 0) {
-            continue;
+    char fix[VLT_TUNED_SAID_BYTES];
+    repair(request, fix, sizeof fix);
+    conclude(out, "default", "", "no tuned config was found; %s", fix);
+    for (int i = 0;; i++) {
+        char *path;
+        vlt_status status = candidate(request, key, i, &path, err);
+        if (status != VLT_OK || !path) {
+            return status;
         }
-        vlt_status status = consider(request, key, path, choices, &found, &failure);
-        if (status == VLT_STATUS_NOMEM) {
-            return vlt_fail(err, status, "%s", failure.message);
+        bool there = access(path, F_OK) == 0 && strlen(path) < VLT_TUNED_PATH_BYTES;
+        if (there) {
+            status = try_place(request, key, path, choices, out, err);
         }
-        if (status != VLT_OK) {
-            vlt_utf8_format(message, sizeof message, "not used: %s", failure.message);
-            warn(request, message);
-            if (!out->path[0]) {
-                conclude(out, "default", path, "%s", message);
-            }
-            continue;
-        }
-        if (!strcmp(found.status, "tuned") || !out->path[0]) {
-            *out = found;
-        }
-        if (!strcmp(found.status, "tuned")) {
-            break;
+        free(path);
+        if (status != VLT_OK || !strcmp(out->status, "tuned")) {
+            return status;
         }
     }
-    return VLT_OK;
 }
 
 vlt_status vlt_tuned_load(const vlt_tuned_request *request, vlt_choices *choices,

@@ -214,6 +214,18 @@ static void say_quality(const vlt_engine *engine)
     }
 }
 
+/* One line where the config was tuned with another number of threads: what a variant would take
+ * beyond those that there are is left out. */
+static void say_threads(const vlt_engine *engine)
+{
+    int tuned = engine->config_state.threads, here = vlt_threads_count(engine->threads);
+    if (tuned > 0 && tuned != here) {
+        vlt_engine_message(engine, 0,
+                           "%s was tuned with %d threads, %d are used: its knobs are held to those",
+                           engine->config_state.path, tuned, here);
+    }
+}
+
 static void pack_message(void *user, int level, const char *message)
 {
     vlt_engine_message(user, level, "%s", message);
@@ -264,6 +276,7 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                     .admit = context_admit,
                                     .admit_user = engine};
     say_quality(engine);
+    say_threads(engine);
     engine->prepare_context = engine->context;
     engine->prepare_context.ledger = &engine->prepare_ledger;
     engine->prepare_context.making = &engine->prepare_lock;

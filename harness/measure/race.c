@@ -146,14 +146,14 @@ static vlt_status set_up(const vlt_race_options *options, vlt_race *race, vlt_ra
     json_t *answer = NULL;
     vlt_child_end ending;
     vlt_launch nothing;
-    vlt_status status = send_line(race,
-                                  vlt_json_make("{s:s, s:I, s:I, s:i, s:f, s:I, s:s}", "problem",
-                                                options->problem, "seed",
-                                                (json_int_t)(options->seed >> 1), "data_seed",
-                                                (json_int_t)(options->data_seed >> 1), "threads",
-                                                options->threads, "oracle_s", options->oracle_s,
-                                                "memory_bytes", (json_int_t)options->memory_bytes),
-                                  err);
+    vlt_status status = send_line(
+        race,
+        vlt_json_make(
+            "{s:s, s:I, s:I, s:i, s:f, s:I, s:s}", "problem", options->problem, "seed",
+            (json_int_t)(options->seed >> 1), "data_seed", (json_int_t)(options->data_seed >> 1),
+            "threads", options->threads, "oracle_s", options->oracle_s, "memory_bytes",
+            (json_int_t)options->memory_bytes, "quality", vlt_quality_name(options->quality)),
+        err);
     double begin_ms = vlt_now_ms();
     if (status == VLT_OK) {
         status = read_line(race, options->timeout_s, &answer, &ending, err);

@@ -24,6 +24,7 @@ typedef struct vlt_race_options {
     uint64_t seed;         /* of layouts */
     uint64_t data_seed;    /* of inputs */
     int threads;           /* 0: one per usable core */
+    vlt_quality quality;   /* what variants may lose */
     double oracle_s;       /* what the baseline may spend on it */
     double timeout_s;      /* of starting */
     uint64_t memory_bytes; /* resident, of each process; 0: no limit */

@@ -75,13 +75,15 @@ vlt_status vlt_bench_model_side(const vlt_cli *cli, const vlt_contender *contend
     case VLT_CONTENDER_BASELINE:
         config = "baseline";
         break;
+    case VLT_CONTENDER_DEFAULT: /* every config is ignored */
+        break;
     case VLT_CONTENDER_LIBRARY:
         side->library = contender->path[0] ? contender->path : NULL;
         break;
     default:
         return vlt_fail(err, VLT_STATUS_USAGE,
                         "--model: '%s' cannot answer a request, expected a tuned config, "
-                        "'baseline' or a build",
+                        "'default', 'baseline' or a build",
                         contender->text);
     }
     const vlt_model_request request = {.model = model,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/db_cli.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/bench/contender.h"
 #include "tuner/bench/stored.h"
@@ -24,15 +25,16 @@ static vlt_status compare_sides(struct compare *compare, const vlt_side side[2],
     return vlt_bench_measure(&compare->progress, row, side, &compare->options, err);
 }
 
-/* "baseline" beside a variant is the baseline of the same operator at the same size. */
+/* "baseline" beside a variant is the baseline of the same operator at the same size; "default" what
+ * an untuned engine would run there. */
 static vlt_status compare_variants(struct compare *compare, vlt_error *err)
 {
-    char baseline[VLT_ROW_TEXT_BYTES];
+    char other[VLT_ROW_TEXT_BYTES];
     vlt_side side[2];
     for (int i = 0; i < 2; i++) {
         const vlt_contender *contender = &compare->contender[i];
         side[i] = (vlt_side){.what = contender->text};
-        if (contender->kind == VLT_CONTENDER_BASELINE) {
+        if (contender->kind == VLT_CONTENDER_BASELINE || contender->kind == VLT_CONTENDER_DEFAULT) {
             vlt_problem problem;
             const vlt_variant *variant;
             vlt_binding binding;
@@ -43,9 +45,10 @@ static vlt_status compare_variants(struct compare *compare, vlt_error *err)
                 return status;
             }
             vlt_problem_format(&problem, dims, sizeof dims);
-            vlt_utf8_format(baseline, sizeof baseline, "%s/%s@%s", problem.op->name,
-                            vlt_registry_variant(problem.op, 0)->name, dims);
-            side[i].what = baseline;
+            bool plain = contender->kind == VLT_CONTENDER_BASELINE;
+            vlt_utf8_format(other, sizeof other, "%s%s%s@%s", problem.op->name, plain ? "/" : "",
+                            plain ? vlt_registry_variant(problem.op, 0)->name : "", dims);
+            side[i].what = other;
         }
     }
     return compare_sides(compare, side, err);
@@ -111,9 +114,12 @@ static vlt_status dispatch(struct compare *compare, vlt_error *err)
                         "a tuned config is compared end to end: --model DIR");
     }
     if (c[0].kind == VLT_CONTENDER_STORED && c[1].kind == VLT_CONTENDER_STORED) {
-        const char *path = vlt_cli_text(compare->cli, "db", "vltune.db");
-        return vlt_rows_from_runs(path, c[0].text + strlen("db:"), c[1].text + strlen("db:"),
-                                  &compare->options.judge, &compare->rows, err);
+        char path[VLT_DB_PATH_BYTES];
+        vlt_status status = vlt_db_cli_path(compare->cli, NULL, false, path, err);
+        return status != VLT_OK
+                   ? status
+                   : vlt_rows_from_runs(path, c[0].text + strlen("db:"), c[1].text + strlen("db:"),
+                                        &compare->options.judge, &compare->rows, err);
     }
     if (libraries) {
         return compare_libraries(compare, err);
@@ -126,7 +132,7 @@ static vlt_status dispatch(struct compare *compare, vlt_error *err)
     return vlt_fail(
         err, VLT_STATUS_USAGE,
         "cannot compare '%s' with '%s', expected two variants, two configs, two builds, "
-        "two stored runs, or one of them and 'baseline'",
+        "two stored runs, or one of them and 'baseline' or 'default'",
         c[0].text, c[1].text);
 }
 
@@ -193,12 +199,13 @@ static const vlt_option options[] = {
 
 VLT_COMMAND(
     compare, .operands = "A B", .summary = "measure B against A: ratio, interval, verdict, reason",
-    .details = "A and B are OP/VARIANT[@DIM=N,...][:KNOB=V,...], OP[@...] (as an untuned engine "
-               "runs it), baseline,\nor the libvltune.so of another build (an executable stands "
-               "for the library beside it);\nwith --model also a tuned config (FILE.toml), end to "
-               "end; or both are db:RUN, runs that bench or compare\nstored with --db on one "
-               "machine. ratio is the time of B over the time of A; the exit code is 0\nwhatever "
-               "the verdict.",
+    .details =
+        "A and B are OP/VARIANT[@DIM=N,...][:KNOB=V,...], OP[@...] (as an untuned engine "
+        "runs it), baseline, default,\nor the libvltune.so of another build (an executable stands "
+        "for the library beside it);\nwith --model also a tuned config (FILE.toml), end to "
+        "end; or both are db:RUN, runs that bench or compare\nstored with --db on one "
+        "machine. ratio is the time of B over the time of A; the exit code is 0\nwhatever "
+        "the verdict.",
     .examples = "compare norm/baseline norm\n"
                 "compare linear@m=128,n=1024,k=1024 linear@m=128,n=1024,k=1056\n"
                 "compare baseline tuned.toml --model DIR --image photo.jpg\n"

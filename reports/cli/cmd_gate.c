@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/db_cli.h"
 #include "harness/cli/cli.h"
 #include "optimizations/core/utf8_text.h"
 #include "reports/cli/bench_options.h"
@@ -162,9 +163,13 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
                    : status;
     }
     if (c[0].kind == VLT_CONTENDER_STORED && c[1].kind == VLT_CONTENDER_LIBRARY) {
-        status = vlt_gate_add_stored(&command->gate, vlt_cli_text(command->cli, "db", "vltune.db"),
-                                     c[0].text + strlen("db:"), c[1].path[0] ? c[1].path : NULL,
-                                     command->margins.stage, err);
+        char path[VLT_DB_PATH_BYTES];
+        status = vlt_db_cli_path(command->cli, NULL, false, path, err);
+        if (status == VLT_OK) {
+            status = vlt_gate_add_stored(&command->gate, path, c[0].text + strlen("db:"),
+                                         c[1].path[0] ? c[1].path : NULL, command->margins.stage,
+                                         err);
+        }
         for (int i = 0; i < command->gate.stage_count; i++) {
             vlt_gate_stage *stage = &command->gate.stage[i];
             stage->margin = vlt_gate_margins_of(&command->margins, stage->name, false);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/db_cli.h"
 #include "harness/json/json_make.h"
 #include "reports/cli/bench_options.h"
 #include "reports/cli/program.h"
@@ -94,9 +95,13 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     vlt_report report;
     vlt_error none = {0};
-    const char *path = vlt_cli_text(cli, "db", "vltune.db");
+    char path[VLT_DB_PATH_BYTES];
     const char *session = vlt_cli_text(cli, "session", NULL);
-    vlt_status status = load(path, session, vlt_cli_text(cli, "trust", NULL), &report, &none);
+    vlt_status status = vlt_db_cli_path(cli, NULL, false, path, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    status = load(path, session, vlt_cli_text(cli, "trust", NULL), &report, &none);
     if (status == VLT_STATUS_UNMEASURED) {
         return show_rows(cli, path, session ? session : "latest", err);
     }

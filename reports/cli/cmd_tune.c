@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/db_cli.h"
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/json/json_make.h"
 #include "reports/cli/program.h"
@@ -16,8 +17,8 @@
 static const vlt_option options[] = {
     {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b', VLT_TIME,
      .unless = "replay record"},
-    {"output", "FILE", "the tuned config to write (default tuned.toml)", 'o', VLT_OUTPUT,
-     .unless = "replay record"},
+    {"output", "FILE", "the tuned config to write (default: where run looks for it)", 'o',
+     VLT_OUTPUT, .unless = "replay record"},
     {"page", "FILE", "the HTML page to write (default report.html)", 0, VLT_OUTPUT,
      .unless = "no-page replay record"},
     {"no-page", NULL, "write no HTML page", 0, VLT_FLAG, .unless = "replay record"},
@@ -68,12 +69,12 @@ static void warn(void *user, const char *message)
     vlt_cli_warn(user, "%s", message);
 }
 
-static vlt_tune_options read_options(vlt_cli *cli)
+static vlt_tune_options read_options(vlt_cli *cli, const char *db)
 {
     int64_t scenes = vlt_cli_int(cli, "scenes", 100);
     return (vlt_tune_options){.directory = vlt_cli_operand(cli, 0),
                               .config_path = vlt_cli_text(cli, "output", NULL),
-                              .db_path = vlt_cli_text(cli, "db", NULL),
+                              .db_path = db,
                               .only_op = vlt_cli_text(cli, "op", NULL),
                               .fresh = vlt_cli_flag(cli, "fresh"),
                               .budget_s = vlt_cli_seconds(cli, "budget", VLT_TUNE_BUDGET_S),
@@ -152,14 +153,18 @@ static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *e
 
 static vlt_status run_model(vlt_cli *cli, vlt_error *err)
 {
-    const vlt_tune_options tune = read_options(cli);
+    char db[VLT_DB_PATH_BYTES];
     vlt_tune_result result = {0};
     const char *page = page_path(cli);
     /* before a minute is spent */
     vlt_status status = page ? vlt_cli_check_output(page, err) : VLT_OK;
+    if (status == VLT_OK) {
+        status = vlt_db_cli_path(cli, NULL, true, db, err);
+    }
     if (status != VLT_OK) {
         return status;
     }
+    const vlt_tune_options tune = read_options(cli, db);
     vlt_pack_cache_watch *packs = vlt_pack_cache_cli_watch();
     status = vlt_tune(&tune, &result, err);
     vlt_cli_progress(cli, NULL);

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "harness/files/places.h"
 #include "optimizations/core/utf8_text.h"
 #include "reports/shape_text.h"
 
@@ -238,9 +239,18 @@ static void print_answers(const vlt_terminal *terminal, const vlt_report *report
     }
 }
 
+/* "~/.config/vltune/1a2b3c4d-5e6f7a8b.toml" */
+static const char *shown_path(const char *path, char *text, size_t text_bytes)
+{
+    char *shown = vlt_place_shown(path);
+    vlt_utf8_format(text, text_bytes, "%s", vlt_quoted_path(shown ? shown : path).text);
+    free(shown);
+    return text;
+}
+
 void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
 {
-    char tuned[32], baseline[32];
+    char tuned[32], baseline[32], path[4200];
     print_table(terminal, report);
     print_answers(terminal, report);
     fputc('\n', terminal->stream);
@@ -256,11 +266,11 @@ void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
     fprintf(terminal->stream, "\n");
     if (report->config_path) {
         fprintf(terminal->stream, "%-*s%-18swhy a choice was made: vltune explain\n", LABEL,
-                "config", vlt_quoted_path(report->config_path).text);
+                "config", shown_path(report->config_path, path, sizeof path));
     }
     if (report->db_path) {
         fprintf(terminal->stream, "%-*s%-18s", LABEL, "samples",
-                vlt_quoted_path(report->db_path).text);
+                shown_path(report->db_path, path, sizeof path));
         if (report->page_path) {
             fprintf(terminal->stream, "page with plots: %s",
                     vlt_quoted_path(report->page_path).text);

@@ -89,6 +89,10 @@ vlt_status vlt_contender_parse(const char *text, vlt_contender *contender, vlt_e
         contender->kind = VLT_CONTENDER_BASELINE;
         return VLT_OK;
     }
+    if (!strcmp(text, "default")) {
+        contender->kind = VLT_CONTENDER_DEFAULT;
+        return VLT_OK;
+    }
     if (!strncmp(text, "db:", 3)) {
         contender->kind = VLT_CONTENDER_STORED;
         return text[3] ? VLT_OK : vlt_fail(err, VLT_STATUS_USAGE, "'db:', expected db:RUN");

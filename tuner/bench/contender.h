@@ -8,6 +8,7 @@ typedef enum vlt_contender_kind {
     VLT_CONTENDER_VARIANT,  /* OP/VARIANT[@DIM=N,...][:KNOB=V,...], or OP[@...]: untuned */
     VLT_CONTENDER_CONFIG,   /* FILE.toml: a tuned config, end to end */
     VLT_CONTENDER_BASELINE, /* "baseline" */
+    VLT_CONTENDER_DEFAULT,  /* "default": what runs without any config */
     VLT_CONTENDER_LIBRARY,  /* libvltune.so of another build; an executable stands for the library
                                beside it */
     VLT_CONTENDER_STORED    /* "db:RUN" */

@@ -1,10 +1,12 @@
 /* vltune config: the tuned config shown, compared, checked. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/cli/cli.h"
 #include "harness/config/tuned.h"
+#include "harness/config/tuned_place.h"
 #include "harness/infer/engine.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
@@ -199,7 +201,30 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
 
 enum { PACK_FILES_MAX = 1000 };
 
+/* Where `tune` writes and `run` looks first for a config of this model on this machine. */
+static vlt_status run_path(vlt_cli *cli, vlt_error *err)
+{
+    char *path = NULL;
+    uint64_t hash;
+    vlt_tuned_key *key = malloc(sizeof *key);
+    vlt_status status = key ? vlt_checkpoint_hash_of(vlt_cli_operand(cli, 1), &hash, err)
+                            : vlt_fail(err, VLT_STATUS_NOMEM, "config: out of memory");
+    if (status == VLT_OK) {
+        status = vlt_tuned_key_here(hash, key, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_tuned_place(key, vlt_cli_quality(cli), &path, NULL, err);
+    }
+    if (status == VLT_OK) {
+        printf("%s\n", path);
+    }
+    free(path);
+    free(key);
+    return status;
+}
+
 static const vlt_subcommand subcommands[] = {
+    {"path", "DIR", 1, 1, VLT_WITH_QUALITY, run_path},
     {"show", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_CONFIG, run_show},
     {"diff", "A B", 2, 2, VLT_WITH_JSON, run_diff},
     {"validate", "[FILE]", 0, 1, VLT_WITH_JSON | VLT_WITH_CONFIG, run_validate},
@@ -216,16 +241,19 @@ static const vlt_option options[] = {
     {"top", "N", "pack: settings of a bucket (default 4)", 0, VLT_INT(1, 1000), .only = "pack"},
 };
 
-VLT_COMMAND(config, .operands = "show|diff|validate|pack [FILE...]",
-            .summary = "show, compare or check tuned configs",
-            .details = "config show [FILE]          the decisions (default: --config, tuned.toml)\n"
-                       "config diff A B             choices that differ\n"
-                       "config validate [FILE] [--model DIR]\n"
-                       "                            is it whole, and for this machine and model?",
-            .examples = "config show tuned.toml\n"
-                        "config validate tuned.toml --model DIR\n"
-                        "config diff tuned.toml other.toml",
-            .options = options, .option_count = sizeof options / sizeof *options,
-            .with = VLT_WITH_JSON | VLT_WITH_CONFIG, .operand_min = 1, .operand_max = 3,
-            .subcommands = subcommands,
-            .subcommand_count = sizeof subcommands / sizeof *subcommands);
+VLT_COMMAND(
+    config, .operands = "show|diff|validate|path|pack [FILE...]",
+    .summary = "show, compare or check tuned configs",
+    .details = "config path DIR             where tune writes, and run looks first, for this "
+               "checkpoint\n"
+               "config show [FILE]          the decisions (default: --config, tuned.toml)\n"
+               "config diff A B             choices that differ\n"
+               "config pack FILE... [-o F]  best settings as seeds for other machines\n"
+               "config validate [FILE] [--model DIR]\n"
+               "                            is it whole, and for this machine and model?",
+    .examples = "config show tuned.toml\n"
+                "config validate tuned.toml --model DIR\n"
+                "config diff tuned.toml other.toml",
+    .options = options, .option_count = sizeof options / sizeof *options,
+    .with = VLT_WITH_JSON | VLT_WITH_CONFIG | VLT_WITH_QUALITY, .operand_min = 1, .operand_max = 3,
+    .subcommands = subcommands, .subcommand_count = sizeof subcommands / sizeof *subcommands);

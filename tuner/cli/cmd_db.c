@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/cli.h"
+#include "harness/cli/db_cli.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
@@ -14,20 +15,16 @@ static void keep_problem(void *user, const char *what)
     vlt_json_append(user, vlt_json_name(what));
 }
 
-/* The database that is named, or that of --db. */
-static const char *path_of(const vlt_cli *cli)
-{
-    const char *named = vlt_cli_operand(cli, 1);
-    return named ? named : vlt_cli_text(cli, "db", "vltune.db");
-}
-
 static vlt_status run_check(vlt_cli *cli, vlt_error *err)
 {
-    const char *path = path_of(cli);
+    char path[VLT_DB_PATH_BYTES];
     vlt_store *store;
     int64_t count = 0;
     json_t *problems = json_array();
-    vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
+    vlt_status status = vlt_db_cli_path(cli, vlt_cli_operand(cli, 1), false, path, err);
+    if (status == VLT_OK) {
+        status = vlt_store_open(path, VLT_STORE_READ, &store, err);
+    }
     if (status == VLT_OK) {
         status = vlt_store_check(store, keep_problem, &problems, &count, err);
         vlt_store_close(store);
@@ -56,10 +53,10 @@ static vlt_status run_check(vlt_cli *cli, vlt_error *err)
 
 static vlt_status run_merge(vlt_cli *cli, vlt_error *err)
 {
-    const char *path = vlt_cli_text(cli, "db", "vltune.db");
+    char path[VLT_DB_PATH_BYTES];
     vlt_store *store = NULL;
     json_t *list = json_array();
-    vlt_status status = VLT_OK;
+    vlt_status status = vlt_db_cli_path(cli, NULL, true, path, err);
     for (int i = 1; i < vlt_cli_operand_count(cli) && status == VLT_OK; i++) {
         status = vlt_cli_check_input(vlt_cli_operand(cli, i), err); /* before INTO is made */
     }
@@ -121,13 +118,17 @@ static vlt_status export_to(vlt_store *store, vlt_store_format format, const cha
 
 static vlt_status run_export(vlt_cli *cli, vlt_error *err)
 {
-    const char *path = path_of(cli), *name = vlt_cli_text(cli, "format", formats[0]);
+    const char *name = vlt_cli_text(cli, "format", formats[0]);
+    char path[VLT_DB_PATH_BYTES];
     int format = 0;
     vlt_store *store;
     while (strcmp(name, formats[format]) != 0) { /* the parser has checked it */
         format++;
     }
-    vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
+    vlt_status status = vlt_db_cli_path(cli, vlt_cli_operand(cli, 1), false, path, err);
+    if (status == VLT_OK) {
+        status = vlt_store_open(path, VLT_STORE_READ, &store, err);
+    }
     if (status == VLT_OK) {
         status = export_to(store, (vlt_store_format)format, vlt_cli_text(cli, "output", NULL), err);
         vlt_store_close(store);
@@ -150,7 +151,7 @@ static const vlt_option options[] = {
 VLT_COMMAND(db, .operands = "check|merge|export [FILE...]",
             .summary = "check, merge or export databases of samples",
             .details = "db check [FILE]              integrity, references and our own rules\n"
-                       "db merge FILE... [--db INTO] adds what INTO (default vltune.db) lacks;\n"
+                       "db merge FILE... [--db INTO] adds what INTO lacks;\n"
                        "                             again or in another order gives the same\n"
                        "db export [FILE] [--format jsonl|csv|t4] [-o OUT]\n"
                        "The views v_best, v_vs_baseline and v_stale are for other tools.",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/cli.h"
+#include "harness/cli/db_cli.h"
 #include "harness/cli/format.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
@@ -68,6 +69,32 @@ static bool print_setting(void *user, const vlt_store_setting *setting)
     return true;
 }
 
+/* What the choice is worth over what would run without any config. */
+static json_t *over_default(const vlt_store_view *view)
+{
+    return vlt_json_make(
+        "{s:o, s:o, s:o, s:o, s:o}", "ratio", vlt_json_real(view->default_ratio), "low",
+        vlt_json_real(view->default_low), "high", vlt_json_real(view->default_high), "verdict",
+        text_or_null(view->default_verdict), "default_ns", vlt_json_real(view->default_ns));
+}
+
+static void print_worth(const vlt_store_view *view)
+{
+    char ns[32];
+    if (!view->default_verdict) {
+        return; /* of a database from before */
+    }
+    vlt_format_ns(view->default_ns, ns, sizeof ns);
+    printf("  default       %s: %s", ns, vlt_quoted_word(view->default_verdict).text);
+    if (isfinite(view->default_ratio) && view->default_ratio > 0) {
+        printf(", %.3fx over it", 1 / view->default_ratio);
+    }
+    if (view->default_low > 0 && isfinite(view->default_high)) {
+        printf(" [%.3f, %.3f]", 1 / view->default_high, 1 / view->default_low);
+    }
+    printf(", %lld settings measured\n", (long long)view->setting_count);
+}
+
 static bool decision_to_json(struct explain *explain, const vlt_store_view *view)
 {
     explain->settings = json_array();
@@ -75,32 +102,36 @@ static bool decision_to_json(struct explain *explain, const vlt_store_view *view
                                              explain->err);
     vlt_json_append(
         &explain->list,
-        vlt_json_make("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:b, s:s, "
-                      "s:s, s:o}",
+        vlt_json_make("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:b, "
+                      "s:s, s:s, s:o}",
                       "op", view->op, "bucket", view->bucket, "problem", view->problem, "variant",
                       view->variant, "knobs", view->knobs, "verdict", text_or_null(view->verdict),
                       "ratio", vlt_json_real(view->ratio), "ratio_low", vlt_json_real(view->low),
-                      "ratio_high", vlt_json_real(view->high), "baseline_ns",
-                      vlt_json_real(view->baseline_ns), "tuned_ns", vlt_json_real(view->tuned_ns),
-                      "launches", view->launches, "reason", view->reason, "reverted",
-                      view->reverted, "evidence", view->decision_id, "session", view->session_id,
-                      "settings", explain->settings));
+                      "ratio_high", vlt_json_real(view->high), "over_default", over_default(view),
+                      "baseline_ns", vlt_json_real(view->baseline_ns), "tuned_ns",
+                      vlt_json_real(view->tuned_ns), "launches", view->launches, "reason",
+                      view->reason, "reverted", view->reverted, "evidence", view->decision_id,
+                      "session", view->session_id, "settings", explain->settings));
     return explain->status == VLT_OK;
 }
 
 /* The interval's near end is what a new measurement would have to pass. */
 static void print_change(const vlt_store_view *view)
 {
-    const char *verdict = view->verdict ? view->verdict : "";
+    const char *verdict = view->default_verdict ? view->default_verdict
+                          : view->verdict       ? view->verdict
+                                                : "";
+    double high = view->default_verdict ? view->default_high : view->high;
     if (view->reverted) {
         printf("  would change: a config in which the whole is right and not slower with it\n");
     } else if (!strcmp(verdict, "faster")) {
         printf("  would change: a setting that beats %s, or a gain that falls below 1.01x "
                "(surely above %.2fx now)\n",
-               vlt_quoted_word(view->variant).text, isfinite(view->high) ? 1 / view->high : NAN);
+               vlt_quoted_word(view->variant).text, isfinite(high) ? 1 / high : NAN);
     } else {
         printf("  would change: a setting that is surely more than 1.01x as fast as the "
-               "baseline\n");
+               "%s\n",
+               vlt_quoted_word(view->against).text);
     }
 }
 
@@ -114,6 +145,7 @@ static bool print_decision(struct explain *explain, const vlt_store_view *view)
            view->knobs[0] ? " " : "", vlt_quoted_path(view->knobs).text);
     printf("  why           %s\n", vlt_quoted_path(view->reason).text);
     printf("  time          %s, baseline %s\n", tuned, baseline);
+    print_worth(view);
     print_change(view);
     printf("  tried, best first\n");
     explain->shown = 0;
@@ -134,9 +166,12 @@ static bool each_decision(void *user, const vlt_store_view *view)
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     const char *op = vlt_cli_operand(cli, 0);
-    const char *path = vlt_cli_text(cli, "db", "vltune.db");
+    char path[VLT_DB_PATH_BYTES];
     struct explain explain = {.json = vlt_cli_flag(cli, "json"), .err = err};
     vlt_status status = !op || vlt_cli_require_op(cli, op, err) ? VLT_OK : VLT_STATUS_USAGE;
+    if (status == VLT_OK) {
+        status = vlt_db_cli_path(cli, NULL, false, path, err);
+    }
     if (status == VLT_OK) {
         status = vlt_store_open(path, VLT_STORE_READ, &explain.store, err);
     }
@@ -159,7 +194,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 
 VLT_COMMAND(explain, .operands = "[OP]",
             .summary = "why a choice was made, by how much, how sure, what would change it",
-            .details = "Reads the database that `vltune tune` wrote (--db, default vltune.db): the "
+            .details = "Reads the database that `vltune tune` wrote (--db): the "
                        "decisions of the\nlast run, each with the settings that were tried for it.",
             .examples = "explain\n"
                         "explain attention --json",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/config/tuned.h"
+#include "harness/config/tuned_place.h"
 #include "harness/json/json.h"
 
 enum { MODEL = 0x1234 };
@@ -365,7 +366,7 @@ Test(tuned, unknown_keys_warn_and_are_ignored)
     free(more);
 }
 
-Test(tuned, looks_beside_the_model_then_in_the_users_folder)
+Test(tuned, looks_in_the_users_folder_then_beside_the_model)
 {
     char root[] = "/tmp/vltune-test-XXXXXX", model[64], folder[64], path[96], message[1024];
     cr_assert(mkdtemp(root) != NULL);
@@ -378,8 +379,12 @@ Test(tuned, looks_beside_the_model_then_in_the_users_folder)
     cr_assert_str_eq(load(&request, VLT_OK, message).status, "default");
 
     vlt_tuned_config config = sample();
-    char user_path[96];
-    snprintf(user_path, sizeof user_path, "%s/tuned.toml", folder);
+    char user_path[128];
+    char *place = NULL;
+    cr_assert_eq(vlt_tuned_place(&config.key, VLT_QUALITY_EXACT, &place, NULL, NULL), VLT_OK);
+    snprintf(user_path, sizeof user_path, "%s", place);
+    free(place);
+    cr_assert_eq(strncmp(user_path, folder, strlen(folder)), 0, "%s", user_path);
     cr_assert_eq(vlt_tuned_write(&config, user_path, NULL), VLT_OK);
     cr_assert_str_eq(load(&request, VLT_OK, message).path, user_path);
 
