@@ -4,21 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Draws from the whole space without a new best before the search is over. */
-enum { DRAWS_MAX = 6, NEIGHBOUR_MAX = 64 };
+/* Draws from the whole space without a new best, or proposals of the explorer, before the search is
+ * over. */
+enum { DRAWS_MAX = 6, NEIGHBOUR_MAX = 64, MISSES_MAX = 25 };
 
 /* What a default may save, what a step to a neighbour may, and how fast hope fades. */
 static const double hope_default = 0.15, hope_neighbour = 0.08, hope_fading = 0.85;
+
+/* Standard deviation of one trial's ln ratio, on a machine with others. */
+static const double measuring_noise = 0.01;
 
 void vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
                      bool plain, uint64_t seed)
 {
     *search = (vlt_search){
-        .space = *space, .incumbent = *incumbent, .plain = plain, .random = {seed}};
+        .space = *space, .incumbent = *incumbent, .plain = plain, .random = {seed}, .seed = seed};
 }
 
 void vlt_search_release(vlt_search *search)
 {
+    vlt_explorer_destroy(search->explorer);
+    vlt_space_domain_release(&search->map);
     free(search->tried);
     *search = (vlt_search){0};
 }
@@ -80,6 +86,60 @@ static bool next_draw(vlt_search *search, vlt_setting *out)
     return false;
 }
 
+/* Tells the explorer what a setting has shown so far. */
+static void tell(const vlt_search *search, const vlt_setting *setting, double cost)
+{
+    uint64_t number = search->explorer ? vlt_space_domain_find(&search->map, setting)
+                                       : VLT_SETTING_NONE;
+    if (number != VLT_SETTING_NONE && !isnan(cost)) {
+        vlt_explorer_tell(search->explorer, number, cost, NULL); /* without memory it knows less */
+    }
+}
+
+/* The explorer is made when the defaults have been tried: many problems never get that far. */
+static void list_space(vlt_search *search)
+{
+    const vlt_explorer_options options = {.seed = search->seed, .noise = measuring_noise};
+    if (search->listed) {
+        return;
+    }
+    search->listed = true;
+    if (vlt_space_domain_init(&search->map, &search->space, search->plain ? 0 : 1, NULL) !=
+            VLT_OK ||
+        vlt_explorer_create(search->map.domain, &options, &search->explorer, NULL) != VLT_OK) {
+        return;
+    }
+    tell(search, &search->incumbent, 0);
+    for (int i = 0; i < search->count; i++) {
+        const vlt_tried *tried = &search->tried[i];
+        tell(search, &tried->setting,
+             tried->outcome == VLT_OUTCOME_OK ? tried->log_ratio : INFINITY);
+    }
+}
+
+/* Repeated measurements are the deciding stage's matter: what was tried is not asked again here. */
+static bool next_proposal(vlt_search *search, vlt_setting *out)
+{
+    for (int i = 0; i < NEIGHBOUR_MAX && search->misses < MISSES_MAX; i++) {
+        vlt_proposal proposal;
+        bool any = false;
+        if (vlt_explorer_ask(search->explorer, &proposal, &any, NULL) != VLT_OK || !any) {
+            return false;
+        }
+        vlt_space_domain_setting(&search->map, proposal.setting, out);
+        if (is_new(search, out)) {
+            return true;
+        }
+        const vlt_tried *tried = find(search, out);
+        vlt_explorer_tell(search->explorer, proposal.setting,
+                          !tried                             ? 0
+                          : tried->outcome == VLT_OUTCOME_OK ? tried->log_ratio
+                                                             : INFINITY,
+                          NULL);
+    }
+    return false;
+}
+
 bool vlt_search_next(vlt_search *search, vlt_setting *out)
 {
     /* the plainest one, number 0, comes last */
@@ -89,7 +149,9 @@ bool vlt_search_next(vlt_search *search, vlt_setting *out)
             return true;
         }
     }
-    return next_neighbour(search, out) || next_draw(search, out);
+    list_space(search);
+    return search->explorer ? next_proposal(search, out)
+                            : next_neighbour(search, out) || next_draw(search, out);
 }
 
 static vlt_tried *append(vlt_search *search, const vlt_setting *setting, vlt_error *err)
@@ -130,6 +192,7 @@ vlt_status vlt_search_note(vlt_search *search, const vlt_setting *setting, vlt_o
         memcpy(tried->call_ns, call_ns, sizeof tried->call_ns);
     }
     tried->trials++;
+    tell(search, setting, outcome == VLT_OUTCOME_OK ? log_ratio : INFINITY);
     best = vlt_search_best(search);
     bool better = best && best->log_ratio < before - 0.01;
     search->misses = better ? 0 : search->misses + 1;

@@ -1,16 +1,17 @@
 /* search.h: which setting of a problem to try next.
  *
  * Everything is relative to the incumbent: what runs without any config. First the defaults of the
- * other variants, then the neighbours of the best setting so far, from there downhill; where that
- * ends, a few draws from the whole space, each with its own neighbours when it turns out to be the
- * best. No setting is tried twice. The search measures nothing: its caller does, and tells it.
+ * other variants, then what the explorer's strategy `auto` proposes (strategy/explorer.h). Where a
+ * space is too large to be listed for it: the neighbours of the best setting so far, from there
+ * downhill; where that ends, a few draws from the whole space. No setting is tried twice. The search measures nothing: its caller does, and tells it.
  * Everything is determined by the seed and what was told.
  */
 #ifndef VLT_TUNER_SEARCH_H
 #define VLT_TUNER_SEARCH_H
 
-#include "tuner/space.h"
+#include "tuner/space_domain.h"
 #include "tuner/store/store.h"
+#include "tuner/strategy/explorer.h"
 
 /* A setting with what its trials showed. */
 typedef struct vlt_tried {
@@ -26,7 +27,11 @@ typedef struct vlt_search {
     vlt_setting incumbent;
     bool plain; /* the plainest variant may be tried: it does not take long */
     vlt_random random;
-    vlt_tried *tried; /* owned */
+    uint64_t seed;
+    bool listed;            /* the two below were tried to be made */
+    vlt_space_domain map;   /* owned; empty: the space is too large */
+    vlt_explorer *explorer; /* owned; NULL likewise */
+    vlt_tried *tried;       /* owned */
     int count, capacity;
     int defaults; /* variants whose default has been proposed */
     int draws;    /* fruitless draws from the whole space so far */

@@ -140,12 +140,20 @@ typedef struct vlt_tune_options {
     double budget_s;         /* everything included; 0: VLT_TUNE_BUDGET_S */
     int threads;             /* 0: one per usable core */
     uint64_t seed;           /* of inputs, coins and the search; 0: 1 */
+    const char *workload;    /* JSON lines as `batch` takes them: the requests to tune for; NULL: */
+    const char *image;       /* of the request; NULL: a drawn scene of 640 x 480 */
+    const char *prompt;      /* NULL: the scene's question */
+    int64_t max_tokens;      /* of the request; 0: 16 */
+    int parallel;            /* requests of the workload at a time; 0: as batch has it */
     const char *only_op;     /* NULL: every operator that the model meets */
     int64_t scenes;          /* unseen scenes for the accuracy; 0: 100, negative: none */
     vlt_quality quality;     /* what the choices may lose */
     int64_t pack_cache;      /* as in vlt_engine_options */
-    bool fresh;              /* measure anew what the store already has */
-    bool (*stop)(void);      /* Ctrl-C; NULL: never */
+    const char *measuring_lock; /* one run at a time that has this file: others wait, and the budget
+                                   begins when it is theirs; NULL: nobody waits */
+    void (*waiting)(void *user, long holder); /* said once; NULL */
+    bool fresh;                               /* measure anew what the store already has */
+    bool (*stop)(void);                       /* Ctrl-C; NULL: never */
     void (*progress)(void *user, const vlt_tune_progress *progress); /* NULL: none */
     vlt_tuned_warning *warn;                                         /* NULL: none */
     void *user;                                                      /* of progress and warn */

@@ -63,6 +63,7 @@ typedef struct vlt_tuner {
     vlt_machine *machine;
     vlt_tuned_key key;
     vlt_file_lock *lock; /* on the config: a second run that writes it is refused */
+    vlt_file_lock *turn; /* of measuring on this machine */
     vlt_store *store;
     int64_t session;
     double begin_ms;
@@ -72,6 +73,7 @@ typedef struct vlt_tuner {
     char *scenes;           /* a picture of 640 x 480, for requests */
     char *unseen;           /* scenes that the search never sees */
     char *provisional;      /* the config under trial */
+    char *workload;         /* owned; JSON lines of the user's requests; NULL: the scene */
     double request_ms;      /* of one request with the defaults; estimated where depth is not 0 */
     int depth;              /* of the model that was looked at; 0: the whole */
     vlt_tune_item *item;    /* owned, in order of falling weight once measured */

@@ -66,7 +66,10 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
                             .threads = tuner->options->threads,
                             .quality = tuner->options->quality,
                             .pack_cache = tuner->options->pack_cache,
-                            .tokens = REQUEST_TOKENS,
+                            .workload = tuner->workload,
+                            .parallel = tuner->options->parallel,
+                            .tokens = tuner->options->max_tokens ? tuner->options->max_tokens
+                                                                 : REQUEST_TOKENS,
                             .timeout_s = fmax(left_s, 0.1),
                             .memory_bytes = tuner->machine->caps.memory_bytes / 2,
                             .stop = tuner->options->stop};
@@ -272,6 +275,7 @@ static void release(vlt_tuner *tuner)
     }
     free(tuner->edged);
     free(tuner->children);
+    free(tuner->workload);
     free(tuner->item);
     vlt_temp_folder_remove(&tuner->folder);
     free(tuner->scenes);
@@ -279,6 +283,7 @@ static void release(vlt_tuner *tuner)
     free(tuner->provisional);
     vlt_store_close(tuner->store);
     vlt_file_lock_release(tuner->lock);
+    vlt_file_lock_release(tuner->turn);
     vlt_machine_destroy(tuner->machine);
 }
 
@@ -325,6 +330,36 @@ static vlt_status find_place(const vlt_tune_options *options, char **path, vlt_e
     return status;
 }
 
+struct waiting {
+    const vlt_tune_options *options;
+    bool said;
+};
+
+static bool wait_for(void *user, long holder)
+{
+    struct waiting *waiting = user;
+    const vlt_tune_options *options = waiting->options;
+    if (!waiting->said && options->waiting) {
+        options->waiting(options->user, holder);
+    }
+    waiting->said = true;
+    return !options->stop || !options->stop();
+}
+
+/* Where the place of the lock cannot be written (another user's), nobody waits. */
+static vlt_status take_turn(vlt_tuner *tuner, vlt_error *err)
+{
+    const vlt_tune_options *options = tuner->options;
+    struct waiting waiting = {.options = options};
+    if (!options->measuring_lock) {
+        return VLT_OK;
+    }
+    vlt_status status = vlt_file_lock_take(options->measuring_lock, wait_for, &waiting,
+                                           &tuner->turn, err);
+    tuner->begin_ms = vlt_now_ms();
+    return status == VLT_STATUS_IO ? VLT_OK : status;
+}
+
 vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
                          vlt_tune_result *result, vlt_error *err)
 {
@@ -350,6 +385,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
         (status = vlt_file_lock_take(options.config_path, NULL, NULL, &tuner.lock, err)) ==
             VLT_OK &&
         (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
+        (status = take_turn(&tuner, err)) == VLT_OK &&
         (status = vlt_machine_probe(NULL, &tuner.machine, err)) == VLT_OK) {
         copy_path(result->db_path, options.db_path);
         vlt_machine_describe(tuner.machine, result->machine, sizeof result->machine);

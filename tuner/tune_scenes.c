@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/infer/media.h"
+#include "harness/json/json.h"
+#include "harness/json/json_make.h"
 #include "harness/model/scenes.h"
 #include "tuner/tune_internal.h"
 
@@ -39,6 +42,38 @@ static vlt_status draw(const char *scenes, const vlt_scenes_options *options, vl
     return status;
 }
 
+/* The user's own requests: a file of them, or one request with a picture and a question. */
+static vlt_status write_workload(vlt_tuner *tuner, vlt_error *err)
+{
+    const vlt_tune_options *options = tuner->options;
+    if (options->workload) {
+        tuner->workload = strdup(options->workload);
+        return tuner->workload ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
+    }
+    if (!options->image && !options->prompt) {
+        return VLT_OK;
+    }
+    char *image = options->image ? vlt_media_absolute(options->image, NULL) : NULL;
+    json_t *line = vlt_json_make("{s:s}", "prompt",
+                                 options->prompt ? options->prompt : "Describe the image.");
+    if (options->image) {
+        vlt_json_set(&line, "images", vlt_json_make("[s]", image ? image : ""));
+    }
+    char *text = vlt_json_dump(line, err);
+    json_decref(line);
+    vlt_status status = text ? VLT_OK : VLT_STATUS_NOMEM;
+    if (status == VLT_OK && asprintf(&tuner->workload, "%s.jsonl", tuner->provisional) < 0) {
+        tuner->workload = NULL;
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
+    }
+    if (status == VLT_OK) {
+        status = vlt_write_file(tuner->workload, text, strlen(text), err);
+    }
+    free(image);
+    free(text);
+    return status;
+}
+
 vlt_status vlt_tuner_draw_scenes(vlt_tuner *tuner, vlt_error *err)
 {
     int64_t wanted = tuner->options->scenes > 0 ? tuner->options->scenes : UNSEEN_SCENES;
@@ -47,6 +82,9 @@ vlt_status vlt_tuner_draw_scenes(vlt_tuner *tuner, vlt_error *err)
     const vlt_scenes_options holdout = {.seed = UNSEEN_SEED + tuner->options->seed,
                                         .count = wanted};
     vlt_status status = make_folder(tuner, err);
+    if (status == VLT_OK) {
+        status = write_workload(tuner, err);
+    }
     if (status == VLT_OK) {
         status = draw(tuner->scenes, &request, err);
     }

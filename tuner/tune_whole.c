@@ -77,11 +77,14 @@ static vlt_status launch_pair(vlt_tuner *tuner, const char *against, const char 
     vlt_status status;
     uint64_t seed = UNSEEN_SEED + (uint64_t)whole->launches;
     bool defaults = !strcmp(against, "default");
-    vlt_model_request request = {.model = tuner->options->directory,
-                                 .config = defaults ? NULL : against,
-                                 .tokens = TOKENS,
-                                 .quality = tuner->options->quality,
-                                 .pack_cache = tuner->options->pack_cache};
+    vlt_model_request request = {
+        .model = tuner->options->directory,
+        .config = defaults ? NULL : against,
+        .image = tuner->options->image,
+        .prompt = tuner->options->prompt,
+        .tokens = tuner->options->max_tokens ? (int)tuner->options->max_tokens : TOKENS,
+        .quality = tuner->options->quality,
+        .pack_cache = tuner->options->pack_cache};
     if ((status = vlt_model_subject_format(&request, &what[0], err)) != VLT_OK) {
         goto done;
     }
@@ -270,7 +273,8 @@ static bool fits(const vlt_tuner *tuner, double other_s, double share)
 {
     double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
     double launch_s = calls * (request_s + other_s) + 0.3;
-    return !tuner->depth && VLT_WHOLE_LAUNCHES * launch_s < vlt_tuner_left(tuner, share);
+    return !tuner->depth && !tuner->options->workload &&
+           VLT_WHOLE_LAUNCHES * launch_s < vlt_tuner_left(tuner, share);
 }
 
 static void start_row(vlt_tuner *tuner)

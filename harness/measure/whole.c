@@ -55,15 +55,17 @@ static vlt_status ask_child(const vlt_whole_task *task, const char *request, jso
 static vlt_status ask(const vlt_whole_task *task, const char *kind, json_t **out, vlt_error *err)
 {
     *out = NULL;
-    json_t *request = vlt_json_make(
-        "{s:s, s:i, s:i, s:I, s:I, s:I, s:f, s:s*}", "kind", kind, "depth", task->depth, "threads",
-        task->threads, "pack_cache", (json_int_t)task->pack_cache, "tokens",
-        (json_int_t)task->tokens, "scene_max", (json_int_t)task->scene_max, "limit_s",
-        task->limit_s, "quality", vlt_quality_unless_exact(task->quality));
+    json_t *request = vlt_json_make("{s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:f, s:s*}", "kind", kind,
+                                    "depth", task->depth, "parallel", task->parallel, "threads",
+                                    task->threads, "pack_cache", (json_int_t)task->pack_cache,
+                                    "tokens", (json_int_t)task->tokens, "scene_max",
+                                    (json_int_t)task->scene_max, "limit_s", task->limit_s,
+                                    "quality", vlt_quality_unless_exact(task->quality));
     vlt_json_set_bytes(&request, "model", task->model);
     vlt_json_set_bytes(&request, "config", task->config);
     vlt_json_set_bytes(&request, "against", task->against ? task->against : "baseline");
     vlt_json_set_bytes(&request, "scenes", task->scenes);
+    vlt_json_set_bytes(&request, "workload", task->workload ? task->workload : "");
     char *text = vlt_json_dump(request, err);
     json_decref(request);
     if (!text) {

@@ -18,21 +18,24 @@ enum { VLT_WHOLE_NAME_BYTES = 40, VLT_WHOLE_PHASE_MAX = 12, VLT_WHOLE_TEXT_BYTES
 
 /* What every task needs; texts are borrowed. */
 typedef struct vlt_whole_task {
-    const char *program; /* NULL: /proc/self/exe */
-    const char *model;   /* directory */
-    const char *config;  /* file, "baseline", or "default": what runs without a config */
-    const char *against; /* of outputs: likewise; NULL: "baseline" */
-    int depth;           /* of outputs: the first blocks and layers of each tower alone; of a
+    const char *program;  /* NULL: /proc/self/exe */
+    const char *model;    /* directory */
+    const char *config;   /* file, "baseline", or "default": what runs without a config */
+    const char *against;  /* of outputs: likewise; NULL: "baseline" */
+    int depth;            /* of outputs: the first blocks and layers of each tower alone; of a
                             request: may be so, where a whole one takes longer than half of limit_s.
                             0: all */
-    const char *scenes;  /* JSON lines of `model scenes`; its first picture is the request's */
-    int threads;         /* 0: one per usable core */
-    vlt_quality quality; /* what may be lost */
-    int64_t pack_cache;  /* as in vlt_engine_options */
-    int64_t tokens;      /* generated, exactly */
-    int64_t scene_max;   /* scenes at most; 0: all */
-    double limit_s;      /* answers stop after this, with what there is */
-    double timeout_s;    /* the child is killed after this */
+    const char *scenes;   /* JSON lines of `model scenes`; its first picture is the request's */
+    const char *workload; /* of a request: JSON lines as `batch` takes them, in its place; NULL: the
+                             first scene, and a small batch for what only a batch meets */
+    int parallel;         /* of a workload, as vlt_batch */
+    int threads;          /* 0: one per usable core */
+    vlt_quality quality;  /* what may be lost */
+    int64_t pack_cache;   /* as in vlt_engine_options */
+    int64_t tokens;       /* generated, exactly */
+    int64_t scene_max;    /* scenes at most; 0: all */
+    double limit_s;       /* answers stop after this, with what there is */
+    double timeout_s;     /* the child is killed after this */
     uint64_t memory_bytes;
     bool (*stop)(void);
 } vlt_whole_task;

@@ -12,8 +12,9 @@
 
 /* A task as the child has read it. */
 typedef struct vlt_whole_job {
-    const char *kind, *quality;              /* quality NULL: exact */
-    char *model, *config, *against, *scenes; /* owned */
+    const char *kind, *quality;                         /* quality NULL: exact */
+    char *model, *config, *against, *scenes, *workload; /* owned; workload "": none */
+    int64_t parallel;
     int64_t threads, pack_cache, tokens, scene_max, depth;
     double limit_s;
     double begin_ms;
@@ -40,6 +41,13 @@ void vlt_whole_scene_release(vlt_whole_scene *scene);
 /* Answers the scene in a session of its own; fills prompt, images and greedy of the request. */
 vlt_status vlt_whole_scene_run(vlt_engine *engine, const vlt_whole_scene *scene,
                                vlt_request *request, vlt_response *response, vlt_error *err);
+
+/* The lines of the workload, each answered; a line that fails is an error. *timings: their sum. */
+vlt_status vlt_whole_workload_run(const vlt_whole_job *job, vlt_engine *engine,
+                                  vlt_timings *timings, vlt_error *err);
+
+/* Eight short questions at once: meets what only a batch meets. */
+vlt_status vlt_whole_batch_run(vlt_engine *engine, vlt_error *err);
 
 /* The kinds: whole_request.c, whole_outputs.c, whole_answers.c. */
 vlt_status vlt_whole_serve_request(vlt_whole_job *job, vlt_error *err);

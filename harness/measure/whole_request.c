@@ -121,14 +121,26 @@ static void release_recording(struct recording *r)
     *r = (struct recording){0};
 }
 
+static vlt_status run_once(const vlt_whole_job *job, const vlt_whole_scene *scene,
+                           vlt_engine *engine, vlt_timings *timings, vlt_error *err)
+{
+    vlt_request request = {.max_tokens = job->tokens, .ignore_eos = true};
+    vlt_response response = {0};
+    if (job->workload[0]) {
+        return vlt_whole_workload_run(job, engine, timings, err);
+    }
+    vlt_status status = vlt_whole_scene_run(engine, scene, &request, &response, err);
+    *timings = response.timings;
+    vlt_response_release(&response);
+    return status;
+}
+
 /* Runs the scene `passes` times; the last one is recorded. The first one prepares plans. */
 static vlt_status record(const vlt_whole_job *job, const vlt_whole_scene *scene, int passes,
                          struct recording *r, vlt_error *err)
 {
     vlt_status status = VLT_OK;
     for (int pass = 0; pass < passes && status == VLT_OK; pass++) {
-        vlt_request request = {.max_tokens = job->tokens, .ignore_eos = true};
-        vlt_response response = {0};
         r->count = r->engine->ledger.count;
         r->prepare_count = r->engine->prepare_ledger.count;
         free(r->runs);
@@ -136,10 +148,8 @@ static vlt_status record(const vlt_whole_job *job, const vlt_whole_scene *scene,
         r->prepare_runs = NULL;
         if ((status = count_runs(&r->engine->ledger, &r->runs, err)) == VLT_OK &&
             (status = count_runs(&r->engine->prepare_ledger, &r->prepare_runs, err)) == VLT_OK) {
-            status = vlt_whole_scene_run(r->engine, scene, &request, &response, err);
+            status = run_once(job, scene, r->engine, &r->timings, err);
         }
-        r->timings = response.timings;
-        vlt_response_release(&response);
     }
     return status;
 }
@@ -176,8 +186,42 @@ static void stretch(vlt_timings *t, const vlt_engine *shortened, double blocks, 
     t->total += t->vision + t->prefill + t->decode - before;
 }
 
-static void answer(vlt_whole_job *job, const struct recording *r, const vlt_engine *whole)
+/* Problems of services that a single request does not meet. */
+static vlt_status add_batch(struct list *list, vlt_engine *engine, vlt_error *err)
 {
+    static const char *const ops[] = {"pipeline", "tokenize_batch"};
+    int64_t *before = NULL;
+    const int count = engine->prepare_ledger.count;
+    const vlt_ledger *whole = list->whole;
+    vlt_status status = count_runs(&engine->prepare_ledger, &before, err);
+    if (status == VLT_OK) {
+        status = vlt_whole_batch_run(engine, err);
+    }
+    if (status == VLT_OK) {
+        json_t *all = list->problems, *problem;
+        size_t i;
+        list->problems = json_array();
+        list->whole = NULL;
+        add_problems(list, &engine->prepare_ledger, before, count);
+        json_array_foreach(list->problems, i, problem)
+        {
+            const char *op = json_string_value(json_object_get(problem, "op"));
+            if (op && (!strcmp(op, ops[0]) || !strcmp(op, ops[1]))) {
+                json_array_append(all, problem);
+            }
+        }
+        json_decref(list->problems);
+        list->problems = all;
+        list->whole = whole;
+    }
+    free(before);
+    return status;
+}
+
+static vlt_status answer(vlt_whole_job *job, const struct recording *r, const vlt_engine *whole,
+                         vlt_error *err)
+{
+    vlt_status status = VLT_OK;
     struct list list = {.problems = json_array(), .whole = whole ? &whole->ledger : NULL};
     vlt_timings timings = r->timings;
     if (whole) {
@@ -186,10 +230,14 @@ static void answer(vlt_whole_job *job, const struct recording *r, const vlt_engi
     }
     add_problems(&list, &r->engine->prepare_ledger, r->prepare_runs, r->prepare_count);
     add_problems(&list, &r->engine->ledger, r->runs, r->count);
+    if (!job->workload[0]) {
+        status = add_batch(&list, r->engine, err);
+    }
     vlt_json_set(&job->answer, "problems", list.problems);
     vlt_json_set(&job->answer, "depth", json_integer(whole ? job->depth : 0));
     add_times(&job->answer, &timings);
     add_model(&job->answer, whole ? whole : r->engine);
+    return status;
 }
 
 /* The shortened model first, where one is asked for: whether there is time for the whole one is
@@ -228,7 +276,7 @@ static vlt_status serve_scene(vlt_whole_job *job, const vlt_whole_scene *scene, 
                          : record(job, scene, 2, &r, err);
     }
     if (status == VLT_OK) {
-        answer(job, &r, shorten ? whole : NULL);
+        status = answer(job, &r, shorten ? whole : NULL, err);
     }
     release_recording(&r);
     vlt_engine_close(whole);

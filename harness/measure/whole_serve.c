@@ -19,6 +19,8 @@ static vlt_status read_task(const json_t *o, vlt_whole_job *job, vlt_error *err)
         (status = vlt_json_bytes(o, n, "config", &job->config, NULL, err)) != VLT_OK ||
         (status = vlt_json_bytes(o, n, "against", &job->against, NULL, err)) != VLT_OK ||
         (status = vlt_json_bytes(o, n, "scenes", &job->scenes, NULL, err)) != VLT_OK ||
+        (status = vlt_json_bytes(o, n, "workload", &job->workload, NULL, err)) != VLT_OK ||
+        (status = vlt_json_int(o, n, "parallel", 0, 4096, &job->parallel, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "depth", 0, 1024, &job->depth, NULL, err)) != VLT_OK ||
         (status = vlt_json_int(o, n, "threads", 0, 1024, &job->threads, NULL, err)) != VLT_OK ||
         (status = vlt_json_text(o, n, "quality", &job->quality, &found, err)) != VLT_OK ||
@@ -101,6 +103,7 @@ vlt_status vlt_whole_serve(FILE *in, FILE *out, vlt_error *err)
     free(job.model);
     free(job.config);
     free(job.against);
+    free(job.workload);
     free(job.scenes);
     free(text);
     return status;

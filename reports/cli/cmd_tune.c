@@ -22,6 +22,14 @@ static const vlt_option options[] = {
     {"page", "FILE", "the HTML page to write (default report.html)", 0, VLT_OUTPUT,
      .unless = "no-page replay record"},
     {"no-page", NULL, "write no HTML page", 0, VLT_FLAG, .unless = "replay record"},
+    {"workload", "FILE", "tune for these requests: JSON lines as batch takes them", 0, VLT_FILE,
+     .unless = "image prompt replay record"},
+    {"image", "FILE", "tune for a request with this picture (default: a drawn one)", 0, VLT_FILE,
+     .unless = "replay record"},
+    {"prompt", "TEXT", "and with this question", 0, VLT_TEXT, .unless = "replay record"},
+    {"max-tokens", "N", "tokens that a request generates (default 16)", 'n', VLT_INT(1, 4096),
+     .unless = "replay record"},
+    {"parallel", "N", "requests of the workload at a time", 0, VLT_INT(1, 64), .needs = "workload"},
     {"op", "OP", "tune this operator alone", 0, VLT_OPERATOR, .unless = "replay"},
     {"seed", "N", "of inputs, coins and the search (default 1)", 's', VLT_INT(1, INT64_MAX),
      .unless = "replay"},
@@ -64,6 +72,12 @@ static void show_progress(void *user, const vlt_tune_progress *progress)
                      progress->op[0] ? progress->op : progress->stage, best, progress->left_s);
 }
 
+/* Somebody else measures on this machine: both would measure each other. */
+static void say_waiting(void *user, long holder)
+{
+    vlt_cli_warn(user, "waits for process %ld, which is measuring on this machine", holder);
+}
+
 static void warn(void *user, const char *message)
 {
     vlt_cli_warn(user, "%s", message);
@@ -75,6 +89,11 @@ static vlt_tune_options read_options(vlt_cli *cli, const char *db)
     return (vlt_tune_options){.directory = vlt_cli_operand(cli, 0),
                               .config_path = vlt_cli_text(cli, "output", NULL),
                               .db_path = db,
+                              .workload = vlt_cli_text(cli, "workload", NULL),
+                              .image = vlt_cli_text(cli, "image", NULL),
+                              .prompt = vlt_cli_text(cli, "prompt", NULL),
+                              .max_tokens = vlt_cli_int(cli, "max-tokens", 0),
+                              .parallel = (int)vlt_cli_int(cli, "parallel", 0),
                               .only_op = vlt_cli_text(cli, "op", NULL),
                               .fresh = vlt_cli_flag(cli, "fresh"),
                               .budget_s = vlt_cli_seconds(cli, "budget", VLT_TUNE_BUDGET_S),
@@ -83,6 +102,8 @@ static vlt_tune_options read_options(vlt_cli *cli, const char *db)
                               .threads = (int)vlt_cli_int(cli, "threads", 0),
                               .quality = vlt_cli_quality(cli),
                               .pack_cache = vlt_pack_cache_cli_bytes(cli),
+                              .measuring_lock = "/tmp/vltune-measuring",
+                              .waiting = say_waiting,
                               .stop = vlt_cli_interrupted,
                               .progress = show_progress,
                               .warn = warn,

@@ -228,6 +228,60 @@ Test(tune, two_runs_do_not_write_one_config)
     test_store_remove(options.db_path);
 }
 
+static int waits;
+
+static void note_waiting(void *user, long holder)
+{
+    (void)user;
+    waits += holder > 0;
+}
+
+static bool stop_when_waiting(void)
+{
+    return waits > 0;
+}
+
+/* Two runs on one machine would measure each other: the second one waits, and says so. */
+Test(tune, a_second_run_waits_for_the_first)
+{
+    char turn[64];
+    vlt_file_lock *lock = NULL;
+    vlt_error err = {0};
+    snprintf(turn, sizeof turn, "/tmp/vltune-test-turn-%d", (int)getpid());
+    cr_assert_eq(vlt_file_lock_take(turn, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
+    vlt_tune_options options = options_for(config_path(), test_store_path(0), 5);
+    options.measuring_lock = turn;
+    options.waiting = note_waiting;
+    options.stop = stop_when_waiting;
+    vlt_tune_result result;
+    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_INTERRUPTED);
+    cr_assert_eq(waits, 1);
+    vlt_tune_result_release(&result);
+    vlt_file_lock_release(lock);
+    test_store_remove(options.db_path);
+}
+
+/* A line of the workload that cannot be answered ends the run by name, before anything is tuned. */
+Test(tune, a_workload_that_fails_is_refused_by_name, .timeout = 120)
+{
+    char path[64];
+    static const char text[] = "{\"prompt\": \"How many?\", \"max_tokens\": 2}\n"
+                               "{\"prompt\": \"What?\", \"images\": [\"no-such.jpg\"]}\n";
+    snprintf(path, sizeof path, "/tmp/vltune-test-lines-%d.jsonl", (int)getpid());
+    cr_assert_eq(vlt_write_file(path, text, strlen(text), NULL), VLT_OK);
+    vlt_tune_options options = options_for(config_path(), test_store_path(0), 60);
+    options.workload = path;
+    vlt_tune_result result;
+    vlt_error err = {0};
+    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
+    cr_assert(strstr(err.message, path) && strstr(err.message, "no-such.jpg"), "%s", err.message);
+    cr_assert_eq(result.trials, 0);
+    vlt_tune_result_release(&result);
+    unlink(path);
+    test_store_remove(options.db_path);
+}
+
 /* The store fails in the middle, as a full disk does: what was decided is in the config. */
 Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
 {
