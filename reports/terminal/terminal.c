@@ -265,11 +265,11 @@ void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
     }
     fprintf(terminal->stream, "\n");
     if (report->config_path) {
-        fprintf(terminal->stream, "%-*s%-18swhy a choice was made: vltune explain\n", LABEL,
+        fprintf(terminal->stream, "%-*s%-18s  why a choice was made: vltune explain\n", LABEL,
                 "config", shown_path(report->config_path, path, sizeof path));
     }
     if (report->db_path) {
-        fprintf(terminal->stream, "%-*s%-18s", LABEL, "samples",
+        fprintf(terminal->stream, "%-*s%-18s  ", LABEL, "samples",
                 shown_path(report->db_path, path, sizeof path));
         if (report->page_path) {
             fprintf(terminal->stream, "page with plots: %s",

@@ -32,8 +32,8 @@ static const char *program(void)
     return path ? path : "build/vltune";
 }
 
-/* A program that hands everything to vltune, except trials of norm/avx2: with workers of 1024 rows
- * of 128 they end the worker or let it hang, of 192 columns they give a wrong result, of the others
+/* A program that hands everything to vltune, except trials of norm/avx2: with workers of 512 or
+ * 256 rows of 64 they end the worker or let it hang, of 192 columns they give a wrong result, of the others
  * garbage. What such code does inside a worker is test_race.c's matter. */
 static const char *plant(void)
 {
@@ -50,8 +50,8 @@ static const char *plant(void)
                           "while IFS= read -r line; do\n"
                           "  case \"$line\" in *'\"problem\"'*) problem=$line;; esac\n"
                           "  case \"$line\" in *norm/avx2*) case \"$problem\" in\n"
-                          "    *rows=1024,width=128,*) kill -SEGV $$;;\n"
-                          "    *rows=*,width=64,*) sleep 100;;\n"
+                          "    *rows=512,width=64,*) kill -SEGV $$;;\n"
+                          "    *rows=256,width=64,*) sleep 100;;\n"
                           "    *width=192,*) echo '{\"status\": \"WRONG\", \"message\": "
                           "\"planted\"}'; continue;;\n"
                           "    *) echo '{\"status\": \"OK\", \"pairs\": 7'; continue;;\n"
