@@ -43,9 +43,9 @@ void vlt_format_over_default(const vlt_report_row *row, char *text, size_t text_
         snprintf(factor, sizeof factor, "%.2fx", 1 / over->ratio);
         if (over->low > 0 && isfinite(over->high)) {
             double half = (1 / over->low - 1 / over->high) / 2;
-            snprintf(text, text_bytes, "%s \xC2\xB1%.2f", factor, half);
+            vlt_utf8_format(text, text_bytes, "%s \xC2\xB1%.2f", factor, half);
         } else {
-            snprintf(text, text_bytes, "%s", factor);
+            vlt_utf8_format(text, text_bytes, "%s", factor);
         }
     }
 }

@@ -3,8 +3,9 @@
  * Everything is relative to the incumbent: what runs without any config. First the defaults of the
  * other variants, then what the explorer's strategy `auto` proposes (strategy/explorer.h). Where a
  * space is too large to be listed for it: the neighbours of the best setting so far, from there
- * downhill; where that ends, a few draws from the whole space. No setting is tried twice. The search measures nothing: its caller does, and tells it.
- * Everything is determined by the seed and what was told.
+ * downhill; where that ends, a few draws from the whole space. No setting is tried twice. The
+ * search measures nothing: its caller does, and tells it. Everything is determined by the seed and
+ * what was told.
  */
 #ifndef VLT_TUNER_SEARCH_H
 #define VLT_TUNER_SEARCH_H

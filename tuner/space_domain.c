@@ -1,8 +1,9 @@
 #include "tuner/space_domain.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "optimizations/core/utf8_text.h"
 
 enum { ROWS_MAX = 20000 };
 
@@ -32,7 +33,7 @@ static vlt_status add_parameters(vlt_space_domain *map, vlt_error *err)
             for (int i = 0; i < list.count; i++) {
                 values[i] = vlt_scalar_integer(list.value[i]);
             }
-            snprintf(name, sizeof name, "%s.%s", variant->name, variant->knobs[k].name);
+            vlt_utf8_format(name, sizeof name, "%s.%s", variant->name, variant->knobs[k].name);
             if (++parameters > VLT_DOMAIN_PARAMETER_MAX) {
                 return vlt_fail(err, VLT_STATUS_LIMIT, "%s: too many knobs",
                                 space->problem.op->name);

@@ -1,5 +1,5 @@
-/* The choices against the baseline, for the report: what nothing depends on, and what is slow. Where
- * one run of the baseline takes too long, some rows of it tell. */
+/* The choices against the baseline, for the report: nothing depends on it. Where one run of the
+ * baseline takes too long, some rows of it tell. */
 #include <math.h>
 #include <string.h>
 

@@ -345,10 +345,11 @@ static void say_correctness(vlt_tuner *tuner, const struct whole *whole,
         snprintf(result->correctness, sizeof result->correctness,
                  "nothing differs from the defaults");
     } else if (result->correct) {
-        snprintf(result->correctness, sizeof result->correctness,
-                 "correct on unseen inputs%s (logits within %.2g of the %s's, tolerance %.2g)",
-                 tuner->depth ? ", first 2 blocks of each tower" : "", outputs->worst, reference,
-                 outputs->tolerance);
+        vlt_utf8_format(
+            result->correctness, sizeof result->correctness,
+            "correct on unseen inputs%s (logits within %.2g of the %s's, tolerance %.2g)",
+            tuner->depth ? ", first 2 blocks of each tower" : "", outputs->worst, reference,
+            outputs->tolerance);
     } else {
         snprintf(result->correctness, sizeof result->correctness, "not checked within the budget");
     }

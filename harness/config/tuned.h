@@ -6,12 +6,13 @@
  *     schema = 1
  *     quality = "int8"      what its choices may lose; absent: exact
  *     [model]               name and hash of the model
- *     [measured]            what the whole gains over what runs without a config, how that is known,
- *                           and with how many threads
+ *     [measured]            what the whole gains over what runs without a config, how that is
+ *                           known, and with how many threads
  *     [fingerprint.hard]    what decides: cpu, isa, caches ... one key a part
  *     [fingerprint.soft]    what may shift it: kernel, governor ...
- *     [[decision]]          op, bucket, variant, knobs, baseline_ns, speedup with its interval (over
- *                           the baseline), default_ns, over_default, evidence (the id of the decision in the store), reason
+ *     [[decision]]          op, bucket, variant, knobs, baseline_ns, speedup with its interval
+ *                           (over the baseline), default_ns, over_default, evidence (the id of the
+ *                           decision in the store), reason
  *     [end]                 count of the decisions, XXH3 of every byte before the digest's line
  *
  * Equal decisions give equal bytes; the file appears whole or not at all. A file without its end

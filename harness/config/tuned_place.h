@@ -6,7 +6,8 @@
 #include "optimizations/core/quality.h"
 
 /* $XDG_CONFIG_HOME/vltune/MODEL-MACHINE[-QUALITY].toml: the first eight hexadecimal digits of the
- * model's hash and of that of the machine's hardware facts; no such part for exact. *path: owned. *homeless as vlt_place_path. */
+ * model's hash and of that of the machine's hardware facts; no quality part for exact. *path:
+ * owned. *homeless as vlt_place_path. */
 vlt_status vlt_tuned_place(const vlt_tuned_key *key, vlt_quality quality, char **path,
                            bool *homeless, vlt_error *err);
 

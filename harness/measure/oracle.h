@@ -26,7 +26,7 @@ typedef struct vlt_oracle {
 /* How long the baseline would take, by the operator's own word, in seconds. */
 double vlt_baseline_guess_s(const vlt_problem *problem);
 
-/* The context is that of the baseline: its policy is set for the call. limit_s: what may be spent. */
+/* The context's policy is set to the baseline for the call. limit_s: what may be spent. */
 vlt_status vlt_oracle_create(const vlt_context *context, vlt_workload *workload, double limit_s,
                              uint64_t seed, vlt_oracle *out, vlt_error *err);
 void vlt_oracle_release(vlt_oracle *oracle); /* fine on {0} */
@@ -35,7 +35,7 @@ void vlt_oracle_release(vlt_oracle *oracle); /* fine on {0} */
 vlt_status vlt_oracle_check(const vlt_oracle *oracle, const vlt_plan *plan,
                             const vlt_workload *workload, vlt_error *err);
 
-/* The variant with this binding at small and odd problems of the same kind, against the baseline. */
+/* The variant at small and odd problems of the same kind, against the baseline. */
 vlt_status vlt_edges_check(vlt_context *context, const vlt_problem *problem,
                            const vlt_variant *variant, const vlt_binding *binding, uint64_t seed,
                            vlt_error *err);

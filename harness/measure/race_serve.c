@@ -178,8 +178,8 @@ static json_t *failed(vlt_child_end end, int ending, const vlt_race_trial *trial
     } else if (end == VLT_CHILD_MEMORY) {
         snprintf(message, sizeof message, "ended beyond the memory that it may take");
     } else if (WIFSIGNALED(ending)) {
-        snprintf(message, sizeof message, "the process was ended by signal %d (%s)",
-                 WTERMSIG(ending), strsignal(WTERMSIG(ending)));
+        vlt_utf8_format(message, sizeof message, "the process was ended by signal %d (%s)",
+                        WTERMSIG(ending), strsignal(WTERMSIG(ending)));
     }
     return vlt_json_make("{s:s, s:s}", "status", vlt_status_name(VLT_STATUS_STOPPED), "message",
                          message);

@@ -38,7 +38,11 @@ static vlt_status read_children(const char *text, vlt_choices *choices, vlt_erro
     while (*text && status == VLT_OK) {
         char line[1024], *field[4], *rest = line;
         size_t length = strcspn(text, "\n");
-        vlt_utf8_format(line, sizeof line, "%.*s", (int)length, text);
+        if (length >= sizeof line) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "race: children of %zu bytes a line", length);
+        }
+        memcpy(line, text, length);
+        line[length] = '\0';
         for (int i = 0; i < 4; i++) {
             field[i] = strsep(&rest, "|");
         }

@@ -1,4 +1,4 @@
-/* whole_internal.h: the child's half of whole.h, shared by the files that serve its kinds of task. */
+/* whole_internal.h: the child's half of whole.h, for the files that serve its kinds of task. */
 #ifndef VLT_HARNESS_WHOLE_INTERNAL_H
 #define VLT_HARNESS_WHOLE_INTERNAL_H
 

@@ -207,7 +207,7 @@ static vlt_status add_batch(struct list *list, vlt_engine *engine, vlt_error *er
         {
             const char *op = json_string_value(json_object_get(problem, "op"));
             if (op && (!strcmp(op, ops[0]) || !strcmp(op, ops[1]))) {
-                json_array_append(all, problem);
+                vlt_json_append(&all, json_incref(problem));
             }
         }
         json_decref(list->problems);

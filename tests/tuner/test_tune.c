@@ -32,9 +32,9 @@ static const char *program(void)
     return path ? path : "build/vltune";
 }
 
-/* A program that hands everything to vltune, except trials of norm/avx2: with workers of 512 or
- * 256 rows of 64 they end the worker or let it hang, of 192 columns they give a wrong result, of the others
- * garbage. What such code does inside a worker is test_race.c's matter. */
+/* A program that hands everything to vltune, except trials of norm/avx2: with workers of 512 or 256
+ * rows of 64 they end the worker or let it hang, of 192 columns they give a wrong result, of the
+ * others garbage. What such code does inside a worker is test_race.c's matter. */
 static const char *plant(void)
 {
     static char path[64];
