@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "harness/files/temp_folder.h"
+#include "harness/measure/whole.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/utf8_text.h"
 #include "tuner/record/record_internal.h"
-#include "tuner/whole.h"
 
 enum { REQUEST_TOKENS = 4 };
 
@@ -29,11 +29,12 @@ static vlt_status ask(const vlt_record_options *options, const vlt_machine *mach
     if (status == VLT_OK) {
         const vlt_whole_task task = {.program = options->program,
                                      .model = options->model,
-                                     .config = "baseline",
+                                     .config = "default",
                                      .scenes = scenes,
                                      .threads = options->threads,
                                      .quality = options->quality,
                                      .tokens = REQUEST_TOKENS,
+                                     .limit_s = timeout_s,
                                      .timeout_s = timeout_s,
                                      .memory_bytes = machine->caps.memory_bytes / 2,
                                      .stop = options->stop};
