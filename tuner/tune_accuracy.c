@@ -38,7 +38,8 @@ static void keep(vlt_tune_result *result, vlt_whole_answers *answers, int64_t to
 vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *err)
 {
     vlt_whole_answers answers[CONFIGS] = {{0}};
-    const char *configs[CONFIGS] = {"baseline", "default", tuner->provisional};
+    const bool same = tuner->result->end_to_end.is_default;
+    const char *configs[CONFIGS] = {"baseline", "default", same ? "default" : tuner->provisional};
     int64_t scenes = tuner->options->scenes ? tuner->options->scenes : 100;
     double left_s = vlt_tuner_left(tuner, share);
     if (tuner->depth || left_s <= 0) {

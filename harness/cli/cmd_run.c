@@ -258,6 +258,16 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     return status;
 }
 
+/* Which config was taken, or why none; --json has it, and who asked for none knows. */
+static void say_config(const vlt_cli *cli, const vlt_tuned_loaded *config)
+{
+    if (!vlt_cli_flag(cli, "json") && !vlt_cli_flag(cli, "no-config") &&
+        !vlt_cli_flag(cli, "baseline")) {
+        vlt_cli_info(cli, "config: %s%s%s: %s", config->status, config->path[0] ? ", " : "",
+                     config->path, config->reason);
+    }
+}
+
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     struct input input = {.request = {0}};
@@ -270,9 +280,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &engine, err);
     }
     if (status == VLT_OK) {
-        const vlt_tuned_loaded *config = &engine->config_state;
-        vlt_cli_info(cli, "config: %s%s%s: %s", config->status, config->path[0] ? ", " : "",
-                     config->path, config->reason);
+        say_config(cli, &engine->config_state);
         status = answer(cli, engine, &input, err);
     }
     status = vlt_service_cli_trace(cli, engine, status, err);

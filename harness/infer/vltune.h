@@ -49,6 +49,13 @@ typedef struct vlt_service_options {
     bool trace;              /* note what happens when, for vlt_engine_write_trace */
 } vlt_service_options;
 
+/* For measuring: a request that is asked again is computed again. */
+#define VLT_SERVICES_KEEP_NOTHING                   \
+    (vlt_service_options)                           \
+    {                                               \
+        .embedding_cache = -1, .tokenize_cache = -1 \
+    }
+
 typedef struct vlt_engine_options {
     int threads;              /* that work; 0: one per usable core */
     const char *config;       /* tuned config file; NULL: looked for beside the model, then in

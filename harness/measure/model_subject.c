@@ -153,7 +153,8 @@ vlt_status vlt_model_subject_create(const char *what, int threads, const char *d
 {
     char *model = NULL, *config = NULL;
     void *block = NULL;
-    vlt_engine_options options = {.threads = threads, .device = device};
+    vlt_engine_options options = {
+        .threads = threads, .device = device, .services = VLT_SERVICES_KEEP_NOTHING};
     *out = NULL;
     vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
     if (status != VLT_OK) {

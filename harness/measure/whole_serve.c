@@ -45,6 +45,7 @@ vlt_status vlt_whole_open_engine(const vlt_whole_job *job, const char *config, i
                                         .require_tuned = !baseline && !defaults,
                                         .quality = job->quality,
                                         .pack_cache = job->pack_cache,
+                                        .services = VLT_SERVICES_KEEP_NOTHING,
                                         .depth = depth};
     return vlt_engine_open(job->model, &options, out, err);
 }

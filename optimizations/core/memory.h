@@ -54,8 +54,8 @@ typedef struct vlt_block_source {
 vlt_status vlt_block_take(const vlt_block_source *source, size_t bytes, void **out, vlt_error *err);
 void vlt_block_give(const vlt_block_source *source, void *block); /* NULL block is fine */
 
-/* Whole pages of a mapping of a file that will hardly be read again: they leave this process and come
- * back from the file when they are. Never for other memory, which would be lost. */
+/* Whole pages of a mapping of a file that will hardly be read again: they leave this process and
+ * come back from the file when they are. Never for other memory, which would be lost. */
 void vlt_pages_forget(const void *mapped, size_t bytes);
 
 /* May `bytes` be taken for `what`? LIMIT with the numbers when the process would be refused or

@@ -62,7 +62,8 @@ int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding
 vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_variant **variant,
                               vlt_binding *binding, vlt_error *err);
 
-/* One that begins with `name`, else the nearest of the names to it by edit distance, or NULL when none is near. */
+/* One that begins with `name`, else the nearest of the names to it by edit distance, or NULL when
+ * none is near. */
 const char *vlt_nearest_name(const char *name, const char *const *names, int count);
 
 #endif

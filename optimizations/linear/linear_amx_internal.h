@@ -1,5 +1,5 @@
-/* linear_amx_internal.h: products of BF16 numbers in the matrix unit that sums in f32. PARTS says of
- * how many BF16 numbers an f32 of x is made: 3 hold all of it, 1 is its rounding.
+/* linear_amx_internal.h: products of BF16 numbers in the matrix unit that sums in f32. PARTS says
+ * of how many BF16 numbers an f32 of x is made: 3 hold all of it, 1 is its rounding.
  *
  * The unit computes the transpose, so that W stays the row-major operand and only x, the smaller
  * one, is rearranged: C[16 outputs, 16 rows] += W[16 outputs, 32 inputs] x X[16 pairs of inputs,
@@ -17,6 +17,10 @@
 
 #include "optimizations/core/simd.h"
 #include "optimizations/linear/linear.h"
+
+#ifndef PARTS
+#define PARTS 3
+#endif
 
 enum {
     SIDE = 16,              /* rows of a tile */

@@ -125,8 +125,8 @@ Test(run_command, what_runs_is_listed_as_applicable)
 Test(run_command, a_force_without_effect_is_one_warning)
 {
     static const char *const asks[] = {
-        "run %s --prompt a %s --max-tokens 1 --force transfer=baseline",
-        "batch %s %s --max-tokens 1 --force transfer=baseline"};
+        "run %s --prompt a %s --max-tokens 1 --no-config --force transfer=baseline",
+        "batch %s %s --max-tokens 1 --no-config --force transfer=baseline"};
     test_demo_write("in.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
     for (int i = 0; i < 2; i++) {
         test_output output = test_demo_run(asks[i], i ? "in.jsonl" : "");
@@ -140,7 +140,7 @@ Test(run_command, a_force_without_effect_is_one_warning)
 Test(run_command, streams_text_and_agrees_with_json)
 {
     static const char *const ask =
-        "run %s --image scenes/scene-001.jpg --prompt 'Describe the image.' %s";
+        "run %s --no-config --image scenes/scene-001.jpg --prompt 'Describe the image.' %s";
     json_t *answer = test_demo_json(ask, "--json");
     test_output output = test_demo_run(ask, "");
     char *expected = NULL;

@@ -11,6 +11,11 @@ TestSuite(run_pipes, .init = test_demo_make, .fini = test_demo_remove);
 
 static void prints(const char *script, const char *out, const char *err)
 {
+    if (strstr(script, "--config")) {
+        unsetenv("VLTUNE_NO_CONFIG");
+    } else {
+        setenv("VLTUNE_NO_CONFIG", "1", 1); /* else run says that it found none */
+    }
     test_output output = test_demo_script(script);
     cr_expect_str_eq(output.out, out, "%s: %s", script, output.err);
     cr_expect(err ? strstr(output.err, err) != NULL : output.err[0] == '\0', "%s: %s", script,

@@ -241,7 +241,8 @@ Test(run_refusals, a_foreign_chat_template_is_said_once)
         "model "
         "--render 2>&1 >/dev/null | grep -c foreign; echo '{\"text\":\"a\"}' | $VLTUNE tokenize "
         "model "
-        "2>&1 >/dev/null | grep -c foreign; $VLTUNE run $DEMO --prompt a -n 1 2>&1 >/dev/null | wc "
+        "2>&1 >/dev/null | grep -c foreign; VLTUNE_NO_CONFIG=1 $VLTUNE run $DEMO "
+        "--prompt a -n 1 2>&1 >/dev/null | wc "
         "-c");
     cr_expect_str_eq(output.out, "1\n1\n1\n1\n0\n0\n", "%s", output.err);
     test_output_release(&output);

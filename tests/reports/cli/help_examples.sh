@@ -28,6 +28,8 @@ printf '%s\n' '{"text": "hello"}' '{"text": "two words"}' >texts.jsonl
 printf '%s\n' '{"ids": [72, 101, 108]}' >ids.jsonl
 printf '%s\n' '{"messages": [{"role": "user", "content": "hello"}]}' >conversations.jsonl
 
+vltune bench norm --variant baseline --budget 300ms --db vltune.db --quiet >bench.txt 2>&1
+
 declare -A seen
 # LINE BUDGET, as typed in a shell. Says what went wrong unless it does what it says: within such
 # budgets a verdict (3) and an answer (5) are luck, usage and crashes are not.
