@@ -126,12 +126,14 @@ static vlt_status make_frame(struct trial *t, vlt_error *err)
 /* The fence lies behind what this side asked for. */
 static void put_fence(const struct trial *t, const struct side *side)
 {
+    VLT_UNPOISON(t->block, t->frame_bytes + FENCE_BYTES); /* what the run before has sealed */
     memset(t->block + side->plan->scratch_bytes, FENCE, FENCE_BYTES);
 }
 
 static bool fence_intact(const struct trial *t, const struct side *side)
 {
     const unsigned char *fence = t->block + side->plan->scratch_bytes;
+    VLT_UNPOISON(t->block, t->frame_bytes + FENCE_BYTES);
     for (int i = 0; i < FENCE_BYTES; i++) {
         if (fence[i] != FENCE) {
             return false;
