@@ -58,7 +58,8 @@ static void examine_cpu(const vlt_machine *machine, vlt_doctor *doctor)
     }
     if (machine->kind_count > 1) {
         add(doctor, "core kinds", VLT_FINDING_HAS, NULL, NULL,
-            "%d kinds; threads start on the fastest", machine->kind_count);
+            "%d kinds; --pin takes the fastest first, else the system decides",
+            machine->kind_count);
     }
 }
 

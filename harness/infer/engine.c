@@ -166,6 +166,9 @@ static vlt_status detect_machine(vlt_engine *engine, const vlt_engine_options *o
     if (status == VLT_OK) {
         engine->caps = *vlt_machine_caps(machine);
         engine->thread_count = vlt_machine_thread_count(machine);
+        int count = options->threads > 0 ? options->threads : engine->thread_count;
+        engine->worker_cpus = options->pin ? vlt_machine_worker_cpus(machine, count)
+                                           : (vlt_cpu_set){0};
     }
     vlt_machine_destroy(machine);
     if (status == VLT_OK) {
@@ -255,6 +258,10 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
 {
     vlt_threads_options threads = {.count = options->threads, .spin_us = 20};
     threads.count = threads.count > 0 ? threads.count : engine->thread_count;
+    if (options->pin) {
+        threads.cpu_set = engine->worker_cpus.word;
+        threads.cpu_set_words = sizeof engine->worker_cpus.word / sizeof *engine->worker_cpus.word;
+    }
     vlt_status status = vlt_threads_create(&threads, &engine->threads, err);
     if (status == VLT_OK) {
         status = make_packs(engine, options, err);

@@ -14,6 +14,7 @@
 #include "harness/infer/plan_table.h"
 #include "harness/infer/turns.h"
 #include "harness/infer/vltune.h"
+#include "harness/machine/machine.h"
 #include "harness/machine/memory_room.h"
 #include "harness/model/generation_config.h"
 #include "harness/model/placeholders.h"
@@ -44,6 +45,7 @@ struct vlt_engine {
     vlt_device *device;      /* that was asked for; NULL: none */
     vlt_quality quality;     /* permitted */
     int thread_count;        /* worth starting here */
+    vlt_cpu_set worker_cpus; /* where they stay; empty: anywhere */
     vlt_memory_gauge memory; /* what is asked before much is taken */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
@@ -66,8 +68,8 @@ struct vlt_engine {
     vlt_governor *governor; /* NULL: nobody looks at memory */
     vlt_memory_level acted; /* the governor's own */
     int prefetch, preprocess_threads;
-    atomic_bool ahead;    /* requests are prepared by threads of their own */
-    atomic_int under_way; /* answers */
+    atomic_bool ahead;              /* requests are prepared by threads of their own */
+    atomic_int under_way;           /* answers */
     atomic_int_least64_t generated; /* tokens so far */
     vlt_trace *trace;               /* NULL: nobody wants to know */
     vlt_context pool_context;

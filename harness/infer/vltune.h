@@ -58,6 +58,8 @@ typedef struct vlt_service_options {
 
 typedef struct vlt_engine_options {
     int threads;              /* that work; 0: one per usable core */
+    bool pin;                 /* every thread but the caller's stays on a core of its own, the
+                                 fastest and nearest first, as hwloc tells */
     const char *config;       /* tuned config file; NULL: looked for beside the model, then in
                                  $XDG_CONFIG_HOME/vltune */
     bool no_config;           /* use none: default variants */
