@@ -3,6 +3,7 @@
 #define VLT_HARNESS_ENGINE_CLI_H
 
 #include "harness/cli/cli.h"
+#include "harness/infer/answer_json.h"
 #include "harness/infer/engine.h"
 #include "harness/json/buffer.h"
 
@@ -83,22 +84,5 @@ void vlt_engine_cli_request(const vlt_cli *cli, vlt_request *request, const char
 /* For VLT_OWN of an option that names an image: a path below --files, where that is given, must be
  * there; what media.h does not take is refused. */
 vlt_status vlt_engine_cli_check_image(const vlt_cli *cli, const char *text, vlt_error *err);
-
-/* Writes answers as text; what they have in common is kept between them, memory too. {0} is ready.
- */
-typedef struct vlt_answer_writer {
-    vlt_buffer text; /* of the last answer */
-    char *choices;   /* owned: members that are the same until more plans are made */
-    int counts[2];   /* plans of when they were written */
-} vlt_answer_writer;
-
-/* The object of `run --json` (reports/cli/README.md#run) into writer->text, behind the member `id`
- * (JSON text) unless it is NULL. */
-vlt_status vlt_answer_write(vlt_answer_writer *writer, const char *id, vlt_engine *engine,
-                            const vlt_response *response, vlt_error *err);
-void vlt_answer_writer_release(vlt_answer_writer *writer);
-
-/* Most memory this process ever had resident; 0 when unknown. */
-int64_t vlt_peak_rss_bytes(void);
 
 #endif

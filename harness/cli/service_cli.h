@@ -40,7 +40,4 @@ vlt_service_options vlt_service_cli_options(const vlt_cli *cli);
 vlt_status vlt_service_cli_trace(const vlt_cli *cli, vlt_engine *engine, vlt_status status,
                                  vlt_error *err);
 
-/* The members "caches", "pool" and "pressure" of `run --json`. */
-void vlt_services_put_json(vlt_buffer *out, vlt_engine *engine);
-
 #endif

@@ -1,11 +1,10 @@
-/* An answer as `run --json` prints it. */
+#include "harness/infer/answer_json.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "harness/cli/engine_cli.h"
-#include "harness/cli/service_cli.h"
 #include "harness/json/json_make.h"
 #include "optimizations/bpe_encode/decode.h"
 
@@ -220,7 +219,8 @@ static void put_members(vlt_buffer *out, vlt_engine *engine, const vlt_response 
     put_timings(out, &response->timings);
     vlt_buffer_text(out, "}, \"decode_tokens_per_s\": ");
     put_real(out, steps > 0 && seconds > 0 ? steps / seconds : NAN);
-    vlt_buffer_print(out, ", \"cached_tokens\": %lld, \"peak_rss_bytes\": %lld, \"seed\": %lld, "
+    vlt_buffer_print(out,
+                     ", \"cached_tokens\": %lld, \"peak_rss_bytes\": %lld, \"seed\": %lld, "
                      "\"device\": ",
                      (long long)response->cached_count, (long long)vlt_peak_rss_bytes(),
                      (long long)response->seed);
