@@ -1,5 +1,5 @@
-/* answer_json.h: answers as JSON, one half of what a front end of the engine speaks; the other half,
- * requests from JSON, is batch_line.h. The members are those of `run --json`
+/* answer_json.h: answers as JSON, one half of what a front end of the engine speaks; the other
+ * half, requests from JSON, is batch_line.h. The members are those of `run --json`
  * (reports/cli/README.md#run).
  */
 #ifndef VLT_HARNESS_ANSWER_JSON_H
