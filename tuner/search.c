@@ -99,7 +99,8 @@ static void tell(const vlt_search *search, const vlt_setting *setting, double co
 /* The explorer is made when the defaults have been tried: many problems never get that far. */
 static void list_space(vlt_search *search)
 {
-    const vlt_explorer_options options = {.seed = search->seed, .noise = measuring_noise};
+    const vlt_explorer_options options = {
+        .strategy = search->strategy, .seed = search->seed, .noise = measuring_noise};
     if (search->listed) {
         return;
     }

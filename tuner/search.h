@@ -29,6 +29,7 @@ typedef struct vlt_search {
     bool plain; /* the plainest variant may be tried: it does not take long */
     vlt_random random;
     uint64_t seed;
+    const char *strategy;   /* of the explorer; NULL: "auto" */
     bool listed;            /* the two below were tried to be made */
     vlt_space_domain map;   /* owned; empty: the space is too large */
     vlt_explorer *explorer; /* owned; NULL likewise */

@@ -147,6 +147,7 @@ typedef struct vlt_tune_options {
     int parallel;            /* requests of the workload at a time; 0: as batch has it */
     const char *only_op;     /* NULL: every operator that the model meets */
     int64_t scenes;          /* unseen scenes for the accuracy; 0: 100, negative: none */
+    const char *strategy;    /* that proposes settings; NULL: "auto" */
     vlt_quality quality;     /* what the choices may lose */
     int64_t pack_cache;      /* as in vlt_engine_options */
     const char *measuring_lock; /* one run at a time that has this file: others wait, and the budget

@@ -40,6 +40,7 @@ static vlt_status start_search(vlt_tuner *tuner, vlt_tune_item *item, bool *any,
     bool plain = item->met.composite || vlt_baseline_guess_s(&item->problem) < plain_s;
     vlt_search_init(&item->search, &space, &incumbent, plain,
                     tuner->options->seed + (uint64_t)tuner->item_count);
+    item->search.strategy = tuner->options->strategy;
     *any = vlt_space_count(&space, 2) > (incumbent.variant == space.variant[0] ? 0 : 1) ||
            (plain && vlt_space_count(&space, 1) > 0);
     return status;
