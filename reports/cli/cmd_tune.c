@@ -6,6 +6,7 @@
 #include "harness/cli/db_cli.h"
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/json/json_make.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/cli/program.h"
 #include "reports/cli/tune_record.h"
 #include "reports/cli/tune_replay.h"
@@ -211,6 +212,13 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     if (operand && vlt_cli_text(cli, "where", NULL)) {
         return vlt_fail(err, VLT_STATUS_USAGE, "tune: --where without --replay or --record");
+    }
+    const char *device = vlt_cli_text(cli, "device", "none");
+    if (strcmp(device, "none") != 0 && strcmp(device, "auto") != 0) {
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                        "tune: --device %s: what runs on devices is not tuned yet, expected none "
+                        "or auto",
+                        vlt_quoted_word(device).text);
     }
     return replay   ? vlt_tune_replay(cli, err)
            : record ? vlt_tune_record(cli, err)
