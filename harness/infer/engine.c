@@ -206,15 +206,19 @@ static vlt_status choose_variants(vlt_engine *engine, const vlt_engine_options *
                             : status;
 }
 
-/* One line where what was permitted cannot be used. */
-static void say_quality(const vlt_engine *engine)
+/* What is permitted and can be used here; one line where that is less than was asked for. Baselines
+ * lose nothing, unless a variant among them is forced. */
+static void settle_quality(vlt_engine *engine, const vlt_engine_options *options)
 {
     vlt_quality here = vlt_registry_quality(engine->quality, &engine->caps);
-    if (here != engine->quality && engine->context.policy != VLT_POLICY_BASELINE) {
+    if (options->baseline && !options->force_count) {
+        here = VLT_QUALITY_EXACT;
+    } else if (here != engine->quality) {
         vlt_engine_message(
             engine, 0, "quality %s: no variant of it in this build for this machine; %s is used",
             vlt_quality_name(engine->quality), vlt_quality_name(here));
     }
+    engine->quality = here;
 }
 
 /* One line where the config was tuned with another number of threads: what a variant would take
@@ -256,6 +260,7 @@ static vlt_status make_packs(vlt_engine *engine, const vlt_engine_options *optio
 static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *options,
                                vlt_error *err)
 {
+    settle_quality(engine, options);
     vlt_threads_options threads = {.count = options->threads, .spin_us = 20};
     threads.count = threads.count > 0 ? threads.count : engine->thread_count;
     if (options->pin) {
@@ -282,7 +287,6 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                     .log_user = engine,
                                     .admit = context_admit,
                                     .admit_user = engine};
-    say_quality(engine);
     say_threads(engine);
     engine->prepare_context = engine->context;
     engine->prepare_context.ledger = &engine->prepare_ledger;

@@ -21,7 +21,8 @@ enum { PAD_MAX = 4096, ANSWER_MAX = 64 << 20, POLL_MS = 10 };
 
 extern char **environ;
 
-/* The environment without our own options (they were for this process) and with a pad of random
+/* The environment without our own options (they were for this process; but for the mask of
+ * instruction sets, which is the machine's) and with a pad of random
  * length, which shifts the child's stack. pad holds PAD_MAX + 16 bytes. */
 static char **make_environment(uint64_t seed, char *pad, vlt_error *err)
 {
@@ -36,7 +37,8 @@ static char **make_environment(uint64_t seed, char *pad, vlt_error *err)
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(environ[i], "VLTUNE_", 7) && strncmp(environ[i], "VLT_PAD=", 8)) {
+        bool option = !strncmp(environ[i], "VLTUNE_", 7) && strncmp(environ[i], "VLTUNE_ISA=", 11);
+        if (!option && strncmp(environ[i], "VLT_PAD=", 8)) {
             copy[n++] = environ[i];
         }
     }

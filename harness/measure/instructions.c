@@ -44,7 +44,13 @@ static void become_counted(const char *valgrind, const char *program, int in, in
                          (char *)program,
                          "_count",
                          NULL};
-    char *environment[] = {"LC_ALL=C", NULL};
+    char isa[64] = "";
+    char *environment[] = {"LC_ALL=C", isa, NULL};
+    if (getenv("VLTUNE_ISA")) {
+        vlt_utf8_format(isa, sizeof isa, "VLTUNE_ISA=%s", getenv("VLTUNE_ISA"));
+    } else {
+        environment[1] = NULL;
+    }
     personality(ADDR_NO_RANDOMIZE);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {

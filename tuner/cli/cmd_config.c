@@ -179,6 +179,7 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
     }
     request.warn = warn;
     request.warn_user = cli;
+    request.quality = config.quality; /* whatever it may lose: a run has to ask for that */
     status = model_hash(request.directory, &config, &request.model_hash, err);
     if (status == VLT_OK) {
         status = vlt_tuned_load(&request, &choices, &loaded, err);

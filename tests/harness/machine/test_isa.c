@@ -88,6 +88,11 @@ Test(isa, the_option_masks_every_command, .timeout = 120)
                   "a masked machine has a key of its own");
     json_decref(whole);
     json_decref(masked);
+    test_output measured = test_program("compare linear/baseline@m=1,n=8,k=8 "
+                                        "linear/avx2@m=1,n=8,k=8 --isa base --budget 1s");
+    cr_expect_eq(measured.exit_code, 2, "%s", measured.out);
+    cr_expect(strstr(measured.err, "the mask 'base' has no AVX2"), "%s", measured.err);
+    test_output_release(&measured);
     test_output output = test_program("probe --isa sse9");
     cr_expect_eq(output.exit_code, 2);
     cr_expect(strstr(output.err, "expected base, avx2"), "%s", output.err);

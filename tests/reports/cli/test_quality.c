@@ -33,8 +33,8 @@ Test(quality, run_rounds_where_it_may)
     answers_with("--no-config", "exact", "exact");
     answers_with("--no-config --quality exact", "exact", "exact");
     answers_with("--no-config --quality int8 --force linear=int8_rows", "int8", "rounded");
-    answers_with("--no-config --quality int4 --force linear=int8_rows", "int4", "rounded");
-    answers_with("--baseline --quality int8", "int8", "exact");
+    answers_with("--no-config --quality int4 --force linear=int8_rows", "int8", "rounded");
+    answers_with("--baseline --quality int8", "exact", "exact");
 }
 
 static void refused(const char *format, const char *rest, const char *with)
