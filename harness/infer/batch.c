@@ -180,15 +180,34 @@ static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error 
     return VLT_OK;
 }
 
+/* A line that did not fit beside those that were computed may fit alone. */
+static vlt_status prepare_again(struct run *run, vlt_job *job, vlt_error *err)
+{
+    while (vlt_lanes_step(run->lanes)) {
+    }
+    vlt_job_release(job);
+    return prepare_line(run, job, err);
+}
+
 /* In order, in the thread of compute_stage; the item still has its slot. */
 static void failed_item(void *user, int64_t item, const vlt_error *error)
 {
     struct run *run = user;
-    for (int i = 0; i < run->slots && !vlt_lanes_interrupted(run->lanes); i++) {
-        if (run->slot[i].item == item) {
-            vlt_lanes_fail(run->lanes, run->slot[i].job->line.id, error);
-            return;
-        }
+    struct slot *slot = run->slot;
+    vlt_error again = *error;
+    while (slot->item != item) {
+        slot++;
+    }
+    if (error->status == VLT_STATUS_LIMIT && !vlt_lanes_interrupted(run->lanes)) {
+        again.status = prepare_again(run, slot->job, &again);
+    }
+    if (vlt_lanes_interrupted(run->lanes) || again.status == VLT_STATUS_INTERRUPTED) {
+        return; /* nothing is answered from here on */
+    }
+    if (again.status == VLT_OK) {
+        vlt_lanes_take(run->lanes, &slot->job);
+    } else {
+        vlt_lanes_fail(run->lanes, slot->job->line.id, &again);
     }
 }
 
