@@ -179,9 +179,11 @@ static vlt_status judge(const vlt_memory_room *room, uint64_t bytes, uint64_t pr
         vlt_utf8_format(others, sizeof others, ", %.1f MB of them promised already",
                         (double)promised / 1e6);
     }
-    return vlt_fail(err, VLT_STATUS_LIMIT, "%s: needs %.1f MB, %s leaves %.1f of %.1f MB%s", what,
+    return vlt_fail(err, VLT_STATUS_LIMIT,
+                    "%s: needs %.1f MB, %s leaves %.1f of %.1f MB%s; %.1f MB must stay free", what,
                     (double)bytes / 1e6, room->limit, (double)room->left_bytes / 1e6,
-                    (double)room->limit_bytes / 1e6, others);
+                    (double)room->limit_bytes / 1e6, others,
+                    (double)(with_margin(bytes) - bytes) / 1e6);
 }
 
 vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised, const char *what,

@@ -128,7 +128,7 @@ Test(memory_room, a_refusal_says_need_and_limit)
     cr_assert_str_eq(err.message,
                      "cache of 9 tokens: needs 262.1 MB, the memory limit of cgroup "
                      "/sys/fs/cgroup/job leaves 314.6 of 419.4 MB, 62.9 MB of them promised "
-                     "already");
+                     "already; 6.2 MB must stay free");
     cr_assert_eq(vlt_memory_admit(root, 300 * MIB, 0, "cache", &err), VLT_STATUS_LIMIT,
                  "nothing would be left for the rest");
     cr_assert_eq(vlt_memory_admit(root, UINT64_MAX, 0, "cache", &err), VLT_STATUS_LIMIT);
