@@ -258,7 +258,9 @@ static vlt_status parse_list(parser *p, vlt_token close, int *out)
         }
         if (p->lexer.token == VLT_TOKEN_COMMA) {
             vlt_lexer_next(&p->lexer);
-            status = parse_elements(p, close, &node_at(p, first)->next, &count);
+            int second; /* nodes move while others are added */
+            status = parse_elements(p, close, &second, &count);
+            node_at(p, first)->next = second;
         } else {
             status = take(p, close, close == VLT_TOKEN_CLOSE ? "')'" : "',' or ']'");
         }
