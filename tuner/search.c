@@ -24,7 +24,7 @@ void vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setti
 void vlt_search_release(vlt_search *search)
 {
     vlt_explorer_destroy(search->explorer);
-    vlt_space_domain_release(&search->map);
+    vlt_knob_domain_destroy(search->domain);
     free(search->tried);
     *search = (vlt_search){0};
 }
@@ -89,7 +89,7 @@ static bool next_draw(vlt_search *search, vlt_setting *out)
 /* Tells the explorer what a setting has shown so far. */
 static void tell(const vlt_search *search, const vlt_setting *setting, double cost)
 {
-    uint64_t number = search->explorer ? vlt_space_domain_find(&search->map, setting)
+    uint64_t number = search->explorer ? vlt_knob_domain_find(search->domain, setting)
                                        : VLT_SETTING_NONE;
     if (number != VLT_SETTING_NONE && !isnan(cost)) {
         vlt_explorer_tell(search->explorer, number, cost, NULL); /* without memory it knows less */
@@ -105,9 +105,16 @@ static void list_space(vlt_search *search)
         return;
     }
     search->listed = true;
-    if (vlt_space_domain_init(&search->map, &search->space, search->plain ? 0 : 1, NULL) !=
+    vlt_space proposed = search->space;
+    if (!search->plain) { /* number 0 takes no part */
+        proposed.variant_count--;
+        memmove(proposed.variant, proposed.variant + 1,
+                (size_t)proposed.variant_count * sizeof *proposed.variant);
+    }
+    if (vlt_knob_domain_create(&proposed, proposed.problem.op->name, NULL, &search->domain, NULL) !=
             VLT_OK ||
-        vlt_explorer_create(search->map.domain, &options, &search->explorer, NULL) != VLT_OK) {
+        vlt_explorer_create(vlt_knob_domain_domain(search->domain), &options, &search->explorer,
+                            NULL) != VLT_OK) {
         return;
     }
     tell(search, &search->incumbent, 0);
@@ -127,7 +134,7 @@ static bool next_proposal(vlt_search *search, vlt_setting *out)
         if (vlt_explorer_ask(search->explorer, &proposal, &any, NULL) != VLT_OK || !any) {
             return false;
         }
-        vlt_space_domain_setting(&search->map, proposal.setting, out);
+        vlt_knob_domain_setting(search->domain, proposal.setting, out);
         if (is_new(search, out)) {
             return true;
         }

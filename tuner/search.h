@@ -10,7 +10,7 @@
 #ifndef VLT_TUNER_SEARCH_H
 #define VLT_TUNER_SEARCH_H
 
-#include "tuner/space_domain.h"
+#include "tuner/space/knob_domain.h"
 #include "tuner/store/store.h"
 #include "tuner/strategy/explorer.h"
 
@@ -29,11 +29,11 @@ typedef struct vlt_search {
     bool plain; /* the plainest variant may be tried: it does not take long */
     vlt_random random;
     uint64_t seed;
-    const char *strategy;   /* of the explorer; NULL: "auto" */
-    bool listed;            /* the two below were tried to be made */
-    vlt_space_domain map;   /* owned; empty: the space is too large */
-    vlt_explorer *explorer; /* owned; NULL likewise */
-    vlt_tried *tried;       /* owned */
+    const char *strategy;    /* of the explorer; NULL: "auto" */
+    bool listed;             /* the two below were tried to be made */
+    vlt_knob_domain *domain; /* owned; NULL: the space is too large */
+    vlt_explorer *explorer;  /* owned; NULL likewise */
+    vlt_tried *tried;        /* owned */
     int count, capacity;
     int defaults; /* variants whose default has been proposed */
     int draws;    /* fruitless draws from the whole space so far */

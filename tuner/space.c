@@ -48,7 +48,7 @@ static int place_of(const vlt_knob_list *list, int64_t value)
 }
 
 /* The next combination of the variant's values, like the digits of a number; false at the end. */
-bool vlt_space_advance(const vlt_space *space, vlt_setting *setting)
+static bool advance(const vlt_space *space, vlt_setting *setting)
 {
     const vlt_variant *variant = setting->variant;
     for (int k = 0; k < variant->knob_count; k++) {
@@ -72,13 +72,6 @@ static void first_values(const vlt_space *space, vlt_setting *setting)
     }
 }
 
-bool vlt_space_first(const vlt_space *space, int index, vlt_setting *out)
-{
-    *out = (vlt_setting){.variant = space->variant[index]};
-    first_values(space, out);
-    return true;
-}
-
 bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out)
 {
     *out = (vlt_setting){.variant = space->variant[index]};
@@ -91,7 +84,7 @@ bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out)
         if (vlt_space_valid(space, out)) {
             return true;
         }
-        if (!vlt_space_advance(space, out)) {
+        if (!advance(space, out)) {
             return false;
         }
     }
@@ -141,7 +134,7 @@ int64_t vlt_space_count(const vlt_space *space, int64_t limit)
         first_values(space, &setting);
         do {
             count += vlt_space_valid(space, &setting) && !vlt_setting_equal(&setting, &baseline);
-        } while (count < limit && vlt_space_advance(space, &setting));
+        } while (count < limit && advance(space, &setting));
     }
     return count < limit ? count : limit;
 }

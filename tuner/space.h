@@ -35,11 +35,6 @@ vlt_setting vlt_space_baseline(const vlt_space *space);
  * valid one in order. False when there is none. */
 bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out);
 
-/* All combinations of a variant's values, valid or not: the first one (always there), and the next
- * one; false at the end. */
-bool vlt_space_first(const vlt_space *space, int index, vlt_setting *out);
-bool vlt_space_advance(const vlt_space *space, vlt_setting *setting);
-
 /* Valid settings one step away: one knob one value up or down (any value for knobs with labels).
  * Returns how many, at most `max`. */
 int vlt_space_neighbours(const vlt_space *space, const vlt_setting *from, vlt_setting *out,
