@@ -36,7 +36,6 @@ struct state {
 /* One run. */
 struct job {
     const struct state *state;
-    const vlt_decoder_block_parts *parts;
     const vlt_decoder_block_args *args;
     float *q;     /* [rows, q_width] */
     float *mixed; /* [rows, q_width] */
@@ -114,38 +113,27 @@ static vlt_decoder_block_rows take(const struct job *job, vlt_frame *frame, int6
     return r;
 }
 
+static const vlt_decoder_block_parts *parts_of(const struct state *s, bool together)
+{
+    return together ? &s->together : &s->alone;
+}
+
 static vlt_status before_attention(const void *argument, vlt_frame frame, int64_t row, int64_t rows,
-                                   vlt_error *err)
+                                   bool together, vlt_error *err)
 {
     const struct job *job = argument;
-    const vlt_decoder_block_parts *parts = job->parts;
+    const vlt_decoder_block_parts *parts = parts_of(job->state, together);
     vlt_decoder_block_rows r = take(job, &frame, row, rows);
     return vlt_decoder_block_before(parts, frame, &r, job->q + row * parts->q_width, err);
 }
 
 static vlt_status after_attention(const void *argument, vlt_frame frame, int64_t row, int64_t rows,
-                                  vlt_error *err)
+                                  bool together, vlt_error *err)
 {
     const struct job *job = argument;
-    const vlt_decoder_block_parts *parts = job->parts;
+    const vlt_decoder_block_parts *parts = parts_of(job->state, together);
     vlt_decoder_block_rows r = take(job, &frame, row, rows);
     return vlt_decoder_block_after(parts, frame, &r, job->mixed + row * parts->q_width, err);
-}
-
-/* Whole blocks by a thread each; what is left by all threads. */
-static vlt_status run_rows(const vlt_blocks *blocks, vlt_frame frame, vlt_blocks_function *function,
-                           struct job *job, vlt_error *err)
-{
-    vlt_blocks even = *blocks;
-    even.rows = vlt_blocks_even(blocks);
-    job->parts = &job->state->alone;
-    vlt_status status = vlt_blocks_run(&even, function, job, err);
-    job->parts = &job->state->together;
-    for (int64_t row = even.rows; row < blocks->rows && status == VLT_OK; row += blocks->block) {
-        int64_t left = blocks->rows - row;
-        status = function(job, frame, row, left < blocks->block ? left : blocks->block, err);
-    }
-    return status;
 }
 
 static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
@@ -160,13 +148,14 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
                          .limit = (int)vlt_plan_knob(plan, KNOB_THREADS),
                          .rows = job.args->rows,
                          .block = s->block,
+                         .frame = frame,
                          .frames = vlt_frames_take(&rest, vlt_threads_count(plan->context->threads),
                                                    worker_bytes(s, &s->alone))};
-    vlt_status status = run_rows(&blocks, frame, before_attention, &job, err);
+    vlt_status status = vlt_blocks_run(&blocks, before_attention, &job, err);
     if (status == VLT_OK) {
         status = vlt_decoder_block_attend(parts, frame, job.args, job.q, job.mixed, err);
     }
-    return status == VLT_OK ? run_rows(&blocks, frame, after_attention, &job, err) : status;
+    return status == VLT_OK ? vlt_blocks_run(&blocks, after_attention, &job, err) : status;
 }
 
 static void release(vlt_plan *plan)
