@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 static char root[32];
 
@@ -31,6 +33,23 @@ const char *test_folder_path(const char *name)
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s%s%s", root, *name ? "/" : "", name);
     return path;
+}
+
+void test_folder_put(const char *name, const char *text)
+{
+    char full[512], fresh[520];
+    snprintf(full, sizeof full, "%s/%s", root, name + (name[0] == '/'));
+    for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
+        *at = '\0';
+        mkdir(full, 0755);
+        *at = '/';
+    }
+    snprintf(fresh, sizeof fresh, "%s.new", full);
+    FILE *file = fopen(fresh, "w");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0 || rename(fresh, full) != 0) {
+        perror(full);
+        abort();
+    }
 }
 
 int test_folder_entries(void)

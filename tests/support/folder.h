@@ -11,6 +11,10 @@ void test_folder_remove(void);
  * eight. */
 const char *test_folder_path(const char *name);
 
+/* Writes a file, with the folders above it; a reader never sees half of it. For trees as the system
+ * has them, a name may begin with '/'. */
+void test_folder_put(const char *name, const char *text);
+
 /* Entries of the folder. */
 int test_folder_entries(void);
 

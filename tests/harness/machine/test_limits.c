@@ -5,56 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "harness/machine/limits.h"
+#include "tests/support/folder.h"
 
 #define GIB (UINT64_C(1) << 30)
 
-static char root[64];
-
-static void make_root(void)
-{
-    snprintf(root, sizeof root, "/tmp/vltune-limits-XXXXXX");
-    cr_assert_not_null(mkdtemp(root));
-}
-
-static void remove_root(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    cr_assert_eq(system(command), 0);
-}
-
-static void put(const char *path, const char *text)
-{
-    char full[512];
-    snprintf(full, sizeof full, "%s%s", root, path);
-    for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
-        mkdir(full, 0755);
-        *at = '/';
-    }
-    FILE *file = fopen(full, "w");
-    cr_assert_not_null(file, "%s", full);
-    fputs(text, file);
-    fclose(file);
-}
-
 static void put_meminfo(void)
 {
-    put("/proc/meminfo",
-        "MemTotal:       16777216 kB\nMemFree:  1 kB\nMemAvailable:   8388608 kB\n");
+    test_folder_put("/proc/meminfo",
+                    "MemTotal:       16777216 kB\nMemFree:  1 kB\nMemAvailable:   8388608 kB\n");
 }
 
 static vlt_limits read_limits(void)
 {
     vlt_limits limits;
-    vlt_limits_read(root, &limits);
+    vlt_limits_read(test_folder_path(""), &limits);
     return limits;
 }
 
-TestSuite(limits, .init = make_root, .fini = remove_root);
+TestSuite(limits, .init = test_folder_make, .fini = test_folder_remove);
 
 Test(limits, without_cgroups_the_machine_itself_is_the_limit)
 {
@@ -80,16 +50,17 @@ Test(limits, nothing_readable_is_not_a_limit_of_zero)
 Test(limits, v2_takes_the_tightest_ancestor)
 {
     put_meminfo();
-    put("/proc/self/cgroup", "0::/work/job\n");
-    put("/proc/self/mountinfo",
-        "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n");
-    put("/sys/fs/cgroup/work/job/memory.max", "max\n");
-    put("/sys/fs/cgroup/work/job/memory.current", "1073741824\n");
-    put("/sys/fs/cgroup/work/memory.max", "4294967296\n");
-    put("/sys/fs/cgroup/work/memory.current", "3221225472\n");
-    put("/sys/fs/cgroup/work/memory.stat", "anon 5\ninactive_file 1073741824\nactive_file 7\n");
-    put("/sys/fs/cgroup/work/job/cpu.max", "max 100000\n");
-    put("/sys/fs/cgroup/work/cpu.max", "150000 100000\n");
+    test_folder_put("/proc/self/cgroup", "0::/work/job\n");
+    test_folder_put("/proc/self/mountinfo",
+                    "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n");
+    test_folder_put("/sys/fs/cgroup/work/job/memory.max", "max\n");
+    test_folder_put("/sys/fs/cgroup/work/job/memory.current", "1073741824\n");
+    test_folder_put("/sys/fs/cgroup/work/memory.max", "4294967296\n");
+    test_folder_put("/sys/fs/cgroup/work/memory.current", "3221225472\n");
+    test_folder_put("/sys/fs/cgroup/work/memory.stat",
+                    "anon 5\ninactive_file 1073741824\nactive_file 7\n");
+    test_folder_put("/sys/fs/cgroup/work/job/cpu.max", "max 100000\n");
+    test_folder_put("/sys/fs/cgroup/work/cpu.max", "150000 100000\n");
     vlt_limits limits = read_limits();
     cr_assert_eq(limits.cgroup_version, 2);
     cr_assert_eq(limits.memory_limit_bytes, 4 * GIB);
@@ -102,25 +73,27 @@ Test(limits, v2_takes_the_tightest_ancestor)
 Test(limits, v1_controllers_lie_in_their_own_trees)
 {
     put_meminfo();
-    put("/proc/self/cgroup", "5:memory:/a/b\n3:cpu,cpuacct:/c\n1:name=systemd:/x\n0::/\n");
-    put("/proc/self/mountinfo",
+    test_folder_put("/proc/self/cgroup",
+                    "5:memory:/a/b\n3:cpu,cpuacct:/c\n1:name=systemd:/x\n0::/\n");
+    test_folder_put(
+        "/proc/self/mountinfo",
         "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
         "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
         "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
         "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
-    put("/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "1073741824\n");
-    put("/sys/fs/cgroup/memory/a/b/memory.usage_in_bytes", "805306368\n");
-    put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "2147483648\n");
-    put("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "2013265920\n");
-    put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us", "-1\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_period_us", "100000\n");
+    test_folder_put("/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "1073741824\n");
+    test_folder_put("/sys/fs/cgroup/memory/a/b/memory.usage_in_bytes", "805306368\n");
+    test_folder_put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "2147483648\n");
+    test_folder_put("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "2013265920\n");
+    test_folder_put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    test_folder_put("/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us", "-1\n");
+    test_folder_put("/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_period_us", "100000\n");
     vlt_limits limits = read_limits();
     cr_assert_eq(limits.cgroup_version, 1);
     cr_assert_eq(limits.memory_limit_bytes, GIB);
     cr_assert_eq(limits.memory_budget_bytes, 134217728, "the parent is fuller than the group");
     cr_assert_eq(limits.cpu_quota, 0);
-    put("/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us", "50000\n");
+    test_folder_put("/sys/fs/cgroup/cpu,cpuacct/c/cpu.cfs_quota_us", "50000\n");
     limits = read_limits();
     cr_assert_float_eq(limits.cpu_quota, 0.5, 1e-12);
 }
@@ -129,15 +102,15 @@ Test(limits, a_container_sees_its_own_root)
 {
     put_meminfo();
     /* the mount shows /docker/abc of the tree; the process is in /docker/abc/inner */
-    put("/proc/self/cgroup", "5:memory:/docker/abc/inner\n");
-    put("/proc/self/mountinfo",
-        "35 31 0:32 /docker/abc /sys/fs/cgroup/memory rw - cgroup c rw,memory\n");
-    put("/sys/fs/cgroup/memory/inner/memory.limit_in_bytes", "536870912\n");
-    put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
+    test_folder_put("/proc/self/cgroup", "5:memory:/docker/abc/inner\n");
+    test_folder_put("/proc/self/mountinfo",
+                    "35 31 0:32 /docker/abc /sys/fs/cgroup/memory rw - cgroup c rw,memory\n");
+    test_folder_put("/sys/fs/cgroup/memory/inner/memory.limit_in_bytes", "536870912\n");
+    test_folder_put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "268435456\n");
     vlt_limits limits = read_limits();
     cr_assert_eq(limits.memory_limit_bytes, GIB / 4);
     /* a path outside the namespace: the mount point is the best that can be seen */
-    put("/proc/self/cgroup", "5:memory:/../../other\n");
+    test_folder_put("/proc/self/cgroup", "5:memory:/../../other\n");
     limits = read_limits();
     cr_assert_eq(limits.memory_limit_bytes, GIB / 4);
     cr_assert_str_eq(limits.memory_limited_by, "/sys/fs/cgroup/memory");
@@ -146,13 +119,13 @@ Test(limits, a_container_sees_its_own_root)
 Test(limits, broken_files_are_no_limits)
 {
     put_meminfo();
-    put("/proc/self/cgroup", "\n:::\nmemory\n0::/a\n5:memory\n");
-    put("/proc/self/mountinfo",
-        " - \n1 2 - cgroup2 x\n30 23 0:26 / /sys/fs/cgroup rw - cgroup2 c rw\n");
-    put("/sys/fs/cgroup/a/memory.max", "-5\n");
-    put("/sys/fs/cgroup/a/cpu.max", "100000 0\n");
-    put("/sys/fs/cgroup/memory.max", "99999999999999999999999999\n");
-    put("/sys/fs/cgroup/cpu.max", "nan nan\n");
+    test_folder_put("/proc/self/cgroup", "\n:::\nmemory\n0::/a\n5:memory\n");
+    test_folder_put("/proc/self/mountinfo",
+                    " - \n1 2 - cgroup2 x\n30 23 0:26 / /sys/fs/cgroup rw - cgroup2 c rw\n");
+    test_folder_put("/sys/fs/cgroup/a/memory.max", "-5\n");
+    test_folder_put("/sys/fs/cgroup/a/cpu.max", "100000 0\n");
+    test_folder_put("/sys/fs/cgroup/memory.max", "99999999999999999999999999\n");
+    test_folder_put("/sys/fs/cgroup/cpu.max", "nan nan\n");
     vlt_limits limits = read_limits();
     cr_assert_eq(limits.memory_limit_bytes, VLT_LIMIT_NONE);
     cr_assert_eq(limits.memory_budget_bytes, 8 * GIB);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "harness/machine/memory_room.h"
 #include "optimizations/core/compiler.h"
@@ -13,21 +12,6 @@
 #include "tests/support/folder.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-static void put(const char *path, const char *text)
-{
-    char full[1024];
-    snprintf(full, sizeof full, "%s%s", test_folder_path(""), path);
-    for (char *at = full + strlen(test_folder_path("")) + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
-        mkdir(full, 0755);
-        *at = '/';
-    }
-    FILE *file = fopen(full, "w");
-    cr_assert_not_null(file, "%s", full);
-    fputs(text, file);
-    fclose(file);
-}
 
 static vlt_memory_room read_room(void)
 {
@@ -41,30 +25,32 @@ static void put_machine(const char *swap)
     char text[256];
     snprintf(text, sizeof text, "MemTotal: 4096000 kB\nMemAvailable: 2048000 kB\nSwapFree: %s kB\n",
              swap);
-    put("/proc/meminfo", text);
+    test_folder_put("/proc/meminfo", text);
 }
 
 static void put_v1(void)
 {
-    put("/proc/self/cgroup", "4:memory:/job/step\n0::/\n");
-    put("/proc/self/mountinfo",
-        "30 25 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
-    put("/sys/fs/cgroup/memory/job/step/memory.limit_in_bytes", "9223372036854771712\n");
-    put("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "419430400\n");
-    put("/sys/fs/cgroup/memory/job/memory.usage_in_bytes", "209715200\n");
-    put("/sys/fs/cgroup/memory/job/memory.stat",
-        "inactive_file 1\ntotal_inactive_file 52428800\ntotal_active_file 104857600\n");
+    test_folder_put("/proc/self/cgroup", "4:memory:/job/step\n0::/\n");
+    test_folder_put("/proc/self/mountinfo",
+                    "30 25 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+    test_folder_put("/sys/fs/cgroup/memory/job/step/memory.limit_in_bytes",
+                    "9223372036854771712\n");
+    test_folder_put("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "419430400\n");
+    test_folder_put("/sys/fs/cgroup/memory/job/memory.usage_in_bytes", "209715200\n");
+    test_folder_put("/sys/fs/cgroup/memory/job/memory.stat",
+                    "inactive_file 1\ntotal_inactive_file 52428800\ntotal_active_file 104857600\n");
 }
 
 static void put_v2(const char *swap_max)
 {
-    put("/proc/self/cgroup", "0::/job\n");
-    put("/proc/self/mountinfo", "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
-    put("/sys/fs/cgroup/job/memory.max", "419430400\n");
-    put("/sys/fs/cgroup/job/memory.current", "104857600\n");
-    put("/sys/fs/cgroup/job/memory.stat", "anon 1\ninactive_file 0\nactive_file 0\n");
-    put("/sys/fs/cgroup/job/memory.swap.max", swap_max);
-    put("/sys/fs/cgroup/job/memory.swap.current", "10485760\n");
+    test_folder_put("/proc/self/cgroup", "0::/job\n");
+    test_folder_put("/proc/self/mountinfo",
+                    "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    test_folder_put("/sys/fs/cgroup/job/memory.max", "419430400\n");
+    test_folder_put("/sys/fs/cgroup/job/memory.current", "104857600\n");
+    test_folder_put("/sys/fs/cgroup/job/memory.stat", "anon 1\ninactive_file 0\nactive_file 0\n");
+    test_folder_put("/sys/fs/cgroup/job/memory.swap.max", swap_max);
+    test_folder_put("/sys/fs/cgroup/job/memory.swap.current", "10485760\n");
 }
 
 TestSuite(memory_room, .init = test_folder_make, .fini = test_folder_remove);
@@ -100,8 +86,8 @@ Test(memory_room, v1_limits_memory_and_swap_together)
     put_machine("1024000");
     put_v1();
     cr_assert_eq(read_room().left_bytes, 1350 * MIB);
-    put("/sys/fs/cgroup/memory/job/memory.memsw.limit_in_bytes", "524288000\n");
-    put("/sys/fs/cgroup/memory/job/memory.memsw.usage_in_bytes", "209715200\n");
+    test_folder_put("/sys/fs/cgroup/memory/job/memory.memsw.limit_in_bytes", "524288000\n");
+    test_folder_put("/sys/fs/cgroup/memory/job/memory.memsw.usage_in_bytes", "209715200\n");
     cr_assert_eq(read_room().left_bytes, 450 * MIB);
 }
 

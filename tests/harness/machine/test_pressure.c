@@ -5,43 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "harness/machine/pressure.h"
+#include "tests/support/folder.h"
 
-static char root[64];
-
-static void make_root(void)
-{
-    snprintf(root, sizeof root, "/tmp/vltune-pressure-XXXXXX");
-    cr_assert_not_null(mkdtemp(root));
-}
-
-static void remove_root(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    cr_assert_eq(system(command), 0);
-}
-
-static void put(const char *path, const char *text)
-{
-    char full[512], fresh[520];
-    snprintf(full, sizeof full, "%s%s", root, path);
-    for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
-        mkdir(full, 0755);
-        *at = '/';
-    }
-    snprintf(fresh, sizeof fresh, "%s.new", full); /* a reader never sees half a file */
-    FILE *file = fopen(fresh, "w");
-    cr_assert_not_null(file, "%s", full);
-    fputs(text, file);
-    fclose(file);
-    cr_assert_eq(rename(fresh, full), 0);
-}
-
-TestSuite(pressure, .init = make_root, .fini = remove_root);
+TestSuite(pressure, .init = test_folder_make, .fini = test_folder_remove);
 
 Test(pressure, psi_files_are_parsed_and_broken_ones_are_unknown)
 {
@@ -69,7 +37,7 @@ Test(pressure, psi_files_are_parsed_and_broken_ones_are_unknown)
 Test(pressure, what_the_kernel_does_not_offer_is_unknown_and_not_zero)
 {
     vlt_pressure pressure;
-    vlt_pressure_read(root, &pressure);
+    vlt_pressure_read(test_folder_path(""), &pressure);
     cr_assert(isnan(pressure.cpu.some_avg10));
     cr_assert(isnan(pressure.own_memory.some_us));
     cr_assert(isnan(pressure.steal_s));
@@ -81,22 +49,24 @@ Test(pressure, what_the_kernel_does_not_offer_is_unknown_and_not_zero)
 Test(pressure, system_and_own_cgroup_of_both_versions)
 {
     vlt_pressure pressure;
-    put("/proc/pressure/cpu", "some avg10=10.00 avg60=0.00 avg300=0.00 total=1000000\n");
-    put("/proc/pressure/memory", "some avg10=3.00 avg60=0.00 avg300=0.00 total=7\n");
-    put("/proc/loadavg", "2.50 1.00 0.50 3/200 4000\n");
-    put("/proc/stat", "cpu  100 0 50 1000 0 0 0 300 0 0\ncpu0 1 2 3\n");
-    put("/proc/self/cgroup", "4:memory:/old\n0::/new/own\n");
-    put("/proc/self/mountinfo", "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-                                "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
-    put("/sys/fs/cgroup/memory/old/memory.failcnt", "5\n");
-    put("/sys/fs/cgroup/memory/memory.failcnt", "2\n");
-    put("/sys/fs/cgroup/unified/new/own/memory.pressure",
-        "some avg10=44.00 avg60=0.00 avg300=0.00 total=9\n");
-    put("/sys/fs/cgroup/unified/new/memory.pressure",
-        "some avg10=11.00 avg60=0.00 avg300=0.00 total=9\n");
-    put("/sys/fs/cgroup/unified/new/own/cpu.pressure",
-        "some avg10=22.00 avg60=0.00 avg300=0.00 total=9\n");
-    vlt_pressure_read(root, &pressure);
+    test_folder_put("/proc/pressure/cpu",
+                    "some avg10=10.00 avg60=0.00 avg300=0.00 total=1000000\n");
+    test_folder_put("/proc/pressure/memory", "some avg10=3.00 avg60=0.00 avg300=0.00 total=7\n");
+    test_folder_put("/proc/loadavg", "2.50 1.00 0.50 3/200 4000\n");
+    test_folder_put("/proc/stat", "cpu  100 0 50 1000 0 0 0 300 0 0\ncpu0 1 2 3\n");
+    test_folder_put("/proc/self/cgroup", "4:memory:/old\n0::/new/own\n");
+    test_folder_put("/proc/self/mountinfo",
+                    "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+                    "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+    test_folder_put("/sys/fs/cgroup/memory/old/memory.failcnt", "5\n");
+    test_folder_put("/sys/fs/cgroup/memory/memory.failcnt", "2\n");
+    test_folder_put("/sys/fs/cgroup/unified/new/own/memory.pressure",
+                    "some avg10=44.00 avg60=0.00 avg300=0.00 total=9\n");
+    test_folder_put("/sys/fs/cgroup/unified/new/memory.pressure",
+                    "some avg10=11.00 avg60=0.00 avg300=0.00 total=9\n");
+    test_folder_put("/sys/fs/cgroup/unified/new/own/cpu.pressure",
+                    "some avg10=22.00 avg60=0.00 avg300=0.00 total=9\n");
+    vlt_pressure_read(test_folder_path(""), &pressure);
     cr_assert_float_eq(pressure.cpu.some_avg10, 10, 1e-12);
     cr_assert_float_eq(pressure.own_memory.some_avg10, 44, 1e-12, "the own folder, no ancestor");
     cr_assert_float_eq(pressure.own_cpu.some_avg10, 22, 1e-12);

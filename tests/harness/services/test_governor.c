@@ -5,28 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "harness/services/governor.h"
 #include "tests/support/folder.h"
-
-static void put(const char *path, const char *text)
-{
-    char full[512], fresh[520];
-    snprintf(full, sizeof full, "%s", test_folder_path(path));
-    for (char *at = full + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
-        mkdir(full, 0755);
-        *at = '/';
-    }
-    snprintf(fresh, sizeof fresh, "%s.new", full); /* a reader never sees half a file */
-    FILE *file = fopen(fresh, "w");
-    cr_assert_not_null(file, "%s", full);
-    fputs(text, file);
-    fclose(file);
-    cr_assert_eq(rename(fresh, full), 0);
-}
 
 TestSuite(governor, .init = test_folder_make, .fini = test_folder_remove);
 
@@ -109,14 +91,14 @@ static void check_events(vlt_governor *governor, const char *cause)
 
 Test(governor, notices_that_the_machine_runs_short_and_that_it_is_over)
 {
-    put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 500 kB\n");
+    test_folder_put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 500 kB\n");
     vlt_governor *governor = start();
     cr_expect_eq(vlt_governor_level(governor), VLT_MEMORY_EASY);
-    put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 70 kB\n");
+    test_folder_put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 70 kB\n");
     cr_expect(reaches(governor, VLT_MEMORY_TIGHT));
-    put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 10 kB\n");
+    test_folder_put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 10 kB\n");
     cr_expect(reaches(governor, VLT_MEMORY_CRITICAL));
-    put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 900 kB\n");
+    test_folder_put("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 900 kB\n");
     cr_expect(reaches(governor, VLT_MEMORY_EASY));
     const struct timespec pause = {.tv_nsec = 50000000};
     nanosleep(&pause, NULL); /* the note comes behind the level */
@@ -127,23 +109,24 @@ Test(governor, notices_that_the_machine_runs_short_and_that_it_is_over)
 /* A recorded machine of version 2: the folder's own limit counts, page cache does not. */
 Test(governor, notices_the_limit_of_its_cgroup)
 {
-    put("proc/meminfo", "MemTotal: 1000000 kB\nMemAvailable: 900000 kB\nSwapFree: 0 kB\n");
-    put("proc/self/cgroup", "0::/job\n");
-    put("proc/self/mountinfo", "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
-    put("sys/fs/cgroup/cgroup.controllers", "memory\n");
-    put("sys/fs/cgroup/job/memory.max", "1000000\n");
-    put("sys/fs/cgroup/job/memory.stat", "inactive_file 300000\nactive_file 100000\n");
-    put("sys/fs/cgroup/job/memory.current", "900000\n"); /* half of it is left */
+    test_folder_put("proc/meminfo",
+                    "MemTotal: 1000000 kB\nMemAvailable: 900000 kB\nSwapFree: 0 kB\n");
+    test_folder_put("proc/self/cgroup", "0::/job\n");
+    test_folder_put("proc/self/mountinfo", "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    test_folder_put("sys/fs/cgroup/cgroup.controllers", "memory\n");
+    test_folder_put("sys/fs/cgroup/job/memory.max", "1000000\n");
+    test_folder_put("sys/fs/cgroup/job/memory.stat", "inactive_file 300000\nactive_file 100000\n");
+    test_folder_put("sys/fs/cgroup/job/memory.current", "900000\n"); /* half of it is left */
     vlt_governor *governor = start();
     const struct timespec pause = {.tv_nsec = 50000000};
     nanosleep(&pause, NULL);
     cr_expect_eq(vlt_governor_level(governor), VLT_MEMORY_EASY);
-    put("sys/fs/cgroup/job/memory.stat", "inactive_file 0\nactive_file 0\n");
-    put("sys/fs/cgroup/job/memory.current", "930000\n");
+    test_folder_put("sys/fs/cgroup/job/memory.stat", "inactive_file 0\nactive_file 0\n");
+    test_folder_put("sys/fs/cgroup/job/memory.current", "930000\n");
     cr_expect(reaches(governor, VLT_MEMORY_TIGHT));
-    put("sys/fs/cgroup/job/memory.current", "990000\n");
+    test_folder_put("sys/fs/cgroup/job/memory.current", "990000\n");
     cr_expect(reaches(governor, VLT_MEMORY_CRITICAL));
-    put("sys/fs/cgroup/job/memory.current", "100000\n");
+    test_folder_put("sys/fs/cgroup/job/memory.current", "100000\n");
     cr_expect(reaches(governor, VLT_MEMORY_EASY));
     nanosleep(&pause, NULL);
     check_events(governor, "/sys/fs/cgroup/job");
