@@ -5,7 +5,7 @@
 
 #include "optimizations/core/random.h"
 #include "optimizations/linear/linear.h"
-#include "tests/support/variants.h"
+#include "tests/support/multiply.h"
 
 enum { M = 5, N = 33, K = 65 };
 
@@ -28,14 +28,8 @@ static void fill(void)
 static void multiply_by(test_context *test, const vlt_variant *variant, int64_t m, int64_t n,
                         int64_t k)
 {
-    vlt_linear_constants constants = {.weight = vlt_matrix_of(VLT_FORMAT_F32, w, n, k)};
-    vlt_problem problem = vlt_linear_problem(m, &constants);
-    vlt_linear_args args = {.x = x, .y = y, .rows = m, .x_stride = k, .y_stride = n};
-    vlt_plan *plan = NULL;
-    cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
-                 VLT_OK);
-    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
-    vlt_plan_destroy(plan);
+    const vlt_matrix matrix = vlt_matrix_of(VLT_FORMAT_F32, w, n, k);
+    cr_assert_eq(test_multiply(test, variant, &matrix, x, m, y), VLT_OK);
 }
 
 /* The int8 variants that run here, one after the other; NULL behind the last. */

@@ -26,25 +26,12 @@ static inline __m512i model_round_pair(__m512 b, __m512 a)
 #include <math.h>
 
 #include "optimizations/core/random.h"
-#include "tests/support/variants.h"
+#include "tests/support/multiply.h"
 
 enum { ROWS_MAX = 70, OUTPUTS_MAX = 100, INPUTS_MAX = 300 };
 
 static float x[ROWS_MAX * INPUTS_MAX], y[ROWS_MAX * OUTPUTS_MAX], expected[ROWS_MAX * OUTPUTS_MAX];
 static uint16_t w[OUTPUTS_MAX * INPUTS_MAX];
-
-static void multiply_by(test_context *test, const vlt_variant *variant, int64_t m, int64_t n,
-                        int64_t k)
-{
-    const vlt_linear_constants constants = {.weight = vlt_matrix_of(VLT_FORMAT_BF16, w, n, k)};
-    const vlt_problem problem = vlt_linear_problem(m, &constants);
-    const vlt_linear_args args = {.x = x, .y = y, .rows = m, .x_stride = k, .y_stride = n};
-    vlt_plan *plan = NULL;
-    cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
-                 VLT_OK);
-    cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
-    vlt_plan_destroy(plan);
-}
 
 /* x of numbers that BF16 holds: nothing is lost, and both must agree to f32 accuracy. */
 Test(linear_model_bf16, equals_the_baseline_where_nothing_is_rounded)
@@ -66,10 +53,14 @@ Test(linear_model_bf16, equals_the_baseline_where_nothing_is_rounded)
     }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int64_t *size = sizes[i];
-        multiply_by(&test, vlt_registry_variant(&vlt_op_linear, 0), size[0], size[1], size[2]);
+        const vlt_matrix matrix = vlt_matrix_of(VLT_FORMAT_BF16, w, size[1], size[2]);
+        cr_assert_eq(
+            test_multiply(&test, vlt_registry_variant(&vlt_op_linear, 0), &matrix, x, size[0], y),
+            VLT_OK);
         memcpy(expected, y, sizeof expected);
         memset(y, 0xFF, sizeof y);
-        multiply_by(&test, &vlt_variant_linear_bf16_amx, size[0], size[1], size[2]);
+        cr_assert_eq(test_multiply(&test, &vlt_variant_linear_bf16_amx, &matrix, x, size[0], y),
+                     VLT_OK);
         for (int64_t at = 0; at < size[0] * size[1]; at++) {
             cr_assert_float_eq(y[at], expected[at], 2e-4, "%d x %d x %d at %d: %g, not %g",
                                (int)size[0], (int)size[1], (int)size[2], (int)at, (double)y[at],
