@@ -146,13 +146,20 @@ vlt_status vlt_placeholders_text(const vlt_vocab *vocab, const vlt_vision_tokens
     struct writing writing = {.prompt = prompt};
     struct texts texts;
     *out = (vlt_prompt_text){0};
-    vlt_status status = find_texts(vocab, tokens, &texts, err);
+    /* a vocabulary without videos will do for a prompt without */
+    bool none = !media->video_count && !vlt_vocab_token(vocab, tokens->video_pad).bytes;
+    vlt_status status = none ? VLT_OK : find_texts(vocab, tokens, &texts, err);
     if (status != VLT_OK) {
         return status;
     }
+    int videos = 0;
     writing.range = calloc(prompt->plain.count + 1, sizeof *writing.range);
     vlt_buffer_put(&writing.text, "", 0);
-    int videos = writing.range ? write_videos(&writing, &texts, media) : 0;
+    if (writing.range && none) {
+        copy_part(&writing, 0, prompt->bytes);
+    } else if (writing.range) {
+        videos = write_videos(&writing, &texts, media);
+    }
     if (!writing.range || writing.text.failed) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "prompt: out of memory");
     } else if (videos != media->video_count) {
@@ -247,34 +254,4 @@ vlt_status vlt_placeholders_ids(const vlt_vision_tokens *tokens, const int32_t *
     }
     *out_count = used;
     return VLT_OK;
-}
-
-vlt_status vlt_placeholders_encode(const vlt_tokenizer *tokenizer, vlt_context *context,
-                                   const vlt_vision_tokens *tokens, const vlt_prompt_text *prompt,
-                                   const vlt_prompt_media *media, int32_t **out, size_t *out_count,
-                                   vlt_error *err)
-{
-    vlt_prompt_text written = {0};
-    int32_t *ids = NULL;
-    size_t id_count = 0;
-    bool videos = media->video_count > 0 ||
-                  (vlt_vocab_token(vlt_tokenizer_vocab(tokenizer), tokens->video_pad).bytes);
-    vlt_status status = VLT_OK;
-    *out = NULL;
-    *out_count = 0;
-    if (videos) {
-        status = vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), tokens, prompt, media,
-                                       &written, err);
-    }
-    if (status == VLT_OK) {
-        const vlt_prompt_text *text = videos ? &written : prompt;
-        status = vlt_tokenizer_encode(tokenizer, context, text->text, text->bytes, &text->plain,
-                                      &ids, &id_count, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_placeholders_ids(tokens, ids, id_count, media, out, out_count, err);
-    }
-    free(ids);
-    vlt_placeholders_text_release(&written);
-    return status;
 }

@@ -53,7 +53,8 @@ void vlt_video_seconds(const int64_t *frame_indices, int frame_count, double fps
                        double *seconds);
 
 /* Step 1, on the text: videos written out. INPUT when the counts of video placeholders and videos
- * differ. The caller releases *out. */
+ * differ, or where a token for them is none of the vocabulary's; a prompt without videos needs
+ * none. The caller releases *out. */
 vlt_status vlt_placeholders_text(const vlt_vocab *vocab, const vlt_vision_tokens *tokens,
                                  const vlt_prompt_text *prompt, const vlt_prompt_media *media,
                                  vlt_prompt_text *out, vlt_error *err);
@@ -64,11 +65,5 @@ void vlt_placeholders_text_release(vlt_prompt_text *written); /* may be called o
 vlt_status vlt_placeholders_ids(const vlt_vision_tokens *tokens, const int32_t *ids,
                                 size_t id_count, const vlt_prompt_media *media, int32_t **out,
                                 size_t *out_count, vlt_error *err);
-
-/* Both steps with the encoding between them: rendered text -> prompt ids. */
-vlt_status vlt_placeholders_encode(const vlt_tokenizer *tokenizer, vlt_context *context,
-                                   const vlt_vision_tokens *tokens, const vlt_prompt_text *prompt,
-                                   const vlt_prompt_media *media, int32_t **out, size_t *out_count,
-                                   vlt_error *err);
 
 #endif

@@ -34,6 +34,31 @@ static int runs_of(const int32_t *ids, size_t count, int32_t pad, int64_t *lengt
     return runs;
 }
 
+/* Both steps with the encoding between them: rendered text -> prompt ids. */
+static vlt_status encode(const vlt_tokenizer *tokenizer, vlt_context *context,
+                         const vlt_vision_tokens *tokens, const vlt_prompt_text *prompt,
+                         const vlt_prompt_media *media, int32_t **out, size_t *out_count,
+                         vlt_error *err)
+{
+    vlt_prompt_text written = {0};
+    int32_t *ids = NULL;
+    size_t id_count = 0;
+    *out = NULL;
+    *out_count = 0;
+    vlt_status status = vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), tokens, prompt, media,
+                                              &written, err);
+    if (status == VLT_OK) {
+        status = vlt_tokenizer_encode(tokenizer, context, written.text, written.bytes,
+                                      &written.plain, &ids, &id_count, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_placeholders_ids(tokens, ids, id_count, media, out, out_count, err);
+    }
+    free(ids);
+    vlt_placeholders_text_release(&written);
+    return status;
+}
+
 static void check_case(const char *checkpoint, const char *name)
 {
     char path[256];
@@ -75,8 +100,7 @@ static void check_case(const char *checkpoint, const char *name)
         media.video_count = 1;
     }
     const vlt_prompt_text rendered = {.text = prompt->text, .bytes = prompt->length};
-    cr_assert_eq(vlt_placeholders_encode(tokenizer, &test.context, &tokens, &rendered, &media, &got,
-                                         &count, &err),
+    cr_assert_eq(encode(tokenizer, &test.context, &tokens, &rendered, &media, &got, &count, &err),
                  VLT_OK, "%s", err.message);
     cr_assert(count == expected && memcmp(got, ids, count * sizeof *ids) == 0, "%s %s", checkpoint,
               name);
@@ -181,6 +205,32 @@ Test(placeholders, plain_text_is_kept)
             "<1.2 seconds><|vision_start|><|video_pad|><|vision_end|>c<|video_pad|>d");
 }
 
+/* A vocabulary that has no token for videos serves every prompt without. */
+Test(placeholders, a_vocabulary_without_videos)
+{
+    vlt_tokenizer *tokenizer = bytes_only();
+    vlt_vision_tokens tokens = vision_tokens(tokenizer);
+    vlt_video_layout video = {0};
+    vlt_prompt_media media = {0};
+    static const vlt_text_range ranges[] = {{0, 1}, {2, 5}};
+    const vlt_prompt_text prompt = {.text = "a b c", .bytes = 5, .plain = {ranges, 2}};
+    vlt_prompt_text out;
+    vlt_error err = {0};
+    tokens.video_pad = 100000;
+    cr_assert_eq(
+        vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), &tokens, &prompt, &media, &out, &err),
+        VLT_OK, "%s", err.message);
+    cr_expect_str_eq(out.text, "a b c");
+    cr_expect(out.plain.count == 2 && out.plain.range[1].first == 2 && out.plain.range[1].end == 5);
+    vlt_placeholders_text_release(&out);
+    media = (vlt_prompt_media){.video = &video, .video_count = 1};
+    cr_expect_eq(
+        vlt_placeholders_text(vlt_tokenizer_vocab(tokenizer), &tokens, &prompt, &media, &out, &err),
+        VLT_STATUS_INPUT);
+    cr_expect(strstr(err.message, "video_token_id 100000"), "%s", err.message);
+    vlt_tokenizer_destroy(tokenizer);
+}
+
 Test(placeholders, counts_must_match)
 {
     static const int64_t image_tokens[] = {3, 4};
@@ -194,8 +244,8 @@ Test(placeholders, counts_must_match)
         int32_t *ids;
         size_t count;
         vlt_error err = {0};
-        vlt_status status = vlt_placeholders_encode(tokenizer, &test.context, &tokens, &text,
-                                                    &media, &ids, &count, &err);
+        vlt_status status = encode(tokenizer, &test.context, &tokens, &text, &media, &ids, &count,
+                                   &err);
         if (images == 1) {
             cr_assert(status == VLT_OK && count == 5 && ids[1] == tokens.image_pad &&
                       ids[3] == tokens.image_pad);
