@@ -291,11 +291,6 @@ double vlt_prepared_loss(const vlt_prepared *prepared)
     return prepared->plan ? prepared->plan[0]->loss : 0;
 }
 
-int vlt_prepared_copies(const vlt_prepared *prepared)
-{
-    return prepared->workload ? prepared->copies : 1;
-}
-
 const vlt_model_subject *vlt_prepared_model(const vlt_prepared *prepared)
 {
     return prepared->model;

@@ -45,7 +45,6 @@ const struct vlt_model_subject *vlt_prepared_model(const vlt_prepared *prepared)
 void vlt_prepared_cost(const vlt_prepared *prepared, vlt_cost *cost); /* with a workload */
 int vlt_prepared_threads(const vlt_prepared *prepared);
 double vlt_prepared_loss(const vlt_prepared *prepared); /* of the plan, children included */
-int vlt_prepared_copies(const vlt_prepared *prepared);  /* 1 when hot */
 
 /* Verifies the variant against the baseline of this build; a probe is right by definition, and
  * a whole request is compared with the other side's. */

@@ -31,7 +31,6 @@ struct vlt_safetensors {
     vlt_tensor *tensor;        /* by file, inside it by offset */
     const vlt_tensor **sorted; /* by name */
     int count;
-    uint64_t data_bytes;
     uint64_t claimed_bytes;
 };
 
@@ -282,7 +281,7 @@ static vlt_status add_file(vlt_safetensors *tensors, char *path, vlt_error *err)
         if (status != VLT_OK) {
             return status;
         }
-        tensors->data_bytes += tensors->tensor[tensors->count++].bytes;
+        tensors->count++;
     }
     return check_cover(file, data_first, tensors->tensor + first, tensors->count - first, err);
 }
@@ -534,11 +533,6 @@ vlt_safetensors_file vlt_safetensors_file_at(const vlt_safetensors *tensors, int
 {
     const struct file *file = &tensors->file[index];
     return (vlt_safetensors_file){file->path, file->map, file->bytes, file->identity};
-}
-
-uint64_t vlt_safetensors_data_bytes(const vlt_safetensors *tensors)
-{
-    return tensors->data_bytes;
 }
 
 uint64_t vlt_safetensors_claimed_bytes(const vlt_safetensors *tensors)

@@ -59,7 +59,6 @@ typedef struct vlt_safetensors_file {
 
 int vlt_safetensors_file_count(const vlt_safetensors *tensors);
 vlt_safetensors_file vlt_safetensors_file_at(const vlt_safetensors *tensors, int index);
-uint64_t vlt_safetensors_data_bytes(const vlt_safetensors *tensors); /* of all tensors */
 
 /* metadata.total_size of the index; 0 where there is none. Not enforced when opening, as in the
  * reference; `vltune model check` compares. */

@@ -146,18 +146,3 @@ double vlt_bucket_distance(const vlt_bucket *bucket, const vlt_problem *problem)
     }
     return distance;
 }
-
-uint64_t vlt_problem_hash(const vlt_problem *problem)
-{
-    uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
-    for (const char *name = problem->op->name; *name; name++) {
-        hash = (hash ^ (unsigned char)*name) * 0x100000001B3u;
-    }
-    for (int i = 0; i < problem->op->dim_count; i++) {
-        for (int byte = 0; byte < 8; byte++) {
-            uint64_t bits = (uint64_t)problem->dim[i] >> (8 * byte);
-            hash = (hash ^ (bits & 0xFF)) * 0x100000001B3u;
-        }
-    }
-    return hash;
-}

@@ -62,7 +62,4 @@ vlt_status vlt_problem_parse(vlt_problem *problem, const char *text, vlt_error *
 /* USAGE when a dimension is beyond its declared range. */
 vlt_status vlt_problem_check(const vlt_problem *problem, vlt_error *err);
 
-/* Hash of operator name and dimensions, equal on every machine. */
-uint64_t vlt_problem_hash(const vlt_problem *problem);
-
 #endif

@@ -265,17 +265,3 @@ int vlt_parameter_find(const vlt_parameter *parameter, const vlt_scalar *value)
                                       sizeof *parameter->value, compare_values);
     return found ? (int)(found - parameter->value) : -1;
 }
-
-void vlt_domain_format(const vlt_domain *domain, uint64_t setting, char *text, size_t text_bytes)
-{
-    uint16_t digits[VLT_DOMAIN_PARAMETER_MAX];
-    size_t used = 0;
-    text[0] = 0;
-    vlt_domain_digits(domain, setting, digits);
-    for (int i = 0; i < domain->parameter_count && used + 1 < text_bytes; i++) {
-        char value[128];
-        vlt_scalar_format(&domain->parameter[i].value[digits[i]], value, sizeof value);
-        used += vlt_utf8_format(text + used, text_bytes - used, "%s%s=%s", i ? " " : "",
-                                domain->parameter[i].name, value);
-    }
-}

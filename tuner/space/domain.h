@@ -108,7 +108,4 @@ int vlt_domain_near_max(const vlt_domain *domain);
  * before the change. */
 void vlt_domain_settle(const vlt_domain *domain, const uint16_t *before, uint16_t *digits);
 
-/* "tile=16 threads=2" */
-void vlt_domain_format(const vlt_domain *domain, uint64_t setting, char *text, size_t text_bytes);
-
 #endif

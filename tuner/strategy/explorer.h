@@ -66,8 +66,7 @@ double vlt_explorer_hope(const vlt_explorer *explorer);
 /* USAGE: there is no strategy of that name, with the nearest one. */
 vlt_status vlt_strategy_check(const char *name, vlt_error *err);
 
-/* Names and one-line summaries of the strategies, "auto" first; NULL behind the last. */
+/* Names of the strategies, "auto" first; NULL behind the last. */
 const char *vlt_strategy_name(int index);
-const char *vlt_strategy_summary(int index);
 
 #endif

@@ -33,11 +33,6 @@ const char *vlt_strategy_name(int index)
     return vlt_strategy_at(index) ? table[index]->name : NULL;
 }
 
-const char *vlt_strategy_summary(int index)
-{
-    return vlt_strategy_at(index) ? table[index]->summary : NULL;
-}
-
 uint64_t vlt_scene_new_near(vlt_scene *scene, uint64_t from, vlt_reach reach)
 {
     int count = vlt_domain_near(scene->domain, from, reach, scene->near), fresh = 0;

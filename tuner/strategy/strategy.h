@@ -25,7 +25,7 @@ typedef struct vlt_scene {
 } vlt_scene;
 
 typedef struct vlt_strategy {
-    const char *name, *summary;
+    const char *name;
     size_t state_bytes; /* zeroed before `init` */
     int foreign_first;  /* how many foreign settings come before its own proposals; of each list at
                            least the best */

@@ -61,6 +61,5 @@ static void note(void *state, vlt_scene *scene, const vlt_told *told)
     walk->temperature = fmax(coldest, walk->temperature * cooling);
 }
 
-VLT_STRATEGY(annealing, .summary = "random steps, uphill too while warm",
-             .state_bytes = sizeof(annealing), .foreign_first = VLT_FOREIGN_FIRST, .init = init,
-             .propose = propose, .note = note);
+VLT_STRATEGY(annealing, .state_bytes = sizeof(annealing), .foreign_first = VLT_FOREIGN_FIRST,
+             .init = init, .propose = propose, .note = note);

@@ -173,6 +173,5 @@ static double hope(const void *state)
     return m->strategy->hope ? m->strategy->hope(m->state) : -1;
 }
 
-VLT_STRATEGY(auto, .summary = "a bandit over the others, led by the model",
-             .state_bytes = sizeof(bandit), .init = init, .release = release, .propose = propose,
-             .note = note, .hope = hope);
+VLT_STRATEGY(auto, .state_bytes = sizeof(bandit), .init = init, .release = release,
+             .propose = propose, .note = note, .hope = hope);

@@ -98,6 +98,5 @@ static void note(void *state, vlt_scene *scene, const vlt_told *told)
     }
 }
 
-VLT_STRATEGY(evolution, .summary = "members of a population moved by differences of others",
-             .state_bytes = sizeof(evolution), .foreign_first = VLT_FOREIGN_FIRST,
+VLT_STRATEGY(evolution, .state_bytes = sizeof(evolution), .foreign_first = VLT_FOREIGN_FIRST,
              .propose = propose, .note = note);

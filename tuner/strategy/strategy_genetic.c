@@ -91,5 +91,4 @@ static vlt_status propose(void *state, vlt_scene *scene, uint64_t *out, vlt_erro
     return VLT_OK;
 }
 
-VLT_STRATEGY(genetic, .summary = "children of the best settings",
-             .foreign_first = VLT_FOREIGN_FIRST, .propose = propose);
+VLT_STRATEGY(genetic, .foreign_first = VLT_FOREIGN_FIRST, .propose = propose);

@@ -115,6 +115,5 @@ static void note(void *state, vlt_scene *scene, const vlt_told *told)
     }
 }
 
-VLT_STRATEGY(greedy, .summary = "the best value of one parameter after the other, with restarts",
-             .state_bytes = sizeof(greedy), .foreign_first = VLT_FOREIGN_FIRST, .init = init,
-             .propose = propose, .note = note);
+VLT_STRATEGY(greedy, .state_bytes = sizeof(greedy), .foreign_first = VLT_FOREIGN_FIRST,
+             .init = init, .propose = propose, .note = note);

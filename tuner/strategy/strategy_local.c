@@ -81,6 +81,5 @@ static void note(void *state, vlt_scene *scene, const vlt_told *told)
     }
 }
 
-VLT_STRATEGY(local, .summary = "downhill by steps, then over every change of one parameter",
-             .state_bytes = sizeof(local), .foreign_first = VLT_FOREIGN_FIRST, .init = init,
+VLT_STRATEGY(local, .state_bytes = sizeof(local), .foreign_first = VLT_FOREIGN_FIRST, .init = init,
              .propose = propose, .note = note);

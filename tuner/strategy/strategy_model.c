@@ -345,6 +345,5 @@ static double hope(const void *state)
     return ((const model *)state)->gain;
 }
 
-VLT_STRATEGY(model, .summary = "a model of the costs, asked where the best is expected",
-             .state_bytes = sizeof(model), .init = init, .release = release, .propose = propose,
-             .hope = hope);
+VLT_STRATEGY(model, .state_bytes = sizeof(model), .init = init, .release = release,
+             .propose = propose, .hope = hope);

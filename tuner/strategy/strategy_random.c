@@ -8,5 +8,4 @@ static vlt_status propose(void *state, vlt_scene *scene, uint64_t *out, vlt_erro
     return VLT_OK;
 }
 
-VLT_STRATEGY(random, .summary = "uniform draws", .foreign_first = VLT_FOREIGN_FIRST,
-             .propose = propose);
+VLT_STRATEGY(random, .foreign_first = VLT_FOREIGN_FIRST, .propose = propose);
