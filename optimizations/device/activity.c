@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int by_start(const void *a, const void *b)
 {
@@ -86,4 +87,23 @@ void vlt_activity_overlap(vlt_activity *activity, int count, vlt_overlap *out)
     out->span_ns = count > 0 && last > activity[0].start_ns ? last - activity[0].start_ns : 0;
     uint64_t shorter = out->copy_ns < out->kernel_ns ? out->copy_ns : out->kernel_ns;
     out->share = shorter ? (double)out->both_ns / (double)shorter : NAN;
+}
+
+void vlt_activity_put(vlt_activity_log *log, const vlt_activity *activity)
+{
+    if (log->count < log->room) {
+        log->record[log->count++] = *activity;
+    } else {
+        log->lost++;
+    }
+}
+
+int vlt_activity_take(vlt_activity_log *log, vlt_activity *out, int capacity, uint64_t *lost)
+{
+    int count = log->count < capacity ? log->count : capacity;
+    memcpy(out, log->record, (size_t)count * sizeof *out);
+    *lost = log->lost + (uint64_t)(log->count - count);
+    log->count = 0;
+    log->lost = 0;
+    return count;
 }

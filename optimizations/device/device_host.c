@@ -7,6 +7,7 @@
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/device/activity.h"
 #include "optimizations/device/host_kernel.h"
 
 enum { QUEUE = 256, ACTIVITY = 4096 };
@@ -48,9 +49,7 @@ struct host {
     pthread_cond_t finished;  /* callers, and workers that wait for an event */
     vlt_device_blocks blocks;
     uint32_t streams;
-    vlt_activity activity[ACTIVITY];
-    int activity_count;
-    uint64_t activity_lost;
+    vlt_activity_log activity;
 };
 
 static struct host *host_of(vlt_device *device)
@@ -75,11 +74,7 @@ static void note(struct vlt_stream *stream, const struct command *command, uint6
                              .end_ns = (uint64_t)vlt_now_ns(),
                              .bytes = command->bytes};
     pthread_mutex_lock(&host->lock);
-    if (host->activity_count < ACTIVITY) {
-        host->activity[host->activity_count++] = activity;
-    } else {
-        host->activity_lost++;
-    }
+    vlt_activity_put(&host->activity, &activity);
     pthread_mutex_unlock(&host->lock);
 }
 
@@ -326,11 +321,7 @@ static int activity_take(vlt_device *device, vlt_activity *out, int capacity, ui
 {
     struct host *host = host_of(device);
     pthread_mutex_lock(&host->lock);
-    int count = host->activity_count < capacity ? host->activity_count : capacity;
-    memcpy(out, host->activity, (size_t)count * sizeof *out);
-    *lost = host->activity_lost + (uint64_t)(host->activity_count - count);
-    host->activity_count = 0;
-    host->activity_lost = 0;
+    int count = vlt_activity_take(&host->activity, out, capacity, lost);
     pthread_mutex_unlock(&host->lock);
     return count;
 }
@@ -380,6 +371,7 @@ vlt_status vlt_device_host_create(vlt_device **out, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_NOMEM, "host device: out of memory");
     }
     vlt_device_init(&host->device, &table, VLT_DEVICE_HOST, "host", host);
+    host->activity.room = ACTIVITY;
     pthread_mutex_init(&host->lock, NULL);
     pthread_cond_init(&host->submitted, NULL);
     pthread_cond_init(&host->finished, NULL);

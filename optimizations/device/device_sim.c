@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "optimizations/core/memory.h"
+#include "optimizations/device/activity.h"
 #include "optimizations/device/host_kernel.h"
 
-enum { PENDING = 4096, ACTIVITY = 8192, PINNED = 256, ENGINES = 3 };
+enum { PENDING = 4096, ACTIVITY = VLT_ACTIVITY_LOG_MAX, PINNED = 256, ENGINES = 3 };
 
 /* An operation under way; its effect on memory comes at end_ns. */
 struct operation {
@@ -40,9 +41,7 @@ struct sim {
     int pinned_count;
     struct operation pending[PENDING];
     int pending_count;
-    vlt_activity activity[ACTIVITY];
-    int activity_count;
-    uint64_t activity_lost;
+    vlt_activity_log log;
     int allocs, copies, launches, records, streams;
 };
 
@@ -55,10 +54,10 @@ static void keep_record(struct sim *sim, const vlt_activity *activity)
 {
     int every = sim->options.faults.record_losses;
     sim->records++;
-    if ((every > 0 && sim->records % every == 0) || sim->activity_count == ACTIVITY) {
-        sim->activity_lost++;
+    if (every > 0 && sim->records % every == 0) {
+        sim->log.lost++;
     } else {
-        sim->activity[sim->activity_count++] = *activity;
+        vlt_activity_put(&sim->log, activity);
     }
 }
 
@@ -373,13 +372,7 @@ static uint64_t clock_ns(vlt_device *device)
 
 static int activity_take(vlt_device *device, vlt_activity *out, int capacity, uint64_t *lost)
 {
-    struct sim *sim = sim_of(device);
-    int count = sim->activity_count < capacity ? sim->activity_count : capacity;
-    memcpy(out, sim->activity, (size_t)count * sizeof *out);
-    *lost = sim->activity_lost + (uint64_t)(sim->activity_count - count);
-    sim->activity_count = 0;
-    sim->activity_lost = 0;
-    return count;
+    return vlt_activity_take(&sim_of(device)->log, out, capacity, lost);
 }
 
 static void destroy(vlt_device *device)
@@ -444,6 +437,7 @@ vlt_status vlt_device_sim_create(const vlt_sim_options *options, vlt_device **ou
         return vlt_fail(err, VLT_STATUS_NOMEM, "simulated device: out of memory");
     }
     sim->options = *options;
+    sim->log.room = ACTIVITY;
     sim->blocks.limit_bytes = options->memory_bytes;
     vlt_device_init(&sim->device, &table, VLT_DEVICE_SIMULATED, "simulated", sim);
     *out = &sim->device;
