@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""power.py VLTUNE [--tries N] [--threads 1,0] [--busy] [--ops linear,...] [--budget 10s] [--table FILE]
+
+Is 3 % more work found, and are equal problems called equal? For every applicable variant of linear,
+attention and resize `vltune compare A B --json` is run N times with another seed each: B is the same
+variant on about 3 % more work (found: `slower`), and once on the same work (false: `slower` or
+`faster`). --busy keeps one thread beside it computing for ever. Each try is a line of the table.
+Python's standard library alone.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import time
+
+PROBLEMS = {
+    "linear": ("m=128,n=1024,k=1024", "m=128,n=1024,k=1056"),
+    "attention": ("q_rows=1024,kv_rows=1024,heads=2,kv_heads=2,head=64,causal=0",
+                  "q_rows=1056,kv_rows=1024,heads=2,kv_heads=2,head=64,causal=0"),
+    "resize": ("src_h=960,src_w=1280,dst_h=480,dst_w=640", "src_h=990,src_w=1280,dst_h=495,dst_w=640"),
+}
+WANTED = {"more": "slower", "same": "same"}
+
+
+def variants(vltune, op):
+    listing = json.loads(subprocess.run([vltune, "list", op, "--json"], check=True, capture_output=True).stdout)
+    for operator in listing:
+        for variant in operator["variants"]:
+            if variant["applicable"]:
+                yield variant["name"]
+
+
+def one(vltune, op, variant, kind, threads, seed, budget):
+    less, more = PROBLEMS[op]
+    a, b = f"{op}/{variant}@{less}", f"{op}/{variant}@{more if kind == 'more' else less}"
+    start = time.monotonic()
+    run = subprocess.run([vltune, "compare", a, b, "--json", "-q", "--seed", str(seed), "-t", str(threads),
+                          "--budget", budget, "--quality", "int8"], capture_output=True, text=True)
+    seconds = time.monotonic() - start
+    if run.returncode:
+        return None, seconds, run.stderr.strip()
+    row = json.loads(run.stdout)["rows"][0]
+    return row["verdict"], seconds, row["ratio"]
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("vltune")
+    parser.add_argument("--tries", type=int, default=100)
+    parser.add_argument("--threads", default="1,0")
+    parser.add_argument("--ops", default="linear,attention,resize")
+    parser.add_argument("--budget", default="10s")
+    parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--table")
+    options = parser.parse_args()
+    table = open(options.table, "a", encoding="ascii") if options.table else None
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
+    try:
+        for op in options.ops.split(","):
+            for variant in variants(options.vltune, op):
+                for threads in map(int, options.threads.split(",")):
+                    for kind in WANTED:
+                        series(options, table, op, variant, kind, threads)
+    finally:
+        if busy:
+            busy.kill()
+
+
+def series(options, table, op, variant, kind, threads):
+    verdicts, times, ratios = {}, [], []
+    for seed in range(1, options.tries + 1):
+        verdict, seconds, ratio = one(options.vltune, op, variant, kind, threads, seed, options.budget)
+        if verdict is None:
+            print(f"{op}/{variant}: {ratio}")
+            return
+        verdicts[verdict] = verdicts.get(verdict, 0) + 1
+        times.append(seconds)
+        ratios.append(ratio)
+        if table:
+            print(op, variant, kind, threads, int(options.busy), seed, verdict, ratio, f"{seconds:.2f}",
+                  sep="\t", file=table, flush=True)
+    times.sort()
+    ratios.sort()
+    print(f"{op}/{variant} threads={threads} {kind}: {verdicts}, median ratio {ratios[len(ratios) // 2]:.4f}, "
+          f"median {times[len(times) // 2]:.1f} s", flush=True)
+
+
+main()
