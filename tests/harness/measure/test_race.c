@@ -118,13 +118,12 @@ static vlt_status spoils(const vlt_plan *plan, vlt_frame frame, const void *args
     return status;
 }
 
-static vlt_status by_the_clock(const vlt_plan *plan, vlt_frame frame, const void *args,
-                               vlt_error *err)
+/* As one that looks at the clock or at memory it never wrote, but certain: no two calls agree. */
+static vlt_status wavers(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
-    struct timespec now;
+    static int calls;
     vlt_status status = honest(plan, frame, args, err);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    output_of(args)[2] *= 1 + 1e-6F * (float)(now.tv_nsec % 7);
+    output_of(args)[2] *= 1 + 1e-6F * (float)(calls++ % 7);
     return status;
 }
 
@@ -140,7 +139,7 @@ static const vlt_variant planted[] = {
     {.op = "norm", .name = "forks", .run = forks},
     {.op = "norm", .name = "lies", .scratch = little, .run = lies},
     {.op = "norm", .name = "spoils", .run = spoils},
-    {.op = "norm", .name = "by_the_clock", .run = by_the_clock},
+    {.op = "norm", .name = "wavers", .run = wavers},
 };
 
 static const vlt_variant *find(const vlt_op *op, const char *name)
@@ -197,7 +196,7 @@ static void begin(const struct worker *worker)
     json_t *answer = ask(worker,
                          vlt_json_make("{s:s, s:i, s:i, s:i, s:f, s:I}", "problem", problem, "seed",
                                        1, "data_seed", 2, "threads", 1, "oracle_s", 1.0,
-                                       "memory_bytes", (json_int_t)(VLT_ASAN ? 0 : 512 << 20)));
+                                       "memory_bytes", (json_int_t)(VLT_ASAN ? 0 : 192 << 20)));
     cr_assert_str_eq(json_string_value(json_object_get(answer, "status")), "OK");
     json_decref(answer);
 }
@@ -205,13 +204,15 @@ static void begin(const struct worker *worker)
 static json_t *trial(const struct worker *worker, const char *variant)
 {
     char setting[64];
+    /* one that hangs is waited for to the end; the others may have a busy machine to work on */
+    double timeout_s = strcmp(variant, "hangs") ? 30.0 : 1.0;
     snprintf(setting, sizeof setting, "norm/%s", variant);
     return ask(worker, vlt_json_make("{s:{s:s, s:n}, s:{s:s, s:n}, s:i, s:i, s:i, s:f, s:f, s:b, "
                                      "s:b, s:b}",
                                      "a", "setting", "norm/baseline", "children", "b", "setting",
                                      setting, "children", "seed", 7, "pairs", 8, "pairs_min", 1,
-                                     "limit_s", 0.02, "timeout_s", VLT_ASAN ? 3.0 : 1.0, "verify",
-                                     true, "edges", strcmp(variant, "lies") != 0, "decide", false));
+                                     "limit_s", 0.02, "timeout_s", timeout_s, "verify", true,
+                                     "edges", strcmp(variant, "lies") != 0, "decide", false));
 }
 
 static void check_trial(const struct worker *worker, const char *variant, const char *status,
@@ -251,7 +252,7 @@ Test(race, every_fault_costs_its_own_trial, .timeout = 120)
         check_trial(&worker, "lies", "WRONG", VLT_CHILD_ANSWERED, "scratch");
     }
     check_trial(&worker, "spoils", "WRONG", VLT_CHILD_ANSWERED, NULL);
-    check_trial(&worker, "by_the_clock", "WRONG", VLT_CHILD_ANSWERED, "differs");
+    check_trial(&worker, "wavers", "WRONG", VLT_CHILD_ANSWERED, "differs");
     check_trial(&worker, "honest", "OK", VLT_CHILD_ANSWERED, NULL);
     finish(&worker);
 }
