@@ -226,7 +226,7 @@ int64_t vlt_search_settings(const vlt_search *search)
 {
     int64_t count = 1;
     for (int i = 0; i < search->count; i++) {
-        count += search->tried[i].trials > 0;
+        count += isfinite(search->tried[i].log_ratio);
     }
     return count;
 }

@@ -6,29 +6,36 @@
 #include "harness/measure/oracle.h"
 #include "tuner/tune_internal.h"
 
-enum { PAIRS = 9 };
+/* As few as give an interval, where they do not take long. */
+enum { PAIRS = 15, PAIRS_MIN = 6 };
 
 static const double baseline_limit_s = 0.06, slow_ns = 0.25e9;
 
-static vlt_status measure(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
+/* What a ratio without an interval must be off by to count as one. */
+static const double doubt = 1.1;
+
+static vlt_status measure(vlt_tuner *tuner, vlt_tune_item *item, double guess_ns, double share,
+                          vlt_error *err)
 {
     vlt_trial_shown shown;
     const vlt_setting baseline = vlt_space_baseline(&item->search.space);
     const vlt_setting *choice = item->decided ? &item->choice : &item->search.incumbent;
+    bool quick = vlt_tuner_left(tuner, share) > 30e-9 * fmax(guess_ns, item->default_ns);
     const vlt_trial_options options = {.against = &baseline,
                                        .against_name = "baseline",
                                        .stage = "baseline",
                                        .pairs = PAIRS,
-                                       .pairs_min = 1,
+                                       .pairs_min = quick ? PAIRS_MIN : 1,
                                        .limit_s = baseline_limit_s};
     vlt_status status = vlt_tuner_try(tuner, item, choice, &options, &shown, err);
     if (status == VLT_OK && shown.outcome == VLT_OUTCOME_OK) {
-        vlt_judgement judgement = {.ratio = exp(shown.log_ratio),
-                                   .low = NAN,
-                                   .high = NAN,
-                                   .verdict = shown.log_ratio < -0.1  ? VLT_VERDICT_FASTER
-                                              : shown.log_ratio > 0.1 ? VLT_VERDICT_SLOWER
-                                                                      : VLT_VERDICT_INCONCLUSIVE};
+        vlt_judgement judgement = {
+            .ratio = exp(shown.log_ratio), .low = shown.low, .high = shown.high};
+        double high = isnan(shown.high) ? judgement.ratio * doubt : shown.high;
+        double low = isnan(shown.low) ? judgement.ratio / doubt : shown.low;
+        judgement.verdict = high < 1  ? VLT_VERDICT_FASTER
+                            : low > 1 ? VLT_VERDICT_SLOWER
+                                      : VLT_VERDICT_INCONCLUSIVE;
         item->baseline_ns = shown.call_ns[0];
         item->baseline_rows = false;
         item->over_baseline = vlt_comparison_of(&judgement, VLT_TUNE_MEASURED);
@@ -41,10 +48,14 @@ static void estimate(vlt_tune_item *item)
 {
     double tuned_ns = isnan(item->tuned_ns) ? item->default_ns : item->tuned_ns;
     if (isfinite(item->baseline_ns) && item->baseline_ns > 0 && tuned_ns > 0) {
-        vlt_judgement judgement = {.ratio = tuned_ns / item->baseline_ns, .low = NAN, .high = NAN};
-        judgement.verdict = judgement.ratio < 0.8   ? VLT_VERDICT_FASTER
-                            : judgement.ratio > 1.2 ? VLT_VERDICT_SLOWER
-                                                    : VLT_VERDICT_INCONCLUSIVE;
+        double off = item->baseline_spread; /* NAN: one run, no interval */
+        vlt_judgement judgement = {.ratio = tuned_ns / item->baseline_ns};
+        judgement.low = judgement.ratio / off;
+        judgement.high = judgement.ratio * off;
+        off = isnan(off) ? 1.25 : off;
+        judgement.verdict = judgement.ratio * off < 1   ? VLT_VERDICT_FASTER
+                            : judgement.ratio / off > 1 ? VLT_VERDICT_SLOWER
+                                                        : VLT_VERDICT_INCONCLUSIVE;
         item->over_baseline = vlt_comparison_of(
             &judgement, item->baseline_rows ? VLT_TUNE_ROWS : VLT_TUNE_MEASURED);
     }
@@ -73,7 +84,7 @@ vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error 
             item->baseline_ns = item->default_ns;
         } else if (guess_ns < slow_ns && vlt_tuner_left(tuner, share) > 3e-9 * guess_ns) {
             vlt_tuner_progress(tuner, "baseline", item);
-            status = measure(tuner, item, err);
+            status = measure(tuner, item, guess_ns, share, err);
         }
         if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
             status = VLT_OK;

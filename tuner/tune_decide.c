@@ -66,18 +66,38 @@ static void choose(vlt_tune_item *item, const vlt_setting *setting, const char *
     vlt_utf8_format(item->reason, sizeof item->reason, "%s", reason);
 }
 
+static void say_default_stays(vlt_tune_item *item)
+{
+    item->told = vlt_search_settings(&item->search);
+    vlt_utf8_format(item->reason, sizeof item->reason,
+                    "the default is already best here: %lld settings tried, none certainly "
+                    "faster%s%s",
+                    (long long)item->told, item->nearest[0] ? "; " : "", item->nearest);
+}
+
 /* The default stays: a measured decision too. */
 static void keep_default(vlt_tune_item *item, const char *nearest)
 {
-    char reason[VLT_TUNED_REASON_BYTES];
-    vlt_utf8_format(reason, sizeof reason,
-                    "the default is already best here: %lld settings tried, none certainly "
-                    "faster%s%s",
-                    (long long)vlt_search_settings(&item->search), nearest[0] ? "; " : "", nearest);
-    choose(item, &item->search.incumbent, reason);
+    vlt_utf8_format(item->nearest, sizeof item->nearest, "%s", nearest);
+    choose(item, &item->search.incumbent, "");
+    say_default_stays(item);
     item->tuned_ns = item->default_ns;
     item->judgement = (vlt_judgement){.verdict = VLT_VERDICT_SAME, .ratio = 1, .low = 1, .high = 1};
     item->judged = true;
+}
+
+vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
+        vlt_tune_item *item = &tuner->item[i];
+        if (item->decided && !item->reverted && !vlt_item_differs(item) &&
+            item->told != vlt_search_settings(&item->search)) {
+            say_default_stays(item);
+            status = vlt_tuner_note_decision(tuner, item, err);
+        }
+    }
+    return status;
 }
 
 static void explain_nearest(const vlt_tune_item *item, const vlt_setting *setting,

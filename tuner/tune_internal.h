@@ -30,8 +30,10 @@ typedef struct vlt_tune_item {
     double estimate_ns;                       /* of a default run, before anything was measured */
     double default_ns, baseline_ns, tuned_ns; /* of one run; NAN: not measured */
     bool baseline_rows;                       /* from some rows of it */
-    double wall_s;                            /* of the trial of the default against itself */
-    bool broken;                              /* the default itself cannot be measured: */
+    double baseline_spread; /* of those rows: a factor up and down for 95 %; NAN: not known */
+    double first_s;         /* a guess of what the first trial takes, its worker included */
+    double wall_s;          /* of the trial of the default against itself */
+    bool broken;            /* the default itself cannot be measured: */
     char why[VLT_TUNED_REASON_BYTES];
     int64_t trials, failed;
 
@@ -53,6 +55,8 @@ typedef struct vlt_tune_item {
     vlt_tune_comparison over_baseline;
     bool reverted;
     char reason[VLT_TUNED_REASON_BYTES];
+    char nearest[VLT_TUNED_REASON_BYTES]; /* where the default stays: who came near; "" */
+    int64_t told;                         /* settings that the reason speaks of */
     char evidence[VLT_STORE_ID_BYTES];
 } vlt_tune_item;
 
@@ -97,6 +101,9 @@ void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...) VLT_PRINTF(2, 3);
 vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const char *scenes,
                               double share);
 
+/* tune_stages.c: problems, races, decisions, the check end to end, one after the other. */
+vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err);
+
 /* tune_scenes.c: the folder of the run, with the scenes. */
 vlt_status vlt_tuner_draw_scenes(vlt_tuner *tuner, vlt_error *err);
 
@@ -117,6 +124,7 @@ typedef struct vlt_trial_shown {
     vlt_outcome outcome;
     double log_ratio;
     double call_ns[2];
+    double low, high; /* 95 % interval of the ratio, from the pairs of this process; NAN */
     double wall_s;
 } vlt_trial_shown;
 
@@ -145,6 +153,10 @@ vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt
 vlt_status vlt_tuner_decide(vlt_tuner *tuner, bool composites, double share, vlt_error *err);
 vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm, vlt_error *err);
 bool vlt_item_differs(const vlt_tune_item *item); /* from the default */
+
+/* Where the default stays and more settings were tried since: the reason says so, here and in the
+ * store. */
+vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err);
 
 /* Into the store; fills item->evidence. */
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);

@@ -14,13 +14,18 @@ enum { DEPTH = 2 };
 /* Speeds of good code, and of a plain loop below which the baseline may be tried, for guesses. */
 static const double good_flops = 30e9, good_bytes = 8e9, plain_s = 0.05;
 
-static double estimate_ns(const vlt_problem *problem)
+/* A worker's start, drawing its inputs, and the calls of a first trial, likewise. */
+static const double start_s = 0.05, drawn_bytes = 0.3e9;
+enum { FIRST_CALLS = 10 };
+
+static void estimate(const vlt_problem *problem, vlt_tune_item *item)
 {
     vlt_cost cost = {0};
     if (problem->op->cost) {
         problem->op->cost(problem, &cost);
     }
-    return 1000 + (cost.flops / good_flops + cost.bytes / good_bytes) * 1e9;
+    item->estimate_ns = 1000 + (cost.flops / good_flops + cost.bytes / good_bytes) * 1e9;
+    item->first_s = start_s + cost.bytes / drawn_bytes + FIRST_CALLS * 1e-9 * item->estimate_ns;
 }
 
 /* The setting that ran: what the search has to beat. */
@@ -65,6 +70,7 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
                             .problem = {.op = op},
                             .default_ns = NAN,
                             .baseline_ns = NAN,
+                            .baseline_spread = NAN,
                             .tuned_ns = NAN,
                             .wall_s = NAN,
                             .over_baseline = vlt_comparison_unknown()};
@@ -75,7 +81,7 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
     if (status != VLT_OK || !any) {
         return status; /* or there is nothing to choose */
     }
-    item->estimate_ns = estimate_ns(&item->problem);
+    estimate(&item->problem, item);
     tuner->item_count++;
     return tuner->options->fresh || met->composite ? VLT_OK : vlt_tuner_recall(tuner, item, err);
 }

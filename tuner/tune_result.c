@@ -52,7 +52,8 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row 
                           .is_default = !differs,
                           .trials = item->trials,
                           .failed = item->failed,
-                          .settings = vlt_search_settings(&item->search),
+                          .settings = isnan(item->default_ns) ? 0
+                                                              : vlt_search_settings(&item->search),
                           .share = NAN,
                           .reverted = item->reverted};
     vlt_utf8_format(row->op, sizeof row->op, "%s", item->met.op);

@@ -14,11 +14,6 @@
 #include "optimizations/core/utf8_text.h"
 #include "tuner/tune_result.h"
 
-/* Problems may take this share of the budget; the check end to end gets one within these, and ends
- * there; the accuracy ends last. What a stage leaves goes to the next ones. */
-static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.5, whole_end = 0.88,
-                    share_accuracy = 0.985;
-
 enum { REQUEST_TOKENS = 16 };
 
 double vlt_tuner_elapsed(const vlt_tuner *tuner)
@@ -49,7 +44,7 @@ void vlt_tuner_progress(const vlt_tuner *tuner, const char *stage, const vlt_tun
                                         .op = item ? item->met.op : "",
                                         .elapsed_s = vlt_tuner_elapsed(tuner),
                                         .budget_s = tuner->budget_s,
-                                        .left_s = fmax(0, vlt_tuner_left(tuner, share_accuracy)),
+                                        .left_s = fmax(0, vlt_tuner_left(tuner, 1)),
                                         .trials = tuner->result->trials,
                                         .best_speedup = best ? exp(-best->log_ratio) : NAN};
     options->progress(options->user, &progress);
@@ -73,99 +68,6 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
                             .timeout_s = fmax(left_s, 0.1),
                             .memory_bytes = tuner->machine->caps.memory_bytes / 2,
                             .stop = tuner->options->stop};
-}
-
-static void time_phases(vlt_tuner *tuner, double share)
-{
-    vlt_whole_request request;
-    vlt_whole_task task = vlt_tuner_task(tuner, tuner->provisional, tuner->scenes, share);
-    if (!tuner->depth && !tuner->result->end_to_end.is_default &&
-        vlt_tuner_left(tuner, share) > 3e-3 * tuner->request_ms + 1 &&
-        vlt_whole_run_request(&task, &request, NULL) == VLT_OK) {
-        vlt_tuner_keep_phases(tuner, &request, VLT_PHASE_TUNED);
-        vlt_whole_request_release(&request);
-    }
-}
-
-/* Ends of the stages, as shares of what was left when the problems were known. */
-struct stage_ends {
-    double search, decide, inner_search, inner_decide, baseline, whole;
-};
-
-/* The end-to-end check gets the launches of an interval where they fit into half of the time. */
-static struct stage_ends plan_stages(const vlt_tuner *tuner)
-{
-    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
-    double launch_s = 2 * calls * request_s + 0.4;
-    double left_s = tuner->budget_s - tuner->found_s;
-    double wanted = (VLT_WHOLE_LAUNCHES + 2) * launch_s / fmax(left_s, 0.1);
-    double width = tuner->depth || wanted > whole_most ? whole_least : fmax(wanted, whole_least);
-    double begin = whole_end - width;
-    return (struct stage_ends){.search = 0.5 * begin,
-                               .decide = 0.83 * begin,
-                               .inner_search = 0.88 * begin,
-                               .inner_decide = 0.95 * begin,
-                               .baseline = begin,
-                               .whole = whole_end};
-}
-
-/* Search and decide in turn: what a round leaves of its time is for another one. */
-static vlt_status race_leaves(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
-{
-    vlt_status status = VLT_OK;
-    double search = ends->search;
-    int64_t trials = -1;
-    for (tuner->round = 0; tuner->round < VLT_TUNE_ROUNDS && status == VLT_OK; tuner->round++) {
-        if (tuner->round > 0 && (trials == tuner->result->trials ||
-                                 vlt_tuner_left(tuner, ends->decide) < 0.1 * tuner->budget_s)) {
-            break; /* the round before found nothing to try, or there is no time for one */
-        }
-        trials = tuner->result->trials;
-        tuner->result->end = VLT_TUNE_COMPLETE;
-        status = vlt_tuner_search(tuner, false, search, err);
-        if (status == VLT_OK) {
-            status = vlt_tuner_decide(tuner, false, ends->decide, err);
-        }
-        double now = (vlt_tuner_elapsed(tuner) - tuner->found_s) /
-                     fmax(0.1, tuner->budget_s - tuner->found_s);
-        search = now + 0.6 * (ends->decide - now);
-    }
-    tuner->round = 0;
-    return status;
-}
-
-static vlt_status race_all(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
-{
-    vlt_status status;
-    if ((status = race_leaves(tuner, ends, err)) == VLT_OK &&
-        (status = vlt_tuner_note_children(tuner, err)) == VLT_OK &&
-        (status = vlt_tuner_search(tuner, true, ends->inner_search, err)) == VLT_OK &&
-        (status = vlt_tuner_decide(tuner, true, ends->inner_decide, err)) == VLT_OK) {
-        status = vlt_tuner_measure_baseline(tuner, ends->baseline, err);
-    }
-    for (int i = 0; i < tuner->item_count; i++) {
-        vlt_item_end_race(&tuner->item[i]); /* whole requests need the memory */
-    }
-    return status;
-}
-
-static vlt_status run_stages(vlt_tuner *tuner, vlt_error *err)
-{
-    vlt_status status = vlt_tuner_draw_scenes(tuner, err);
-    if (status == VLT_OK) {
-        status = vlt_tuner_find_problems(tuner, share_problems * tuner->budget_s, err);
-    }
-    tuner->found_s = vlt_tuner_elapsed(tuner);
-    /* another run over the same store shall see other layouts */
-    tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
-    const struct stage_ends ends = plan_stages(tuner);
-    if (status == VLT_OK && (status = race_all(tuner, &ends, err)) == VLT_OK &&
-        (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK) {
-        time_phases(tuner, share_accuracy);
-        status = tuner->options->scenes < 0 ? VLT_OK
-                                            : vlt_tuner_check_accuracy(tuner, share_accuracy, err);
-    }
-    return status;
 }
 
 /* A path that a file could be opened at, so it fits. */
@@ -392,7 +294,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
         if (options.threads <= 0) {
             options.threads = vlt_machine_thread_count(tuner.machine);
         }
-        status = conclude(&tuner, run_stages(&tuner, err), err);
+        status = conclude(&tuner, vlt_tuner_run_stages(&tuner, err), err);
     }
     result->session = tuner.session;
     if (tuner.session) {

@@ -106,8 +106,9 @@ static vlt_status step(vlt_tuner *tuner, vlt_tune_item *item, bool *over, vlt_er
 }
 
 /* The item on which the next trial is best spent, -1 for none. A trial of a slow problem costs
- * more, so what counts is gain for time. */
-static int most_promising(const vlt_tuner *tuner, bool composites, const bool *over)
+ * more, so what counts is gain for time; one that would not end in time is not begun: *late. */
+static int most_promising(const vlt_tuner *tuner, bool composites, const bool *over, double left_s,
+                          bool *late)
 {
     double total = vlt_tuner_request_ns(tuner), best_gain = 0;
     int best = -1;
@@ -121,6 +122,10 @@ static int most_promising(const vlt_tuner *tuner, bool composites, const bool *o
         const vlt_tune_item *item = &tuner->item[i];
         double gain = vlt_item_weight(item, true) * vlt_search_potential(&item->search);
         if (over[i] || item->met.composite != composites || gain < worth * total) {
+            continue;
+        }
+        if ((isnan(item->wall_s) ? item->first_s : item->wall_s) > left_s) {
+            *late = true;
             continue;
         }
         double cost_s = isnan(item->wall_s) ? 0.1 : fmax(item->wall_s, 0.03);
@@ -141,19 +146,24 @@ vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt
         return vlt_fail(err, VLT_STATUS_NOMEM, "search: out of memory");
     }
     for (;;) {
-        int best = most_promising(tuner, composites, over);
-        if (best < 0) {
-            break; /* nothing is worth a trial */
-        }
-        if (status != VLT_OK || vlt_tuner_left(tuner, share) <= 0) {
+        bool late = false;
+        double left_s = vlt_tuner_left(tuner, share);
+        int best = most_promising(tuner, composites, over, left_s, &late);
+        if (late || (best >= 0 && left_s <= 0)) {
             tuner->result->end = VLT_TUNE_BUDGET;
-            break;
+        }
+        if (best < 0 || left_s <= 0) {
+            break; /* nothing is worth a trial, or nothing ends in time */
         }
         vlt_tuner_progress(tuner, "search", &tuner->item[best]);
         status = step(tuner, &tuner->item[best], &over[best], err);
         if (status == VLT_STATUS_INTERRUPTED || vlt_tuner_stopped(tuner)) {
             tuner->result->end = VLT_TUNE_BUDGET;
             status = vlt_tuner_stopped(tuner) ? VLT_STATUS_INTERRUPTED : VLT_OK;
+            break;
+        }
+        if (status != VLT_OK) {
+            tuner->result->end = VLT_TUNE_BUDGET;
             break;
         }
     }

@@ -99,6 +99,7 @@ static vlt_status start_race(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *e
         if (isnan(item->baseline_ns) && isfinite(start.baseline_ns)) {
             item->baseline_ns = start.baseline_ns;
             item->baseline_rows = start.baseline_rows;
+            item->baseline_spread = start.baseline_spread;
         }
     }
     return status;
@@ -193,6 +194,21 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
     return status;
 }
 
+/* An interval of the ratio from the pairs of one process: of this layout in memory, no other. */
+static void bound_ratio(const vlt_pair_run *run, vlt_trial_shown *shown)
+{
+    vlt_judgement judgement;
+    vlt_judge_options options = vlt_judge_defaults();
+    double *log_ratio = malloc((size_t)run->pair_count * sizeof *log_ratio + 1);
+    options.anytime = false;
+    if (log_ratio) {
+        vlt_judge(log_ratio, vlt_pair_log_ratios(run, log_ratio), &options, &judgement);
+        shown->low = judgement.low > 0 ? judgement.low : NAN;
+        shown->high = isfinite(judgement.high) ? judgement.high : NAN;
+    }
+    free(log_ratio);
+}
+
 vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
                          const vlt_trial_options *options, vlt_trial_shown *shown, vlt_error *err)
 {
@@ -201,7 +217,7 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
     double left_s = vlt_tuner_left(tuner, 1), begin_s = vlt_tuner_elapsed(tuner);
     double wanted_s = isnan(item->wall_s) ? patience_unknown_s
                                           : fmax(patience_min_s, patience * item->wall_s);
-    *shown = (vlt_trial_shown){.log_ratio = NAN, .call_ns = {NAN, NAN}};
+    *shown = (vlt_trial_shown){.log_ratio = NAN, .call_ns = {NAN, NAN}, .low = NAN, .high = NAN};
     if (left_s <= 0) {
         return VLT_STATUS_INTERRUPTED;
     }
@@ -217,6 +233,7 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
     if (status == VLT_OK) {
         shown->log_ratio = launch.run.log_ratio;
         memcpy(shown->call_ns, launch.run.call_ns, sizeof shown->call_ns);
+        bound_ratio(&launch.run, shown);
     }
     item->trials++;
     item->failed += shown->outcome != VLT_OUTCOME_OK;

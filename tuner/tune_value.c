@@ -32,8 +32,8 @@ vlt_tune_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_h
 
 vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item)
 {
-    if (!item->decided) {
-        return item->broken ? vlt_comparison_unknown() : vlt_comparison_one(VLT_TUNE_MEASURED);
+    if (!item->decided) { /* what runs is the default, and nothing is known of any other */
+        return vlt_comparison_unknown();
     }
     if (!vlt_item_differs(item)) {
         return vlt_comparison_one(VLT_TUNE_MEASURED);

@@ -20,6 +20,7 @@ typedef struct vlt_oracle {
     int rows;
     void *expected[VLT_OUTPUT_MAX]; /* owned; of rows: [rows][row elements] of output 0 */
     double baseline_ns;             /* of one run, however it was known; NAN */
+    double baseline_spread;         /* of the rows behind it: a factor up and down for 95 %; NAN */
     bool changes_inputs;            /* running the problem changes more than its outputs */
 } vlt_oracle;
 

@@ -166,6 +166,7 @@ static vlt_status set_up(const vlt_race_options *options, vlt_race *race, vlt_ra
             .setup_s = (vlt_now_ms() - begin_ms) * 1e-3,
             .baseline_ns = real_or_nan(answer, "baseline_ns"),
             .baseline_rows = json_is_true(json_object_get(answer, "baseline_rows")),
+            .baseline_spread = real_or_nan(answer, "baseline_spread"),
             .resident_bytes = vlt_child_resident_bytes(race->child)};
     }
     json_decref(answer);

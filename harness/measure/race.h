@@ -34,8 +34,9 @@ typedef struct vlt_race_options {
 /* What starting showed. */
 typedef struct vlt_race_start {
     double setup_s;
-    double baseline_ns; /* of one run; NAN: not known */
-    bool baseline_rows; /* from some rows of it */
+    double baseline_ns;     /* of one run; NAN: not known */
+    bool baseline_rows;     /* from some rows of it */
+    double baseline_spread; /* of those rows: a factor up and down for 95 %; NAN: not known */
     uint64_t resident_bytes;
 } vlt_race_start;
 

@@ -5,6 +5,7 @@
 #include "harness/json/json.h"
 #include "harness/measure/oracle.h"
 #include "harness/measure/race.h"
+#include "harness/measure/race_verified.h"
 
 /* A variant by name: vlt_registry_find_variant, or a test's own. */
 typedef const vlt_variant *vlt_race_find(const vlt_op *op, const char *name);
@@ -19,6 +20,7 @@ typedef struct vlt_race_scene {
     vlt_quality quality;
     vlt_workload workload;
     vlt_oracle oracle;
+    vlt_race_verified verified; /* where the oracle is not whole */
     uint64_t memory_bytes;
     uint64_t data_seed;
     vlt_race_find *find;

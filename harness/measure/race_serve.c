@@ -86,9 +86,14 @@ static vlt_status set_up(const json_t *o, vlt_race_scene *scene, vlt_error *err)
     scene->data_seed = (uint64_t)data_seed;
     vlt_context context = {.caps = &scene->caps};
     status = vlt_workload_init(&scene->workload, &context, &problem, scene->data_seed, err);
-    return status == VLT_OK ? vlt_oracle_create(&context, &scene->workload, oracle_s,
-                                                scene->data_seed, &scene->oracle, err)
-                            : status;
+    if (status == VLT_OK) {
+        status = vlt_oracle_create(&context, &scene->workload, oracle_s, scene->data_seed,
+                                   &scene->oracle, err);
+    }
+    if (status == VLT_OK && scene->oracle.kind != VLT_ORACLE_WHOLE) {
+        vlt_race_verified_create(&scene->workload, &scene->verified);
+    }
+    return status;
 }
 
 /* The whole of a child. Its answer goes into a file of memory, which nobody has to wait for. */
@@ -238,6 +243,7 @@ static json_t *begin(vlt_race_scene *scene, const json_t *request, bool *ready)
     json_t *answer = vlt_launch_answer_to_json(status, &failure, &nothing);
     *ready = status == VLT_OK;
     vlt_json_set(&answer, "baseline_ns", vlt_json_real(scene->oracle.baseline_ns));
+    vlt_json_set(&answer, "baseline_spread", vlt_json_real(scene->oracle.baseline_spread));
     vlt_json_set(&answer, "baseline_rows", json_boolean(scene->oracle.kind == VLT_ORACLE_ROWS));
     return answer;
 }
@@ -254,7 +260,7 @@ vlt_status vlt_race_serve_with(FILE *in, FILE *out, vlt_race_find *find, vlt_err
     size_t capacity = 0;
     bool ready = false;
     vlt_status status = VLT_OK;
-    scene.oracle.baseline_ns = NAN;
+    scene.oracle.baseline_ns = scene.oracle.baseline_spread = NAN;
     scene.find = find;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (ssize_t got; status == VLT_OK && (got = getline(&line, &capacity, in)) > 0;) {
@@ -273,6 +279,7 @@ vlt_status vlt_race_serve_with(FILE *in, FILE *out, vlt_race_find *find, vlt_err
     }
     free(line);
     vlt_oracle_release(&scene.oracle);
+    vlt_race_verified_release(&scene.verified);
     vlt_workload_release(&scene.workload);
     return status;
 }

@@ -1,14 +1,20 @@
 /* One trial of a race, in a child of the worker. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/measure/race_internal.h"
 #include "harness/measure/verify_internal.h"
+#include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 #include "optimizations/core/utf8_text.h"
 
 enum { FENCE_BYTES = 4096, FENCE = 0x6B, SHIFT_MAX = 1 << 16 };
+
+/* Running takes no memory: what a process may grow by while it is measured, beside its frame. */
+enum { GROWTH_MAX_BYTES = 4 << 20 };
 
 struct side {
     vlt_choices choices; /* of children */
@@ -29,7 +35,15 @@ struct trial {
     vlt_frame frame;
     vlt_error failure;
     void *kept[VLT_OUTPUT_MAX]; /* owned copies of outputs */
+    uint64_t first_ns[2];       /* of the runs that verified; 0: none, or not known */
 };
+
+/* Of a challenger that takes so many times what the other side takes, one call is enough, where
+ * calls are so long that a first one tells. */
+static const double hopeless_factor = 2.5, hopeless_ns = 5e6;
+
+/* So quick a run is repeated before it is measured. */
+static const double quick_ns = 5e6;
 
 /* "OP|BUCKET|VARIANT|KNOBS" a line. */
 static vlt_status read_children(const char *text, vlt_choices *choices, vlt_error *err)
@@ -145,7 +159,9 @@ static bool fence_intact(const struct trial *t, const struct side *side)
 static vlt_status run_verified(struct trial *t, struct side *side, vlt_error *err)
 {
     put_fence(t, side);
+    uint64_t begin = vlt_clock_wall(vlt_clock_system());
     vlt_status status = vlt_verify_run_in(side->plan, t->frame, &t->scene->workload, err);
+    t->first_ns[side - t->side] = vlt_clock_wall(vlt_clock_system()) - begin;
     if (status == VLT_OK && !fence_intact(t, side)) {
         status = vlt_fail(err, VLT_STATUS_WRONG, "%s/%s: writes behind its scratch of %zu bytes",
                           side->variant->op, side->variant->name, side->plan->scratch_bytes);
@@ -182,57 +198,88 @@ static vlt_status check_repeat(struct trial *t, const struct side *side, const c
     return VLT_OK;
 }
 
-/* Where the oracle does not see everything: all rows against the side that has been verified. */
-static vlt_status check_against_a(struct trial *t, vlt_error *err)
+/* The other side's outputs, which the oracle has seen as far as it sees: kept where all trials of
+ * the worker find them, and beside. */
+static vlt_status know_a(struct trial *t, vlt_error *err)
 {
-    vlt_verify_result result = {0};
+    vlt_race_scene *scene = t->scene;
+    if (vlt_race_verified_has(&scene->verified, &t->asked->side[0])) {
+        t->first_ns[0] = vlt_race_verified_ns(&scene->verified);
+        return VLT_OK;
+    }
     vlt_status status = run_verified(t, &t->side[0], err);
     if (status == VLT_OK) {
-        status = vlt_oracle_check(&t->scene->oracle, t->side[0].plan, &t->scene->workload, err);
+        status = vlt_oracle_check(&scene->oracle, t->side[0].plan, &scene->workload, err);
     }
-    if (status == VLT_OK) {
+    if (status == VLT_OK && scene->verified.map) {
+        vlt_race_verified_keep(&scene->verified, &t->asked->side[0], &scene->workload,
+                               t->first_ns[0]);
+    } else if (status == VLT_OK) {
         status = keep_outputs(t, err);
-    }
-    if (status == VLT_OK) {
-        status = run_verified(t, &t->side[1], err);
-    }
-    for (int i = 0; i < t->scene->workload.output_count && status == VLT_OK; i++) {
-        vlt_output both = t->scene->workload.output[i];
-        both.tolerance += both.tolerance + t->side[0].plan->loss;
-        status = vlt_verify_compare(t->side[1].plan, &both, t->kept[i], &result, err);
     }
     return status;
 }
 
-static vlt_status verify(struct trial *t, vlt_error *err)
+/* Where the oracle does not see everything: all rows against the side that has been verified. */
+static vlt_status check_against_a(struct trial *t, vlt_error *err)
+{
+    vlt_verify_result result = {0};
+    vlt_status status = VLT_OK;
+    const vlt_race_scene *scene = t->scene;
+    for (int i = 0; i < scene->workload.output_count && status == VLT_OK; i++) {
+        vlt_output both = scene->workload.output[i];
+        const void *a = t->kept[i]
+                            ? t->kept[i]
+                            : vlt_race_verified_output(&scene->verified, &scene->workload, i);
+        both.tolerance += both.tolerance + t->side[0].plan->loss;
+        status = vlt_verify_compare(t->side[1].plan, &both, a, &result, err);
+    }
+    return status;
+}
+
+/* One run of B, seen by everything that can see it. */
+static vlt_status verify_run(struct trial *t, vlt_error *err)
 {
     struct side *b = &t->side[1];
     vlt_race_scene *scene = t->scene;
-    uint64_t inputs = vlt_inputs_hash(&scene->workload);
+    const char *inside[2] = {t->asked->side[0].children, t->asked->side[1].children};
     bool same = t->side[0].variant == b->variant &&
-                !memcmp(&t->side[0].binding, &b->binding, sizeof b->binding);
-    vlt_status status = VLT_OK;
-    if (t->asked->edges) {
-        status = vlt_edges_check(&b->context, &scene->workload.problem, b->variant, &b->binding,
-                                 scene->data_seed, err);
-    }
-    if (status == VLT_OK && scene->oracle.kind != VLT_ORACLE_WHOLE && !same) {
-        status = check_against_a(t, err);
-    }
+                !memcmp(&t->side[0].binding, &b->binding, sizeof b->binding) &&
+                !strcmp(inside[0] ? inside[0] : "", inside[1] ? inside[1] : "");
+    bool by_a = scene->oracle.kind != VLT_ORACLE_WHOLE && !same;
+    vlt_status status = by_a ? know_a(t, err) : VLT_OK;
     if (status == VLT_OK) {
         status = run_verified(t, b, err);
     }
     if (status == VLT_OK) {
         status = vlt_oracle_check(&scene->oracle, b->plan, &scene->workload, err);
     }
-    if (status == VLT_OK) {
-        status = keep_outputs(t, err);
+    if (status == VLT_OK && by_a) {
+        status = check_against_a(t, err);
+    }
+    return status == VLT_OK ? keep_outputs(t, err) : status;
+}
+
+/* What is measured is run once more behind the measuring, and must repeat its bits then; what is
+ * quick here too. */
+static vlt_status verify(struct trial *t, vlt_error *err)
+{
+    struct side *b = &t->side[1];
+    vlt_race_scene *scene = t->scene;
+    uint64_t inputs = vlt_inputs_hash(&scene->workload);
+    vlt_status status = VLT_OK;
+    if (t->asked->edges) {
+        status = vlt_edges_check(&b->context, &scene->workload.problem, b->variant, &b->binding,
+                                 scene->data_seed, err);
     }
     if (status == VLT_OK) {
+        status = verify_run(t, err);
+    }
+    if (status == VLT_OK && (t->asked->pairs == 0 || (double)t->first_ns[1] < quick_ns)) {
+        uint64_t first_ns = t->first_ns[1];
         status = run_verified(t, b, err);
-    }
-    if (status == VLT_OK) {
-        status = check_repeat(t, b, "a second run", err);
+        t->first_ns[1] = first_ns;
+        status = status == VLT_OK ? check_repeat(t, b, "a second run", err) : status;
     }
     if (status == VLT_OK && !scene->oracle.changes_inputs &&
         scene->oracle.kind != VLT_ORACLE_NONE && vlt_inputs_hash(&scene->workload) != inputs) {
@@ -266,6 +313,44 @@ static void reset_subject(void *state)
     }
 }
 
+static void fill_costs(struct trial *t, vlt_launch *launch)
+{
+    for (int i = 0; i < 2; i++) {
+        vlt_cost cost;
+        vlt_variant_cost(t->side[i].variant, &t->scene->workload.problem, &cost);
+        launch->cost[i][0] = cost.flops;
+        launch->cost[i][1] = cost.bytes;
+        launch->cost[i][2] = cost.work;
+    }
+}
+
+static bool is_hopeless(const struct trial *t)
+{
+    double a_ns = (double)t->first_ns[0], b_ns = (double)t->first_ns[1];
+    return t->asked->decide && t->asked->verify && a_ns > 0 && b_ns > hopeless_ns &&
+           b_ns > hopeless_factor * a_ns;
+}
+
+/* One pair: the call that verified B, and one of A behind it. */
+static vlt_status note_hopeless(struct trial *t, vlt_launch *launch, vlt_error *err)
+{
+    void *pair = NULL;
+    vlt_status status = run_verified(t, &t->side[0], err);
+    if (status == VLT_OK && (status = vlt_alloc(sizeof *launch->run.pair, &pair, err)) == VLT_OK) {
+        launch->run = (vlt_pair_run){.pair = pair,
+                                     .pair_count = 1,
+                                     .iterations = 1,
+                                     .pressure = NAN,
+                                     .steal = NAN,
+                                     .frequency_hz = NAN,
+                                     .steadiness = VLT_STEADY_UNKNOWN};
+        *launch->run.pair = (vlt_pair){
+            .wall_ns = {t->first_ns[0], t->first_ns[1]}, .pressure = NAN, .b_first = 1};
+        status = vlt_pair_summarise(&launch->run, err);
+    }
+    return status;
+}
+
 static vlt_status measure(struct trial *t, vlt_random *random, vlt_launch *launch, vlt_error *err)
 {
     vlt_judge_options judge = vlt_judge_defaults();
@@ -273,13 +358,8 @@ static vlt_status measure(struct trial *t, vlt_random *random, vlt_launch *launc
     struct subject state[2];
     vlt_subject subject[2];
     for (int i = 0; i < 2; i++) {
-        vlt_cost cost;
         state[i] = (struct subject){t, t->side[i].plan};
         subject[i] = (vlt_subject){.run = run_subject, .reset = reset_subject, .state = &state[i]};
-        vlt_variant_cost(t->side[i].variant, &t->scene->workload.problem, &cost);
-        launch->cost[i][0] = cost.flops;
-        launch->cost[i][1] = cost.bytes;
-        launch->cost[i][2] = cost.work;
     }
     const vlt_pair_options options = {.seed = vlt_random_next(random),
                                       .pairs = t->asked->pairs,
@@ -287,7 +367,14 @@ static vlt_status measure(struct trial *t, vlt_random *random, vlt_launch *launc
                                       .limit_s = t->asked->limit_s,
                                       .whole_process = t->scene->threads > 1,
                                       .judge = t->asked->decide ? &judge : NULL};
+    uint64_t before = vlt_child_resident_bytes(getpid());
     vlt_status status = vlt_pair_measure(NULL, subject, &options, &launch->run, err);
+    uint64_t after = vlt_child_resident_bytes(getpid());
+    if (status == VLT_OK && after > before + t->frame_bytes + GROWTH_MAX_BYTES) {
+        status = vlt_fail(err, VLT_STATUS_WRONG, "%s/%s: leaves memory behind, %llu MB so far",
+                          t->side[1].variant->op, t->side[1].variant->name,
+                          (unsigned long long)((after - before) >> 20));
+    }
     if (status == VLT_OK && t->asked->verify) {
         status = run_verified(t, &t->side[1], err);
         if (status == VLT_OK) {
@@ -317,7 +404,11 @@ static vlt_status run_trial(struct trial *t, vlt_random *random, vlt_launch *lau
     if (status == VLT_OK && t->asked->verify) {
         status = verify(t, err);
     }
-    return status == VLT_OK && t->asked->pairs > 0 ? measure(t, random, launch, err) : status;
+    if (status != VLT_OK || t->asked->pairs == 0) {
+        return status;
+    }
+    fill_costs(t, launch);
+    return is_hopeless(t) ? note_hopeless(t, launch, err) : measure(t, random, launch, err);
 }
 
 vlt_status vlt_race_trial_run(vlt_race_scene *scene, const vlt_race_trial *trial,

@@ -1,6 +1,7 @@
 /* A race of settings, with variants that crash, hang, lie and eat: each costs its own trial. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +81,7 @@ static vlt_status eats(const vlt_plan *plan, vlt_frame frame, const void *args, 
         if (block) {
             memset(block, i + 1, 64 << 20);
         }
-        struct timespec pause_now = {0, 20000000};
+        struct timespec pause_now = {0, 10000000};
         nanosleep(&pause_now, NULL);
     }
     return honest(plan, frame, args, err);
@@ -127,6 +128,30 @@ static vlt_status wavers(const vlt_plan *plan, vlt_frame frame, const void *args
     return status;
 }
 
+static vlt_status deadlocks(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+{
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_lock(&mutex);
+    return honest(plan, frame, args, err);
+}
+
+static vlt_status leaks(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+{
+    char *volatile block = malloc(1 << 20);
+    if (block) {
+        memset(block, 1, 1 << 20);
+    }
+    return honest(plan, frame, args, err);
+}
+
+static vlt_status crawls(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+{
+    struct timespec pause_now = {0, 30000000};
+    nanosleep(&pause_now, NULL);
+    return honest(plan, frame, args, err);
+}
+
 static const vlt_variant planted[] = {
     {.op = "norm", .name = "honest", .run = honest},
     {.op = "norm", .name = "crashes", .run = crashes},
@@ -140,6 +165,9 @@ static const vlt_variant planted[] = {
     {.op = "norm", .name = "lies", .scratch = little, .run = lies},
     {.op = "norm", .name = "spoils", .run = spoils},
     {.op = "norm", .name = "wavers", .run = wavers},
+    {.op = "norm", .name = "deadlocks", .run = deadlocks},
+    {.op = "norm", .name = "leaks", .run = leaks},
+    {.op = "norm", .name = "crawls", .run = crawls},
 };
 
 static const vlt_variant *find(const vlt_op *op, const char *name)
@@ -189,30 +217,36 @@ static json_t *ask(const struct worker *worker, json_t *request)
     return answer;
 }
 
-static void begin(const struct worker *worker)
+static void begin_with(const struct worker *worker, double oracle_s)
 {
     char problem[64];
     snprintf(problem, sizeof problem, "norm@rows=%d,width=%d,kind=0", ROWS, WIDTH);
     json_t *answer = ask(worker,
                          vlt_json_make("{s:s, s:i, s:i, s:i, s:f, s:I}", "problem", problem, "seed",
-                                       1, "data_seed", 2, "threads", 1, "oracle_s", 1.0,
+                                       1, "data_seed", 2, "threads", 1, "oracle_s", oracle_s,
                                        "memory_bytes", (json_int_t)(VLT_ASAN ? 0 : 192 << 20)));
     cr_assert_str_eq(json_string_value(json_object_get(answer, "status")), "OK");
     json_decref(answer);
+}
+
+static void begin(const struct worker *worker)
+{
+    begin_with(worker, 1);
 }
 
 static json_t *trial(const struct worker *worker, const char *variant)
 {
     char setting[64];
     /* one that hangs is waited for to the end; the others may have a busy machine to work on */
-    double timeout_s = strcmp(variant, "hangs") ? 30.0 : 1.0;
+    double timeout_s = strcmp(variant, "hangs") && strcmp(variant, "deadlocks") ? 30.0 : 1.0;
     snprintf(setting, sizeof setting, "norm/%s", variant);
-    return ask(worker, vlt_json_make("{s:{s:s, s:n}, s:{s:s, s:n}, s:i, s:i, s:i, s:f, s:f, s:b, "
-                                     "s:b, s:b}",
-                                     "a", "setting", "norm/baseline", "children", "b", "setting",
-                                     setting, "children", "seed", 7, "pairs", 8, "pairs_min", 1,
-                                     "limit_s", 0.02, "timeout_s", timeout_s, "verify", true,
-                                     "edges", strcmp(variant, "lies") != 0, "decide", false));
+    return ask(worker,
+               vlt_json_make("{s:{s:s, s:n}, s:{s:s, s:n}, s:i, s:i, s:i, s:f, s:f, s:b, "
+                             "s:b, s:b}",
+                             "a", "setting", "norm/baseline", "children", "b", "setting", setting,
+                             "children", "seed", 7, "pairs", 8, "pairs_min", 1, "limit_s", 0.02,
+                             "timeout_s", timeout_s, "verify", true, "edges",
+                             strcmp(variant, "lies") != 0, "decide", !strcmp(variant, "crawls")));
 }
 
 static void check_trial(const struct worker *worker, const char *variant, const char *status,
@@ -250,7 +284,9 @@ Test(race, every_fault_costs_its_own_trial, .timeout = 120)
         check_trial(&worker, "beyond", "WRONG", VLT_CHILD_ANSWERED, "outside");
         check_trial(&worker, "eats", "STOPPED", VLT_CHILD_MEMORY, "memory");
         check_trial(&worker, "lies", "WRONG", VLT_CHILD_ANSWERED, "scratch");
+        check_trial(&worker, "leaks", "WRONG", VLT_CHILD_ANSWERED, "leaves memory behind");
     }
+    check_trial(&worker, "deadlocks", "STOPPED", VLT_CHILD_TIMEOUT, "not ready");
     check_trial(&worker, "spoils", "WRONG", VLT_CHILD_ANSWERED, NULL);
     check_trial(&worker, "wavers", "WRONG", VLT_CHILD_ANSWERED, "differs");
     check_trial(&worker, "honest", "OK", VLT_CHILD_ANSWERED, NULL);
@@ -281,6 +317,35 @@ static const char *program(void)
 {
     const char *path = getenv("VLT_PROGRAM");
     return path ? path : "build/vltune";
+}
+
+/* Without an oracle a challenger is held to what the other side gave in the first trial; it cannot
+ * change that for the trials after it. */
+Test(race, the_other_side_is_computed_once_for_all, .timeout = 60)
+{
+    struct worker worker = start();
+    begin_with(&worker, 0);
+    for (int round = 0; round < 2; round++) {
+        check_trial(&worker, "honest", "OK", VLT_CHILD_ANSWERED, NULL);
+        check_trial(&worker, "last_wrong", "WRONG", VLT_CHILD_ANSWERED, "differs");
+        check_trial(&worker, "first_wrong", "WRONG", VLT_CHILD_ANSWERED, "differs");
+        check_trial(&worker, "nan_inside", "WRONG", VLT_CHILD_ANSWERED, "differs");
+        check_trial(&worker, "wavers", "WRONG", VLT_CHILD_ANSWERED, "differs");
+    }
+    finish(&worker);
+}
+
+/* Who takes many times as long is called once, not measured: one pair says so. */
+Test(race, a_hopeless_challenger_is_called_once, .timeout = 60)
+{
+    struct worker worker = start();
+    begin_with(&worker, 0);
+    json_t *answer = trial(&worker, "crawls");
+    cr_assert_str_eq(json_string_value(json_object_get(answer, "status")), "OK");
+    json_t *text = json_object_get(answer, "pairs");
+    cr_assert_eq(json_array_size(text), 1);
+    json_decref(answer);
+    finish(&worker);
 }
 
 /* The true command, seen from its parent: a trial gives pairs, a wrong name an error. */

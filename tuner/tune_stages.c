@@ -1,0 +1,132 @@
+/* The stages of a run, and which part of the budget each may use. */
+#include <math.h>
+
+#include "tuner/tune_internal.h"
+
+/* Problems may take this share of the budget; the check end to end gets one within these, and ends
+ * there where answers to scenes follow. What a stage leaves goes to the next ones, and in the end
+ * to more settings. */
+static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.72, whole_end = 0.88,
+                    share_accuracy = 0.985;
+
+/* Who waits longer for one answer is not asked a hundred. */
+static const double slow_request_s = 2;
+
+static void time_phases(vlt_tuner *tuner, double share)
+{
+    vlt_whole_request request;
+    vlt_whole_task task = vlt_tuner_task(tuner, tuner->provisional, tuner->scenes, share);
+    if (!tuner->depth && !tuner->result->end_to_end.is_default &&
+        vlt_tuner_left(tuner, share) > 3e-3 * tuner->request_ms + 1 &&
+        vlt_whole_run_request(&task, &request, NULL) == VLT_OK) {
+        vlt_tuner_keep_phases(tuner, &request, VLT_PHASE_TUNED);
+        vlt_whole_request_release(&request);
+    }
+}
+
+/* Ends of the stages, as shares of what was left when the problems were known. */
+struct stage_ends {
+    double search, decide, inner_search, inner_decide, baseline, whole;
+};
+
+static bool answers_scenes(const vlt_tuner *tuner)
+{
+    return !tuner->depth && tuner->options->scenes >= 0 &&
+           1e-3 * tuner->request_ms < slow_request_s;
+}
+
+/* Share of the end-to-end check: the launches of an interval where they fit; of a model that is
+ * looked at through its first blocks, what the first look at them took, for both sides. */
+static double whole_width(const vlt_tuner *tuner)
+{
+    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
+    double launch_s = 2 * calls * request_s + 0.4;
+    double left_s = fmax(0.1, tuner->budget_s - tuner->found_s);
+    double wanted = (VLT_WHOLE_LAUNCHES + 1) * launch_s / left_s;
+    if (tuner->depth) {
+        return fmin(2 * whole_least, (2 * tuner->found_s + 1) / left_s);
+    }
+    return wanted > whole_most ? whole_least : fmax(wanted, whole_least);
+}
+
+static struct stage_ends plan_stages(const vlt_tuner *tuner)
+{
+    double end = answers_scenes(tuner) ? whole_end : share_accuracy;
+    double begin = end - whole_width(tuner);
+    return (struct stage_ends){.search = 0.5 * begin,
+                               .decide = 0.83 * begin,
+                               .inner_search = 0.88 * begin,
+                               .inner_decide = 0.95 * begin,
+                               .baseline = begin,
+                               .whole = end};
+}
+
+/* Search and decide in turn: what a round leaves of its time is for another one. */
+static vlt_status race_leaves(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    double search = ends->search;
+    int64_t trials = -1;
+    for (tuner->round = 0; tuner->round < VLT_TUNE_ROUNDS && status == VLT_OK; tuner->round++) {
+        if (tuner->round > 0 && (trials == tuner->result->trials ||
+                                 vlt_tuner_left(tuner, ends->decide) < 0.1 * tuner->budget_s)) {
+            break; /* the round before found nothing to try, or there is no time for one */
+        }
+        trials = tuner->result->trials;
+        tuner->result->end = VLT_TUNE_COMPLETE;
+        status = vlt_tuner_search(tuner, false, search, err);
+        if (status == VLT_OK) {
+            status = vlt_tuner_decide(tuner, false, ends->decide, err);
+        }
+        double now = (vlt_tuner_elapsed(tuner) - tuner->found_s) /
+                     fmax(0.1, tuner->budget_s - tuner->found_s);
+        search = now + 0.6 * (ends->decide - now);
+    }
+    tuner->round = 0;
+    return status;
+}
+
+static vlt_status race_all(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
+{
+    vlt_status status;
+    if ((status = race_leaves(tuner, ends, err)) == VLT_OK &&
+        (status = vlt_tuner_note_children(tuner, err)) == VLT_OK &&
+        (status = vlt_tuner_search(tuner, true, ends->inner_search, err)) == VLT_OK &&
+        (status = vlt_tuner_decide(tuner, true, ends->inner_decide, err)) == VLT_OK) {
+        status = vlt_tuner_measure_baseline(tuner, ends->baseline, err);
+    }
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_item_end_race(&tuner->item[i]); /* whole requests need the memory */
+    }
+    return status;
+}
+
+/* What is left of the budget: more settings, for the report and for the next run with the same
+ * database. Nothing is decided by them: the config has been checked. */
+static vlt_status spend_rest(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_status status = vlt_tuner_search(tuner, false, 1, err);
+    if (status == VLT_OK && vlt_tuner_left(tuner, 1) > 0) {
+        status = vlt_tuner_search(tuner, true, 1, err);
+    }
+    return status == VLT_OK ? vlt_tuner_renew_decisions(tuner, err) : status;
+}
+
+vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_status status = vlt_tuner_draw_scenes(tuner, err);
+    if (status == VLT_OK) {
+        status = vlt_tuner_find_problems(tuner, share_problems * tuner->budget_s, err);
+    }
+    tuner->found_s = vlt_tuner_elapsed(tuner);
+    /* another run over the same store shall see other layouts */
+    tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
+    const struct stage_ends ends = plan_stages(tuner);
+    if (status == VLT_OK && (status = race_all(tuner, &ends, err)) == VLT_OK &&
+        (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK) {
+        time_phases(tuner, share_accuracy);
+        status = answers_scenes(tuner) ? vlt_tuner_check_accuracy(tuner, share_accuracy, err)
+                                       : VLT_OK;
+    }
+    return status == VLT_OK ? spend_rest(tuner, err) : status;
+}
