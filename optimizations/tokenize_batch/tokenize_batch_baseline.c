@@ -18,18 +18,9 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     (void)frame;
     const vlt_batch_encoders *encoders = plan->state;
     const vlt_tokenize_batch_args *a = args;
-    size_t bytes, used = 0;
+    size_t bytes;
     vlt_status status = vlt_batch_check(plan, a, &bytes, err);
-    for (int64_t t = 0; t < a->text_count && status == VLT_OK; t++) {
-        size_t count = 0;
-        a->id_first[t] = used;
-        status = vlt_batch_encode(encoders->plan[0], a, t, a->ids + used, &count, err);
-        used += count;
-    }
-    if (status == VLT_OK) {
-        a->id_first[a->text_count] = used;
-    }
-    return status;
+    return status == VLT_OK ? vlt_batch_in_order(encoders->plan[0], a, err) : status;
 }
 
 static void release(vlt_plan *plan)

@@ -45,6 +45,23 @@ vlt_status vlt_batch_encode(vlt_plan *encoder, const vlt_tokenize_batch_args *ar
     return vlt_plan_run(encoder, (vlt_frame){0}, &text, err);
 }
 
+vlt_status vlt_batch_in_order(vlt_plan *encoder, const vlt_tokenize_batch_args *args,
+                              vlt_error *err)
+{
+    size_t used = 0;
+    for (int64_t t = 0; t < args->text_count; t++) {
+        size_t count = 0;
+        args->id_first[t] = used;
+        vlt_status status = vlt_batch_encode(encoder, args, t, args->ids + used, &count, err);
+        if (status != VLT_OK) {
+            return status;
+        }
+        used += count;
+    }
+    args->id_first[args->text_count] = used;
+    return VLT_OK;
+}
+
 vlt_status vlt_batch_check(const vlt_plan *plan, const vlt_tokenize_batch_args *args, size_t *bytes,
                            vlt_error *err)
 {

@@ -23,11 +23,38 @@ vlt_bpe_encode_args vlt_batch_text(const vlt_tokenize_batch_args *args, int64_t 
 vlt_status vlt_batch_encode(vlt_plan *encoder, const vlt_tokenize_batch_args *args, int64_t index,
                             int32_t *ids, size_t *count, vlt_error *err);
 
+/* All texts of the batch by one encoder, one after the other, each straight to its place. */
+vlt_status vlt_batch_in_order(vlt_plan *encoder, const vlt_tokenize_batch_args *args,
+                              vlt_error *err);
+
 /* LIMIT when the batch is larger than the plan; *bytes is the sum of its texts. */
 vlt_status vlt_batch_check(const vlt_plan *plan, const vlt_tokenize_batch_args *args, size_t *bytes,
                            vlt_error *err);
 
 /* Room for ids of the whole batch beside the output, touched only as far as it is used. */
 vlt_status vlt_batch_scratch(const vlt_plan *plan, int32_t **out, vlt_error *err);
+
+/* Texts spread over the threads of the context, by way of scratch of their own. */
+typedef struct vlt_batch_spread {
+    vlt_batch_encoders encoders; /* one per thread */
+    int32_t *scratch;
+    size_t *place; /* [texts + 1] where a text's list lies in scratch */
+} vlt_batch_spread;
+
+/* Which texts of a batch are encoded: each one's first appearance. */
+typedef struct vlt_batch_distinct {
+    int64_t *index;   /* [count] in order */
+    int64_t *same_as; /* [text_count] the first text that is equal; itself where there is none */
+    int64_t count;
+} vlt_batch_distinct;
+
+/* On failure the caller releases. */
+vlt_status vlt_batch_spread_init(vlt_batch_spread *spread, vlt_plan *plan, vlt_error *err);
+void vlt_batch_spread_release(vlt_batch_spread *spread); /* may be called on {0} */
+
+/* Encodes a batch that was checked; distinct NULL: every text. */
+vlt_status vlt_batch_spread_run(const vlt_batch_spread *spread, const vlt_plan *plan,
+                                const vlt_tokenize_batch_args *args,
+                                const vlt_batch_distinct *distinct, int64_t chunk, vlt_error *err);
 
 #endif
