@@ -8,6 +8,7 @@
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/image/image_rows.h"
 #include "optimizations/preprocess/preprocess.h"
 
 enum { FILE_LIMIT = 1 << 30 };
@@ -138,10 +139,10 @@ static vlt_status alloc_patches(const vlt_context *context, vlt_vision_input *ou
     return status;
 }
 
-/* src[groups * frames] of one size -> out; grid and patches are set here. */
-static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_config *config,
-                             const vlt_patchify_constants *table, const uint8_t *const *src,
-                             vlt_preprocess_shape *shape, vlt_vision_input *out, vlt_error *err)
+/* Plan and patches of a shape whose images and sizes are set; grid and patches are set here. */
+static vlt_status prepare(vlt_vision_reader *reader, const vlt_processor_config *config,
+                          const vlt_patchify_constants *table, vlt_preprocess_shape *shape,
+                          vlt_vision_input *out, vlt_error *err)
 {
     shape->arithmetic = reader->options.arithmetic;
     shape->patch = config->patch;
@@ -153,7 +154,15 @@ static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_conf
     out->grid[2] = shape->dst_w / shape->patch;
     out->rows = out->grid[0] * out->grid[1] * out->grid[2];
     out->row_values = 3 * shape->temporal * shape->patch * shape->patch;
-    vlt_status status = find_plan(reader, &problem, err);
+    return find_plan(reader, &problem, err);
+}
+
+/* src[groups * frames] of one size -> out; grid and patches are set here. */
+static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_config *config,
+                             const vlt_patchify_constants *table, const uint8_t *const *src,
+                             vlt_preprocess_shape *shape, vlt_vision_input *out, vlt_error *err)
+{
+    vlt_status status = prepare(reader, config, table, shape, out, err);
     if (status == VLT_OK) {
         status = alloc_patches(reader->context, out, err);
     }
@@ -175,16 +184,86 @@ static void add_ms(double *total, uint64_t since_ns)
     *total += (double)(vlt_clock_wall(vlt_clock_system()) - since_ns) * 1e-6;
 }
 
-vlt_status vlt_vision_read_image(vlt_vision_reader *reader, const vlt_vision_source *source,
-                                 vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
+struct timed_rows {
+    vlt_image_rows *rows;
+    double decode_ms;
+};
+
+static vlt_status read_rows(void *user, int64_t count, uint8_t *rgb, int64_t stride, vlt_error *err)
 {
-    vlt_image image = {0};
-    vlt_vision_times ignored = {0};
+    struct timed_rows *timed = user;
+    uint64_t start = vlt_clock_wall(vlt_clock_system());
+    vlt_status status = vlt_image_rows_read(timed->rows, count, rgb, stride, err);
+    add_ms(&timed->decode_ms, start);
+    return status;
+}
+
+/* Decoded, resized and cut strip by strip. */
+static vlt_status through_strips(vlt_vision_reader *reader, struct timed_rows *timed,
+                                 const char *name, vlt_vision_input *out, vlt_error *err)
+{
+    vlt_status status = alloc_patches(reader->context, out, err);
+    if (status == VLT_OK) {
+        status = vlt_scratch_reserve(&reader->scratch, vlt_preprocess_rows_scratch(reader->plan),
+                                     err);
+    }
+    if (status != VLT_OK && name) {
+        vlt_fail_in(err, status, "%s: ", name);
+    }
+    if (status == VLT_OK) {
+        const vlt_preprocess_rows rows = {read_rows, timed, out->patches};
+        status = vlt_preprocess_run_rows(reader->plan, vlt_scratch_frame(&reader->scratch), &rows,
+                                         err);
+    }
+    if (status != VLT_OK) {
+        vlt_vision_input_release(out);
+    }
+    return status;
+}
+
+/* False where the picture has to be there as a whole, be it to say what is wrong with it. What the
+ * wall shows beyond the time that decoding was busy is preprocessing. */
+static bool read_in_strips(vlt_vision_reader *reader, const vlt_vision_source *source,
+                           vlt_vision_input *out, vlt_vision_times *times, vlt_status *status,
+                           vlt_error *err)
+{
+    vlt_vision_times spent = {0};
+    struct timed_rows timed = {0};
     vlt_preprocess_shape shape = {.images = 1, .frames = 1};
     const vlt_processor_config *config = &reader->processor.image;
     uint64_t start = vlt_clock_wall(vlt_clock_system());
-    *out = (vlt_vision_input){0};
-    times = times ? times : &ignored;
+    timed.rows = vlt_image_rows_open(reader->context, source->data, source->data_bytes,
+                                     source->name, &reader->options.images);
+    add_ms(&timed.decode_ms, start);
+    if (!timed.rows) {
+        times->decode_ms += timed.decode_ms;
+        return false;
+    }
+    vlt_image_rows_size(timed.rows, &shape.src_h, &shape.src_w);
+    out->source_h = shape.src_h;
+    out->source_w = shape.src_w;
+    bool can = vlt_processor_image_size(config, shape.src_h, shape.src_w, &shape.dst_h,
+                                        &shape.dst_w, NULL) == VLT_OK &&
+               prepare(reader, config, &reader->image_table, &shape, out, NULL) == VLT_OK &&
+               vlt_preprocess_has_rows(reader->plan);
+    if (can) {
+        *status = through_strips(reader, &timed, source->name, out, err);
+        add_ms(&spent.preprocess_ms, start);
+        spent.preprocess_ms -= timed.decode_ms;
+        times->preprocess_ms += spent.preprocess_ms > 0 ? spent.preprocess_ms : 0;
+    }
+    times->decode_ms += timed.decode_ms;
+    vlt_image_rows_close(timed.rows);
+    return can;
+}
+
+static vlt_status read_whole(vlt_vision_reader *reader, const vlt_vision_source *source,
+                             vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
+{
+    vlt_image image = {0};
+    vlt_preprocess_shape shape = {.images = 1, .frames = 1};
+    const vlt_processor_config *config = &reader->processor.image;
+    uint64_t start = vlt_clock_wall(vlt_clock_system());
     vlt_status status = vlt_image_decode(reader->context, source->data, source->data_bytes,
                                          source->name, &reader->options.images, &image, err);
     add_ms(&times->decode_ms, start);
@@ -203,6 +282,18 @@ vlt_status vlt_vision_read_image(vlt_vision_reader *reader, const vlt_vision_sou
     vlt_image_release(&image);
     return status != VLT_OK && source->name ? vlt_fail_in(err, status, "%s: ", source->name)
                                             : status;
+}
+
+vlt_status vlt_vision_read_image(vlt_vision_reader *reader, const vlt_vision_source *source,
+                                 vlt_vision_input *out, vlt_vision_times *times, vlt_error *err)
+{
+    vlt_vision_times ignored = {0};
+    vlt_status status = VLT_OK;
+    *out = (vlt_vision_input){0};
+    times = times ? times : &ignored;
+    return read_in_strips(reader, source, out, times, &status, err)
+               ? status
+               : read_whole(reader, source, out, times, err);
 }
 
 vlt_status vlt_vision_read_file(vlt_vision_reader *reader, const char *path, vlt_vision_input *out,

@@ -80,7 +80,8 @@ static vlt_status make_upright(vlt_image *image, const vlt_image_policy *policy,
     return VLT_OK;
 }
 
-static vlt_image_policy policy_of(const vlt_image_options *options, vlt_image_format format)
+vlt_image_policy vlt_image_policy_of(const vlt_context *context, const vlt_image_options *options,
+                                     vlt_image_format format)
 {
     bool pillow = options->manner != VLT_IMAGE_AS_TORCH;
     bool by_reference = pillow || format != VLT_IMAGE_WEBP;
@@ -91,7 +92,8 @@ static vlt_image_policy policy_of(const vlt_image_options *options, vlt_image_fo
                               .twelve = options->manner == VLT_IMAGE_AS_PILLOW12,
                               .white = options->alpha == VLT_IMAGE_ALPHA_WHITE,
                               .white_key = options->alpha == VLT_IMAGE_ALPHA_AUTO && pillow,
-                              .strict = options->strict};
+                              .strict = options->strict,
+                              .context = context};
 }
 
 static vlt_status refuse_format(const uint8_t *data, size_t bytes, vlt_error *err)
@@ -117,8 +119,7 @@ static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
     if (!vlt_image_sniff(data, bytes, &out->format)) {
         return refuse_format(data, bytes, err);
     }
-    vlt_image_policy policy = policy_of(options, out->format);
-    policy.context = context;
+    const vlt_image_policy policy = vlt_image_policy_of(context, options, out->format);
     vlt_status status;
     switch (out->format) {
     case VLT_IMAGE_JPEG:
@@ -138,22 +139,27 @@ static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
     return status;
 }
 
+void vlt_image_warn_missing(const vlt_context *context, const char *name, int64_t rows_missing,
+                            int64_t h)
+{
+    if (rows_missing) {
+        vlt_log(context, VLT_LOG_WARNING,
+                "%s%sJPEG data is missing from row %lld of %lld on, accepted", name ? name : "",
+                name ? ": " : "", (long long)(h - rows_missing), (long long)h);
+    }
+}
+
 vlt_status vlt_image_decode(vlt_context *context, const void *data, size_t bytes, const char *name,
                             const vlt_image_options *options, vlt_image *out, vlt_error *err)
 {
     static const vlt_image_options defaults = {.manner = VLT_IMAGE_AS_TORCH};
     *out = (vlt_image){0};
-    int64_t stored_h = 0;
     vlt_status status = decode(context, data, bytes, options ? options : &defaults, out, err);
     if (status != VLT_OK) {
         vlt_image_release(out);
         return name ? vlt_fail_in(err, status, "%s: ", name) : status;
     }
-    if (out->rows_missing) {
-        stored_h = out->orientation >= 5 ? out->w : out->h;
-        vlt_log(context, VLT_LOG_WARNING,
-                "%s%sJPEG data is missing from row %lld of %lld on, accepted", name ? name : "",
-                name ? ": " : "", (long long)(stored_h - out->rows_missing), (long long)stored_h);
-    }
+    vlt_image_warn_missing(context, name, out->rows_missing,
+                           out->orientation >= 5 ? out->w : out->h);
     return VLT_OK;
 }

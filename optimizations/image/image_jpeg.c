@@ -102,26 +102,55 @@ static vlt_status decode_pixels(vlt_context *context, const uint8_t *data, size_
     return status;
 }
 
-vlt_status vlt_image_decode_jpeg(vlt_context *context, const uint8_t *data, size_t bytes,
-                                 const vlt_image_policy *policy, vlt_image *image, vlt_error *err)
+/* The header, and the orientation where it is wanted. */
+static vlt_status inspect(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
+                          int *orientation, vlt_jpeg_info *info, vlt_error *err)
 {
-    vlt_jpeg_info info;
     struct segments found = {0};
-    vlt_status status = vlt_jpeg_inspect(data, bytes, see_segment, &found, &info, err);
+    vlt_status status = vlt_jpeg_inspect(data, bytes, see_segment, &found, info, err);
     if (status == VLT_OK && found.no_memory) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "JPEG: no memory for %zu bytes of EXIF",
                           found.exif_bytes);
     }
     if (status == VLT_OK && policy->rotate) {
-        status = orient(&found, policy, &image->orientation, err);
+        status = orient(&found, policy, orientation, err);
     }
+    free(found.exif);
+    return status;
+}
+
+vlt_status vlt_image_decode_jpeg(vlt_context *context, const uint8_t *data, size_t bytes,
+                                 const vlt_image_policy *policy, vlt_image *image, vlt_error *err)
+{
+    vlt_jpeg_info info;
+    vlt_status status = inspect(data, bytes, policy, &image->orientation, &info, err);
     if (status == VLT_OK) {
         status = vlt_image_alloc(image, info.h, info.w, policy, info.coefficient_bytes, "JPEG",
                                  err);
     }
-    if (status == VLT_OK) {
-        status = decode_pixels(context, data, bytes, &info, policy, image, err);
+    return status == VLT_OK ? decode_pixels(context, data, bytes, &info, policy, image, err)
+                            : status;
+}
+
+vlt_status vlt_image_jpeg_rows(vlt_context *context, const uint8_t *data, size_t bytes,
+                               const vlt_image_policy *policy, vlt_jpeg_rows **out, int64_t *h,
+                               int64_t *w)
+{
+    int orientation = 0;
+    vlt_jpeg_info info;
+    vlt_plan *plan = NULL;
+    vlt_status status = inspect(data, bytes, policy, &orientation, &info, NULL);
+    if (status != VLT_OK || orientation > 1 || info.coefficient_bytes) {
+        return VLT_STATUS_UNSUPPORTED;
     }
-    free(found.exif);
-    return status;
+    *h = info.h;
+    *w = info.w;
+    const vlt_problem problem = vlt_jpeg_decode_problem(&info);
+    status = vlt_plan_create(context, &problem, &plan, NULL);
+    if (status == VLT_OK && !vlt_jpeg_decode_has_rows(plan)) {
+        status = VLT_STATUS_UNSUPPORTED;
+    }
+    vlt_plan_destroy(plan);
+    const vlt_jpeg_decode_args args = {.data = data, .data_bytes = bytes, .strict = policy->strict};
+    return status == VLT_OK ? vlt_jpeg_rows_create(&args, info.h, info.w, out, NULL) : status;
 }

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include <spng.h>
@@ -185,53 +186,145 @@ static vlt_status decode_on_white(spng_ctx *png, bool interlaced, vlt_image *ima
     return code ? fail(code, "data", err) : VLT_OK;
 }
 
-static vlt_status decode_pixels(spng_ctx *png, bool white, const struct spng_ihdr *header,
-                                vlt_image *image, vlt_error *err)
+/* A file whose header has been read. */
+struct png {
+    struct source source;
+    spng_ctx *spng;
+    struct spng_ihdr header;
+    int orientation;
+    bool white;  /* everything transparent is put on white */
+    bool by_key; /* a single transparent colour is */
+};
+
+/* On failure spng_ctx_free(png->spng) is still to be called; *png must stay where it is. */
+static vlt_status open_png(struct png *png, const uint8_t *data, size_t bytes,
+                           const vlt_image_policy *policy, vlt_error *err)
 {
-    if (white) {
-        return decode_on_white(png, header->interlace_method != 0, image, err);
+    *png = (struct png){.source = {.piece = data, .left = VLT_PNG_SIGNATURE}};
+    vlt_status status = vlt_png_check_size(data, bytes, err);
+    if (status == VLT_OK) {
+        status = read_texts(data, bytes, policy, &png->orientation, err);
+    }
+    if (status != VLT_OK) {
+        return status;
+    }
+    png->spng = spng_ctx_new(0);
+    if (!png->spng) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "PNG: out of memory");
+    }
+    vlt_png_walk_init(&png->source.walk, data, bytes);
+    int code = spng_set_image_limits(png->spng, SIDE_MAX, SIDE_MAX);
+    code = code ? code : spng_set_png_stream(png->spng, read_source, &png->source);
+    code = code ? code : spng_get_ihdr(png->spng, &png->header);
+    const bool keyed = is_keyed(&png->header);
+    png->white = policy->white && !keyed;
+    png->by_key = policy->white_key || (policy->white && keyed);
+    return code ? fail(code, "header", err) : VLT_OK;
+}
+
+static vlt_status decode_pixels(struct png *png, vlt_image *image, vlt_error *err)
+{
+    if (png->white) {
+        return decode_on_white(png->spng, png->header.interlace_method != 0, image, err);
     }
     size_t bytes = (size_t)image->h * (size_t)image->w * 3;
-    int code = spng_decode_image(png, image->rgb, bytes, SPNG_FMT_RGB8, 0);
+    int code = spng_decode_image(png->spng, image->rgb, bytes, SPNG_FMT_RGB8, 0);
     return code ? fail(code, "data", err) : VLT_OK;
 }
 
 vlt_status vlt_image_decode_png(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
                                 vlt_image *image, vlt_error *err)
 {
-    struct spng_ihdr header;
+    struct png png;
     uint8_t key[3];
-    struct source source = {.piece = data, .left = VLT_PNG_SIGNATURE};
-    vlt_status status = vlt_png_check_size(data, bytes, err);
+    vlt_status status = open_png(&png, data, bytes, policy, err);
+    image->orientation = png.orientation;
     if (status == VLT_OK) {
-        status = read_texts(data, bytes, policy, &image->orientation, err);
+        int64_t h = png.header.height, w = png.header.width;
+        uint64_t work = png.white ? (uint64_t)(h * w) * 4 : 0;
+        status = vlt_image_alloc(image, h, w, policy, work, "PNG", err);
     }
-    if (status != VLT_OK) {
-        return status;
-    }
-    spng_ctx *png = spng_ctx_new(0);
-    if (!png) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "PNG: out of memory");
-    }
-    vlt_png_walk_init(&source.walk, data, bytes);
-    int code = spng_set_image_limits(png, SIDE_MAX, SIDE_MAX);
-    code = code ? code : spng_set_png_stream(png, read_source, &source);
-    code = code ? code : spng_get_ihdr(png, &header);
-    if (code) {
-        status = fail(code, "header", err);
-        goto done;
-    }
-    bool white = policy->white && !is_keyed(&header);
-    uint64_t work = white ? (uint64_t)header.height * header.width * 4 : 0;
-    status = vlt_image_alloc(image, header.height, header.width, policy, work, "PNG", err);
     if (status == VLT_OK) {
-        status = decode_pixels(png, white, &header, image, err);
+        status = decode_pixels(&png, image, err);
     }
-    bool by_key = policy->white_key || (policy->white && is_keyed(&header));
-    if (status == VLT_OK && by_key && lone_key(png, &header, key)) {
+    if (status == VLT_OK && png.by_key && lone_key(png.spng, &png.header, key)) {
         key_to_white(image->rgb, image->h * image->w, key);
     }
-done:
-    spng_ctx_free(png);
+    spng_ctx_free(png.spng);
     return status;
+}
+
+struct vlt_png_rows {
+    struct png png;
+    uint8_t *rgba; /* a row, where transparency is put on white */
+    uint8_t key[3];
+    bool started, keyed;
+    int64_t done;
+};
+
+vlt_status vlt_png_rows_open(const uint8_t *data, size_t bytes, const vlt_image_policy *policy,
+                             vlt_png_rows **out, int64_t *h, int64_t *w)
+{
+    vlt_png_rows *rows = calloc(1, sizeof *rows);
+    if (!rows) {
+        return VLT_STATUS_NOMEM;
+    }
+    vlt_status status = open_png(&rows->png, data, bytes, policy, NULL);
+    if (status == VLT_OK &&
+        (rows->png.header.interlace_method || (policy->rotate && rows->png.orientation > 1))) {
+        status = VLT_STATUS_UNSUPPORTED;
+    }
+    *h = rows->png.header.height;
+    *w = rows->png.header.width;
+    if (status == VLT_OK && rows->png.white) {
+        rows->rgba = malloc((size_t)*w * 4);
+        status = rows->rgba ? VLT_OK : VLT_STATUS_NOMEM;
+    }
+    if (status != VLT_OK) {
+        vlt_png_rows_close(rows);
+        return status;
+    }
+    *out = rows;
+    return VLT_OK;
+}
+
+void vlt_png_rows_close(vlt_png_rows *rows)
+{
+    if (rows) {
+        spng_ctx_free(rows->png.spng);
+        free(rows->rgba);
+        free(rows);
+    }
+}
+
+/* The colour key is known when all that stands before the pixels has been read. */
+static int start_rows(vlt_png_rows *rows)
+{
+    struct png *png = &rows->png;
+    int code = spng_decode_image(png->spng, NULL, 0, png->white ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8,
+                                 SPNG_DECODE_PROGRESSIVE | (png->white ? SPNG_DECODE_TRNS : 0));
+    rows->keyed = !code && png->by_key && lone_key(png->spng, &png->header, rows->key);
+    rows->started = true;
+    return code;
+}
+
+vlt_status vlt_png_rows_read(vlt_png_rows *rows, int64_t count, uint8_t *rgb, int64_t stride,
+                             vlt_error *err)
+{
+    struct png *png = &rows->png;
+    const int64_t h = png->header.height, w = png->header.width;
+    int code = rows->started ? 0 : start_rows(rows);
+    for (int64_t i = 0; i < count && !code; i++, rgb += stride) {
+        code = spng_decode_row(png->spng, rows->rgba ? rows->rgba : rgb,
+                               (size_t)w * (rows->rgba ? 4 : 3));
+        rows->done++;
+        code = code == SPNG_EOI && rows->done == h ? 0 : code;
+        if (!code && rows->rgba) {
+            vlt_image_from_rgba(rows->rgba, rgb, w, true);
+        }
+        if (!code && rows->keyed) {
+            key_to_white(rgb, w, rows->key);
+        }
+    }
+    return code ? fail(code, "data", err) : VLT_OK;
 }

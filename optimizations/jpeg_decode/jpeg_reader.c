@@ -115,21 +115,22 @@ static bool guarded(vlt_jpeg_reader *reader, vlt_jpeg_body *body, void *argument
     if (setjmp(reader->failed)) {
         return false;
     }
-    jpeg_create_decompress(&reader->jpeg);
-    reader->jpeg.src = &reader->source;
-    if (reader->markers) {
-        jpeg_save_markers(&reader->jpeg, JPEG_APP0, 0xFFFF);
-        jpeg_save_markers(&reader->jpeg, JPEG_APP0 + 1, 0xFFFF);
+    if (!reader->created) {
+        jpeg_create_decompress(&reader->jpeg);
+        reader->created = true;
+        reader->jpeg.src = &reader->source;
+        if (reader->markers) {
+            jpeg_save_markers(&reader->jpeg, JPEG_APP0, 0xFFFF);
+            jpeg_save_markers(&reader->jpeg, JPEG_APP0 + 1, 0xFFFF);
+        }
     }
     body(reader, argument);
     return true;
 }
 
-vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, int piece_count,
-                         vlt_jpeg_body *body, void *argument, vlt_error *err)
+void vlt_jpeg_reader_init(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, int piece_count)
 {
     bool markers = reader->markers;
-    vlt_status status = VLT_OK;
     memset(reader, 0, sizeof *reader);
     reader->markers = markers;
     reader->piece = piece;
@@ -145,11 +146,29 @@ vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, i
                                               .resync_to_restart = jpeg_resync_to_restart,
                                               .term_source = source_start_or_end};
     reader->jpeg.client_data = reader;
-    if (!guarded(reader, body, argument)) {
-        status = reader->ended ? fail_ended(reader, err)
-                               : vlt_fail(err, reader->status, "JPEG: %s", reader->message);
+}
+
+vlt_status vlt_jpeg_reader_step(vlt_jpeg_reader *reader, vlt_jpeg_body *body, void *argument,
+                                vlt_error *err)
+{
+    if (guarded(reader, body, argument)) {
+        return VLT_OK;
     }
+    return reader->ended ? fail_ended(reader, err)
+                         : vlt_fail(err, reader->status, "JPEG: %s", reader->message);
+}
+
+void vlt_jpeg_reader_release(vlt_jpeg_reader *reader)
+{
     jpeg_destroy_decompress(&reader->jpeg);
+}
+
+vlt_status vlt_jpeg_read(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, int piece_count,
+                         vlt_jpeg_body *body, void *argument, vlt_error *err)
+{
+    vlt_jpeg_reader_init(reader, piece, piece_count);
+    vlt_status status = vlt_jpeg_reader_step(reader, body, argument, err);
+    vlt_jpeg_reader_release(reader);
     return status;
 }
 
@@ -193,20 +212,38 @@ void vlt_jpeg_read_rows(vlt_jpeg_reader *reader, int64_t begin, int64_t end, uin
 {
     struct jpeg_decompress_struct *jpeg = &reader->jpeg;
     bool cmyk = jpeg->out_color_space == JCS_CMYK;
-    JSAMPROW spare = NULL;
-    if (cmyk || begin > 0) {
+    if (!reader->spare && (cmyk || (int64_t)jpeg->output_scanline < begin)) {
         size_t bytes = (size_t)jpeg->output_width * CMYK_CHANNELS;
-        spare = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, bytes);
+        reader->spare = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, bytes);
     }
     while ((int64_t)jpeg->output_scanline < end) {
         int64_t row = (int64_t)jpeg->output_scanline;
         uint8_t *target = row < begin ? NULL : rgb + row * stride;
-        JSAMPROW to = cmyk || !target ? spare : target;
+        JSAMPROW to = cmyk || !target ? reader->spare : target;
         jpeg_read_scanlines(jpeg, &to, 1);
         if (cmyk && target) {
-            row_from_cmyk(spare, target, (int64_t)jpeg->output_width);
+            row_from_cmyk(reader->spare, target, (int64_t)jpeg->output_width);
         }
     }
+}
+
+void vlt_jpeg_start_rows(vlt_jpeg_reader *reader, int64_t h, int64_t w)
+{
+    struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+    vlt_jpeg_start_header(reader);
+    if ((int64_t)jpeg->image_height != h || (int64_t)jpeg->image_width != w) {
+        vlt_jpeg_stop(reader, VLT_STATUS_INPUT, "%ux%u pixels, planned for %lldx%lld",
+                      jpeg->image_width, jpeg->image_height, (long long)w, (long long)h);
+    }
+    jpeg_start_decompress(jpeg);
+}
+
+vlt_status vlt_jpeg_check_strict(const vlt_jpeg_reader *reader, int64_t h, vlt_error *err)
+{
+    return reader->rows_reached < 0
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_INPUT, "JPEG: data is missing from row %lld of %lld on",
+                          (long long)reader->rows_reached, (long long)h);
 }
 
 struct plain {
@@ -217,16 +254,9 @@ struct plain {
 static void plain_body(vlt_jpeg_reader *reader, void *argument)
 {
     const struct plain *plain = argument;
-    struct jpeg_decompress_struct *jpeg = &reader->jpeg;
-    vlt_jpeg_start_header(reader);
-    if ((int64_t)jpeg->image_height != plain->h || (int64_t)jpeg->image_width != plain->w) {
-        vlt_jpeg_stop(reader, VLT_STATUS_INPUT, "%ux%u pixels, planned for %lldx%lld",
-                      jpeg->image_width, jpeg->image_height, (long long)plain->w,
-                      (long long)plain->h);
-    }
-    jpeg_start_decompress(jpeg);
+    vlt_jpeg_start_rows(reader, plain->h, plain->w);
     vlt_jpeg_read_rows(reader, 0, plain->h, plain->args->rgb, plain->args->stride);
-    jpeg_finish_decompress(jpeg);
+    jpeg_finish_decompress(&reader->jpeg);
 }
 
 vlt_status vlt_jpeg_decode_plain(const vlt_jpeg_decode_args *args, int64_t h, int64_t w,
@@ -236,13 +266,11 @@ vlt_status vlt_jpeg_decode_plain(const vlt_jpeg_decode_args *args, int64_t h, in
     vlt_jpeg_piece piece = {args->data, args->data_bytes};
     struct plain plain = {args, h, w};
     vlt_status status = vlt_jpeg_read(&reader, &piece, 1, plain_body, &plain, err);
-    int64_t reached = reader.rows_reached < 0 ? h : reader.rows_reached;
-    if (status == VLT_OK && args->strict && reader.rows_reached >= 0) {
-        status = vlt_fail(err, VLT_STATUS_INPUT, "JPEG: data is missing from row %lld of %lld on",
-                          (long long)reached, (long long)h);
+    if (status == VLT_OK && args->strict) {
+        status = vlt_jpeg_check_strict(&reader, h, err);
     }
     if (args->rows_reached) {
-        *args->rows_reached = reached;
+        *args->rows_reached = reader.rows_reached < 0 ? h : reader.rows_reached;
     }
     return status;
 }

@@ -34,6 +34,7 @@ typedef struct vlt_jpeg_reader {
     bool ended; /* libjpeg asked for more than there is */
     bool created;
     bool markers;         /* keep APP0 and APP1 (JFIF, EXIF, XMP) while reading the header */
+    uint8_t *spare;       /* a row that is not wanted as it comes; the libjpeg object's */
     int64_t rows_reached; /* rows before the first hole in the data; -1: no hole */
     vlt_status status;    /* of the message */
     char message[JMSG_LENGTH_MAX];
@@ -41,6 +42,13 @@ typedef struct vlt_jpeg_reader {
 
 /* Called with setjmp armed; what it does may fail anywhere. */
 typedef void vlt_jpeg_body(vlt_jpeg_reader *reader, void *argument);
+
+/* In pieces: made ready over pieces that stay where they are, then bodies one after the other (each
+ * from any thread; none after one that failed), then released. What fails, and how, is as below. */
+void vlt_jpeg_reader_init(vlt_jpeg_reader *reader, const vlt_jpeg_piece *piece, int piece_count);
+vlt_status vlt_jpeg_reader_step(vlt_jpeg_reader *reader, vlt_jpeg_body *body, void *argument,
+                                vlt_error *err);
+void vlt_jpeg_reader_release(vlt_jpeg_reader *reader);
 
 /* Runs body over the pieces, with `reader` made ready and the header not yet read, then destroys
  * the libjpeg object. INPUT (NOMEM, LIMIT) with libjpeg's message, the body's, or where the data
@@ -61,6 +69,12 @@ void vlt_jpeg_start_header(vlt_jpeg_reader *reader);
  * as RGB; rows before `begin` are read and dropped. */
 void vlt_jpeg_read_rows(vlt_jpeg_reader *reader, int64_t begin, int64_t end, uint8_t *rgb,
                         int64_t stride);
+
+/* For bodies: the header, whose size must be h x w, and the start of decoding. */
+void vlt_jpeg_start_rows(vlt_jpeg_reader *reader, int64_t h, int64_t w);
+
+/* INPUT where rows of h are missing. */
+vlt_status vlt_jpeg_check_strict(const vlt_jpeg_reader *reader, int64_t h, vlt_error *err);
 
 /* One thread, the whole file, as the baseline does it; h, w as the problem says. */
 struct vlt_jpeg_decode_args;

@@ -34,6 +34,25 @@ typedef struct vlt_preprocess_args {
 
 extern const vlt_op vlt_op_preprocess;
 
+/* A still image that comes row by row, so that there is never all of it. */
+typedef struct vlt_preprocess_rows {
+    /* The next `count` rows, from top to bottom, to rgb[count, src_w, 3], rows `stride` bytes
+     * apart; by one thread at a time, not always the same. A failure ends the run. */
+    vlt_status (*read)(void *user, int64_t count, uint8_t *rgb, int64_t stride, vlt_error *err);
+    void *user;
+    float *out; /* of one image */
+} vlt_preprocess_rows;
+
+/* Variants that work in bands can take the rows of one image of one frame as they are decoded, in
+ * strips: while one thread decodes the next strip the others resize the last one and cut it into
+ * patches. The frame has vlt_preprocess_rows_scratch bytes: at most 3.5 MB where both widths are
+ * up to 8,192 pixels and nothing is shrunk more than fifteenfold, linear in the width above,
+ * whatever the height. The same bits as a run. */
+bool vlt_preprocess_has_rows(const vlt_plan *plan);
+size_t vlt_preprocess_rows_scratch(const vlt_plan *plan);
+vlt_status vlt_preprocess_run_rows(const vlt_plan *plan, vlt_frame frame,
+                                   const vlt_preprocess_rows *rows, vlt_error *err);
+
 /* Frames of a group that lie in memory: 1 for a still image, else `temporal`. */
 typedef struct vlt_preprocess_shape {
     int64_t images, frames;

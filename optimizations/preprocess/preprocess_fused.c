@@ -23,6 +23,7 @@ struct state {
     vlt_plan *tail;             /* of the last, lower one; NULL where all are whole */
     vlt_preprocess_whole whole; /* instead of all this, where resize has no rows */
     bool has_whole;
+    vlt_preprocess_strips *strips; /* for a still image that comes in rows; else NULL */
     int64_t band_px, bands, tail_px, dst_h, dst_stride, frames, temporal;
     int threads;
 };
@@ -74,6 +75,10 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     if (status == VLT_OK && state->tail_px) {
         patchify.dim[VLT_PATCHIFY_DIM_H] = state->tail_px;
         status = vlt_plan_create(&state->single, &patchify, &state->tail, err);
+    }
+    if (status == VLT_OK && dim[VLT_PREPROCESS_DIM_IMAGES] == 1 && state->frames == 1) {
+        status = vlt_preprocess_strips_create(plan, state->resize, &state->single, state->threads,
+                                              &state->strips, err);
     }
     if (status == VLT_OK) {
         vlt_plan_adopt(plan, (vlt_plan *[]){state->resize, state->band}, 2);
@@ -178,12 +183,18 @@ static void release(vlt_plan *plan)
 {
     struct state *state = plan->state;
     if (state) {
+        vlt_preprocess_strips_destroy(state->strips);
         vlt_plan_destroy(state->resize);
         vlt_plan_destroy(state->band);
         vlt_plan_destroy(state->tail);
         vlt_preprocess_whole_release(&state->whole);
         vlt_free(state);
     }
+}
+
+const vlt_preprocess_strips *vlt_preprocess_fused_strips(const vlt_plan *plan)
+{
+    return plan->variant->run == run ? ((const struct state *)plan->state)->strips : NULL;
 }
 
 VLT_VARIANT(preprocess, fused, .summary = "bands over threads, each resized and cut while in cache",

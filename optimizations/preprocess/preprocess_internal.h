@@ -21,6 +21,25 @@ vlt_status vlt_preprocess_whole_run(const vlt_preprocess_whole *whole, vlt_frame
                                     const vlt_preprocess_args *args, int64_t image, vlt_error *err);
 size_t vlt_preprocess_whole_scratch(const vlt_preprocess_whole *whole);
 
+/* preprocess_strips.c: what a picture that comes in rows needs. Token columns are divided into
+ * slabs, which know nothing of each other: each has a window of source rows (resized horizontally
+ * already, where that is the first pass) and a band of one row of tokens. */
+typedef struct vlt_preprocess_strips vlt_preprocess_strips;
+
+/* resize: the plan whose tables are used (vlt_resize_has_rows), or NULL where the size stays; it
+ * outlives the strips. single: a context without threads, of the plans for slabs. threads: at most,
+ * 0: all. */
+vlt_status vlt_preprocess_strips_create(const vlt_plan *plan, const vlt_plan *resize,
+                                        vlt_context *single, int threads,
+                                        vlt_preprocess_strips **out, vlt_error *err);
+void vlt_preprocess_strips_destroy(vlt_preprocess_strips *strips); /* NULL is fine */
+size_t vlt_preprocess_strips_scratch(const vlt_preprocess_strips *strips);
+vlt_status vlt_preprocess_strips_run(const vlt_preprocess_strips *strips, vlt_frame frame,
+                                     const vlt_preprocess_rows *rows, vlt_error *err);
+
+/* Of the variant `fused`: NULL where it has none. */
+const vlt_preprocess_strips *vlt_preprocess_fused_strips(const vlt_plan *plan);
+
 /* USAGE unless frames is 1 or temporal. */
 vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err);
 
