@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* SQLite's own limit of a path, its longest companion ("-journal") included. */
@@ -102,6 +103,37 @@ void vlt_store_place_release(vlt_store_place *place)
     *place = (vlt_store_place){0};
 }
 
+const char *vlt_store_network_name(unsigned long magic)
+{
+    static const struct {
+        unsigned long magic;
+        const char *name;
+    } systems[] = {{0x6969, "NFS"},      {0xFF534D42, "CIFS"},  {0xFE534D42, "SMB"},
+                   {0x517B, "SMB"},      {0x564C, "NCP"},       {0x5346414F, "AFS"},
+                   {0x6B414653, "AFS"},  {0x73757245, "Coda"},  {0x01021997, "9P"},
+                   {0x00C36400, "Ceph"}, {0x0BD00BD0, "Lustre"}};
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++) {
+        if (systems[i].magic == (magic & 0xFFFFFFFF)) {
+            return systems[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* Processes that write one database share memory and locks, which machines do not. */
+static vlt_status check_local(const char *folder, const char *path, vlt_error *err)
+{
+    struct statfs info;
+    const char *name = statfs(folder, &info) == 0
+                           ? vlt_store_network_name((unsigned long)info.f_type)
+                           : NULL;
+    return name ? vlt_fail(err, VLT_STATUS_IO,
+                           "%s: cannot be written: folder %s is on a network file system (%s), "
+                           "expected a local one: give another place with --db",
+                           path, folder, name)
+                : VLT_OK;
+}
+
 vlt_status vlt_store_place_check_folder(const vlt_store_place *place, const char *path,
                                         vlt_error *err)
 {
@@ -114,6 +146,10 @@ vlt_status vlt_store_place_check_folder(const vlt_store_place *place, const char
             err, VLT_STATUS_IO,
             "%s: cannot be written: SQLite needs to make files beside it, folder %s: %s", path,
             folder, strerror(errno));
+    }
+    vlt_status status = check_local(folder, path, err);
+    if (status != VLT_OK) {
+        return status;
     }
     if (place->there && !place->writable) {
         return vlt_fail(err, VLT_STATUS_IO, "%s: cannot be written: the database is read-only here",

@@ -33,6 +33,9 @@ void vlt_store_place_release(vlt_store_place *place); /* fine on {0} */
 vlt_status vlt_store_place_check_folder(const vlt_store_place *place, const char *path,
                                         vlt_error *err);
 
+/* Of a network file system, by statfs's number: "NFS"; NULL: none that is known. */
+const char *vlt_store_network_name(unsigned long magic);
+
 /* May SQLite try it as it is, without leaving companions that the owner could not write later? */
 bool vlt_store_place_is_plain(const vlt_store_place *place);
 

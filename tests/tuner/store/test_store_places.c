@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -548,4 +549,16 @@ Test(store_places, a_place_becomes_a_uri_byte_by_byte)
     char *uri = vlt_store_place_uri("/a b/\xFF%?#\xC3\xA4.db", "mode=ro");
     cr_assert_str_eq(uri, "file:///a%20b/%FF%25%3F%23%C3%A4.db?mode=ro");
     free(uri);
+}
+
+/* Where several machines may write, no database is written; a local place is none of those. */
+Test(store_places, network_file_systems_are_known_by_their_number)
+{
+    struct statfs info;
+    cr_assert_str_eq(vlt_store_network_name(0x6969), "NFS");
+    cr_assert_str_eq(vlt_store_network_name((unsigned long)(long)(int)0xFF534D42), "CIFS");
+    cr_assert_null(vlt_store_network_name(0xEF53));     /* ext4 */
+    cr_assert_null(vlt_store_network_name(0x01021994)); /* tmpfs */
+    cr_assert_eq(statfs("/tmp", &info), 0);
+    cr_assert_null(vlt_store_network_name((unsigned long)info.f_type));
 }
