@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""worst_first.py BUILD MODEL [BUDGET_S] [THREADS]: tunes as if what runs without a config were the
+plainest variant of every operator, then compares the config with what really runs without one.
+Prints the speed that was found, as a share of the default's.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+
+from common import stand_in, tune
+
+
+def main():
+    build, model = sys.argv[1:3]
+    budget = float(sys.argv[3]) if len(sys.argv) > 3 else 60
+    threads = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+    with tempfile.TemporaryDirectory() as folder:
+        rows, config = tune(build, stand_in(folder, "worst", build), model, folder, budget, threads)
+        for row in rows[:-1]:
+            print("%-16s share %-7s %3d settings  %s" %
+                  (row["op"], "%.4f" % row["share"] if row["share"] else "-", row["settings"],
+                   row["choice"]))
+        print(rows[-1])
+        run = subprocess.run([build + "/vltune", "compare", "default", config, "--model", model,
+                              "--threads", str(threads), "--json", "-q"], capture_output=True,
+                             text=True)
+        row = json.loads(run.stdout)["rows"][0]
+        print("%s, %g s, %d threads: %s of the default's speed [%s, %s], %d of %d problems left "
+              "the plainest variant" %
+              (model, budget, threads, 1 / row["ratio"],
+               1 / row["ratio_high"] if row["ratio_high"] else None,
+               1 / row["ratio_low"] if row["ratio_low"] else None,
+               sum(not row["is_default"] for row in rows[:-1]), len(rows) - 1))
+
+
+main()
