@@ -41,6 +41,7 @@ typedef struct vlt_report_row {
     bool is_default;              /* the choice is that */
     int64_t settings;             /* distinct ones measured; 0: not known */
     vlt_report_comparison over_default;
+    const char *counted; /* what the counters tell of the choice; NULL: not counted */
 } vlt_report_row;
 
 /* One phase of the same request, baseline and tuned, in ms. */

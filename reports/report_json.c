@@ -51,6 +51,7 @@ static json_t *row_to_json(const vlt_report_row *row)
     put_real(&object, "default_ns", row->default_ns > 0 ? row->default_ns : NAN);
     vlt_json_set(&object, "is_default", json_boolean(row->is_default));
     put_int(&object, "settings", row->settings);
+    put_text(&object, "counted", row->counted);
     const vlt_report_comparison over_baseline = {row->ratio, row->ratio_low, row->ratio_high,
                                                  row->verdict, row->how};
     vlt_json_set(&object, "over_default", comparison_to_json(&row->over_default));

@@ -30,6 +30,7 @@ static vlt_report_row row_of(const vlt_tune_row *row)
         .is_default = row->is_default,
         .choice = known(row->choice),
         .reason = known(row->reason),
+        .counted = known(row->counted),
         .trials = row->trials,
         .settings = row->settings,
         .share = row->share,

@@ -22,6 +22,7 @@
 enum {
     VLT_TUNE_TEXT_BYTES = 256,
     VLT_TUNE_SHAPE_BYTES = VLT_BUCKET_BYTES,
+    VLT_TUNE_COUNTED_BYTES = 400,
     VLT_TUNE_PHASE_MAX = 12,
     VLT_TUNE_ANSWER_MAX = 4
 };
@@ -57,11 +58,12 @@ typedef struct vlt_tune_row {
     char choice[VLT_TUNE_TEXT_BYTES]; /* "avx512 strip=64" */
     bool is_default;                  /* the choice is what would run anyway */
     char reason[VLT_TUNED_REASON_BYTES];
-    int64_t trials;   /* made, failed ones included */
-    int64_t failed;   /* crashed, hung, out of memory or wrong */
-    int64_t settings; /* distinct ones measured */
-    double share;     /* of the default request's time; NAN: unknown, or it is its children's */
-    bool reverted;    /* chosen, then taken back by the check end to end */
+    char counted[VLT_TUNE_COUNTED_BYTES]; /* what the counters tell of the choice; "" */
+    int64_t trials;                       /* made, failed ones included */
+    int64_t failed;                       /* crashed, hung, out of memory or wrong */
+    int64_t settings;                     /* distinct ones measured */
+    double share;  /* of the default request's time; NAN: unknown, or it is its children's */
+    bool reverted; /* chosen, then taken back by the check end to end */
 } vlt_tune_row;
 
 /* One phase of the same request, in ms; NAN. */

@@ -2,7 +2,14 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "harness/measure/statistics.h"
 #include "tuner/tune_internal.h"
+
+/* Chance loses so many answers more than it finds once in a hundred runs; peaks of equal configs
+ * differ by less. */
+#define LOST_ALPHA  0.01
+#define PEAK_FACTOR 1.05
+#define PEAK_BYTES  16e6
 
 enum { CONFIGS = 3, BASELINE = 0, DEFAULT = 1, TUNED = 2 };
 
@@ -32,6 +39,45 @@ static void keep(vlt_tune_result *result, vlt_whole_answers *answers, int64_t to
     result->peak_baseline_bytes = total ? answers[BASELINE].peak_bytes : NAN;
     result->peak_default_bytes = total ? answers[DEFAULT].peak_bytes : NAN;
     result->peak_tuned_bytes = total ? answers[TUNED].peak_bytes : NAN;
+}
+
+bool vlt_tuner_answers_lost(const vlt_whole_answers *before, const vlt_whole_answers *after,
+                            int64_t count)
+{
+    int lost = 0, differing = 0;
+    for (int64_t i = 0; i < count && i < before->count && i < after->count; i++) {
+        bool was = before->answer[i].right, is = after->answer[i].right;
+        differing += was != is;
+        lost += was && !is;
+    }
+    return differing > 0 && vlt_binomial_upper(differing, lost, 0.5) < LOST_ALPHA;
+}
+
+bool vlt_tuner_peak_lost(double before_bytes, double after_bytes)
+{
+    return after_bytes > before_bytes * PEAK_FACTOR + PEAK_BYTES; /* false where one is unknown */
+}
+
+/* What the config gives is no use where it costs answers, or memory that nobody allowed for. */
+static vlt_status judge(vlt_tuner *tuner, const vlt_whole_answers *answers, int64_t total,
+                        vlt_error *err)
+{
+    char why[VLT_TUNE_TEXT_BYTES];
+    vlt_tune_result *result = tuner->result;
+    double before = result->peak_default_bytes, after = result->peak_tuned_bytes;
+    if (vlt_tuner_answers_lost(&answers[DEFAULT], &answers[TUNED], total)) {
+        snprintf(why, sizeof why, "with it %lld of %lld unseen scenes are right, by default %lld",
+                 (long long)result->accuracy_tuned, (long long)total,
+                 (long long)result->accuracy_default);
+    } else if (vlt_tuner_peak_lost(before, after)) {
+        snprintf(why, sizeof why, "with it the peak of memory is %.0f MB, by default %.0f MB",
+                 after / 1e6, before / 1e6);
+    } else {
+        return VLT_OK;
+    }
+    result->accuracy_tuned = result->accuracy_default;
+    result->peak_tuned_bytes = result->peak_default_bytes;
+    return vlt_tuner_revert_whole(tuner, why, err);
 }
 
 /* Of as many scenes as all had time for. */
@@ -66,6 +112,7 @@ vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *e
     }
     if (status == VLT_OK) {
         keep(tuner->result, answers, scenes);
+        status = same || scenes == 0 ? VLT_OK : judge(tuner, answers, scenes, err);
     }
     for (int i = 0; i < CONFIGS; i++) {
         vlt_whole_answers_release(&answers[i]);

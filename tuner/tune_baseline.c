@@ -14,6 +14,18 @@ static const double baseline_limit_s = 0.06, slow_ns = 0.25e9;
 /* What a ratio without an interval must be off by to count as one. */
 static const double doubt = 1.1;
 
+static vlt_tune_comparison bounded(const vlt_trial_shown *shown)
+{
+    vlt_judgement judgement = {
+        .ratio = exp(shown->log_ratio), .low = shown->low, .high = shown->high};
+    double high = isnan(shown->high) ? judgement.ratio * doubt : shown->high;
+    double low = isnan(shown->low) ? judgement.ratio / doubt : shown->low;
+    judgement.verdict = high < 1  ? VLT_VERDICT_FASTER
+                        : low > 1 ? VLT_VERDICT_SLOWER
+                                  : VLT_VERDICT_INCONCLUSIVE;
+    return vlt_comparison_of(&judgement, VLT_TUNE_MEASURED);
+}
+
 static vlt_status measure(vlt_tuner *tuner, vlt_tune_item *item, double guess_ns, double share,
                           vlt_error *err)
 {
@@ -29,16 +41,25 @@ static vlt_status measure(vlt_tuner *tuner, vlt_tune_item *item, double guess_ns
                                        .limit_s = baseline_limit_s};
     vlt_status status = vlt_tuner_try(tuner, item, choice, &options, &shown, err);
     if (status == VLT_OK && shown.outcome == VLT_OUTCOME_OK) {
-        vlt_judgement judgement = {
-            .ratio = exp(shown.log_ratio), .low = shown.low, .high = shown.high};
-        double high = isnan(shown.high) ? judgement.ratio * doubt : shown.high;
-        double low = isnan(shown.low) ? judgement.ratio / doubt : shown.low;
-        judgement.verdict = high < 1  ? VLT_VERDICT_FASTER
-                            : low > 1 ? VLT_VERDICT_SLOWER
-                                      : VLT_VERDICT_INCONCLUSIVE;
         item->baseline_ns = shown.call_ns[0];
         item->baseline_rows = false;
-        item->over_baseline = vlt_comparison_of(&judgement, VLT_TUNE_MEASURED);
+        item->over_baseline = bounded(&shown);
+    }
+    return status;
+}
+
+/* A composite with what was chosen for it and inside it, over the default with defaults inside. */
+static vlt_status measure_inside(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
+{
+    vlt_trial_shown shown;
+    const vlt_trial_options options = {.against_name = VLT_TRIAL_DEFAULTS,
+                                       .stage = "inside",
+                                       .pairs = PAIRS,
+                                       .pairs_min = PAIRS_MIN,
+                                       .limit_s = baseline_limit_s};
+    vlt_status status = vlt_tuner_try(tuner, item, &item->choice, &options, &shown, err);
+    if (status == VLT_OK && shown.outcome == VLT_OUTCOME_OK) {
+        item->over_inside = bounded(&shown);
     }
     return status;
 }
@@ -86,10 +107,16 @@ vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error 
             vlt_tuner_progress(tuner, "baseline", item);
             status = measure(tuner, item, guess_ns, share, err);
         }
+        if (status == VLT_OK && item->met.composite && item->decided && tuner->children &&
+            tuner->children[0] &&
+            vlt_tuner_left(tuner, share) > 2e-9 * (PAIRS_MIN + 1) * item->default_ns) {
+            status = measure_inside(tuner, item, err);
+        }
         if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
             status = VLT_OK;
         }
-        if (status == VLT_OK && item->decided && item->over_baseline.known) {
+        if (status == VLT_OK && item->decided &&
+            (item->over_baseline.known || item->over_inside.known)) {
             status = vlt_tuner_note_decision(tuner, item, err);
         }
     }

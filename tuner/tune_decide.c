@@ -152,11 +152,11 @@ static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setti
     vlt_status status = VLT_OK;
     double call_ns[2];
     int launches = judge(item, setting, alpha, &item->judgement, call_ns);
-    const vlt_trial_options options = {.stage = "confirm",
-                                       .fresh = true,
-                                       .pairs = PAIRS,
-                                       .pairs_min = PAIRS_MIN,
-                                       .limit_s = launch_limit_s};
+    vlt_trial_options options = {.stage = "confirm",
+                                 .fresh = true,
+                                 .pairs = PAIRS,
+                                 .pairs_min = PAIRS_MIN,
+                                 .limit_s = launch_limit_s};
     *open = true;
     while (status == VLT_OK) {
         if (item->judgement.verdict == VLT_VERDICT_FASTER ||
@@ -169,6 +169,7 @@ static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setti
         }
         vlt_trial_shown shown;
         vlt_tuner_progress(tuner, "confirm", item);
+        options.count = launches == 0;
         status = vlt_tuner_try(tuner, item, setting, &options, &shown, err);
         if (status == VLT_OK && shown.outcome != VLT_OUTCOME_OK) {
             return vlt_search_note(&item->search, setting, shown.outcome, NAN, shown.call_ns, err);

@@ -6,7 +6,9 @@
 #include "harness/json/file_lock.h"
 #include "harness/machine/machine.h"
 #include "harness/measure/race.h"
+#include "harness/measure/roofline.h"
 #include "harness/measure/whole.h"
+#include "tuner/counters_told.h"
 #include "tuner/search.h"
 #include "tuner/store/store.h"
 #include "tuner/tune.h"
@@ -53,10 +55,14 @@ typedef struct vlt_tune_item {
     bool judged;
     int launches;
     vlt_tune_comparison over_baseline;
+    vlt_tune_comparison over_inside; /* of a composite with the chosen children, over its default
+                                        with default ones */
     bool reverted;
     char reason[VLT_TUNED_REASON_BYTES];
-    char nearest[VLT_TUNED_REASON_BYTES]; /* where the default stays: who came near; "" */
-    int64_t told;                         /* settings that the reason speaks of */
+    char nearest[VLT_TUNED_REASON_BYTES];         /* where the default stays: who came near; "" */
+    int64_t told;                                 /* settings that the reason speaks of */
+    vlt_setting counted;                          /* the last challenger that was counted */
+    char counted_text[2][VLT_TUNE_COUNTED_BYTES]; /* what that told: of the default, of it */
     char evidence[VLT_STORE_ID_BYTES];
 } vlt_tune_item;
 
@@ -85,7 +91,9 @@ typedef struct vlt_tuner {
     uint64_t launch_seed;
     char *children; /* owned; what composites shall find inside, see race.h; NULL: not yet known */
     int round;      /* of searching and deciding */
-    char **edged;   /* owned: settings that have passed the small problems */
+    vlt_roofline *roofline; /* owned; NULL: not measured */
+    bool roofline_tried;
+    char **edged; /* owned: settings that have passed the small problems */
     int edged_count;
 } vlt_tuner;
 
@@ -128,11 +136,15 @@ typedef struct vlt_trial_shown {
     double wall_s;
 } vlt_trial_shown;
 
+/* A composite's default with default children inside, whatever those were tuned to. */
+#define VLT_TRIAL_DEFAULTS "default of all inside"
+
 typedef struct vlt_trial_options {
     const vlt_setting *against; /* NULL: the item's default */
-    const char *against_name;   /* "default" (NULL), "baseline" */
+    const char *against_name;   /* "default" (NULL), "baseline", VLT_TRIAL_DEFAULTS */
     const char *stage;
     bool verify, decide;
+    bool count; /* counters of the challenger, behind the timing */
     bool fresh; /* a launch of its own: the worker is started anew now and then */
     int pairs, pairs_min;
     double limit_s;
@@ -140,6 +152,12 @@ typedef struct vlt_trial_options {
 
 vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
                          const vlt_trial_options *options, vlt_trial_shown *shown, vlt_error *err);
+
+/* tune_counters.c: what a launch counted, for the store, and in words for the report. Returns how
+ * many; texts are borrowed from the launch. */
+int vlt_tuner_keep_counters(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
+                            const vlt_launch *launch,
+                            vlt_store_counter counter[VLT_COUNTERS_STORED_MAX]);
 
 /* Ends the item's worker. */
 void vlt_item_end_race(vlt_tune_item *item);
@@ -185,7 +203,14 @@ enum { VLT_WHOLE_LAUNCHES = 6 };
 /* tune_whole.c: the config as a whole against the defaults; undoes what does not help. */
 vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err);
 
-/* tune_accuracy.c: answers to unseen scenes under three configs. */
+/* All choices back to the defaults, here and in the report. */
+vlt_status vlt_tuner_revert_whole(vlt_tuner *tuner, const char *why, vlt_error *err);
+
+/* tune_accuracy.c: answers to unseen scenes under three configs, and the peaks of memory; a config
+ * that certainly loses answers or takes more memory is undone. */
 vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *err);
+bool vlt_tuner_answers_lost(const vlt_whole_answers *before, const vlt_whole_answers *after,
+                            int64_t count);
+bool vlt_tuner_peak_lost(double before_bytes, double after_bytes); /* NAN: unknown */
 
 #endif

@@ -73,6 +73,7 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
                             .baseline_spread = NAN,
                             .tuned_ns = NAN,
                             .wall_s = NAN,
+                            .over_inside = vlt_comparison_unknown(),
                             .over_baseline = vlt_comparison_unknown()};
     vlt_status status = vlt_problem_parse(&item->problem, met->problem, err);
     if (status == VLT_OK) {

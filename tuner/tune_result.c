@@ -56,6 +56,9 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row 
                                                               : vlt_search_settings(&item->search),
                           .share = NAN,
                           .reverted = item->reverted};
+    if (!differs || vlt_setting_equal(&item->choice, &item->counted)) {
+        vlt_utf8_format(row->counted, sizeof row->counted, "%s", item->counted_text[differs]);
+    }
     vlt_utf8_format(row->op, sizeof row->op, "%s", item->met.op);
     vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
     vlt_utf8_format(row->shape, sizeof row->shape, "%s", item->met.problem);

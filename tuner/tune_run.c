@@ -129,7 +129,9 @@ static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
     }
     if (tuner->session && tuner->item && result->trials + result->trials_reused == 0 &&
         tuner->item_count > 0 && !stopped) {
-        return vlt_fail(err, VLT_STATUS_UNMEASURED, "nothing was measured within %.3g s",
+        return vlt_fail(err, VLT_STATUS_UNMEASURED,
+                        "nothing was measured within %.3g s: the budget is below what one trial "
+                        "takes, give more with --budget",
                         tuner->budget_s);
     }
     if (stopped && !tuner->session) {
@@ -177,6 +179,7 @@ static void release(vlt_tuner *tuner)
     }
     free(tuner->edged);
     free(tuner->children);
+    free(tuner->roofline);
     free(tuner->workload);
     free(tuner->item);
     vlt_temp_folder_remove(&tuner->folder);

@@ -60,6 +60,7 @@ static vlt_status try_default(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *
     vlt_trial_shown shown;
     const vlt_trial_options options = {.stage = "search",
                                        .verify = true,
+                                       .count = true,
                                        .pairs = PAIRS / 2,
                                        .pairs_min = 1,
                                        .limit_s = trial_limit_s / 2};

@@ -139,16 +139,19 @@ static void note_edged(vlt_tuner *tuner, const char *what)
     }
 }
 
-static vlt_status store_trial(vlt_tuner *tuner, const vlt_tune_item *item,
-                              const vlt_setting *setting, const vlt_trial_options *options,
-                              uint64_t seed, const vlt_launch *launch, const vlt_trial_shown *shown,
+static vlt_status store_trial(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
+                              const vlt_trial_options *options, uint64_t seed,
+                              const vlt_launch *launch, const vlt_trial_shown *shown,
                               const char *message, vlt_error *err)
 {
     char knobs[VLT_SETTING_BYTES];
     bool ok = shown->outcome == VLT_OUTCOME_OK;
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
     const char *children = item->met.composite && tuner->children ? tuner->children : "";
+    vlt_store_counter counter[VLT_COUNTERS_STORED_MAX];
     const vlt_store_trial trial = {
+        .counter = counter,
+        .counter_count = ok ? vlt_tuner_keep_counters(tuner, item, setting, launch, counter) : 0,
         .workload = {item->met.op, item->met.bucket, item->met.problem, children},
         .variant = setting->variant->name,
         .knobs = knobs,
@@ -171,18 +174,21 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
     const char *children = item->met.composite ? tuner->children : NULL;
     format_setting(item, options->against ? options->against : &item->search.incumbent, what[0]);
     format_setting(item, setting, what[1]);
-    bool baseline = options->against_name && !strcmp(options->against_name, "baseline");
+    const char *other = options->against_name ? options->against_name : "default";
+    const char *inside = !strcmp(other, "baseline")           ? "baseline"
+                         : !strcmp(other, VLT_TRIAL_DEFAULTS) ? NULL
+                                                              : children;
     bool edges = options->verify && first_time(tuner, what[1]);
-    const vlt_race_trial trial = {
-        .side = {{what[0], baseline ? "baseline" : children}, {what[1], children}},
-        .seed = ++tuner->launch_seed << 1,
-        .pairs = options->pairs,
-        .pairs_min = options->pairs_min,
-        .limit_s = options->limit_s,
-        .timeout_s = timeout_s,
-        .verify = options->verify,
-        .edges = edges,
-        .decide = options->decide};
+    const vlt_race_trial trial = {.side = {{what[0], inside}, {what[1], children}},
+                                  .seed = ++tuner->launch_seed << 1,
+                                  .pairs = options->pairs,
+                                  .pairs_min = options->pairs_min,
+                                  .limit_s = options->limit_s,
+                                  .timeout_s = timeout_s,
+                                  .verify = options->verify,
+                                  .edges = edges,
+                                  .count = options->count,
+                                  .decide = options->decide};
     *launch = (vlt_launch){.end = VLT_CHILD_CRASHED};
     vlt_status status = ready_race(tuner, item, options->fresh, err);
     if (status == VLT_OK) {

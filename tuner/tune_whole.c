@@ -197,6 +197,9 @@ static vlt_status revert(vlt_tuner *tuner, vlt_tune_item *item, const char *why,
     item->reverted = true;
     item->tuned_ns = item->default_ns;
     item->over_baseline = vlt_comparison_unknown();
+    for (int i = 0; i < tuner->item_count; i++) { /* something inside may be another now */
+        tuner->item[i].over_inside = vlt_comparison_unknown();
+    }
     vlt_utf8_format(item->reason, sizeof item->reason, "reverted from %s: %s", old, why);
     vlt_tuner_note(tuner, "%s %s: %s", item->met.op, item->met.problem, item->reason);
     return vlt_tuner_note_decision(tuner, item, err);
@@ -401,5 +404,23 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
     fill_default(tuner, &whole);
     fill_baseline(tuner, &baseline);
     say_correctness(tuner, &whole, &outputs, reference, known);
+    return status;
+}
+
+vlt_status vlt_tuner_revert_whole(vlt_tuner *tuner, const char *why, vlt_error *err)
+{
+    vlt_tune_result *result = tuner->result;
+    vlt_tune_row *row = &result->end_to_end;
+    vlt_status status = revert_all(tuner, why, err);
+    row->is_default = true;
+    row->over_default = vlt_comparison_one(VLT_TUNE_COMPOSED);
+    row->tuned_ns = row->default_ns;
+    row->over_baseline = vlt_comparison_unknown();
+    vlt_utf8_format(row->reason, sizeof row->reason, "reverted to the defaults: %s", why);
+    for (int i = 0; i < result->phase_count; i++) {
+        result->phase[i].tuned_ms = result->phase[i].default_ms;
+    }
+    result->correct = true;
+    snprintf(result->correctness, sizeof result->correctness, "nothing differs from the defaults");
     return status;
 }

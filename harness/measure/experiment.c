@@ -125,6 +125,7 @@ static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_option
     int index = experiment->result.launches;
     uint64_t begin = vlt_clock_wall(vlt_clock_system());
     launch_options.verify = false;
+    launch_options.count = options->launch.count && index == 0;
     vlt_status status = launch_again(side, &launch_options, random, experiment, &launch, err);
     if (status != VLT_OK) {
         return status;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "harness/measure/child.h"
+#include "harness/measure/counted.h"
 #include "harness/measure/pair.h"
 #include "harness/measure/prepared.h"
 
@@ -38,6 +39,7 @@ typedef struct vlt_launch_options {
     size_t cold_bytes;
     bool verify; /* each side against its build's baseline, then B against A, before any timing */
     bool a_is_reference; /* A is what B is verified against anyway: verify B alone */
+    bool count;          /* B's counters, behind the timing */
     bool (*stop)(void);
 } vlt_launch_options;
 
@@ -46,6 +48,7 @@ typedef struct vlt_launch {
     double cost[2][3];                /* flops, bytes, work of one call; NAN unknown */
     char unit[16];                    /* of work */
     char note[VLT_LAUNCH_NOTE_BYTES]; /* "" or what was special: buffers not shared ... */
+    vlt_counted counted;              /* of B; empty where nobody asked */
     vlt_child_end end;                /* filled also when the launch failed */
 } vlt_launch;
 

@@ -236,7 +236,11 @@ static vlt_status measure(struct child *child, vlt_random *random, vlt_error *er
                                 .pairs_min = 1,
                                 .limit_s = child->options.limit_s,
                                 .whole_process = whole_process};
-    return vlt_pair_measure(NULL, subject, &options, &child->launch.run, err);
+    vlt_status status = vlt_pair_measure(NULL, subject, &options, &child->launch.run, err);
+    if (status == VLT_OK && child->options.count) {
+        vlt_counted_measure(&subject[1], child->launch.run.call_ns[1], &child->launch.counted);
+    }
+    return status;
 }
 
 static vlt_status serve(struct child *child, const json_t *document, vlt_error *err)

@@ -21,13 +21,13 @@ static json_t *side_to_json(const vlt_side *side)
 json_t *vlt_launch_request_to_json(const vlt_side side[2], const vlt_launch_options *options)
 {
     return vlt_json_make(
-        "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b, s:b, s:s*, s:s*}", "a",
+        "{s:o, s:o, s:I, s:I, s:i, s:f, s:i, s:s, s:I, s:b, s:b, s:b, s:s*, s:s*}", "a",
         side_to_json(&side[0]), "b", side_to_json(&side[1]), "seed",
         (json_int_t)(options->seed >> 1), "data_seed", (json_int_t)(options->data_seed >> 1),
         "pairs", options->pairs, "limit_s", options->limit_s, "threads", options->threads, "regime",
         vlt_regime_name(options->regime), "cold_bytes", (json_int_t)options->cold_bytes, "verify",
-        options->verify, "a_is_reference", options->a_is_reference, "quality",
-        vlt_quality_unless_exact(options->quality), "device", options->device);
+        options->verify, "a_is_reference", options->a_is_reference, "count", options->count,
+        "quality", vlt_quality_unless_exact(options->quality), "device", options->device);
 }
 
 static vlt_status read_side(const json_t *document, const char *key, vlt_side *side, char **library,
@@ -69,6 +69,7 @@ vlt_status vlt_launch_request_from_json(const json_t *o, vlt_side side[2], char 
         (status = vlt_json_bool(o, name, "verify", &options->verify, NULL, err)) == VLT_OK &&
         (status = vlt_json_bool(o, name, "a_is_reference", &options->a_is_reference, &found,
                                 err)) == VLT_OK &&
+        (status = vlt_json_bool(o, name, "count", &options->count, &found, err)) == VLT_OK &&
         (status = vlt_json_text(o, name, "quality", &quality, &found, err)) == VLT_OK &&
         (status = vlt_quality_parse(quality, &options->quality, err)) == VLT_OK &&
         (status = vlt_json_text(o, name, "regime", &regime, NULL, err)) == VLT_OK &&
@@ -106,13 +107,17 @@ json_t *vlt_launch_answer_to_json(vlt_status status, const vlt_error *err, const
     for (int i = 0; i < 6; i++) {
         vlt_json_append(&cost, vlt_json_real(launch->cost[i / 3][i % 3]));
     }
-    return vlt_json_make("{s:s, s:I, s:i, s:o, s:o, s:o, s:f, s:f, s:s, s:s, s:o, s:o}", "status",
-                         vlt_status_name(status), "iterations", (json_int_t)run->iterations,
-                         "steadiness", (int)run->steadiness, "pressure",
-                         vlt_json_real(run->pressure), "steal", vlt_json_real(run->steal),
-                         "frequency_hz", vlt_json_real(run->frequency_hz), "overhead_ns",
-                         run->overhead_ns, "book_ns", run->book_ns, "note", launch->note, "unit",
-                         launch->unit, "cost", cost, "pairs", pairs);
+    json_t *answer = vlt_json_make(
+        "{s:s, s:I, s:i, s:o, s:o, s:o, s:f, s:f, s:s, s:s, s:o, s:o}", "status",
+        vlt_status_name(status), "iterations", (json_int_t)run->iterations, "steadiness",
+        (int)run->steadiness, "pressure", vlt_json_real(run->pressure), "steal",
+        vlt_json_real(run->steal), "frequency_hz", vlt_json_real(run->frequency_hz), "overhead_ns",
+        run->overhead_ns, "book_ns", run->book_ns, "note", launch->note, "unit", launch->unit,
+        "cost", cost, "pairs", pairs);
+    if (launch->counted.count) {
+        vlt_json_set(&answer, "counters", vlt_counted_to_json(&launch->counted));
+    }
+    return answer;
 }
 
 static double real_or_nan(const json_t *value)
@@ -205,6 +210,7 @@ vlt_status vlt_launch_answer_from_json(const json_t *o, vlt_launch *launch, vlt_
     for (size_t i = 0; i < 6; i++) {
         launch->cost[i / 3][i % 3] = real_or_nan(json_array_get(json_object_get(o, "cost"), i));
     }
+    vlt_counted_from_json(json_object_get(o, "counters"), &launch->counted);
     status = read_run(o, &launch->run, err);
     if (status != VLT_OK) {
         vlt_launch_release(launch);

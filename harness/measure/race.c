@@ -232,11 +232,12 @@ vlt_status vlt_race_run(vlt_race *race, const vlt_race_trial *trial, vlt_launch 
     vlt_child_end ending = VLT_CHILD_ANSWERED;
     vlt_status status = send_line(
         race,
-        vlt_json_make("{s:o, s:o, s:I, s:i, s:i, s:f, s:f, s:b, s:b, s:b}", "a",
+        vlt_json_make("{s:o, s:o, s:I, s:i, s:i, s:f, s:f, s:b, s:b, s:b, s:b}", "a",
                       side_to_json(&trial->side[0]), "b", side_to_json(&trial->side[1]), "seed",
                       (json_int_t)(trial->seed >> 1), "pairs", trial->pairs, "pairs_min",
                       trial->pairs_min, "limit_s", trial->limit_s, "timeout_s", trial->timeout_s,
-                      "verify", trial->verify, "edges", trial->edges, "decide", trial->decide),
+                      "verify", trial->verify, "edges", trial->edges, "decide", trial->decide,
+                      "count", trial->count),
         err);
     if (status == VLT_OK) {
         status = read_line(race, trial->timeout_s + grace_s, &answer, &ending, err);

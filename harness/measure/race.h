@@ -55,6 +55,7 @@ typedef struct vlt_race_trial {
     double timeout_s; /* of the whole trial */
     bool verify;      /* B here; false where it has passed */
     bool edges;       /* B at small problems */
+    bool count;       /* B's counters, behind the timing */
     bool decide;      /* end as soon as the pairs say that B is slower or faster */
 } vlt_race_trial;
 

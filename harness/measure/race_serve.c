@@ -39,6 +39,7 @@ vlt_status vlt_race_trial_from_json(const json_t *o, vlt_race_trial *trial, vlt_
 {
     const char *n = race_name;
     int64_t seed, pairs, pairs_min;
+    bool found;
     vlt_status status;
     *trial = (vlt_race_trial){0};
     if ((status = read_side(o, "a", &trial->side[0], err)) != VLT_OK ||
@@ -51,6 +52,7 @@ vlt_status vlt_race_trial_from_json(const json_t *o, vlt_race_trial *trial, vlt_
             VLT_OK ||
         (status = vlt_json_bool(o, n, "verify", &trial->verify, NULL, err)) != VLT_OK ||
         (status = vlt_json_bool(o, n, "edges", &trial->edges, NULL, err)) != VLT_OK ||
+        (status = vlt_json_bool(o, n, "count", &trial->count, &found, err)) != VLT_OK ||
         (status = vlt_json_bool(o, n, "decide", &trial->decide, NULL, err)) != VLT_OK) {
         return status;
     }

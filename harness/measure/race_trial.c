@@ -375,6 +375,9 @@ static vlt_status measure(struct trial *t, vlt_random *random, vlt_launch *launc
                           t->side[1].variant->op, t->side[1].variant->name,
                           (unsigned long long)((after - before) >> 20));
     }
+    if (status == VLT_OK && t->asked->count) {
+        vlt_counted_measure(&subject[1], launch->run.call_ns[1], &launch->counted);
+    }
     if (status == VLT_OK && t->asked->verify) {
         status = run_verified(t, &t->side[1], err);
         if (status == VLT_OK) {

@@ -162,6 +162,7 @@ vlt_status vlt_bench_measure(vlt_bench_progress *progress, vlt_row *row, const v
     options->user = progress;
     if (progress->recorder) {
         vlt_recorder_row(progress->recorder, side);
+        options->launch.count = true;
     }
     vlt_status status = vlt_row_measure(row, side, options, err);
     if (status == VLT_OK && progress->recorder && row->status != VLT_OK) {

@@ -81,6 +81,11 @@ static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *l
         vlt_page_escaped(page, row->reason);
         vlt_buffer_text(page, "</span>");
     }
+    if (row->counted) {
+        vlt_buffer_text(page, "<br><span class=\"dim\">counters: ");
+        vlt_page_escaped(page, row->counted);
+        vlt_buffer_text(page, "</span>");
+    }
     vlt_buffer_text(page, "</td></tr>\n");
 }
 

@@ -17,7 +17,34 @@
 #include "tests/support/stores.h"
 #include "tuner/store/store_admin.h"
 #include "tuner/store/store_internal.h"
+#include "tuner/tune_internal.h"
 #include "tuner/tune_result.h"
+
+/* Answers that are certainly fewer, and peaks that are certainly higher, undo a config. */
+Test(tune, what_costs_answers_or_memory_is_lost)
+{
+    vlt_whole_answer before[100] = {{0}}, after[100] = {{0}};
+    const vlt_whole_answers one = {.answer = before, .count = 100},
+                            other = {.answer = after, .count = 100};
+    for (int i = 0; i < 100; i++) {
+        before[i].right = after[i].right = i < 90;
+    }
+    cr_assert_not(vlt_tuner_answers_lost(&one, &other, 100));
+    for (int i = 0; i < 6; i++) { /* as many as chance may lose */
+        after[i].right = false;
+    }
+    after[95].right = after[96].right = true;
+    cr_assert_not(vlt_tuner_answers_lost(&one, &other, 100));
+    after[95].right = after[96].right = after[6].right = false;
+    cr_assert(vlt_tuner_answers_lost(&one, &other, 100));
+    cr_assert_not(vlt_tuner_answers_lost(&other, &one, 100));
+    cr_assert_not(vlt_tuner_answers_lost(&one, &other, 3)); /* three tell nothing */
+    cr_assert_not(vlt_tuner_peak_lost(100e6, 110e6));
+    cr_assert(vlt_tuner_peak_lost(100e6, 130e6));
+    cr_assert(vlt_tuner_peak_lost(10e9, 10.6e9));
+    cr_assert_not(vlt_tuner_peak_lost(NAN, 130e6));
+    cr_assert_not(vlt_tuner_peak_lost(100e6, NAN));
+}
 
 static double now_s(void)
 {
@@ -134,6 +161,11 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
                            " WHERE v.name = 'avx2' AND t.outcome = 'ok'"),
                  0);
     cr_assert_gt(count(db, "SELECT count(*) FROM trial WHERE outcome = 'ok'"), 0);
+    cr_assert_gt(count(db, "SELECT count(*) FROM counter WHERE name = 'page_faults_minor'"
+                           " AND status = 'ok' AND value IS NOT NULL"),
+                 0, "finalists were not counted");
+    cr_assert_eq(count(db, "SELECT count(*) FROM counter WHERE value IS NULL AND reason IS NULL"),
+                 0, "a counter without a value and a reason");
     cr_assert_eq(count(db, "SELECT count(*) FROM decision d JOIN variant v ON v.id = d.variant_id"
                            " WHERE v.name = 'avx2'"),
                  0);
@@ -148,6 +180,25 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
     test_store_remove(db);
 }
 
+/* What was not decided claims nothing, and says so. */
+static void check_rows(const vlt_tune_result *result)
+{
+    for (int i = 0; i < result->row_count; i++) {
+        const vlt_tune_row *row = &result->row[i];
+        const vlt_tune_comparison *over = &row->over_default;
+        if (over->known) {
+            cr_assert_geq(row->settings, 2, "%s: known from %lld settings", row->op,
+                          (long long)row->settings);
+            cr_assert(over->ratio > 0 && over->how != VLT_TUNE_UNKNOWN);
+        } else {
+            cr_assert(isnan(over->ratio) && over->how == VLT_TUNE_UNKNOWN && row->is_default);
+            cr_assert(strstr(row->reason, "not decided") || row->failed > 0, "%s: %s", row->op,
+                      row->reason);
+        }
+    }
+    cr_assert(result->end_to_end.over_default.known);
+}
+
 Test(tune, the_budget_is_kept, .timeout = 120)
 {
     static const double budgets[] = {2, 5};
@@ -160,6 +211,10 @@ Test(tune, the_budget_is_kept, .timeout = 120)
         vlt_status status = vlt_tune_with(&options, program(), &result, NULL);
         cr_assert(status == VLT_OK || status == VLT_STATUS_UNMEASURED);
         cr_assert_leq(now_s() - begin_s, budgets[i] + 1); /* the machine may be busy */
+        if (status == VLT_OK && result.end == VLT_TUNE_BUDGET) {
+            cr_assert_geq(result.seconds, 0.8 * budgets[i], "spent %.2f s", result.seconds);
+        }
+        check_rows(&result);
         vlt_tune_result_release(&result);
         unlink(config);
         test_store_remove(db);

@@ -7,6 +7,7 @@
 #include "harness/measure/measure_abi.h"
 #include "optimizations/core/hash.h"
 #include "optimizations/core/utf8_text.h"
+#include "tuner/counters_told.h"
 #include "tuner/store/store_runs.h"
 
 enum { LIBRARY_BYTES_MAX = 256 << 20 };
@@ -116,7 +117,12 @@ vlt_status vlt_recorder_launch(void *user, int index, uint64_t seed, const vlt_l
                                vlt_error *err)
 {
     (void)index;
-    vlt_store_trial trial = {.seed = seed, .outcome = VLT_OUTCOME_OK, .run = &launch->run};
+    vlt_store_counter counter[VLT_COUNTED_MAX];
+    vlt_store_trial trial = {.seed = seed,
+                             .outcome = VLT_OUTCOME_OK,
+                             .run = &launch->run,
+                             .counter = counter,
+                             .counter_count = vlt_counters_stored(&launch->counted, counter)};
     return add_trial(user, &trial, err);
 }
 

@@ -10,7 +10,9 @@
 #include "harness/json/json_make.h"
 #include "optimizations/core/registry.h"
 #include "optimizations/core/utf8_text.h"
+#include "tuner/counters_told.h"
 #include "tuner/store/store_admin.h"
+#include "tuner/tune.h"
 
 enum { RUNNERS_UP = 5 };
 
@@ -95,6 +97,65 @@ static void print_worth(const vlt_store_view *view)
     printf(", %lld settings measured\n", (long long)view->setting_count);
 }
 
+/* Counters of the choice, copied: their texts last as long as the list. */
+struct counted {
+    json_t *list;
+    vlt_store_counter counter[VLT_COUNTERS_STORED_MAX];
+    int count;
+};
+
+static bool keep_counter(void *user, const vlt_store_counter *counter)
+{
+    struct counted *counted = user;
+    json_t *object = vlt_json_make("{s:s, s:o, s:s, s:s, s:o}", "name", counter->name, "value",
+                                   vlt_json_real(counter->value), "status", counter->status,
+                                   "source", counter->source, "reason",
+                                   text_or_null(counter->reason));
+    if (object && counted->count < VLT_COUNTERS_STORED_MAX) {
+        counted->counter[counted->count++] = (vlt_store_counter){
+            .name = json_string_value(json_object_get(object, "name")),
+            .value = counter->value,
+            .status = json_string_value(json_object_get(object, "status")),
+            .source = json_string_value(json_object_get(object, "source")),
+            .reason = json_string_value(json_object_get(object, "reason"))};
+    }
+    vlt_json_append(&counted->list, object);
+    return true;
+}
+
+static struct counted read_counters(struct explain *explain, const vlt_store_view *view)
+{
+    struct counted counted = {.list = json_array()};
+    vlt_status status = vlt_store_each_counter(explain->store, view, keep_counter, &counted,
+                                               explain->err);
+    explain->status = explain->status == VLT_OK ? status : explain->status;
+    return counted;
+}
+
+/* Bytes that a call moves at least; 0 where this program does not know the problem. */
+static double bytes_of(const vlt_store_view *view)
+{
+    vlt_problem problem = {.op = vlt_registry_find_op(view->op)};
+    const vlt_variant *variant = problem.op ? vlt_registry_find_variant(problem.op, view->variant)
+                                            : NULL;
+    vlt_cost cost = {0};
+    if (variant && vlt_problem_parse(&problem, view->problem, NULL) == VLT_OK) {
+        vlt_variant_cost(variant, &problem, &cost);
+    }
+    return cost.bytes;
+}
+
+static void print_counters(struct explain *explain, const vlt_store_view *view)
+{
+    char text[VLT_TUNE_COUNTED_BYTES];
+    struct counted counted = read_counters(explain, view);
+    vlt_counters_tell(counted.counter, counted.count, bytes_of(view), text, sizeof text);
+    if (text[0]) {
+        printf("  counters      %s\n", vlt_quoted_path(text).text);
+    }
+    json_decref(counted.list);
+}
+
 static bool decision_to_json(struct explain *explain, const vlt_store_view *view)
 {
     explain->settings = json_array();
@@ -103,7 +164,7 @@ static bool decision_to_json(struct explain *explain, const vlt_store_view *view
     vlt_json_append(
         &explain->list,
         vlt_json_make("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:b, "
-                      "s:s, s:s, s:o}",
+                      "s:s, s:s, s:o, s:o}",
                       "op", view->op, "bucket", view->bucket, "problem", view->problem, "variant",
                       view->variant, "knobs", view->knobs, "verdict", text_or_null(view->verdict),
                       "ratio", vlt_json_real(view->ratio), "ratio_low", vlt_json_real(view->low),
@@ -111,7 +172,8 @@ static bool decision_to_json(struct explain *explain, const vlt_store_view *view
                       "baseline_ns", vlt_json_real(view->baseline_ns), "tuned_ns",
                       vlt_json_real(view->tuned_ns), "launches", view->launches, "reason",
                       view->reason, "reverted", view->reverted, "evidence", view->decision_id,
-                      "session", view->session_id, "settings", explain->settings));
+                      "session", view->session_id, "settings", explain->settings, "counters",
+                      read_counters(explain, view).list));
     return explain->status == VLT_OK;
 }
 
@@ -146,6 +208,7 @@ static bool print_decision(struct explain *explain, const vlt_store_view *view)
     printf("  why           %s\n", vlt_quoted_path(view->reason).text);
     printf("  time          %s, baseline %s\n", tuned, baseline);
     print_worth(view);
+    print_counters(explain, view);
     print_change(view);
     printf("  tried, best first\n");
     explain->shown = 0;

@@ -166,6 +166,7 @@ static vlt_status measure_series(vlt_gate_stage *stage, vlt_row *row,
         vlt_recorder_row(options->recorder, side);
         experiment->on_launch = vlt_recorder_launch;
         experiment->user = options->recorder;
+        experiment->launch.count = true;
     }
     uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
     vlt_status status = vlt_row_measure(row, side, experiment, err);

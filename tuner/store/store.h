@@ -19,7 +19,7 @@
 #include "harness/measure/pair.h"
 #include "optimizations/core/status.h"
 
-enum { VLT_STORE_APPLICATION_ID = 0x766C7475, VLT_STORE_SCHEMA = 3, VLT_STORE_ID_BYTES = 37 };
+enum { VLT_STORE_APPLICATION_ID = 0x766C7475, VLT_STORE_SCHEMA = 4, VLT_STORE_ID_BYTES = 37 };
 
 enum { VLT_STORE_ID_SHOWN = 8 }; /* letters of an id that people get to see: db:1a2b3c4d */
 
@@ -93,7 +93,8 @@ typedef struct vlt_store_counter {
     const char *name;
     double value;
     const char *status; /* ok, unsupported, not_permitted, multiplexed, below_floor, error */
-    const char *source; /* papi, callgrind, rusage ... */
+    const char *source; /* papi, software, roofline ... */
+    const char *reason; /* why there is no value; NULL */
 } vlt_store_counter;
 
 /* One setting measured once, in one process, against another one beside it. */

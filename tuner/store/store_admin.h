@@ -53,6 +53,12 @@ vlt_status vlt_store_each_decision(vlt_store *store, const char *op,
                                    bool (*visit)(void *user, const vlt_store_view *view),
                                    void *user, vlt_error *err);
 
+/* Calls visit for each counter of the newest trial of the decision's setting that has any; texts
+ * are valid during the call. */
+vlt_status vlt_store_each_counter(vlt_store *store, const vlt_store_view *view,
+                                  bool (*visit)(void *user, const vlt_store_counter *counter),
+                                  void *user, vlt_error *err);
+
 /* What a setting showed, over all its launches in the session of a decision. */
 typedef struct vlt_store_setting {
     const char *variant, *knobs;

@@ -54,7 +54,8 @@ static const struct {
      " JOIN other.trial ot ON ot.id = p.trial_id JOIN main.trial t ON t.uuid = ot.uuid"
      " WHERE true ON CONFLICT(trial_id, pair) DO NOTHING"},
     {"merging counters",
-     "INSERT INTO main.counter SELECT t.id, c.name, c.value, c.status, c.source"
+     "INSERT INTO main.counter(trial_id, name, value, status, source, reason)"
+     " SELECT t.id, c.name, c.value, c.status, c.source, c.reason"
      " FROM other.counter c JOIN other.trial ot ON ot.id = c.trial_id"
      " JOIN main.trial t ON t.uuid = ot.uuid WHERE true ON CONFLICT(trial_id, name) DO NOTHING"},
     {"merging decisions",

@@ -138,7 +138,10 @@ static const char step_3[] =
     " SELECT session, machine, op, bucket, problem, variant, knobs, launches, ratio, speedup,"
     "   baseline_ns AS default_ns, candidate_ns FROM v_vs WHERE against = 'default';";
 
-static const char *const steps[VLT_STORE_SCHEMA] = {step_1, step_2, step_3};
+/* A counter without a value says why. */
+static const char step_4[] = "ALTER TABLE counter ADD COLUMN reason TEXT;";
+
+static const char *const steps[VLT_STORE_SCHEMA] = {step_1, step_2, step_3, step_4};
 
 vlt_status vlt_store_migrate(vlt_store *store, int version, vlt_error *err)
 {

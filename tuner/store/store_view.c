@@ -126,3 +126,42 @@ vlt_status vlt_store_each_setting(vlt_store *store, const vlt_store_view *view,
     sqlite3_finalize(s);
     return status;
 }
+
+/* Of the decision's session, or reused from an earlier one of the same circumstances. */
+static const char counter_query[] =
+    "SELECT c.name, c.value, c.status, c.source, c.reason FROM counter c WHERE c.trial_id ="
+    " (SELECT max(t.id) FROM session here JOIN session s ON s.machine_id = here.machine_id"
+    "    AND s.build_id = here.build_id AND s.threads = here.threads"
+    "  JOIN trial t ON t.session_id = s.id JOIN workload w ON w.id = t.workload_id"
+    "  JOIN variant v ON v.id = t.variant_id"
+    "  WHERE here.id = ?1 AND w.op = ?2 AND w.problem = ?3 AND v.name = ?4 AND t.knobs = ?5"
+    "    AND EXISTS (SELECT 1 FROM counter d WHERE d.trial_id = t.id))"
+    " ORDER BY c.source, c.name";
+
+vlt_status vlt_store_each_counter(vlt_store *store, const vlt_store_view *view,
+                                  bool (*visit)(void *user, const vlt_store_counter *counter),
+                                  void *user, vlt_error *err)
+{
+    const char *doing = "reading counters";
+    sqlite3_stmt *s;
+    bool row = true;
+    vlt_status status = vlt_store_prepare(store, counter_query, doing, &s, err, "itttt",
+                                          view->session, view->op, view->problem, view->variant,
+                                          view->knobs);
+    while (status == VLT_OK) {
+        status = vlt_store_step(store, s, doing, &row, err);
+        if (status != VLT_OK || !row) {
+            break;
+        }
+        const vlt_store_counter counter = {.name = vlt_store_name(s, 0),
+                                           .value = vlt_store_real(s, 1),
+                                           .status = vlt_store_name(s, 2),
+                                           .source = vlt_store_name(s, 3),
+                                           .reason = vlt_store_text(s, 4)};
+        if (!visit(user, &counter)) {
+            break;
+        }
+    }
+    sqlite3_finalize(s);
+    return status;
+}

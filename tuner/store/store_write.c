@@ -223,9 +223,12 @@ static vlt_status add_counters(vlt_store *store, int64_t id, const vlt_store_tri
     vlt_status status = VLT_OK;
     for (int i = 0; i < trial->counter_count && status == VLT_OK; i++) {
         const vlt_store_counter *counter = &trial->counter[i];
-        status = vlt_store_run(store, "INSERT INTO counter VALUES (?,?,?,?,?)", "writing counters",
-                               err, "itdtt", id, counter->name, counter->value, counter->status,
-                               counter->source);
+        status = vlt_store_run(store,
+                               "INSERT INTO counter(trial_id, name, value, status, source, reason)"
+                               " VALUES (?,?,?,?,?,?)",
+                               "writing counters", err, "itdttt", id, counter->name, counter->value,
+                               counter->status, counter->source,
+                               counter->reason && counter->reason[0] ? counter->reason : NULL);
     }
     return status;
 }
