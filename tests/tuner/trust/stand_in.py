@@ -2,8 +2,8 @@
 """stand_in.py MODE VLTUNE COMMAND: stands between the tuner and one process of vltune.
 
 same:   every challenger of a race is the incumbent under another name, so nothing can be faster
-worst:  what runs without a config is said to be the plainest variant of each operator but the
-        baseline, with its default knobs: the catalogue's order reversed
+worst:  what runs without a config is said to be the last exact variant of each operator, with its
+        default knobs: the catalogue, which lists the best first, reversed
 Python's standard library alone.
 """
 import json
@@ -28,12 +28,13 @@ def race(vltune):
 
 
 def worst_of(vltune):
-    plain = {}
+    last = {}
     for op in json.loads(subprocess.check_output([vltune, "list", "--json"])):
-        applicable = [v["name"] for v in op["variants"][1:] if v["applicable"]]
-        if applicable:
-            plain[op["op"]] = applicable[0]
-    return plain
+        exact = [v["name"] for v in op["variants"][1:]
+                 if v["applicable"] and not v["name"].startswith(("int8", "bf16"))]
+        if exact:
+            last[op["op"]] = exact[-1]
+    return last
 
 
 def whole(vltune):
@@ -41,10 +42,10 @@ def whole(vltune):
     run = subprocess.run([vltune, "_whole"], input=task, stdout=subprocess.PIPE)
     answer = json.loads(run.stdout)
     if answer.get("problems"):
-        plain = worst_of(vltune)
+        last = worst_of(vltune)
         for problem in answer["problems"]:
-            if problem["op"] in plain:
-                problem["variant"], problem["knobs"] = plain[problem["op"]], ""
+            if problem["op"] in last:
+                problem["variant"], problem["knobs"] = last[problem["op"]], ""
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     return run.returncode
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """worst_first.py BUILD MODEL [BUDGET_S] [THREADS]: tunes as if what runs without a config were the
-plainest variant of every operator, then compares the config with what really runs without one.
+last exact variant of every operator, then compares the config with what really runs without one.
 Prints the speed that was found, as a share of the default's.
 """
 import json
@@ -27,7 +27,7 @@ def main():
                              text=True)
         row = json.loads(run.stdout)["rows"][0]
         print("%s, %g s, %d threads: %s of the default's speed [%s, %s], %d of %d problems left "
-              "the plainest variant" %
+              "the last variant" %
               (model, budget, threads, 1 / row["ratio"],
                1 / row["ratio_high"] if row["ratio_high"] else None,
                1 / row["ratio_low"] if row["ratio_low"] else None,
