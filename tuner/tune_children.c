@@ -21,8 +21,11 @@ vlt_status vlt_tuner_note_children(vlt_tuner *tuner, vlt_error *err)
             continue;
         }
         vlt_binding_format(item->choice.variant, &item->choice.binding, knobs, sizeof knobs);
-        vlt_utf8_format(text + used, LINE_MAX_BYTES, "%s%s|%s|%s|%s", used ? "\n" : "",
-                        item->met.op, item->met.bucket, item->choice.variant->name, knobs);
+        if (used) {
+            text[used++] = '\n'; /* a format would show it as text */
+        }
+        vlt_utf8_format(text + used, LINE_MAX_BYTES - 1, "%s|%s|%s|%s", item->met.op,
+                        item->met.bucket, item->choice.variant->name, knobs);
         used += strlen(text + used);
     }
     free(tuner->children);

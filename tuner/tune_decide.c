@@ -11,9 +11,12 @@
 #include "optimizations/core/utf8_text.h"
 #include "tuner/tune_internal.h"
 
-enum { PAIRS = 40, PAIRS_MIN = 3, DROP_AFTER = 5 };
+enum { PAIRS = 40, PAIRS_MIN = 3, PAIRS_SLOW = 2, DROP_AFTER = 5 };
 
 static const double launch_limit_s = 0.04;
+
+/* Of so slow a problem more launches tell more than more pairs; one pair where it is far off. */
+static const double slow_ns = 20e6, far_log = -0.15;
 
 /* A challenger whose launches so far say less than this is dropped after DROP_AFTER of them. */
 static const double hopeless_log = -0.008;
@@ -145,6 +148,14 @@ static bool is_hopeless(const vlt_judgement *judgement, int launches)
     return launches >= DROP_AFTER && log(judgement->ratio) > hopeless_log;
 }
 
+static int pairs_of(const vlt_tune_item *item)
+{
+    const vlt_tried *best = vlt_search_best(&item->search);
+    return item->default_ns < slow_ns          ? PAIRS_MIN
+           : best && best->log_ratio < far_log ? 1
+                                               : PAIRS_SLOW;
+}
+
 /* Launches until the setting is certainly faster, hopeless, or time is up. *open: neither yet. */
 static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
                           double alpha, double share, bool *open, vlt_error *err)
@@ -155,7 +166,7 @@ static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setti
     vlt_trial_options options = {.stage = "confirm",
                                  .fresh = true,
                                  .pairs = PAIRS,
-                                 .pairs_min = PAIRS_MIN,
+                                 .pairs_min = pairs_of(item),
                                  .limit_s = launch_limit_s};
     *open = true;
     while (status == VLT_OK) {

@@ -13,6 +13,7 @@
 #include "harness/json/file_lock.h"
 #include "harness/json/json.h"
 #include "optimizations/core/compiler.h"
+#include "optimizations/norm/norm.h"
 #include "tests/support/data.h"
 #include "tests/support/stores.h"
 #include "tuner/store/store_admin.h"
@@ -178,6 +179,55 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
     unlink(planted);
     unlink(config);
     test_store_remove(db);
+}
+
+static void choose_variant(vlt_tune_item *item, const char *op, const char *bucket,
+                           const char *variant)
+{
+    const vlt_op *found = vlt_registry_find_op(op);
+    snprintf(item->met.op, sizeof item->met.op, "%s", op);
+    snprintf(item->met.bucket, sizeof item->met.bucket, "%s", bucket);
+    item->search.incumbent.variant = vlt_registry_variant(found, 0);
+    item->choice.variant = vlt_registry_find_variant(found, variant);
+    cr_assert_eq(vlt_binding_parse(item->choice.variant, "", &item->choice.binding, NULL), VLT_OK);
+    item->decided = true;
+}
+
+/* Several leaves that were chosen: a composite's trial finds all of them inside. */
+Test(tune, chosen_leaves_reach_the_trials_of_composites, .timeout = 60)
+{
+    static vlt_tune_item item[2];
+    vlt_tuner tuner = {.item = item, .item_count = 2};
+    vlt_race *race;
+    vlt_race_start started;
+    vlt_launch launch;
+    vlt_error err = {0};
+    const vlt_race_options options = {
+        .program = program(),
+        .problem = "vision_block@rows=64,segment=64,width=64,heads=2,inner=96,weights=1",
+        .seed = 4,
+        .data_seed = 4,
+        .threads = 1,
+        .oracle_s = 1,
+        .timeout_s = 30};
+    choose_variant(&item[0], "attention",
+                   "q_rows=64,kv_rows=64,heads=2,kv_heads=2,head=32,causal=0,kv=3", "blocked");
+    choose_variant(&item[1], "norm", "rows=64,width=64,kind=0", "baseline");
+    item[1].search.incumbent.variant = vlt_registry_variant(&vlt_op_norm, 1);
+    cr_assert_eq(vlt_tuner_note_children(&tuner, &err), VLT_OK);
+    cr_assert_eq(vlt_race_create(&options, &race, &started, &err), VLT_OK, "%s", err.message);
+    const vlt_race_trial asked = {
+        .side = {{"vision_block/fused", tuner.children}, {"vision_block/fused", tuner.children}},
+        .seed = 2,
+        .pairs = 2,
+        .pairs_min = 1,
+        .limit_s = 0.05,
+        .timeout_s = 20,
+        .verify = true};
+    cr_assert_eq(vlt_race_run(race, &asked, &launch, &err), VLT_OK, "%s", err.message);
+    vlt_launch_release(&launch);
+    vlt_race_destroy(race);
+    free(tuner.children);
 }
 
 /* What was not decided claims nothing, and says so. */
