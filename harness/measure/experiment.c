@@ -16,7 +16,7 @@ vlt_experiment_options vlt_experiment_defaults(void)
         .launch = {.seed = 1,
                    .data_seed = 2,
                    .pairs = 100,
-                   .limit_s = 0.25,
+                   .limit_s = 0.18,
                    .timeout_s = 120,
                    .verify = true},
         .judge = vlt_judge_defaults(),

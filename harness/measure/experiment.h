@@ -19,7 +19,7 @@ typedef struct vlt_experiment_options {
     void *user;
 } vlt_experiment_options;
 
-/* 100 pairs, at most a quarter of a second and 8 to 40 launches; verifies; 20 s of budget. */
+/* 100 pairs, at most 180 ms and 8 to 40 launches; verifies; 20 s of budget. */
 vlt_experiment_options vlt_experiment_defaults(void);
 
 enum { VLT_EXPERIMENT_PLAN_MAX = 400 };

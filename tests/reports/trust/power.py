@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""power.py VLTUNE [--tries N] [--threads 1,0] [--busy] [--ops linear,...] [--budget 10s] [--table FILE]
+"""power.py VLTUNE [--tries N] [--threads 1,0] [--busy] [--ops linear,...] [--variants avx512,...]
+         [--kinds more,same] [--seed N] [--budget 10s] [--table FILE]
 
 Is 3 % more work found, and are equal problems called equal? For every applicable variant of linear,
 attention and resize `vltune compare A B --json` is run N times with another seed each: B is the same
 variant on about 3 % more work (found: `slower`), and once on the same work (false: `slower` or
-`faster`). --busy keeps one thread beside it computing for ever. Each try is a line of the table.
+`faster`). (Wider, not more, rows: sixteen strips take two threads as long as fifteen do.) --busy keeps one thread beside it computing for ever. Each try is a line of the table.
 Python's standard library alone.
 """
 import argparse
@@ -17,10 +18,8 @@ PROBLEMS = {
     "linear": ("m=128,n=1024,k=1024", "m=128,n=1024,k=1056"),
     "attention": ("q_rows=1024,kv_rows=1024,heads=2,kv_heads=2,head=64,causal=0",
                   "q_rows=1056,kv_rows=1024,heads=2,kv_heads=2,head=64,causal=0"),
-    "resize": ("src_h=960,src_w=1280,dst_h=480,dst_w=640", "src_h=990,src_w=1280,dst_h=495,dst_w=640"),
+    "resize": ("src_h=960,src_w=1280,dst_h=480,dst_w=640", "src_h=960,src_w=1320,dst_h=480,dst_w=660"),
 }
-WANTED = {"more": "slower", "same": "same"}
-
 
 def variants(vltune, op):
     listing = json.loads(subprocess.run([vltune, "list", op, "--json"], check=True, capture_output=True).stdout)
@@ -49,6 +48,9 @@ def main():
     parser.add_argument("--tries", type=int, default=100)
     parser.add_argument("--threads", default="1,0")
     parser.add_argument("--ops", default="linear,attention,resize")
+    parser.add_argument("--variants")
+    parser.add_argument("--kinds", default="more,same")
+    parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--budget", default="10s")
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--table")
@@ -58,8 +60,10 @@ def main():
     try:
         for op in options.ops.split(","):
             for variant in variants(options.vltune, op):
+                if options.variants and variant not in options.variants.split(","):
+                    continue
                 for threads in map(int, options.threads.split(",")):
-                    for kind in WANTED:
+                    for kind in options.kinds.split(","):
                         series(options, table, op, variant, kind, threads)
     finally:
         if busy:
@@ -68,7 +72,7 @@ def main():
 
 def series(options, table, op, variant, kind, threads):
     verdicts, times, ratios = {}, [], []
-    for seed in range(1, options.tries + 1):
+    for seed in range(options.seed, options.seed + options.tries):
         verdict, seconds, ratio = one(options.vltune, op, variant, kind, threads, seed, options.budget)
         if verdict is None:
             print(f"{op}/{variant}: {ratio}")
