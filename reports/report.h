@@ -73,6 +73,7 @@ typedef struct vlt_report {
     double seconds;
     double budget_seconds;
     int64_t trials;
+    int64_t seeds; /* settings among them that did well elsewhere */
 
     vlt_report_row *row;
     int row_count;

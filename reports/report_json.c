@@ -78,6 +78,7 @@ json_t *vlt_report_to_json(const vlt_report *report)
     put_real(&document, "seconds", report->seconds);
     put_real(&document, "budget_seconds", report->budget_seconds);
     put_int(&document, "trials", report->trials);
+    put_int(&document, "seeds", report->seeds);
     for (int i = 0; i < report->row_count; i++) {
         vlt_json_append(&rows, row_to_json(&report->row[i]));
     }
@@ -269,6 +270,7 @@ vlt_status vlt_report_from_json(const json_t *document, vlt_report *out, vlt_err
     out->seconds = get_real(document, "seconds");
     out->budget_seconds = get_real(document, "budget_seconds");
     out->trials = get_int(document, "trials");
+    out->seeds = get_int(document, "seeds");
     out->end_to_end = row_from_json(json_object_get(document, "end_to_end"));
     out->correctness = get_text(document, "correctness");
     out->accuracy_total = get_int(accuracy, "total");

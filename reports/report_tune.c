@@ -88,6 +88,7 @@ vlt_status vlt_report_from_tune(const vlt_tune_result *result, const char *page_
                         .seconds = result->seconds,
                         .budget_seconds = result->budget_s,
                         .trials = result->trials,
+                        .seeds = result->seeds,
                         .correctness = known(result->correctness),
                         .accuracy_total = result->accuracy_total,
                         .accuracy_baseline = result->accuracy_baseline,

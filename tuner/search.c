@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Draws from the whole space without a new best, or proposals of the explorer, before the search is
- * over. */
-enum { DRAWS_MAX = 6, NEIGHBOUR_MAX = 64, MISSES_MAX = 25 };
+/* Proposals without a new best before the search is over; proposals that were known already, one
+ * after the other. */
+enum { MISSES_MAX = 25, KNOWN_MAX = 64 };
 
 /* What a default may save, what a step to a neighbour may, and how fast hope fades. */
 static const double hope_default = 0.15, hope_neighbour = 0.08, hope_fading = 0.85;
@@ -14,19 +14,79 @@ static const double hope_default = 0.15, hope_neighbour = 0.08, hope_fading = 0.
 /* Standard deviation of one trial's ln ratio, on a machine with others. */
 static const double measuring_noise = 0.01;
 
-void vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
-                     bool plain, uint64_t seed)
+/* The domain of what may be tried: without the plainest variant, number 0, where it takes long. */
+static vlt_status make_domain(vlt_search *search, vlt_restriction *where, vlt_error *err)
 {
-    *search = (vlt_search){
-        .space = *space, .incumbent = *incumbent, .plain = plain, .random = {seed}, .seed = seed};
+    vlt_space proposed = search->space;
+    const char *name = proposed.problem.op->name;
+    if (search->options.plain) {
+        return vlt_knob_domain_create(&proposed, name, where, &search->domain, err);
+    }
+    proposed.variant_count--;
+    memmove(proposed.variant, proposed.variant + 1,
+            (size_t)proposed.variant_count * sizeof *proposed.variant);
+    if (where) { /* does it leave anything at all? */
+        vlt_knob_domain *whole;
+        vlt_status status = vlt_knob_domain_create(&search->space, name, where, &whole, err);
+        vlt_knob_domain_destroy(whole);
+        if (status != VLT_OK) {
+            return status;
+        }
+    }
+    vlt_status status = vlt_knob_domain_create(&proposed, name, where, &search->domain, err);
+    return status == VLT_STATUS_INPUT ? VLT_OK : status; /* the plainest alone is left */
+}
+
+/* Which settings there are, and which of them the seeds name. */
+static vlt_status prepare(vlt_search *search, vlt_restriction *where, vlt_error *err)
+{
+    search->prepared = true;
+    vlt_status status = make_domain(search, where, err);
+    if (status != VLT_OK || !search->domain) {
+        return status;
+    }
+    search->list = calloc((size_t)search->options.seed_count + 1, sizeof *search->list);
+    if (!search->list) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "search: out of memory");
+    }
+    for (int i = 0; i < search->options.seed_count && status == VLT_OK; i++) {
+        status = vlt_seeds_list(&search->options.seeds[i], &search->space.problem, search->domain,
+                                &search->list[i], err);
+    }
+    return status;
+}
+
+vlt_status vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
+                           const vlt_search_options *options, vlt_error *err)
+{
+    *search = (vlt_search){.space = *space,
+                           .incumbent = *incumbent,
+                           .options = *options,
+                           .restricted = options->where != NULL};
+    search->options.where = NULL;
+    return options->where ? prepare(search, options->where, err) : VLT_OK;
 }
 
 void vlt_search_release(vlt_search *search)
 {
+    for (int i = 0; search->list && i < search->options.seed_count; i++) {
+        vlt_seed_list_release(&search->list[i]);
+    }
     vlt_explorer_destroy(search->explorer);
     vlt_knob_domain_destroy(search->domain);
+    free(search->list);
     free(search->tried);
     *search = (vlt_search){0};
+}
+
+static uint64_t number_of(const vlt_search *search, const vlt_setting *setting)
+{
+    return search->domain ? vlt_knob_domain_find(search->domain, setting) : VLT_SETTING_NONE;
+}
+
+bool vlt_search_permits(const vlt_search *search, const vlt_setting *setting)
+{
+    return !search->restricted || number_of(search, setting) != VLT_SETTING_NONE;
 }
 
 static vlt_tried *find(const vlt_search *search, const vlt_setting *setting)
@@ -41,8 +101,9 @@ static vlt_tried *find(const vlt_search *search, const vlt_setting *setting)
 
 static bool is_new(const vlt_search *search, const vlt_setting *setting)
 {
-    bool wanted = search->plain || setting->variant != search->space.variant[0];
-    return wanted && !vlt_setting_equal(setting, &search->incumbent) && !find(search, setting);
+    bool wanted = search->options.plain || setting->variant != search->space.variant[0];
+    return wanted && vlt_search_permits(search, setting) &&
+           !vlt_setting_equal(setting, &search->incumbent) && !find(search, setting);
 }
 
 const vlt_tried *vlt_search_best(const vlt_search *search)
@@ -58,65 +119,41 @@ const vlt_tried *vlt_search_best(const vlt_search *search)
     return best;
 }
 
-static bool next_neighbour(const vlt_search *search, vlt_setting *out)
-{
-    vlt_setting near[NEIGHBOUR_MAX];
-    const vlt_tried *best = vlt_search_best(search);
-    const vlt_setting from = best ? best->setting : search->incumbent;
-    int count = vlt_space_neighbours(&search->space, &from, near, NEIGHBOUR_MAX);
-    for (int i = 0; i < count; i++) {
-        if (is_new(search, &near[i])) {
-            *out = near[i];
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool next_draw(vlt_search *search, vlt_setting *out)
-{
-    while (search->draws < DRAWS_MAX) {
-        search->draws++;
-        for (int i = 0; i < NEIGHBOUR_MAX; i++) {
-            if (vlt_space_draw(&search->space, &search->random, out) && is_new(search, out)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Tells the explorer what a setting has shown so far. */
 static void tell(const vlt_search *search, const vlt_setting *setting, double cost)
 {
-    uint64_t number = search->explorer ? vlt_knob_domain_find(search->domain, setting)
-                                       : VLT_SETTING_NONE;
+    uint64_t number = search->explorer ? number_of(search, setting) : VLT_SETTING_NONE;
     if (number != VLT_SETTING_NONE && !isnan(cost)) {
         vlt_explorer_tell(search->explorer, number, cost, NULL); /* without memory it knows less */
     }
 }
 
-/* The explorer is made when the defaults have been tried: many problems never get that far. */
-static void list_space(vlt_search *search)
+/* Lists of seeds that say something about the problem. */
+static int gather_foreign(const vlt_search *search, vlt_foreign *out)
 {
-    const vlt_explorer_options options = {
-        .strategy = search->strategy, .seed = search->seed, .noise = measuring_noise};
-    if (search->listed) {
-        return;
+    int count = 0;
+    for (int i = 0; i < search->options.seed_count; i++) {
+        out[count] = search->list[i].foreign;
+        count += out[count].count > 0;
     }
-    search->listed = true;
-    vlt_space proposed = search->space;
-    if (!search->plain) { /* number 0 takes no part */
-        proposed.variant_count--;
-        memmove(proposed.variant, proposed.variant + 1,
-                (size_t)proposed.variant_count * sizeof *proposed.variant);
-    }
-    if (vlt_knob_domain_create(&proposed, proposed.problem.op->name, NULL, &search->domain, NULL) !=
-            VLT_OK ||
+    return count;
+}
+
+/* The explorer is made when the defaults have been tried: many problems never get that far. */
+static void explore(vlt_search *search)
+{
+    search->explored = true;
+    vlt_foreign *foreign = calloc((size_t)search->options.seed_count + 1, sizeof *foreign);
+    if (search->domain && search->list && foreign) {
+        const vlt_explorer_options options = {.strategy = search->options.strategy,
+                                              .seed = search->options.seed,
+                                              .noise = measuring_noise,
+                                              .foreign = foreign,
+                                              .foreign_count = gather_foreign(search, foreign)};
         vlt_explorer_create(vlt_knob_domain_domain(search->domain), &options, &search->explorer,
-                            NULL) != VLT_OK) {
-        return;
+                            NULL);
     }
+    free(foreign);
     tell(search, &search->incumbent, 0);
     for (int i = 0; i < search->count; i++) {
         const vlt_tried *tried = &search->tried[i];
@@ -128,7 +165,7 @@ static void list_space(vlt_search *search)
 /* Repeated measurements are the deciding stage's matter: what was tried is not asked again here. */
 static bool next_proposal(vlt_search *search, vlt_setting *out)
 {
-    for (int i = 0; i < NEIGHBOUR_MAX && search->misses < MISSES_MAX; i++) {
+    for (int i = 0; i < KNOWN_MAX && search->misses < MISSES_MAX; i++) {
         vlt_proposal proposal;
         bool any = false;
         if (vlt_explorer_ask(search->explorer, &proposal, &any, NULL) != VLT_OK || !any) {
@@ -148,18 +185,59 @@ static bool next_proposal(vlt_search *search, vlt_setting *out)
     return false;
 }
 
-bool vlt_search_next(vlt_search *search, vlt_setting *out)
+/* The best of each list. */
+static bool next_seed(vlt_search *search, vlt_setting *out)
 {
-    /* the plainest one, number 0, comes last */
+    while (search->list && search->firsts < search->options.seed_count) {
+        const vlt_foreign *foreign = &search->list[search->firsts++].foreign;
+        if (foreign->count) {
+            vlt_knob_domain_setting(search->domain, foreign->setting[0], out);
+            if (is_new(search, out)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Of each variant; the plainest one, number 0, comes last. */
+static bool next_default(vlt_search *search, vlt_setting *out)
+{
     while (search->defaults < search->space.variant_count) {
         int index = ++search->defaults % search->space.variant_count;
         if (vlt_space_default(&search->space, index, out) && is_new(search, out)) {
             return true;
         }
     }
-    list_space(search);
-    return search->explorer ? next_proposal(search, out)
-                            : next_neighbour(search, out) || next_draw(search, out);
+    return false;
+}
+
+static bool is_seed(const vlt_search *search, const vlt_setting *setting)
+{
+    uint64_t number = number_of(search, setting);
+    for (int i = 0; search->list && i < search->options.seed_count; i++) {
+        const vlt_foreign *foreign = &search->list[i].foreign;
+        for (int k = 0; k < foreign->count; k++) {
+            if (foreign->setting[k] == number) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool vlt_search_next(vlt_search *search, vlt_setting *out)
+{
+    if (!search->prepared) {
+        prepare(search, NULL, NULL); /* what cannot be listed has its variants' defaults */
+    }
+    bool any = next_seed(search, out) || next_default(search, out);
+    if (!any && !search->explored) {
+        explore(search);
+    }
+    any = any || (search->explorer && next_proposal(search, out));
+    search->proposed += any && is_seed(search, out);
+    return any;
 }
 
 static vlt_tried *append(vlt_search *search, const vlt_setting *setting, vlt_error *err)
@@ -204,7 +282,6 @@ vlt_status vlt_search_note(vlt_search *search, const vlt_setting *setting, vlt_o
     best = vlt_search_best(search);
     bool better = best && best->log_ratio < before - 0.01;
     search->misses = better ? 0 : search->misses + 1;
-    search->draws = better ? 0 : search->draws;
     return VLT_OK;
 }
 

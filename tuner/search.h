@@ -1,18 +1,16 @@
 /* search.h: which setting of a problem to try next.
  *
- * Everything is relative to the incumbent: what runs without any config. First the defaults of the
- * other variants, then what the explorer's strategy `auto` proposes (strategy/explorer.h). Where a
- * space is too large to be listed for it: the neighbours of the best setting so far, from there
- * downhill; where that ends, a few draws from the whole space. No setting is tried twice. The
- * search measures nothing: its caller does, and tells it. Everything is determined by the seed and
- * what was told.
+ * Everything is relative to the incumbent: what runs without any config. First the best of every
+ * list of seeds, then the defaults of the other variants, then what the explorer's strategy
+ * proposes (strategy/explorer.h), which knows the seeds too. A restriction holds for all of them;
+ * the incumbent alone may lie outside. No setting is tried twice. The search measures nothing: its
+ * caller does, and tells it. Everything is determined by the seed and what was told.
  */
 #ifndef VLT_TUNER_SEARCH_H
 #define VLT_TUNER_SEARCH_H
 
-#include "tuner/space/knob_domain.h"
+#include "tuner/pack/seeds.h"
 #include "tuner/store/store.h"
-#include "tuner/strategy/explorer.h"
 
 /* A setting with what its trials showed. */
 typedef struct vlt_tried {
@@ -23,26 +21,41 @@ typedef struct vlt_tried {
     int trials;
 } vlt_tried;
 
+typedef struct vlt_search_options {
+    bool plain; /* the plainest variant may be tried: it does not take long */
+    uint64_t seed;
+    const char *strategy;   /* of the explorer; NULL: "auto" */
+    const vlt_seeds *seeds; /* [seed_count]; borrowed by the search */
+    int seed_count;
+    vlt_restriction *where; /* NULL: none; for the time of the call */
+} vlt_search_options;
+
 typedef struct vlt_search {
     vlt_space space;
     vlt_setting incumbent;
-    bool plain; /* the plainest variant may be tried: it does not take long */
-    vlt_random random;
-    uint64_t seed;
-    const char *strategy;    /* of the explorer; NULL: "auto" */
-    bool listed;             /* the two below were tried to be made */
-    vlt_knob_domain *domain; /* owned; NULL: the space is too large */
-    vlt_explorer *explorer;  /* owned; NULL likewise */
+    vlt_search_options options;
+    bool restricted;
+    bool prepared;           /* what follows was tried to be made */
+    vlt_knob_domain *domain; /* owned: what may be tried; NULL: nothing, or it cannot be listed */
+    vlt_seed_list *list;     /* owned [options.seed_count] */
+    vlt_explorer *explorer;  /* owned; NULL as long as the defaults suffice */
+    bool explored;           /* it was tried to be made */
     vlt_tried *tried;        /* owned */
     int count, capacity;
-    int defaults; /* variants whose default has been proposed */
-    int draws;    /* fruitless draws from the whole space so far */
-    int misses;   /* proposals since the best one got better */
+    int firsts;       /* lists of seeds whose best has been proposed */
+    int defaults;     /* variants whose default has been proposed */
+    int misses;       /* proposals since the best one got better */
+    int64_t proposed; /* seeds */
 } vlt_search;
 
-void vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
-                     bool plain, uint64_t seed);
+/* With a restriction the settings are found at once. INPUT: it leaves none, or cannot be computed;
+ * LIMIT: there are too many. Release whatever the status. */
+vlt_status vlt_search_init(vlt_search *search, const vlt_space *space, const vlt_setting *incumbent,
+                           const vlt_search_options *options, vlt_error *err);
 void vlt_search_release(vlt_search *search); /* fine on {0} */
+
+/* May the setting be chosen: does the restriction leave it? True without one. */
+bool vlt_search_permits(const vlt_search *search, const vlt_setting *setting);
 
 /* A setting that was not tried; false when the search is over. */
 bool vlt_search_next(vlt_search *search, vlt_setting *out);

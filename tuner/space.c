@@ -4,7 +4,7 @@
 
 #include "optimizations/core/utf8_text.h"
 
-enum { DRAWS_MAX = 100, SCAN_MAX = 1 << 16 };
+enum { SCAN_MAX = 1 << 16 };
 
 void vlt_space_init(vlt_space *space, const vlt_problem *problem, const vlt_caps *caps,
                     vlt_quality quality)
@@ -86,40 +86,6 @@ bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out)
         }
         if (!advance(space, out)) {
             return false;
-        }
-    }
-    return false;
-}
-
-int vlt_space_neighbours(const vlt_space *space, const vlt_setting *from, vlt_setting *out, int max)
-{
-    int count = 0;
-    for (int k = 0; k < from->variant->knob_count; k++) {
-        const vlt_knob *knob = &from->variant->knobs[k];
-        vlt_knob_list list = vlt_knob_values(knob, space->caps);
-        int at = place_of(&list, from->binding.value[k]);
-        for (int i = 0; i < list.count && count < max; i++) {
-            bool near = knob->labels || i == at - 1 || i == at + 1;
-            out[count] = *from;
-            out[count].binding.value[k] = list.value[i];
-            count += i != at && near && vlt_space_valid(space, &out[count]);
-        }
-    }
-    return count;
-}
-
-bool vlt_space_draw(const vlt_space *space, vlt_random *random, vlt_setting *out)
-{
-    for (int i = 0; i < DRAWS_MAX; i++) {
-        *out = (vlt_setting){
-            .variant = space->variant[vlt_random_range(random, 0, space->variant_count - 1)]};
-        vlt_binding_defaults(out->variant, &out->binding);
-        for (int k = 0; k < out->variant->knob_count; k++) {
-            vlt_knob_list list = vlt_knob_values(&out->variant->knobs[k], space->caps);
-            out->binding.value[k] = list.value[vlt_random_range(random, 0, list.count - 1)];
-        }
-        if (vlt_space_valid(space, out)) {
-            return true;
         }
     }
     return false;

@@ -1,10 +1,10 @@
 /* space.h: the settings that may do a problem: every applicable variant with every combination of
- * its knobs' values that is valid there. The first variant is the baseline.
+ * its knobs' values that is valid there. The first variant is the baseline. space/knob_domain.h
+ * numbers them.
  */
 #ifndef VLT_TUNER_SPACE_H
 #define VLT_TUNER_SPACE_H
 
-#include "optimizations/core/random.h"
 #include "optimizations/core/registry.h"
 
 enum { VLT_SPACE_VARIANT_MAX = 64, VLT_SETTING_BYTES = 256 };
@@ -34,14 +34,6 @@ vlt_setting vlt_space_baseline(const vlt_space *space);
 /* The default setting of variant number `index`; where that combination is not valid, the first
  * valid one in order. False when there is none. */
 bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out);
-
-/* Valid settings one step away: one knob one value up or down (any value for knobs with labels).
- * Returns how many, at most `max`. */
-int vlt_space_neighbours(const vlt_space *space, const vlt_setting *from, vlt_setting *out,
-                         int max);
-
-/* A valid setting, drawn over all variants and values; false when a hundred draws gave none. */
-bool vlt_space_draw(const vlt_space *space, vlt_random *random, vlt_setting *out);
 
 /* Settings besides the baseline's default, counted up to `limit`, valid ones only. */
 int64_t vlt_space_count(const vlt_space *space, int64_t limit);

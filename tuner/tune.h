@@ -18,6 +18,7 @@
 #include "harness/config/tuned.h"
 #include "harness/measure/verdict.h"
 #include "optimizations/core/status.h"
+#include "tuner/space/restriction.h"
 
 enum {
     VLT_TUNE_TEXT_BYTES = 256,
@@ -98,6 +99,7 @@ typedef struct vlt_tune_result {
     double budget_s;
     int64_t trials;        /* measured in this run */
     int64_t trials_reused; /* found in the store from an earlier run */
+    int64_t seeds;         /* settings tried that seeds name */
 
     vlt_tune_row *row; /* owned; in order of falling share */
     int row_count;
@@ -150,8 +152,12 @@ typedef struct vlt_tune_options {
     const char *only_op;     /* NULL: every operator that the model meets */
     int64_t scenes;          /* unseen scenes for the accuracy; 0: 100, negative: none */
     const char *strategy;    /* that proposes settings; NULL: "auto" */
-    vlt_quality quality;     /* what the choices may lose */
-    int64_t pack_cache;      /* as in vlt_engine_options */
+    vlt_restriction *where;  /* what may be chosen besides the defaults; NULL: anything */
+    const char *const *seed_from; /* [seed_from_count]: configs, databases, packs that are tried
+                                     early, before those of this program */
+    int seed_from_count;
+    vlt_quality quality;        /* what the choices may lose */
+    int64_t pack_cache;         /* as in vlt_engine_options */
     const char *measuring_lock; /* one run at a time that has this file: others wait, and the budget
                                    begins when it is theirs; NULL: nobody waits */
     void (*waiting)(void *user, long holder); /* said once; NULL */

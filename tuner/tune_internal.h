@@ -88,6 +88,9 @@ typedef struct vlt_tuner {
     int depth;              /* of the model that was looked at; 0: the whole */
     vlt_tune_item *item;    /* owned, in order of falling weight once measured */
     int item_count;
+    vlt_seeds *seeds; /* owned [seed_count]: those of the options, then the nearest packs */
+    int seed_count;
+    int outside; /* items whose default lies outside of the restriction */
     uint64_t launch_seed;
     char *children; /* owned; what composites shall find inside, see race.h; NULL: not yet known */
     int round;      /* of searching and deciding */
@@ -111,6 +114,10 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
 
 /* tune_stages.c: problems, races, decisions, the check end to end, one after the other. */
 vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err);
+
+/* tune_seeds.c: reads what the options name, and the packs of the nearest machines. */
+vlt_status vlt_tuner_read_seeds(vlt_tuner *tuner, vlt_error *err);
+void vlt_tuner_release_seeds(vlt_tuner *tuner);
 
 /* tune_scenes.c: the folder of the run, with the scenes. */
 vlt_status vlt_tuner_draw_scenes(vlt_tuner *tuner, vlt_error *err);

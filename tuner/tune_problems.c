@@ -43,11 +43,19 @@ static vlt_status start_search(vlt_tuner *tuner, vlt_tune_item *item, bool *any,
     vlt_status status = vlt_binding_parse(incumbent.variant, item->met.knobs, &incumbent.binding,
                                           err);
     bool plain = item->met.composite || vlt_baseline_guess_s(&item->problem) < plain_s;
-    vlt_search_init(&item->search, &space, &incumbent, plain,
-                    tuner->options->seed + (uint64_t)tuner->item_count);
-    item->search.strategy = tuner->options->strategy;
     *any = vlt_space_count(&space, 2) > (incumbent.variant == space.variant[0] ? 0 : 1) ||
            (plain && vlt_space_count(&space, 1) > 0);
+    if (status != VLT_OK || !*any) {
+        return status;
+    }
+    const vlt_search_options options = {.plain = plain,
+                                        .seed = tuner->options->seed + (uint64_t)tuner->item_count,
+                                        .strategy = tuner->options->strategy,
+                                        .seeds = tuner->seeds,
+                                        .seed_count = tuner->seed_count,
+                                        .where = tuner->options->where};
+    status = vlt_search_init(&item->search, &space, &incumbent, &options, err);
+    tuner->outside += status == VLT_OK && !vlt_search_permits(&item->search, &incumbent);
     return status;
 }
 
@@ -80,6 +88,7 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
         status = start_search(tuner, item, &any, err);
     }
     if (status != VLT_OK || !any) {
+        vlt_search_release(&item->search);
         return status; /* or there is nothing to choose */
     }
     estimate(&item->problem, item);
@@ -158,6 +167,16 @@ static vlt_status keep_problems(vlt_tuner *tuner, const vlt_whole_request *reque
     }
     for (int i = 0; i < request->problem_count && status == VLT_OK; i++) {
         status = add_item(tuner, &request->problem[i], err);
+    }
+    if (status == VLT_OK && tuner->options->where) {
+        status = vlt_restriction_check(tuner->options->where, err);
+    }
+    if (status == VLT_OK && tuner->outside) {
+        vlt_tuner_note(
+            tuner,
+            "--where leaves out the defaults of %d of %d problems: there a choice has to "
+            "beat the default all the same, which stays where none does",
+            tuner->outside, tuner->item_count);
     }
     if (status == VLT_OK && tuner->options->only_op && tuner->item_count == 0) {
         status = vlt_fail(err, VLT_STATUS_USAGE,

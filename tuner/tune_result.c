@@ -101,6 +101,7 @@ vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
         if (tuner->item[i].trials == 0) {
             untouched++;
         } else {
+            result->seeds += tuner->item[i].search.proposed;
             fill_row(&tuner->item[i], vlt_tuner_request_ns(tuner),
                      &result->row[result->row_count++]);
         }

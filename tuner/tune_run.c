@@ -178,6 +178,7 @@ static void release(vlt_tuner *tuner)
         free(tuner->edged[i]);
     }
     free(tuner->edged);
+    vlt_tuner_release_seeds(tuner);
     free(tuner->children);
     free(tuner->roofline);
     free(tuner->workload);
@@ -297,6 +298,9 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
         if (options.threads <= 0) {
             options.threads = vlt_machine_thread_count(tuner.machine);
         }
+        status = vlt_tuner_read_seeds(&tuner, err);
+    }
+    if (status == VLT_OK && tuner.machine) {
         status = conclude(&tuner, vlt_tuner_run_stages(&tuner, err), err);
     }
     result->session = tuner.session;

@@ -27,6 +27,10 @@ static bool recall_trial(void *user, const vlt_store_found *found)
         vlt_binding_parse(setting.variant, found->knobs, &setting.binding, NULL) != VLT_OK) {
         return true; /* of a variant that has gone, or measured against another one */
     }
+    if (!vlt_setting_equal(&setting, &item->search.incumbent) &&
+        !vlt_search_permits(&item->search, &setting)) {
+        return true; /* measured before the restriction */
+    }
     recall->tuner->result->trials_reused++;
     item->trials++;
     item->failed += found->outcome != VLT_OUTCOME_OK;

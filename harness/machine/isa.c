@@ -70,6 +70,12 @@ const char *vlt_isa_limit(void)
     return mask ? mask->text : "";
 }
 
+const char *vlt_isa_mask_name(void)
+{
+    const struct mask *mask = find_mask(getenv("VLTUNE_ISA"));
+    return mask ? mask->name : "";
+}
+
 /* What the CPU and the kernel grant of `allowed`. */
 static uint32_t detect(uint32_t allowed)
 {

@@ -19,4 +19,7 @@ bool vlt_isa_mask(const char *name, uint32_t *bits);
  * "" where nothing does. */
 const char *vlt_isa_limit(void);
 
+/* The mask's name alone: "avx2"; "" without one. */
+const char *vlt_isa_mask_name(void);
+
 #endif

@@ -25,12 +25,13 @@ enum { SERIAL_BELOW = 1 << 20 /* multiply-adds: waking a thread that sleeps cost
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_KEYS };
 
-static const int64_t rows_values[] = {48, 96, 192}, key_values[] = {64, 128, 256};
+static const int64_t rows_values[] = {12, 24, 48, 96, 192, 384};
+static const int64_t key_values[] = {32, 64, 128, 256, 512};
 
 static const vlt_knob vector_knobs[] = {
     VLT_KNOB_THREADS,
-    {"rows", "q_rows >= 12: query rows of an item", rows_values, 3, 96, NULL},
-    {"keys", "keys in a block", key_values, 3, 128, NULL},
+    {"rows", "q_rows >= 12: query rows of an item", rows_values, 6, 96, NULL},
+    {"keys", "keys in a block", key_values, 5, 128, NULL},
 };
 
 /* What a worker writes to. `lines` is the rows of an item, or the heads that share a key. */

@@ -47,12 +47,16 @@ static const vlt_option options[] = {
      VLT_OWN(vlt_tune_check_evaluations), .needs = "replay"},
     {"strategy", "NAME", "what proposes settings (default: auto; with --replay all of them)", 0,
      VLT_OWN(vlt_tune_check_strategy), .unless = "record"},
-    {"where", "EXPR", "only settings for which it holds: 'threads <= 2 && tile >= 16'", 0,
+    {"where", "EXPR", "only settings for which it holds: 'threads <= 2 && rows >= 96'", 0,
      VLT_TEXT},
+    {"seed-from", "FILE", "try what this config, database or pack of another machine holds early",
+     0, VLT_FILE, .unless = "replay record"},
     {"record", "DIR", "measure every setting of the problems of --model into T4 files", 0, VLT_TEXT,
      .unless = "replay"},
     {"model", "DIR", "the checkpoint whose problems are recorded", 'm', VLT_FOLDER,
      .needs = "record"},
+    {"problem", "OP@DIM=N,...", "record this problem alone, such as resize@src_h=427,src_w=640", 0,
+     VLT_TEXT, .needs = "record", .unless = "model op"},
     {"settings", "N", "pass over problems with fewer settings (default 2)", 0,
      VLT_INT(1, 1000000000), .needs = "record"},
 };
@@ -112,6 +116,23 @@ static vlt_tune_options read_options(vlt_cli *cli, const char *db)
                               .user = cli};
 }
 
+/* --where and --seed-from: what is owned by the options until run_model ends. */
+static vlt_status read_where(const vlt_cli *cli, vlt_tune_options *tune, vlt_error *err)
+{
+    const char *text = vlt_cli_text(cli, "where", NULL);
+    int count = vlt_cli_count(cli, "seed-from");
+    const char **files = calloc((size_t)count + 1, sizeof *files);
+    if (!files) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "tune: out of memory");
+    }
+    for (int i = 0; i < count; i++) {
+        files[i] = vlt_cli_nth(cli, "seed-from", i);
+    }
+    tune->seed_from = files;
+    tune->seed_from_count = count;
+    return text ? vlt_restriction_parse(text, "--where", &tune->where, err) : VLT_OK;
+}
+
 /* The report stays beside its samples, for `vltune report`. */
 static vlt_status keep(const vlt_tune_result *result, const json_t *document, vlt_error *err)
 {
@@ -138,6 +159,9 @@ static void print_text(const vlt_cli *cli, const vlt_report *report, int64_t reu
            report->budget_seconds, (long long)report->trials);
     if (reused) {
         printf(", %lld more known from before", (long long)reused);
+    }
+    if (report->seeds) {
+        printf(", %lld seeds tried", (long long)report->seeds);
     }
     printf("\n");
     vlt_terminal_result(&terminal, report);
@@ -187,7 +211,11 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
     if (status != VLT_OK) {
         return status;
     }
-    const vlt_tune_options tune = read_options(cli, db);
+    vlt_tune_options tune = read_options(cli, db);
+    status = read_where(cli, &tune, err);
+    if (status != VLT_OK) {
+        goto done;
+    }
     vlt_pack_cache_watch *packs = vlt_pack_cache_cli_watch();
     status = vlt_tune(&tune, &result, err);
     vlt_cli_progress(cli, NULL);
@@ -197,6 +225,9 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
         status = status == VLT_OK ? shown : status;
     }
     vlt_tune_result_release(&result);
+done:
+    vlt_restriction_destroy(tune.where);
+    free((void *)tune.seed_from);
     return status;
 }
 
@@ -209,9 +240,6 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_USAGE,
                         "tune: %s, expected a checkpoint, --replay DIR or --record DIR",
                         operand ? "a checkpoint beside --replay or --record" : "no operand");
-    }
-    if (operand && vlt_cli_text(cli, "where", NULL)) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "tune: --where without --replay or --record");
     }
     const char *device = vlt_cli_text(cli, "device", "none");
     if (strcmp(device, "none") != 0 && strcmp(device, "auto") != 0) {
@@ -239,12 +267,20 @@ VLT_COMMAND(
         "is verified\nend to end on unseen inputs. Ctrl-C leaves a valid database and the best "
         "config so "
         "far; the same\ncommand goes on from there.\n"
+        "--where names knobs, with values as `vltune list` shows them, and `variant`: \"variant != "
+        "'avx2' &&\nrows >= 96\". Each part joined by && holds for the operators that have all its "
+        "names, and there for\nthe variants that have them. The default is what a choice has to "
+        "beat even where --where leaves it\nout, and stays where none does.\n"
+        "Settings that did well on machines like this one come with the program; --seed-from "
+        "(may be given\nmore than once) adds others. They are tried early and measured like every "
+        "other setting.\n"
         "With --replay nothing is measured: the strategies that choose settings are tried on "
         "recorded\nspaces (T4 results or Kernel Tuner caches, a folder a kernel, T1.json "
         "beside them), and what\nthey find after so many evaluations is shown as a fraction "
         "of the optimum.\nWith --record every setting of the problems that a request to --model "
-        "meets is measured 32\ntimes, in random order, into DIR/PROBLEM/MACHINE_T4.json.gz; Ctrl-C "
-        "keeps what is there, and the\nsame command goes on.",
+        "meets, or of --problem,\nis measured 32 times, in random order, into "
+        "DIR/PROBLEM/MACHINE_T4.json.gz; Ctrl-C "
+        "keeps what is\nthere, and the same command goes on.",
     .examples = "tune DIR\n"
                 "tune DIR -o tuned.toml --db vltune.db --page report.html\n"
                 "tune DIR --op attention -o attention.toml",

@@ -51,11 +51,12 @@ static vlt_status record(vlt_cli *cli, vlt_restriction *where, vlt_error *err)
 {
     const vlt_record_options options = {.directory = vlt_cli_text(cli, "record", NULL),
                                         .model = vlt_cli_text(cli, "model", NULL),
+                                        .problem = vlt_cli_text(cli, "problem", NULL),
                                         .only_op = vlt_cli_text(cli, "op", NULL),
                                         .where = where,
                                         .settings_min = vlt_cli_int(cli, "settings", 2),
                                         .quality = vlt_cli_quality(cli),
-        .threads = (int)vlt_cli_int(cli, "threads", 0),
+                                        .threads = (int)vlt_cli_int(cli, "threads", 0),
                                         .seed = (uint64_t)vlt_cli_int(cli, "seed", 1),
                                         .stop = vlt_cli_interrupted,
                                         .progress = show_progress,
@@ -79,11 +80,11 @@ vlt_status vlt_tune_record(vlt_cli *cli, vlt_error *err)
 {
     const char *text = vlt_cli_text(cli, "where", NULL);
     vlt_restriction *where = NULL;
-    if (!vlt_cli_text(cli, "model", NULL)) {
-        return vlt_fail(
-            err, VLT_STATUS_USAGE,
-            "tune: --record without --model, expected the checkpoint whose problems are "
-            "recorded");
+    if (!vlt_cli_text(cli, "model", NULL) && !vlt_cli_text(cli, "problem", NULL)) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "tune: --record without --model or --problem, expected the checkpoint "
+                        "whose problems are "
+                        "recorded, or one of them");
     }
     vlt_status status = text ? vlt_restriction_parse(text, "--where", &where, err) : VLT_OK;
     status = status == VLT_OK ? record(cli, where, err) : status;

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 #include "tuner/search.h"
 
@@ -46,11 +47,25 @@ static double toy_log_ratio(const vlt_setting *setting)
                (setting->binding.value[2] == 1 ? 0 : 0.1));
 }
 
+/* Everything that the search would measure lies within. */
+static vlt_status restricted(vlt_search *search, const char *text, bool may_plain, vlt_error *err)
+{
+    const vlt_space space = toy_space();
+    const vlt_setting incumbent = vlt_space_baseline(&space);
+    vlt_restriction *where;
+    cr_assert_eq(vlt_restriction_parse(text, "--where", &where, err), VLT_OK);
+    const vlt_search_options options = {.plain = may_plain, .seed = 1, .where = where};
+    vlt_status status = vlt_search_init(search, &space, &incumbent, &options, err);
+    vlt_restriction_destroy(where);
+    return status;
+}
+
 /* The baseline of the toy is what runs without a config. */
 static void start(vlt_search *search, const vlt_space *space, uint64_t seed)
 {
     const vlt_setting incumbent = vlt_space_baseline(space);
-    vlt_search_init(search, space, &incumbent, true, seed);
+    const vlt_search_options options = {.plain = true, .seed = seed};
+    cr_assert_eq(vlt_search_init(search, space, &incumbent, &options, NULL), VLT_OK);
 }
 
 static int run_search(vlt_search *search)
@@ -138,4 +153,52 @@ Test(space, counts_valid_settings_besides_the_baseline)
     vlt_space space = toy_space();
     cr_assert_eq(vlt_space_count(&space, 10000), 1 + (8 * 6 - 3) * 3);
     cr_assert_eq(vlt_space_count(&space, 7), 7);
+}
+
+Test(search, a_restriction_holds_for_every_proposal)
+{
+    vlt_search search;
+    vlt_error err = {0};
+    vlt_setting outside = {.variant = &tiled, .binding = {.value = {32, 5, 1}}};
+    cr_assert_eq(restricted(&search, "depth <= 2 && policy == 'late'", true, &err), VLT_OK, "%s",
+                 err.message);
+    cr_expect_not(vlt_search_permits(&search, &outside));
+    cr_assert_gt(run_search(&search), 8);
+    for (int i = 0; i < search.count; i++) {
+        const vlt_setting *setting = &search.tried[i].setting;
+        cr_expect(vlt_search_permits(&search, setting));
+        cr_expect(setting->variant == &plain ||
+                  (setting->binding.value[1] <= 2 && setting->binding.value[2] == 1));
+    }
+    char text[VLT_SETTING_BYTES];
+    vlt_setting_format(&vlt_search_best(&search)->setting, text, sizeof text);
+    cr_expect_str_eq(text, "tiled tile=32 depth=2 policy=late");
+    vlt_search_release(&search);
+}
+
+Test(search, restrictions_that_cannot_be)
+{
+    static const char *const table[][2] = {{"variant == 'nosuch'", "no setting"},
+                                           {"8 / (depth - 3) > 1", "column 3: division by zero"},
+                                           {"depth + policy > 1", "policy"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        vlt_search search;
+        vlt_error err = {0};
+        cr_expect_eq(restricted(&search, table[i][0], i % 2 == 0, &err), VLT_STATUS_INPUT);
+        cr_expect(strstr(err.message, "--where") && strstr(err.message, table[i][1]), "%s",
+                  err.message);
+        vlt_search_release(&search);
+    }
+}
+
+/* The plainest variant takes too long, and nothing else is left: nothing is tried, no error. */
+Test(search, a_restriction_to_what_is_not_tried)
+{
+    vlt_search search;
+    vlt_setting setting;
+    vlt_error err = {0};
+    cr_assert_eq(restricted(&search, "variant == 'baseline'", false, &err), VLT_OK, "%s",
+                 err.message);
+    cr_expect_not(vlt_search_next(&search, &setting));
+    vlt_search_release(&search);
 }

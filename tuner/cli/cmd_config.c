@@ -242,19 +242,20 @@ static const vlt_option options[] = {
     {"top", "N", "pack: settings of a bucket (default 4)", 0, VLT_INT(1, 1000), .only = "pack"},
 };
 
-VLT_COMMAND(
-    config, .operands = "show|diff|validate|path|pack [FILE...]",
-    .summary = "show, compare or check tuned configs",
-    .details = "config path DIR             where tune writes, and run looks first, for this "
-               "checkpoint\n"
-               "config show [FILE]          the decisions (default: --config, tuned.toml)\n"
-               "config diff A B             choices that differ\n"
-               "config pack FILE... [-o F]  best settings as seeds for other machines\n"
-               "config validate [FILE] [--model DIR]\n"
-               "                            is it whole, and for this machine and model?",
-    .examples = "config show tuned.toml\n"
-                "config validate tuned.toml --model DIR\n"
-                "config diff tuned.toml other.toml",
-    .options = options, .option_count = sizeof options / sizeof *options,
-    .with = VLT_WITH_JSON | VLT_WITH_CONFIG | VLT_WITH_QUALITY, .operand_min = 1, .operand_max = 3,
-    .subcommands = subcommands, .subcommand_count = sizeof subcommands / sizeof *subcommands);
+VLT_COMMAND(config, .operands = "show|diff|validate|path|pack [FILE...]",
+            .summary = "show, compare or check tuned configs",
+            .details =
+                "config path DIR             where tune writes, and run looks first, for this "
+                "checkpoint\n"
+                "config show [FILE]          the decisions (default: --config, tuned.toml)\n"
+                "config diff A B             choices that differ\n"
+                "config pack FILE... [-o F]  best settings as seeds for other machines\n"
+                "config validate [FILE] [--model DIR]\n"
+                "                            is it whole, and for this machine and model?",
+            .examples = "config show tuned.toml\n"
+                        "config validate tuned.toml --model DIR\n"
+                        "config diff tuned.toml other.toml",
+            .options = options, .option_count = sizeof options / sizeof *options,
+            .with = VLT_WITH_JSON | VLT_WITH_CONFIG | VLT_WITH_QUALITY, .operand_min = 1,
+            .operand_max = 1 + PACK_FILES_MAX, .subcommands = subcommands,
+            .subcommand_count = sizeof subcommands / sizeof *subcommands);

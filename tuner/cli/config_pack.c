@@ -19,6 +19,7 @@ static vlt_status add_file(const char *path, vlt_seeds *all, vlt_error *err)
     }
     if (!all->source[0]) {
         memcpy(all->source, seeds.source, sizeof all->source);
+        memcpy(all->isa, seeds.isa, sizeof all->isa);
     }
     for (int i = 0; i < seeds.count && status == VLT_OK; i++) {
         vlt_seed *known = NULL;

@@ -58,8 +58,12 @@ static vlt_status from_config(const char *text, size_t bytes, const char *path, 
     vlt_tuned_config config = {.count = 0};
     vlt_status status = vlt_tuned_parse(text, bytes, path, NULL, NULL, &config, err);
     const char *cpu = status == VLT_OK ? vlt_tuned_parts_get(&config.key.hard, "cpu") : NULL;
+    const char *isa = status == VLT_OK ? vlt_tuned_parts_get(&config.key.hard, "isa") : NULL;
     if (cpu) {
         copy(out->source, sizeof out->source, cpu);
+    }
+    if (isa) {
+        copy(out->isa, sizeof out->isa, isa);
     }
     for (int i = 0; i < config.count && status == VLT_OK; i++) {
         const vlt_tuned_decision *decision = &config.decision[i];
@@ -93,12 +97,13 @@ static bool keep_best(void *user, const vlt_store_best *best)
     }
     if (!keep->seeds->source[0]) {
         copy(keep->seeds->source, sizeof keep->seeds->source, best->machine);
+        copy(keep->seeds->isa, sizeof keep->seeds->isa, best->isa);
     }
     keep->status = vlt_seeds_add(keep->seeds, &seed, keep->err);
     return keep->status == VLT_OK;
 }
 
-/* Costs are told over the baseline: made those over the best of the bucket. Rows of a bucket come
+/* Costs are told over the default: made those over the best of the bucket. Rows of a bucket come
  * one after the other, best first. */
 static void relate_costs(vlt_seeds *seeds)
 {

@@ -6,6 +6,7 @@
  *
  *     schema = 1
  *     machine = "x86-64 avx512 vnni, 2 threads"
+ *     isa = "AVX2 AVX512 AVX512_VNNI"
  *     [[seed]]
  *     op = "resize"
  *     bucket = "src_h=512,..."
@@ -19,7 +20,12 @@
 #include "tuner/space/knob_domain.h"
 #include "tuner/strategy/explorer.h"
 
-enum { VLT_SEED_NAME_BYTES = 48, VLT_SEED_KNOBS_BYTES = 256, VLT_SEEDS_MAX = 1 << 16 };
+enum {
+    VLT_SEED_NAME_BYTES = 48,
+    VLT_SEED_KNOBS_BYTES = 256,
+    VLT_SEED_ISA_BYTES = 128,
+    VLT_SEEDS_MAX = 1 << 16
+};
 
 typedef struct vlt_seed {
     char op[VLT_SEED_NAME_BYTES];
@@ -31,6 +37,8 @@ typedef struct vlt_seed {
 
 typedef struct vlt_seeds {
     char source[VLT_BUCKET_BYTES]; /* which machine, for people; "": not known */
+    char isa[VLT_SEED_ISA_BYTES];  /* "AVX2 AVX512": what it can compute; "": nothing more, or not
+                                      known */
     vlt_seed *seed;                /* owned */
     int count, capacity;
 } vlt_seeds;
@@ -48,13 +56,20 @@ vlt_status vlt_seeds_read(const char *path, vlt_seeds *out, vlt_error *err);
 vlt_status vlt_seeds_parse(const char *text, size_t bytes, const char *name, vlt_seeds *out,
                            vlt_error *err);
 
-/* The text of a pack: the `top` best of every bucket, sorted, so that equal content gives equal
- * bytes. *text is the caller's (free). */
+/* The text of a pack: the `top` best of every bucket, as far as they did well, sorted, so that
+ * equal content gives equal bytes. *text is the caller's (free). */
 vlt_status vlt_seeds_format(const vlt_seeds *seeds, int top, char **text, size_t *bytes,
                             vlt_error *err);
 
 /* The packs of this program. NULL behind the last. */
 const char *vlt_seeds_pack_text(int index);
+
+/* By how many instruction sets (VLT_ISA_*) their machine and one of `isa` differ. */
+int vlt_seeds_distance(const vlt_seeds *seeds, uint32_t isa);
+
+/* The packs of this program whose machines differ least from one of `isa`: out[*count], which has
+ * room for all packs. On failure too *count of them are to be released. */
+vlt_status vlt_seeds_nearest_packs(uint32_t isa, vlt_seeds *out, int *count, vlt_error *err);
 
 /* What the seeds say about a problem, as an explorer takes it. */
 typedef struct vlt_seed_list {

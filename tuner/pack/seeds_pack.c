@@ -10,6 +10,9 @@
 
 enum { SCHEMA = 1 };
 
+/* Beyond this cost over the best of its bucket a setting did not do well. */
+static const double well = 0.2;
+
 static vlt_status fail(const char *name, const vlt_toml_value *value, const char *what,
                        vlt_error *err)
 {
@@ -76,6 +79,10 @@ static vlt_status read_pack(const vlt_toml_value *root, const char *name, vlt_se
     if (machine && !read_text(machine, out->source, sizeof out->source)) {
         return fail(name, machine, "'machine' is no short text", err);
     }
+    const vlt_toml_value *isa = vlt_toml_get(root, "isa");
+    if (isa && !read_text(isa, out->isa, sizeof out->isa)) {
+        return fail(name, isa, "'isa' is no short text", err);
+    }
     if (!seeds || vlt_toml_type_of(seeds) != VLT_TOML_ARRAY) {
         return fail(name, seeds, "'seed' is no array of tables", err);
     }
@@ -127,13 +134,15 @@ vlt_status vlt_seeds_format(const vlt_seeds *seeds, int top, char **text, size_t
         memcpy(sorted, seeds->seed, (size_t)seeds->count * sizeof *sorted);
         qsort(sorted, (size_t)seeds->count, sizeof *sorted, compare_seeds);
     }
-    vlt_buffer_print(&buffer, "schema = %d\nmachine = \"%s\"\n", SCHEMA, seeds->source);
-    for (int i = 0, rank = 0; i < seeds->count; i++) {
+    vlt_buffer_print(&buffer, "schema = %d\nmachine = \"%s\"\nisa = \"%s\"\n", SCHEMA,
+                     seeds->source, seeds->isa);
+    for (int i = 0, rank = 0, first = 0; i < seeds->count; i++) {
         const vlt_seed *seed = &sorted[i];
         bool same = i > 0 && !strcmp(seed->op, seed[-1].op) &&
                     !strcmp(seed->bucket, seed[-1].bucket);
         rank = same ? rank + 1 : 0;
-        if (rank < top) {
+        first = same ? first : i;
+        if (rank < top && seed->cost - sorted[first].cost <= well) {
             vlt_buffer_print(&buffer,
                              "\n[[seed]]\nop = \"%s\"\nbucket = \"%s\"\nvariant = \"%s\"\nknobs = "
                              "\"%s\"\ncost = %.4f\n",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/machine/isa.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/core/random.h"
 #include "optimizations/core/utf8_text.h"
@@ -28,12 +29,14 @@ static vlt_status no_memory(vlt_error *err)
     return vlt_fail(err, VLT_STATUS_NOMEM, "recording: out of memory");
 }
 
-/* "AMD EPYC 7B13, 2 threads" as "amd-epyc-7b13-2t": a name for files. */
+/* "AMD EPYC 7B13, 2 threads" as "amd-epyc-7b13-2t": a name for files; under a mask
+ * "amd-epyc-7b13-2t-avx2", which is another machine. */
 static void name_machine(const vlt_machine *machine, int threads, char *name, size_t name_bytes)
 {
     const char *model = machine->cpu_model[0] ? machine->cpu_model : "cpu";
+    const char *mask = vlt_isa_mask_name();
     size_t used = 0;
-    for (const char *at = model; *at && used + 16 < name_bytes; at++) {
+    for (const char *at = model; *at && used + 32 < name_bytes; at++) {
         bool plain = isalnum((unsigned char)*at);
         if (!strncmp(at, "(R)", 3) || !strncmp(at, "(C)", 3) || !strncmp(at, "(TM)", 4)) {
             at = strchr(at, ')');
@@ -44,7 +47,7 @@ static void name_machine(const vlt_machine *machine, int threads, char *name, si
         }
     }
     used -= used && name[used - 1] == '-';
-    vlt_utf8_format(name + used, name_bytes - used, "-%dt", threads);
+    vlt_utf8_format(name + used, name_bytes - used, "-%dt%s%s", threads, *mask ? "-" : "", mask);
 }
 
 /* "linear_m256_n1024_k256" */

@@ -1,9 +1,10 @@
 /* record.h: spaces measured setting by setting, as a dataset: what `tune --record` does.
  *
- * A problem that the model meets makes a space; every setting of it is measured in a child process
- * (verified first, as in tuning), 32 raw times each, in random order, so that what drifts on the
- * machine falls on all of them. DIR/PROBLEM/MACHINE_T4.json.gz holds the results, T1.json beside it
- * the parameters. What was recorded is kept at every stop, and not measured again.
+ * A problem that the model meets, or one that is named, makes a space; every setting of it is
+ * measured in a child process (verified first, as in tuning), 32 raw times each, in random order,
+ * so that what drifts on the machine falls on all of them. DIR/PROBLEM/MACHINE_T4.json.gz holds the
+ * results, T1.json beside it the parameters. What was recorded is kept at every stop, and not
+ * measured again.
  */
 #ifndef VLT_TUNER_RECORD_H
 #define VLT_TUNER_RECORD_H
@@ -22,7 +23,8 @@ typedef struct vlt_record_progress {
 
 typedef struct vlt_record_options {
     const char *directory;  /* made where it is missing */
-    const char *model;      /* checkpoint */
+    const char *model;      /* checkpoint; NULL beside `problem` */
+    const char *problem;    /* OP@DIM=N,... instead of a model's; NULL: none */
     const char *only_op;    /* NULL: every operator that a request meets */
     const char *program;    /* that trials start; NULL: /proc/self/exe */
     vlt_restriction *where; /* NULL: every setting */

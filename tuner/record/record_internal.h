@@ -13,8 +13,8 @@ typedef struct vlt_record_problem {
     char text[VLT_BUCKET_BYTES]; /* all dimensions, as contenders are written */
 } vlt_record_problem;
 
-/* The problems that one request to the model meets, each bucket once, of `only_op` alone where it
- * is not NULL; *out is the caller's (free). */
+/* The named problem; or those that one request to the model meets, each bucket once, of `only_op`
+ * alone where it is not NULL; *out is the caller's (free). */
 vlt_status vlt_record_problems(const vlt_record_options *options, const vlt_machine *machine,
                                vlt_record_problem **out, int *count, vlt_error *err);
 

@@ -1,9 +1,10 @@
-/* Which problems a model meets. */
+/* Which problems are recorded: those that a model meets, or a named one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/files/temp_folder.h"
+#include "harness/measure/prepared.h"
 #include "harness/measure/whole.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/utf8_text.h"
@@ -83,12 +84,40 @@ static vlt_status keep(const vlt_record_options *options, const vlt_whole_reques
                           options->model, options->only_op ? options->only_op : "");
 }
 
+/* OP[@DIM=N,...]: a variant or its knobs would say what a recording finds out. */
+static vlt_status named(const vlt_record_options *options, vlt_record_problem **out, int *count,
+                        vlt_error *err)
+{
+    const vlt_variant *variant;
+    vlt_binding binding;
+    vlt_record_problem *problem = calloc(1, sizeof *problem);
+    *out = problem;
+    if (!problem) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "recording: out of memory");
+    }
+    if (strpbrk(options->problem, "/:")) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "--problem '%s', expected OP[@DIM=N,...]",
+                        vlt_quoted_word(options->problem).text);
+    }
+    vlt_status status = vlt_what_parse(options->problem, &problem->problem, &variant, &binding,
+                                       err);
+    if (status != VLT_OK) {
+        return vlt_fail_in(err, status, "--problem: ");
+    }
+    vlt_problem_format(&problem->problem, problem->text, sizeof problem->text);
+    *count = 1;
+    return VLT_OK;
+}
+
 vlt_status vlt_record_problems(const vlt_record_options *options, const vlt_machine *machine,
                                vlt_record_problem **out, int *count, vlt_error *err)
 {
     vlt_whole_request request = {0};
     *out = NULL;
     *count = 0;
+    if (options->problem) {
+        return named(options, out, count, err);
+    }
     vlt_status status = ask(options, machine, &request, err);
     if (status != VLT_OK) {
         return status;

@@ -8,7 +8,8 @@
 typedef struct vlt_store_best {
     const char *op, *bucket, *variant, *knobs;
     const char *machine; /* its CPU */
-    double log_ratio;    /* candidate over baseline */
+    const char *isa;     /* "AVX2 AVX512" */
+    double log_ratio;    /* of its time over the default's */
 } vlt_store_best;
 
 /* Calls visit for every setting that was measured and never failed, by operator, bucket and ratio,

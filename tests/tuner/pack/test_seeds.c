@@ -9,6 +9,7 @@
 #include "harness/json/json.h"
 #include "tests/support/folder.h"
 #include "tuner/pack/seeds.h"
+#include "tuner/search.h"
 
 static vlt_error err;
 
@@ -24,13 +25,19 @@ static vlt_problem problem(void)
     return problem;
 }
 
-static vlt_knob_domain *make_domain(const vlt_problem *problem)
+static vlt_space make_space(const vlt_problem *problem)
 {
     static const vlt_caps caps = {.cpu_count = 2};
     vlt_space space = {.problem = *problem, .caps = &caps};
     for (int i = 0; i < vlt_registry_variant_count(problem->op); i++) {
         space.variant[space.variant_count++] = vlt_registry_variant(problem->op, i);
     }
+    return space;
+}
+
+static vlt_knob_domain *make_domain(const vlt_problem *problem)
+{
+    const vlt_space space = make_space(problem);
     vlt_knob_domain *domain;
     cr_assert_eq(vlt_knob_domain_create(&space, "resize", NULL, &domain, &err), VLT_OK, "%s",
                  err.message);
@@ -43,7 +50,8 @@ static void parse(const char *text, vlt_seeds *seeds)
                  err.message);
 }
 
-/* What is written reads back; equal content gives equal bytes; the best of a bucket stay. */
+/* What is written reads back; equal content gives equal bytes; the best of a bucket stay, without
+ * those that are far from its best. */
 Test(seeds, packs)
 {
     vlt_seeds seeds, again;
@@ -51,9 +59,9 @@ Test(seeds, packs)
     size_t bytes, second_bytes;
     parse("schema = 1\nmachine = \"m\"\n" SEED("b", "avx2", "strip=16", "0.5")
               SEED("b", "avx2", "strip=8", "0") SEED("a", "baseline", "", "0.25")
-                  SEED("b", "avx2", "strip=32", "0.125"),
+                  SEED("b", "avx2", "strip=32", "0.125") SEED("a", "avx2", "", "0.5"),
           &seeds);
-    cr_expect_eq(seeds.count, 4);
+    cr_expect_eq(seeds.count, 5);
     cr_expect_str_eq(seeds.source, "m");
     cr_assert_eq(vlt_seeds_format(&seeds, 2, &text, &bytes, &err), VLT_OK);
     cr_assert_eq(vlt_seeds_parse(text, bytes, "again", &again, &err), VLT_OK, "%s", err.message);
@@ -83,6 +91,7 @@ Test(seeds, bad_packs)
         {"schema = 1\n" SEED("b", "v", "", "\"x\""), "'cost'"},
         {"schema = 1\nseed = [1]\n", "'seed' is no array of tables"},
         {"schema = 1\nmachine = 3\nseed = []\n", "'machine'"},
+        {"schema = 1\nisa = [1]\nseed = []\n", "'isa'"},
         {"schema = 1\n[[seed]\n", "line 2, column"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -134,6 +143,45 @@ Test(seeds, lists)
     vlt_knob_domain_destroy(domain);
 }
 
+/* A search tries the best of each list before the defaults, then measures on like without. */
+Test(seeds, come_first)
+{
+    static vlt_seed first[] = {
+        {.op = "resize", .bucket = "*", .variant = "avx2", .knobs = "strip=16", .cost = 0.1},
+        {.op = "resize", .bucket = "*", .variant = "avx2", .knobs = "strip=128", .cost = 0},
+        {.op = "norm", .bucket = "*", .variant = "avx2", .cost = 0}};
+    static vlt_seed second[] = {
+        {.op = "resize", .bucket = "*", .variant = "avx2", .knobs = "strip=17", .cost = 0},
+        {.op = "resize", .bucket = "*", .variant = "avx512", .knobs = "strip=8", .cost = 1}};
+    const vlt_seeds seeds[] = {{.seed = first, .count = 3}, {.seed = second, .count = 2}};
+    static const struct {
+        const char *variant;
+        int64_t strip;
+    } expected[] = {{"avx2", 128}, {"avx512", 8}};
+    static const double call_ns[2] = {1, 1};
+    const vlt_problem wanted = problem();
+    const vlt_space space = make_space(&wanted);
+    const vlt_setting incumbent = vlt_space_baseline(&space);
+    const vlt_search_options options = {.plain = true, .seed = 7, .seeds = seeds, .seed_count = 2};
+    vlt_search search;
+    vlt_setting setting;
+    int trials = 0;
+    cr_assert_eq(vlt_search_init(&search, &space, &incumbent, &options, NULL), VLT_OK);
+    while (vlt_search_next(&search, &setting)) {
+        if (trials < 2) {
+            cr_expect_str_eq(setting.variant->name, expected[trials].variant);
+            cr_expect_eq(vlt_binding_value(setting.variant, &setting.binding, "strip"),
+                         expected[trials].strip);
+        }
+        trials++;
+        vlt_search_note(&search, &setting, VLT_OUTCOME_OK, 0.5, call_ns, NULL); /* bad here */
+    }
+    cr_expect_null(vlt_search_best(&search));
+    cr_expect(search.proposed == 2 || search.proposed == 3);
+    cr_expect_gt(trials, 10);
+    vlt_search_release(&search);
+}
+
 /* A tuned config of another machine is read as it is. */
 Test(seeds, configs, .init = test_folder_make, .fini = test_folder_remove)
 {
@@ -148,6 +196,7 @@ Test(seeds, configs, .init = test_folder_make, .fini = test_folder_remove)
                                    .speedup_high = 2.1};
     vlt_seeds seeds;
     vlt_tuned_parts_add(&config.key.hard, "cpu", "Another CPU");
+    vlt_tuned_parts_add(&config.key.hard, "isa", "AVX2");
     cr_assert_eq(vlt_tuned_config_set(&config, &decision, &err), VLT_OK);
     cr_assert_eq(vlt_tuned_write(&config, test_folder_path("other.toml"), &err), VLT_OK, "%s",
                  err.message);
@@ -155,6 +204,7 @@ Test(seeds, configs, .init = test_folder_make, .fini = test_folder_remove)
                  err.message);
     cr_expect_eq(seeds.count, 1);
     cr_expect_str_eq(seeds.source, "Another CPU");
+    cr_expect_str_eq(seeds.isa, "AVX2");
     cr_expect_str_eq(seeds.seed[0].knobs, "strip=64");
     vlt_seeds_release(&seeds);
     vlt_tuned_config_release(&config);
@@ -163,6 +213,33 @@ Test(seeds, configs, .init = test_folder_make, .fini = test_folder_remove)
     cr_expect_eq(vlt_seeds_read(test_folder_path("cut.toml"), &seeds, &err), VLT_STATUS_INPUT);
     cr_expect(strstr(err.message, "cut.toml"));
     cr_expect_neq(vlt_seeds_read(test_folder_path("none.toml"), &seeds, &err), VLT_OK);
+}
+
+/* Packs of machines that differ least in what they can compute. */
+Test(seeds, nearest_machines)
+{
+    vlt_seeds seeds = {.isa = "AVX2 AVX512 AVX512_VNNI"};
+    const uint32_t avx2 = VLT_ISA_AVX2, avx512 = avx2 | VLT_ISA_AVX512;
+    cr_expect_eq(vlt_seeds_distance(&seeds, avx512 | VLT_ISA_AVX512_VNNI), 0);
+    cr_expect_eq(vlt_seeds_distance(&seeds, avx512), 1);
+    cr_expect_eq(vlt_seeds_distance(&seeds, avx2), 2);
+    cr_expect_eq(vlt_seeds_distance(&seeds, avx512 | VLT_ISA_AVX512_VNNI | VLT_ISA_AMX), 1);
+    seeds.isa[0] = 0;
+    cr_expect_eq(vlt_seeds_distance(&seeds, avx512), 2);
+    vlt_seeds *near = calloc(64, sizeof *near);
+    const uint32_t machines[] = {avx2, avx512 | VLT_ISA_AVX512_VNNI, 0};
+    for (int i = 0; i < 3; i++) {
+        int count = 0;
+        cr_assert_eq(vlt_seeds_nearest_packs(machines[i], near, &count, &err), VLT_OK);
+        cr_assert_geq(count, 1);
+        for (int k = 0; k < count; k++) {
+            if (i < 2) { /* there are packs of these two classes */
+                cr_expect_eq(vlt_seeds_distance(&near[k], machines[i]), 0, "%s", near[k].isa);
+            }
+            vlt_seeds_release(&near[k]);
+        }
+    }
+    free(near);
 }
 
 /* The packs of the program are sound: every text is a pack, with seeds. */

@@ -1,0 +1,93 @@
+/* `vltune tune --where`: what is refused before anything is measured, and what is left. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimizations/core/compiler.h"
+#include "tests/support/data.h"
+#include "tests/support/demo.h"
+
+TestSuite(tune_where, .init = test_demo_make, .fini = test_demo_remove, .timeout = 300);
+
+#define TUNE "$VLTUNE tune $DEMO --no-page --scenes 0 --budget 30s --db x.db -o x.toml --json "
+
+Test(tune_where, refuses)
+{
+    static const char *const table[][3] = {
+        {"rows >=", "--where: column 8", ""},
+        {"rows >= 96 &&& threads", "--where: column ", ""},
+        {"rowz >= 96", "--where: column 1", "'rows'"},
+        {"threads <= 2 && rows >= nosuch", "'nosuch'", "column 25"},
+        {"8 / (rows - 96) > 1", "column 3: division by zero", "rows=96"},
+        {"variant == 'nosuch'", "no setting", "--where"},
+        {"threads > 1000 && variant != 'baseline' && variant != 'avx2'", "no setting", "--where"},
+        {"keys > 1 && chunk >= 1 && keys * chunk > 3", "'keys * chunk > 3'", "together"}};
+    if (VLT_ASAN) {
+        test_skip("a sanitized baseline request takes longer than a short budget allows");
+        return;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char script[512];
+        snprintf(script, sizeof script,
+                 "%s --where \"%s\"; e=$?; test -e x.toml && exit 9; exit $e", TUNE, table[i][0]);
+        test_output output = test_demo_script(script);
+        cr_expect_eq(output.exit_code, 2, "%s: %d %s", table[i][0], output.exit_code, output.err);
+        cr_expect(strstr(output.err, table[i][1]) && strstr(output.err, table[i][2]), "%s: %s",
+                  table[i][0], output.err);
+        cr_expect_eq(output.out_bytes, 0);
+        test_output_release(&output);
+    }
+}
+
+static json_t *tune(const char *where)
+{
+    json_t *document;
+    vlt_error err;
+    char script[512];
+    snprintf(script, sizeof script,
+             "$VLTUNE tune $DEMO --no-page --scenes 0 --op norm --budget 10s --db x.db -o x.toml "
+             "--json --where \"%s\"",
+             where);
+    test_output output = test_demo_script(script);
+    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    cr_assert_eq(vlt_json_parse(output.out, output.out_bytes, "stdout", &document, &err), VLT_OK);
+    test_output_release(&output);
+    return document;
+}
+
+static bool says(const json_t *document, const char *what)
+{
+    const json_t *notes = json_object_get(document, "notes");
+    for (size_t i = 0; i < json_array_size(notes); i++) {
+        if (strstr(json_string_value(json_array_get(notes, i)), what)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing outside is chosen or measured, but for the default; nor is what an earlier run without
+ * the restriction has measured. */
+Test(tune_where, chooses_within)
+{
+    if (VLT_ASAN) {
+        test_skip("a sanitized baseline request takes longer than a short budget allows");
+        return;
+    }
+    json_t *all = tune("threads <= 1000");
+    json_t *within = tune("variant == 'baseline'");
+    const json_t *rows = json_object_get(within, "rows");
+    cr_assert_geq(json_array_size(rows), 1);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *choice = json_string_value(json_object_get(row, "choice"));
+        cr_expect(json_is_true(json_object_get(row, "is_default")) || !strcmp(choice, "baseline"),
+                  "%s", choice);
+        cr_expect_leq(test_demo_number(row, "settings"), 2); /* the default, and the baseline */
+    }
+    cr_expect(says(within, "--where leaves out the defaults"));
+    cr_expect_not(says(all, "--where"));
+    json_decref(all);
+    json_decref(within);
+}
