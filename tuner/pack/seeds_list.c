@@ -83,7 +83,7 @@ vlt_status vlt_seeds_list(const vlt_seeds *seeds, const vlt_problem *problem,
     uint64_t *setting = calloc(room, sizeof *setting);
     double *cost = calloc(room, sizeof *cost);
     int count = 0;
-    *out = (vlt_seed_list){{setting, cost, 0}};
+    *out = (vlt_seed_list){.foreign = {.setting = setting, .cost = cost}};
     if (!found || !setting || !cost) {
         free(found);
         vlt_seed_list_release(out);
@@ -111,5 +111,5 @@ void vlt_seed_list_release(vlt_seed_list *list)
 {
     free((void *)list->foreign.setting);
     free((void *)list->foreign.cost);
-    *list = (vlt_seed_list){{NULL, NULL, 0}};
+    *list = (vlt_seed_list){.foreign = {.count = 0}};
 }

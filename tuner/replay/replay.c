@@ -57,7 +57,7 @@ static vlt_status find_abroad(const replay *r, int space, abroad *out)
             return VLT_STATUS_NOMEM;
         }
         if (count) {
-            out->list[out->count++] = (vlt_foreign){setting, cost, count};
+            out->list[out->count++] = (vlt_foreign){setting, cost, count, count < VLT_TOP_MAX};
         }
     }
     return VLT_OK;

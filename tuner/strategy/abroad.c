@@ -8,7 +8,8 @@ enum { SWEEPS = 50 };
 /* Machines differ by 10 % at least, even where the lists say less: they only hold the best. */
 static const double variance_min = 0.01;
 
-/* What a list does not have costs more than its last one: about so many times as much. */
+/* What a list of the best does not have costs more than its last one: about so many times as much.
+ */
 static const double beyond_last = 2;
 
 /* How far a weight may be from its prior, 1 / machines, before labels speak: a standard deviation.
@@ -21,14 +22,25 @@ static int compare_entries(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of a list of everything, what is missing was not there (it takes instructions that the machine
+ * lacks): the mean says neither good nor bad of it. */
+static double cost_beyond(const vlt_foreign *list)
+{
+    double sum = 0;
+    for (int i = 0; i < list->count; i++) {
+        sum += list->cost[i];
+    }
+    return list->whole ? sum / list->count : beyond_last * list->cost[list->count - 1];
+}
+
 vlt_status vlt_abroad_init(vlt_abroad *abroad, const vlt_foreign *foreign, int count,
                            vlt_error *err)
 {
     *abroad = (vlt_abroad){0};
     for (int m = 0; m < count && abroad->count < VLT_ABROAD_MAX; m++) {
         const vlt_foreign *list = &foreign[m];
-        if (!list->count || list->cost[list->count - 1] <= 0) {
-            continue; /* an order without costs says nothing here */
+        if (!list->count || list->cost[list->count - 1] <= VLT_FOREIGN_TIE) {
+            continue; /* an order without costs, or of ties, says nothing here */
         }
         int at = abroad->count++;
         vlt_abroad_entry *entry = calloc((size_t)list->count, sizeof *entry);
@@ -42,7 +54,7 @@ vlt_status vlt_abroad_init(vlt_abroad *abroad, const vlt_foreign *foreign, int c
         }
         qsort(entry, (size_t)list->count, sizeof *entry, compare_entries);
         abroad->entries[at] = list->count;
-        abroad->beyond[at] = beyond_last * list->cost[list->count - 1];
+        abroad->beyond[at] = cost_beyond(list);
     }
     for (int m = 0; m < abroad->count; m++) {
         abroad->weight[m] = 1.0 / abroad->count;

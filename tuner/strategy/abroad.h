@@ -13,7 +13,7 @@ typedef struct vlt_abroad_entry {
 } vlt_abroad_entry;
 
 typedef struct vlt_abroad {
-    int count;                               /* machines; beyond VLT_ABROAD_MAX they are left out */
+    int count; /* machines whose costs differ; beyond VLT_ABROAD_MAX they are left out */
     vlt_abroad_entry *entry[VLT_ABROAD_MAX]; /* owned, ascending by setting */
     int entries[VLT_ABROAD_MAX];
     double beyond[VLT_ABROAD_MAX]; /* cost of what the list does not have */

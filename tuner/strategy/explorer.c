@@ -15,9 +15,6 @@ enum {
     EARLY_LISTS = 8 /* foreign lists of which at least the best is tried */
 };
 
-/* Foreign costs this near to the best of their list are ties. */
-static const double tie = 0.02;
-
 /* A best setting is measured again while this many standard errors do not separate it from the
  * second best. */
 static const double separation = 2;
@@ -74,6 +71,7 @@ static vlt_status copy_foreign(vlt_explorer *explorer, const vlt_foreign *from, 
     double *cost = calloc((size_t)from->count + 1, sizeof *cost);
     to->setting = setting;
     to->cost = cost;
+    to->whole = from->whole;
     if (!setting || !cost) {
         return no_memory(err);
     }
@@ -90,7 +88,7 @@ static vlt_status copy_foreign(vlt_explorer *explorer, const vlt_foreign *from, 
 static int tied(const vlt_foreign *list)
 {
     int count = 0;
-    while (count < list->count && list->cost[count] <= tie) {
+    while (count < list->count && list->cost[count] <= VLT_FOREIGN_TIE) {
         count++;
     }
     return count;

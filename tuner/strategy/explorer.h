@@ -24,7 +24,11 @@ typedef struct vlt_foreign {
     const double *cost;      /* [count], ascending; only differences count. NULL: the order is all
                                 that is known */
     int count;
+    bool whole; /* everything that was right there: what the list lacks is not known to be slow */
 } vlt_foreign;
+
+/* Foreign costs this near to the best of their list are ties. */
+#define VLT_FOREIGN_TIE 0.02
 
 typedef struct vlt_explorer_options {
     const char *strategy; /* NULL: "auto" */

@@ -18,7 +18,7 @@
 
 enum {
     FIRST = 6,        /* settings before the model speaks */
-    FIRST_ABROAD = 2, /* where other machines are known */
+    FIRST_ABROAD = 2, /* where costs of other machines are known */
     FIRST_DRAWS = 16, /* of which each is the best of so many draws */
     POINTS_MAX = 384,
     GROWTH_MAX = 64, /* points between two fits */
@@ -101,6 +101,20 @@ static double nearness(const model *m, const vlt_history *history, const uint16_
     return nearest;
 }
 
+/* Any setting; where others only say that some are good, not by how much, one of those. */
+static uint64_t draw_first(const model *m, vlt_scene *scene)
+{
+    for (int i = 0; i < FIRST_DRAWS && scene->foreign_count && !m->abroad.count; i++) {
+        const vlt_foreign *list = &scene->foreign[vlt_scene_below(scene, scene->foreign_count)];
+        uint64_t setting = list->count ? list->setting[vlt_scene_below(scene, list->count)]
+                                       : VLT_SETTING_NONE;
+        if (setting != VLT_SETTING_NONE && vlt_history_is_new(scene->history, setting)) {
+            return setting;
+        }
+    }
+    return vlt_scene_draw(scene);
+}
+
 /* One of the first settings: of a few draws the one that is roundest and farthest from the others.
  * Powers of two divide most problems without a rest, and most machines are made of them. */
 static uint64_t propose_first(model *m, vlt_scene *scene)
@@ -109,7 +123,7 @@ static uint64_t propose_first(model *m, vlt_scene *scene)
     double best_score = -INFINITY;
     for (int draw = 0; draw < FIRST_DRAWS; draw++) {
         uint16_t digits[VLT_DOMAIN_PARAMETER_MAX], place[VLT_DOMAIN_PARAMETER_MAX];
-        uint64_t setting = vlt_scene_draw(scene);
+        uint64_t setting = draw_first(m, scene);
         double score = 0;
         vlt_domain_digits(scene->domain, setting, digits);
         vlt_kernel_place(&m->kernel, digits, place);
@@ -317,7 +331,7 @@ static vlt_status propose(void *state, vlt_scene *scene, uint64_t *out, vlt_erro
 {
     model *m = state;
     const vlt_history *history = scene->history;
-    int first = scene->foreign_count ? FIRST_ABROAD : FIRST;
+    int first = m->abroad.count ? FIRST_ABROAD : FIRST;
     if (history->count < first || history->ok_count < 2) {
         *out = propose_first(m, scene);
         return VLT_OK;

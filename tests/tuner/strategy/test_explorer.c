@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "optimizations/core/random.h"
+#include "tuner/strategy/abroad.h"
 #include "tuner/strategy/explorer.h"
 
 static vlt_error err;
@@ -254,7 +255,8 @@ Test(explorer, foreign_settings_come_early)
     const uint16_t good[] = {8, 3, 1, 0}, bad[] = {1, 9, 2, 1};
     uint64_t list[] = {vlt_domain_find(domain, bad), vlt_domain_find(domain, good)};
     const double costs[] = {0, 0.3};
-    const vlt_foreign foreign[] = {{list, costs, 2}, {list + 1, NULL, 1}};
+    const vlt_foreign foreign[] = {{.setting = list, .cost = costs, .count = 2},
+                                   {.setting = list + 1, .count = 1}};
     cr_assert(list[0] != VLT_SETTING_NONE && list[1] != VLT_SETTING_NONE);
     for (int s = 0; vlt_strategy_name(s); s++) {
         const vlt_explorer_options options = {
@@ -271,6 +273,55 @@ Test(explorer, foreign_settings_come_early)
         vlt_explorer_destroy(explorer);
     }
     vlt_domain_destroy(domain);
+}
+
+/* A list that says which settings are good, but not by how much: the model begins with some of
+ * them. */
+Test(explorer, begins_with_what_is_good_elsewhere)
+{
+    enum { LISTED = 40, BEGIN = 6 };
+    vlt_domain *domain = make();
+    uint64_t list[LISTED];
+    double ties[LISTED];
+    for (int i = 0; i < LISTED; i++) {
+        list[i] = vlt_domain_count(domain) * (uint64_t)(2 * i + 1) / (2 * LISTED);
+        ties[i] = 1e-4 * i;
+    }
+    for (int way = 0; way < 2; way++) {
+        const vlt_foreign foreign = {.setting = list, .cost = way ? ties : NULL, .count = LISTED};
+        const vlt_explorer_options options = {
+            .strategy = "model", .seed = 4, .foreign = &foreign, .foreign_count = 1};
+        vlt_explorer *explorer;
+        cr_assert_eq(vlt_explorer_create(domain, &options, &explorer, &err), VLT_OK);
+        for (int i = 0; i < BEGIN; i++) {
+            uint64_t setting;
+            bool listed = false;
+            cr_assert(step(explorer, domain, &setting));
+            for (int k = 0; k < LISTED; k++) {
+                listed = listed || list[k] == setting;
+            }
+            cr_expect(listed, "proposal %d", i);
+        }
+        vlt_explorer_destroy(explorer);
+    }
+    vlt_domain_destroy(domain);
+}
+
+/* What a list of the best lacks is worse than its last; of a list of everything it is not known. */
+Test(abroad, what_a_list_lacks)
+{
+    const uint64_t setting[] = {3, 5};
+    const double cost[] = {0, 0.3};
+    for (int whole = 0; whole < 2; whole++) {
+        const vlt_foreign list = {
+            .setting = setting, .cost = cost, .count = 2, .whole = whole != 0};
+        vlt_abroad abroad;
+        cr_assert_eq(vlt_abroad_init(&abroad, &list, 1, &err), VLT_OK);
+        cr_assert_eq(abroad.count, 1);
+        cr_expect_float_eq(vlt_abroad_offset(&abroad, 5), 0.3, 1e-12);
+        cr_expect_float_eq(vlt_abroad_offset(&abroad, 4), whole ? 0.15 : 0.6, 1e-12);
+        vlt_abroad_release(&abroad);
+    }
 }
 
 /* Several settings may be out at once, and may be told in any order. */
