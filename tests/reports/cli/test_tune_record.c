@@ -92,6 +92,30 @@ Test(tune_record, refuses)
     test_output_release(&output);
 }
 
+/* One problem that is named, without a model; under a mask it is another machine. */
+Test(tune_record, a_named_problem)
+{
+    test_output output = test_demo_script(
+        "$VLTUNE tune --record set --isa base --quiet >/dev/null --problem "
+        "attention@q_rows=4,kv_rows=16,heads=2,kv_heads=2,head=8,causal=0,kv=3 && ls set/*");
+    cr_expect_eq(output.exit_code, 0, "%s", output.err);
+    cr_expect(strstr(output.out, "t-base_T4.json.gz") && strstr(output.out, "T1.json"), "%s",
+              output.out);
+    test_output_release(&output);
+    static const char *const table[][2] = {{"norm/avx2@rows=4", "OP[@DIM=N"},
+                                           {"nrom@rows=4", "'norm'"},
+                                           {"norm@rowz=4", "rowz"},
+                                           {"norm --model $DEMO", "--model"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char script[256];
+        snprintf(script, sizeof script, "$VLTUNE tune --record set --problem %s", table[i][0]);
+        output = test_demo_script(script);
+        cr_expect_eq(output.exit_code, 2, "%s: %d", table[i][0], output.exit_code);
+        cr_expect(strstr(output.err, table[i][1]), "%s: %s", table[i][0], output.err);
+        test_output_release(&output);
+    }
+}
+
 /* A file of another machine, or of something else, is left alone. */
 Test(tune_record, keeps_what_is_not_its_own)
 {
