@@ -34,8 +34,57 @@ static inline void note_block(struct scan *s, size_t block)
     s->lowest[block] = lowest;
 }
 
+/* A word of one block at most: symbols move up when two become one, and what a merge looks at is in
+ * one place. */
+static size_t merge_few(const vlt_vocab *vocab, int32_t *ids, size_t count)
+{
+    int32_t rank[BLOCK], result[BLOCK];
+    const vlt_pair_slot *slot;
+    for (size_t i = 0; i < BLOCK; i++) {
+        slot = i + 1 < count ? vlt_pair_find(vocab, ids[i], ids[i + 1]) : NULL;
+        rank[i] = slot ? slot->rank : NONE;
+        result[i] = slot ? slot->result : 0;
+    }
+    for (;;) {
+        int32_t lowest = NONE;
+        size_t at = 0;
+        for (int i = 0; i < BLOCK; i++) {
+            lowest = rank[i] < lowest ? rank[i] : lowest;
+        }
+        if (lowest == NONE) {
+            return count;
+        }
+        while (rank[at] != lowest) {
+            at++;
+        }
+        ids[at] = result[at];
+        count--;
+        for (size_t i = at + 1; i < count; i++) {
+            ids[i] = ids[i + 1];
+            rank[i] = rank[i + 1];
+            result[i] = result[i + 1];
+        }
+        rank[count] = NONE;
+        if (at + 1 < count) {
+            slot = vlt_pair_find(vocab, ids[at], ids[at + 1]);
+            rank[at] = slot ? slot->rank : NONE;
+            result[at] = slot ? slot->result : 0;
+        } else {
+            rank[at] = NONE;
+        }
+        if (at > 0) {
+            slot = vlt_pair_find(vocab, ids[at - 1], ids[at]);
+            rank[at - 1] = slot ? slot->rank : NONE;
+            result[at - 1] = slot ? slot->result : 0;
+        }
+    }
+}
+
 size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count)
 {
+    if (count <= BLOCK) {
+        return merge_few(vocab, ids, count);
+    }
     struct scan s;
     size_t blocks = (count + BLOCK - 1) / BLOCK, left = 0;
     s.vocab = vocab;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "optimizations/bpe_encode/bpe_merge.h"
+#include "optimizations/bpe_encode/cuts.h"
 #include "optimizations/bpe_encode/vocab_internal.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
@@ -353,6 +354,16 @@ size_t vlt_vocab_match_added(const vlt_vocab *vocab, const uint8_t *p, size_t by
     return longest;
 }
 
+static vlt_status fill_cuts(vlt_vocab *vocab, vlt_error *err)
+{
+    vlt_status status = take(1, sizeof *vocab->cuts, &vocab->cuts, err);
+    for (int32_t id = 0; id < vocab->size && status == VLT_OK; id++) {
+        vlt_token_text token = vlt_vocab_token(vocab, id);
+        vlt_cuts_note(vocab->cuts, token.bytes, token.length);
+    }
+    return status;
+}
+
 vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt_error *err)
 {
     vlt_vocab *vocab = NULL;
@@ -377,7 +388,8 @@ vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt
         (status = fill_bytes(vocab, source, err)) != VLT_OK ||
         (status = fill_added(vocab, source, err)) != VLT_OK ||
         (status = fill_pairs(vocab, source, err)) != VLT_OK ||
-        (status = fill_words(vocab, source, err)) != VLT_OK) {
+        (status = fill_words(vocab, source, err)) != VLT_OK ||
+        (status = fill_cuts(vocab, err)) != VLT_OK) {
         vlt_vocab_destroy(vocab);
         return status;
     }
@@ -395,6 +407,7 @@ void vlt_vocab_destroy(vlt_vocab *vocab)
         vlt_free(vocab->pair);
         vlt_free(vocab->word);
         vlt_free(vocab->long_word);
+        vlt_free(vocab->cuts);
         vlt_free(vocab);
     }
 }

@@ -40,6 +40,7 @@ struct vlt_vocab {
     int32_t *long_word; /* [long_mask + 1] ids of longer ones by hash of their bytes, or -1 */
     uint32_t long_mask;
     uint32_t longest_word;
+    struct vlt_cuts *cuts; /* cuts.h */
 
     int32_t *added; /* [added_count] ids, sorted by text */
     int32_t added_count;
@@ -95,6 +96,12 @@ static inline uint32_t vlt_word_hash(vlt_word_key key)
 {
     uint64_t h = (key.low ^ key.high * 0xFF51AFD7ED558CCDu) * 0x9E3779B97F4A7C15u;
     return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 17);
+}
+
+/* Where a word is looked for first. */
+static inline const vlt_word_slot *vlt_word_place(const vlt_vocab *vocab, uint32_t hash)
+{
+    return &vocab->word[hash & vocab->word_mask];
 }
 
 static inline int32_t vlt_word_find(const vlt_vocab *vocab, vlt_word_key key)

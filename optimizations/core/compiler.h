@@ -15,6 +15,9 @@
 /* Number of zero bits below the lowest set bit of a 64-bit x > 0. */
 #define VLT_LOW_ZEROS(x) __builtin_ctzll(x)
 
+/* The cache line at `pointer` is wanted soon. */
+#define VLT_PREFETCH(pointer) __builtin_prefetch(pointer)
+
 /* The optimiser must believe that something reads and writes all memory behind `pointer`. */
 #define VLT_USED(pointer) __asm__ volatile("" : : "r"(pointer) : "memory")
 

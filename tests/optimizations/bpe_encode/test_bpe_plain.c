@@ -143,6 +143,10 @@ static void together(test_context *test, const vlt_bpe_encode_constants *constan
     for (int v = 0; v < vlt_registry_variant_count(&vlt_op_tokenize_batch); v++) {
         const vlt_variant *variant = vlt_registry_variant(&vlt_op_tokenize_batch, v);
         vlt_plan *plan = NULL;
+        char reason[VLT_REASON_BYTES];
+        if (variant->applicable && !variant->applicable(&problem, test->context.caps, reason)) {
+            continue;
+        }
         cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
                      VLT_OK);
         cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);

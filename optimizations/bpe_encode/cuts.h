@@ -1,0 +1,47 @@
+/* cuts.h: places inside a word where no token of the vocabulary can reach across, so that what
+ * lies before and behind may be encoded apart from each other.
+ *
+ * Merging makes nothing but tokens. A place between two characters, one of which at least is not
+ * ASCII, is crossed by a token that has both of them, or that begins inside the first one or ends
+ * inside the second one (vocabularies of bytes have a few of those). All such pairs are noted when
+ * the vocabulary is made; a place whose pair was never noted is a cut. Two bits of a hash stand
+ * for a pair, so that a cut may be missed now and then, and never be made up.
+ */
+#ifndef VLT_CUTS_H
+#define VLT_CUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VLT_CUTS_BITS = 22, VLT_CUTS_WHOLE = 0, VLT_CUTS_PARTS = 4 };
+
+typedef struct vlt_cuts {
+    uint64_t pair[1 << (VLT_CUTS_BITS - 6)];
+    /* Which shapes of pairs there are: bit (left * VLT_CUTS_PARTS + right), each the number of
+     * bytes where a part of the character is meant, or VLT_CUTS_WHOLE. */
+    uint16_t shapes;
+    /* Bytes next to a place, left << 8 | right, where there is a pair with a part. */
+    uint8_t parts[1 << 13];
+} vlt_cuts;
+
+/* A character, or a part of it, as the number that its bytes are. */
+static inline uint64_t vlt_cuts_hash(uint32_t left, uint32_t right)
+{
+    return ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
+}
+
+static inline bool vlt_cuts_noted(const vlt_cuts *cuts, uint64_t hash)
+{
+    const uint64_t a = hash >> (64 - VLT_CUTS_BITS);
+    const uint64_t b = hash >> (64 - 2 * VLT_CUTS_BITS) & ((1 << VLT_CUTS_BITS) - 1);
+    return cuts->pair[a >> 6] >> (a & 63) & cuts->pair[b >> 6] >> (b & 63) & 1;
+}
+
+/* Notes the places of a token, which need be no valid text. */
+void vlt_cuts_note(vlt_cuts *cuts, const uint8_t *bytes, size_t length);
+
+/* The first cut of text[bytes] behind its first character, or `bytes`. The text is valid. */
+size_t vlt_cuts_next(const vlt_cuts *cuts, const uint8_t *text, size_t bytes);
+
+#endif
