@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/infer/batch_room.h"
 #include "harness/infer/lanes.h"
 #include "harness/infer/services.h"
 #include "harness/services/ahead.h"
@@ -15,6 +16,7 @@
 struct slot {
     _Atomic int64_t item;
     vlt_job *job;
+    bool waiting; /* prepared, and not yet computed; under the room's lock */
 };
 
 struct run {
@@ -22,6 +24,7 @@ struct run {
     const vlt_batch *batch;
     struct slot slot[VLT_PIPELINE_SLOT_MAX];
     vlt_lanes *lanes;
+    vlt_batch_room room;
     bool overlapped;               /* stage 0 has a thread of its own */
     vlt_ahead *ahead;              /* NULL: stage 0 prepares by itself */
     void *spare[VLT_PREFETCH_MAX]; /* jobs of `ahead`, while it is not */
@@ -68,11 +71,9 @@ static vlt_status read_line(void *user, void *item, bool *found, vlt_error *err)
     return status;
 }
 
-/* The line of the job as a prompt. Perhaps one of several threads. */
-static vlt_status prepare_line(void *user, void *item, vlt_error *err)
+/* The line of the job as a prompt. */
+static vlt_status build_prompt(struct run *run, vlt_job *job, vlt_error *err)
 {
-    struct run *run = user;
-    vlt_job *job = item;
     vlt_status status = vlt_batch_line_read(job->text.data, job->text.bytes, job->name,
                                             run->batch->defaults, run->engine, &job->line, err);
     if (status != VLT_OK) {
@@ -89,6 +90,16 @@ static vlt_status prepare_line(void *user, void *item, vlt_error *err)
                  : vlt_prompt_build_tree(run->engine, request, job->line.messages, job->line.tools,
                                          &job->prompt, err);
     return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", job->name);
+}
+
+/* Perhaps one of several threads. */
+static vlt_status prepare_line(void *user, void *item, vlt_error *err)
+{
+    struct run *run = user;
+    vlt_batch_room_enter(&run->room);
+    vlt_status status = build_prompt(run, item, err);
+    vlt_batch_room_leave(&run->room);
+    return status;
 }
 
 static int ahead_now(void *user)
@@ -138,6 +149,9 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
         run->input_status = status;
         run->input_error = *err;
     }
+    pthread_mutex_lock(&run->room.lock);
+    slot->waiting = found && status == VLT_OK;
+    pthread_mutex_unlock(&run->room.lock);
     return ended ? VLT_STATUS_STOPPED : status;
 }
 
@@ -169,24 +183,67 @@ static void tell(void *user, const char *id, const vlt_response *response, const
     }
 }
 
-/* Stage 1: into a lane. */
-static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error *err)
+static void drop_prompt(void *user, void *item)
 {
-    struct run *run = user;
-    (void)item, (void)err;
-    if (!vlt_lanes_interrupted(run->lanes)) {
-        vlt_lanes_take(run->lanes, &run->slot[number].job);
-    }
-    return VLT_OK;
+    vlt_job *job = item;
+    (void)user;
+    vlt_prompt_release(&job->prompt);
+    job->dropped = true;
 }
 
-/* A line that did not fit beside those that were computed may fit alone. */
+/* What waits to be computed gives its memory back, and so do the caches; nobody begins to prepare
+ * until the same is called with false. */
+static void alone(void *user, bool on)
+{
+    struct run *run = user;
+    if (!on) {
+        vlt_batch_room_yield(&run->room);
+        return;
+    }
+    vlt_batch_room_claim(&run->room);
+    pthread_mutex_lock(&run->room.lock);
+    for (int i = 0; i < run->slots; i++) {
+        if (run->slot[i].waiting) {
+            drop_prompt(run, run->slot[i].job);
+        }
+    }
+    pthread_mutex_unlock(&run->room.lock);
+    if (run->ahead) {
+        vlt_ahead_visit(run->ahead, drop_prompt, run);
+    }
+    vlt_services_forget(run->engine);
+}
+
+/* A line that did not fit beside those that were computed may fit alone; they are done first,
+ * because preparing may wait for them. */
 static vlt_status prepare_again(struct run *run, vlt_job *job, vlt_error *err)
 {
     while (vlt_lanes_step(run->lanes)) {
     }
+    alone(run, true);
     vlt_job_release(job);
-    return prepare_line(run, job, err);
+    vlt_status status = build_prompt(run, job, err);
+    alone(run, false);
+    return status;
+}
+
+/* Stage 1: into a lane. */
+static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error *err)
+{
+    struct run *run = user;
+    vlt_job *job = run->slot[number].job;
+    vlt_status status = VLT_OK;
+    (void)item;
+    pthread_mutex_lock(&run->room.lock);
+    run->slot[number].waiting = false;
+    pthread_mutex_unlock(&run->room.lock);
+    if (job->dropped && !vlt_lanes_interrupted(run->lanes)) {
+        status = prepare_again(run, job, err);
+    }
+    if (status == VLT_OK && !vlt_lanes_interrupted(run->lanes)) {
+        vlt_lanes_take(run->lanes, &run->slot[number].job);
+    }
+    return status;
 }
 
 /* In order, in the thread of compute_stage; the item still has its slot. */
@@ -243,6 +300,7 @@ static vlt_status create_run(vlt_engine *engine, const vlt_batch *batch, vlt_pla
     if (!run) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->input->name);
     }
+    vlt_batch_room_init(&run->room);
     run->engine = engine;
     run->batch = batch;
     run->finished_ms = vlt_now_ms();
@@ -260,6 +318,7 @@ static vlt_status create_run(vlt_engine *engine, const vlt_batch *batch, vlt_pla
                                      .context = batch->context,
                                      .finished = settle_times,
                                      .answer = tell,
+                                     .alone = alone,
                                      .user = run};
     return vlt_lanes_create(&lanes, &run->lanes, err);
 }
@@ -298,6 +357,7 @@ static void destroy_run(struct run *run)
         for (int i = 0; i < run->slots; i++) {
             vlt_job_destroy(run->slot[i].job);
         }
+        vlt_batch_room_release(&run->room);
         free(run);
     }
 }

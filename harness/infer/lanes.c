@@ -37,6 +37,7 @@ void vlt_job_release(vlt_job *job)
 {
     vlt_prompt_release(&job->prompt);
     vlt_batch_line_release(&job->line);
+    job->dropped = false;
 }
 
 void vlt_job_destroy(vlt_job *job)
@@ -221,6 +222,11 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
             return;
         }
         status = begin(lanes, lane, &error);
+    }
+    if (status == VLT_STATUS_LIMIT && lanes->options.alone) {
+        lanes->options.alone(lanes->options.user, true);
+        status = begin(lanes, lane, &error);
+        lanes->options.alone(lanes->options.user, false);
     }
     lanes->busy++;
     if (status != VLT_OK) {

@@ -22,6 +22,7 @@ typedef struct vlt_job {
     vlt_buffer text;                       /* of the line; its memory is used again */
     vlt_batch_line line;
     vlt_prompt prompt;
+    bool dropped; /* the prompt was given back: the line is prepared again */
 } vlt_job;
 
 void vlt_job_release(vlt_job *job); /* all but the memory of the text */
@@ -36,6 +37,9 @@ typedef struct vlt_lanes_options {
     /* In the order of the items; response is NULL where error tells why. */
     void (*answer)(void *user, const char *id, const vlt_response *response,
                    const vlt_error *error);
+    /* on: no lane is busy, and yet there is no memory for a job: whatever else holds some gives it
+     * back and waits until the same is called with false. NULL: nothing else does. */
+    void (*alone)(void *user, bool on);
     void *user;
 } vlt_lanes_options;
 

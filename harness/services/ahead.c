@@ -151,6 +151,18 @@ vlt_status vlt_ahead_next(vlt_ahead *ahead, void **item, bool *found, vlt_error 
     return status;
 }
 
+void vlt_ahead_visit(vlt_ahead *ahead, void (*visit)(void *user, void *item), void *user)
+{
+    pthread_mutex_lock(&ahead->lock);
+    for (int i = 0; i < ahead->options.count; i++) {
+        const struct place *place = &ahead->place[i];
+        if (place->done && !place->last && place->status == VLT_OK) {
+            visit(user, place->item);
+        }
+    }
+    pthread_mutex_unlock(&ahead->lock);
+}
+
 bool vlt_ahead_ready(vlt_ahead *ahead)
 {
     pthread_mutex_lock(&ahead->lock);

@@ -39,6 +39,10 @@ void vlt_ahead_destroy(vlt_ahead *ahead, void **item);
  * preparation, or, where *found is false, that of the reading. One thread. */
 vlt_status vlt_ahead_next(vlt_ahead *ahead, void **item, bool *found, vlt_error *err);
 
+/* Calls visit for each item that is prepared and waits to be taken, which it may change; next does
+ * not hand it out meanwhile. Any thread. */
+void vlt_ahead_visit(vlt_ahead *ahead, void (*visit)(void *user, void *item), void *user);
+
 /* Would next return at once? */
 bool vlt_ahead_ready(vlt_ahead *ahead);
 
