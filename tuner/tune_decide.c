@@ -57,6 +57,9 @@ static int judge(const vlt_tune_item *item, const vlt_setting *setting, double a
     vlt_judge_options options = vlt_judge_defaults();
     options.alpha = alpha;
     vlt_judge(log_ratio, m, &options, judgement);
+    if (judgement->verdict != VLT_VERDICT_FASTER) {
+        vlt_far_faster(log_ratio, m, alpha, judgement);
+    }
     call_ns[0] = m ? vlt_median(ns[0], (size_t)m) : NAN;
     call_ns[1] = m ? vlt_median(ns[1], (size_t)m) : NAN;
     return m;

@@ -42,6 +42,9 @@ struct trial {
  * calls are so long that a first one tells. */
 static const double hopeless_factor = 2.5, hopeless_ns = 5e6;
 
+/* So much less time, of a side that takes so long. */
+static const double far_factor = 0.6, slow_ns = 50e6;
+
 /* So quick a run is repeated before it is measured. */
 static const double quick_ns = 5e6;
 
@@ -331,6 +334,13 @@ static bool is_hopeless(const struct trial *t)
            b_ns > hopeless_factor * a_ns;
 }
 
+/* Where A is slow and B takes much less, one pair tells enough. */
+static bool is_far(const struct trial *t)
+{
+    double a_ns = (double)t->first_ns[0], b_ns = (double)t->first_ns[1];
+    return t->asked->decide && a_ns > slow_ns && b_ns > 0 && b_ns < far_factor * a_ns;
+}
+
 /* One pair: the call that verified B, and one of A behind it. */
 static vlt_status note_hopeless(struct trial *t, vlt_launch *launch, vlt_error *err)
 {
@@ -363,7 +373,7 @@ static vlt_status measure(struct trial *t, vlt_random *random, vlt_launch *launc
     }
     const vlt_pair_options options = {.seed = vlt_random_next(random),
                                       .pairs = t->asked->pairs,
-                                      .pairs_min = t->asked->pairs_min,
+                                      .pairs_min = is_far(t) ? 1 : t->asked->pairs_min,
                                       .limit_s = t->asked->limit_s,
                                       .whole_process = t->scene->threads > 1,
                                       .judge = t->asked->decide ? &judge : NULL};

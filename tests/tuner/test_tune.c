@@ -230,6 +230,24 @@ Test(tune, chosen_leaves_reach_the_trials_of_composites, .timeout = 60)
     free(tuner.children);
 }
 
+/* Four launches tell a setting that takes half of the time; none that layouts could explain. */
+Test(tune, what_is_far_faster_is_certain_soon)
+{
+    const double far[] = {-0.70, -0.66, -0.71, -0.69}, near[] = {-0.08, -0.081, -0.079, -0.08},
+                 wild[] = {-0.70, -0.02, -0.9, -0.1, -0.3, -0.01, -0.8, -0.2};
+    vlt_judgement judgement = {.ratio = exp(-0.695), .high = INFINITY, .p_faster = 1};
+    cr_assert_float_eq(vlt_student_upper(3.182446, 3), 0.025, 1e-6);
+    cr_assert_float_eq(vlt_student_upper(2.570582, 5), 0.025, 1e-6);
+    cr_assert_float_eq(vlt_student_upper(4.785290, 7), 0.001, 1e-6);
+    cr_assert_not(vlt_far_faster(far, 3, 0.001, &judgement));
+    cr_assert(vlt_far_faster(far, 4, 0.001, &judgement));
+    cr_assert_eq(judgement.verdict, VLT_VERDICT_FASTER);
+    cr_assert(judgement.low > 0.4 && judgement.low < judgement.ratio &&
+              judgement.high > judgement.ratio && judgement.high < 0.6 && judgement.p_faster > 0);
+    cr_assert_not(vlt_far_faster(near, 4, 0.001, &judgement));
+    cr_assert_not(vlt_far_faster(wild, 8, 0.001, &judgement));
+}
+
 /* What was not decided claims nothing, and says so. */
 static void check_rows(const vlt_tune_result *result)
 {

@@ -138,9 +138,9 @@ static vlt_status deadlocks(const vlt_plan *plan, vlt_frame frame, const void *a
 
 static vlt_status leaks(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
 {
-    char *volatile block = malloc(1 << 20);
+    char *volatile block = malloc(3 << 20);
     if (block) {
-        memset(block, 1, 1 << 20);
+        memset(block, 1, 3 << 20);
     }
     return honest(plan, frame, args, err);
 }
