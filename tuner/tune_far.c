@@ -1,6 +1,6 @@
 /* Certainty about settings that are far faster. A sign test learns one bit a launch, whether a
- * setting takes half of the time or 0.98 of it. No luck of layouts gives 15 %, so where the launches
- * lie beyond that, their mean decides by Student's t: three looks, each with a third of the error. */
+ * setting takes half of the time or 0.98 of it. No luck of layouts gives 15 %, so where launches
+ * lie beyond that, their mean decides by Student's t: three looks, a third of the error each. */
 #include <math.h>
 
 #include "tuner/tune_internal.h"

@@ -141,6 +141,7 @@ typedef struct vlt_trial_shown {
     double call_ns[2];
     double low, high; /* 95 % interval of the ratio, from the pairs of this process; NAN */
     double wall_s;
+    bool same; /* nothing differs between the sides */
 } vlt_trial_shown;
 
 /* A composite's default with default children inside, whatever those were tuned to. */
@@ -186,8 +187,8 @@ vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err);
 /* Into the store; fills item->evidence. */
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);
 
-/* tune_far.c: are the launches, in the order of their making, certainly beyond what layouts do? Then
- * the judgement says faster, with p and interval. The upper tail of Student's t is for odd degrees
+/* tune_far.c: are the launches, in the order of their making, certainly beyond what layouts do?
+ * Then the judgement says faster, with p and interval. The upper tail of Student's t is for odd degrees
  * of freedom. */
 bool vlt_far_faster(const double *log_ratio, int launches, double alpha, vlt_judgement *judgement);
 double vlt_student_upper(double t, int freedom);
