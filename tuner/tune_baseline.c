@@ -58,7 +58,7 @@ static vlt_status measure_inside(vlt_tuner *tuner, vlt_tune_item *item, vlt_erro
                                        .pairs_min = PAIRS_MIN,
                                        .limit_s = baseline_limit_s};
     vlt_status status = vlt_tuner_try(tuner, item, &item->choice, &options, &shown, err);
-    if (status == VLT_OK && shown.outcome == VLT_OUTCOME_OK) {
+    if (status == VLT_OK && shown.outcome == VLT_OUTCOME_OK && !shown.same) {
         item->over_inside = bounded(&shown);
     }
     return status;

@@ -240,6 +240,7 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
         shown->log_ratio = launch.run.log_ratio;
         memcpy(shown->call_ns, launch.run.call_ns, sizeof shown->call_ns);
         bound_ratio(&launch.run, shown);
+        shown->same = !strcmp(launch.note, VLT_RACE_SAME);
     }
     item->trials++;
     item->failed += shown->outcome != VLT_OUTCOME_OK;

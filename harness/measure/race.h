@@ -63,6 +63,9 @@ vlt_status vlt_race_create(const vlt_race_options *options, vlt_race **out, vlt_
                            vlt_error *err);
 void vlt_race_destroy(vlt_race *race); /* NULL is fine */
 
+/* The launch's note where the sides' children were to differ, and neither side has any of them. */
+#define VLT_RACE_SAME "both sides are the same"
+
 /* As vlt_launch_run. INTERNAL or STOPPED with vlt_race_broken: the worker itself has gone. */
 vlt_status vlt_race_run(vlt_race *race, const vlt_race_trial *trial, vlt_launch *launch,
                         vlt_error *err);

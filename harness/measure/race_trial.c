@@ -18,6 +18,7 @@ enum { GROWTH_MAX_BYTES = 4 << 20 };
 
 struct side {
     vlt_choices choices; /* of children */
+    vlt_ledger ledger;   /* of those that were prepared, where the sides may differ in them */
     vlt_context context;
     const vlt_variant *variant;
     vlt_binding binding;
@@ -95,6 +96,12 @@ static vlt_status read_setting(const struct trial *t, const char *text, struct s
     return vlt_binding_parse(side->variant, rest, &side->binding, err);
 }
 
+static bool children_differ(const vlt_race_trial *asked)
+{
+    const char *inside[2] = {asked->side[0].children, asked->side[1].children};
+    return strcmp(inside[0] ? inside[0] : "", inside[1] ? inside[1] : "") != 0;
+}
+
 static vlt_status set_up_side(struct trial *t, int i, vlt_error *err)
 {
     struct side *side = &t->side[i];
@@ -108,6 +115,7 @@ static vlt_status set_up_side(struct trial *t, int i, vlt_error *err)
                                   .threads = t->threads,
                                   .quality = t->scene->quality,
                                   .choices = &side->choices,
+                                  .ledger = children_differ(t->asked) ? &side->ledger : NULL,
                                   .policy = baseline ? VLT_POLICY_BASELINE : VLT_POLICY_CHOICES};
     return status;
 }
@@ -126,6 +134,24 @@ static vlt_status prepare_sides(struct trial *t, vlt_random *random, vlt_error *
         t->frame_bytes = bytes > t->frame_bytes ? bytes : t->frame_bytes;
     }
     return status;
+}
+
+/* Children were chosen that neither side has: what differs between the sides is nothing. */
+static bool sides_are_same(const struct trial *t)
+{
+    const vlt_ledger *a = &t->side[0].ledger, *b = &t->side[1].ledger;
+    bool same = children_differ(t->asked) && a->count == b->count;
+    for (int i = 0; i < a->count && same; i++) {
+        bool found = false;
+        for (int k = 0; k < b->count && !found; k++) {
+            found = a->entry[i].op == b->entry[k].op &&
+                    a->entry[i].variant == b->entry[k].variant &&
+                    !strcmp(a->entry[i].bucket, b->entry[k].bucket) &&
+                    !memcmp(&a->entry[i].binding, &b->entry[k].binding, sizeof a->entry[i].binding);
+        }
+        same = found;
+    }
+    return same;
 }
 
 /* One frame for both sides; whoever takes more than it asked for meets the fence. */
@@ -245,10 +271,9 @@ static vlt_status verify_run(struct trial *t, vlt_error *err)
 {
     struct side *b = &t->side[1];
     vlt_race_scene *scene = t->scene;
-    const char *inside[2] = {t->asked->side[0].children, t->asked->side[1].children};
     bool same = t->side[0].variant == b->variant &&
                 !memcmp(&t->side[0].binding, &b->binding, sizeof b->binding) &&
-                !strcmp(inside[0] ? inside[0] : "", inside[1] ? inside[1] : "");
+                !children_differ(t->asked);
     bool by_a = scene->oracle.kind != VLT_ORACLE_WHOLE && !same;
     vlt_status status = by_a ? know_a(t, err) : VLT_OK;
     if (status == VLT_OK) {
@@ -417,6 +442,8 @@ static vlt_status run_trial(struct trial *t, vlt_random *random, vlt_launch *lau
     if (status == VLT_OK && t->asked->verify) {
         status = verify(t, err);
     }
+    vlt_utf8_format(launch->note, sizeof launch->note, "%s",
+                    status == VLT_OK && sides_are_same(t) ? VLT_RACE_SAME : "");
     if (status != VLT_OK || t->asked->pairs == 0) {
         return status;
     }
@@ -433,6 +460,7 @@ vlt_status vlt_race_trial_run(vlt_race_scene *scene, const vlt_race_trial *trial
     vlt_status status = run_trial(&t, &random, launch, err);
     for (int i = 0; i < 2; i++) {
         vlt_plan_destroy(t.side[i].plan);
+        vlt_ledger_release(&t.side[i].ledger);
         vlt_choices_release(&t.side[i].choices);
     }
     for (int i = 0; i < VLT_OUTPUT_MAX; i++) {

@@ -225,6 +225,16 @@ Test(tune, chosen_leaves_reach_the_trials_of_composites, .timeout = 60)
         .timeout_s = 20,
         .verify = true};
     cr_assert_eq(vlt_race_run(race, &asked, &launch, &err), VLT_OK, "%s", err.message);
+    cr_assert_str_eq(launch.note, "");
+    vlt_launch_release(&launch);
+    vlt_race_trial other = asked; /* defaults inside */
+    other.side[0].children = NULL;
+    cr_assert_eq(vlt_race_run(race, &other, &launch, &err), VLT_OK, "%s", err.message);
+    cr_assert_str_eq(launch.note, "");
+    vlt_launch_release(&launch);
+    other.side[1].children = "norm|rows=1,width=7,kind=0|baseline|"; /* not inside */
+    cr_assert_eq(vlt_race_run(race, &other, &launch, &err), VLT_OK, "%s", err.message);
+    cr_assert_str_eq(launch.note, VLT_RACE_SAME);
     vlt_launch_release(&launch);
     vlt_race_destroy(race);
     free(tuner.children);
