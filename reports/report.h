@@ -66,6 +66,13 @@ typedef struct vlt_report_answer {
     const char *truth; /* NULL where nobody knows */
 } vlt_report_answer;
 
+/* How far next tokens are from those of what loses nothing; quality NULL: nothing was rounded. */
+typedef struct vlt_report_loss {
+    const char *quality;
+    int64_t scenes, steps, agreed;  /* steps 0: not measured */
+    double kl_mean, kl_max, max_kl; /* nats; max_kl: permitted on average */
+} vlt_report_loss;
+
 typedef struct vlt_report {
     const char *machine; /* one line each */
     const char *model;
@@ -85,6 +92,7 @@ typedef struct vlt_report {
     int answer_count;
     int64_t accuracy_total, accuracy_baseline, accuracy_tuned; /* total 0: not asked */
     int64_t accuracy_default;
+    vlt_report_loss loss;
     double peak_baseline_bytes, peak_tuned_bytes, peak_default_bytes; /* NAN or 0: unknown */
     int depth;             /* not 0: problems and shares come from so many blocks of each tower */
     vlt_report_fact *fact; /* machine and settings */

@@ -68,6 +68,19 @@ static json_t *facts_to_json(const vlt_report_fact *fact, int count)
     return object;
 }
 
+static json_t *loss_to_json(const vlt_report_loss *loss)
+{
+    json_t *object = json_object();
+    put_text(&object, "quality", loss->quality);
+    put_int(&object, "scenes", loss->scenes);
+    put_int(&object, "steps", loss->steps);
+    put_int(&object, "agreed", loss->agreed);
+    put_real(&object, "kl_mean", loss->kl_mean);
+    put_real(&object, "kl_max", loss->kl_max);
+    put_real(&object, "max_kl", loss->max_kl);
+    return object;
+}
+
 json_t *vlt_report_to_json(const vlt_report *report)
 {
     json_t *document = json_object(), *rows = json_array(), *phases = json_array();
@@ -111,6 +124,9 @@ json_t *vlt_report_to_json(const vlt_report *report)
     put_int(&accuracy, "default", report->accuracy_default);
     put_int(&accuracy, "tuned", report->accuracy_tuned);
     vlt_json_set(&document, "accuracy", accuracy);
+    if (report->loss.quality) {
+        vlt_json_set(&document, "loss", loss_to_json(&report->loss));
+    }
     put_real(&document, "peak_baseline_bytes", report->peak_baseline_bytes);
     put_real(&document, "peak_default_bytes",
              report->peak_default_bytes > 0 ? report->peak_default_bytes : NAN);
@@ -255,6 +271,20 @@ static vlt_status lists_from_json(vlt_report *out, vlt_error *err)
     return VLT_OK;
 }
 
+static vlt_report_loss loss_from_json(const json_t *loss)
+{
+    if (!loss) {
+        return (vlt_report_loss){.quality = NULL};
+    }
+    return (vlt_report_loss){.quality = get_text(loss, "quality"),
+                             .scenes = get_int(loss, "scenes"),
+                             .steps = get_int(loss, "steps"),
+                             .agreed = get_int(loss, "agreed"),
+                             .kl_mean = get_real(loss, "kl_mean"),
+                             .kl_max = get_real(loss, "kl_max"),
+                             .max_kl = get_real(loss, "max_kl")};
+}
+
 vlt_status vlt_report_from_json(const json_t *document, vlt_report *out, vlt_error *err)
 {
     *out = (vlt_report){0};
@@ -277,6 +307,7 @@ vlt_status vlt_report_from_json(const json_t *document, vlt_report *out, vlt_err
     out->accuracy_baseline = get_int(accuracy, "baseline");
     out->accuracy_default = get_int(accuracy, "default");
     out->accuracy_tuned = get_int(accuracy, "tuned");
+    out->loss = loss_from_json(json_object_get(document, "loss"));
     out->peak_baseline_bytes = get_real(document, "peak_baseline_bytes");
     out->peak_default_bytes = get_real(document, "peak_default_bytes");
     out->peak_tuned_bytes = get_real(document, "peak_tuned_bytes");

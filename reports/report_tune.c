@@ -79,6 +79,19 @@ static vlt_status copy_lists(const vlt_tune_result *result, vlt_report *out, vlt
     return VLT_OK;
 }
 
+static vlt_report_loss loss_of(const vlt_tune_loss *loss)
+{
+    const vlt_whole_divergence *m = &loss->measured;
+    bool rounds = loss->quality != VLT_QUALITY_EXACT;
+    return (vlt_report_loss){.quality = rounds ? vlt_quality_name(loss->quality) : NULL,
+                             .scenes = m->scenes,
+                             .steps = m->steps,
+                             .agreed = m->agreed,
+                             .kl_mean = m->kl_mean,
+                             .kl_max = m->kl_max,
+                             .max_kl = loss->max_kl};
+}
+
 vlt_status vlt_report_from_tune(const vlt_tune_result *result, const char *page_path,
                                 vlt_report *out, vlt_error *err)
 {
@@ -94,6 +107,7 @@ vlt_status vlt_report_from_tune(const vlt_tune_result *result, const char *page_
                         .accuracy_baseline = result->accuracy_baseline,
                         .accuracy_default = result->accuracy_default,
                         .accuracy_tuned = result->accuracy_tuned,
+                        .loss = loss_of(&result->loss),
                         .depth = result->depth,
                         .peak_default_bytes = result->peak_default_bytes,
                         .peak_baseline_bytes = result->peak_baseline_bytes,

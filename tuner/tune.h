@@ -17,6 +17,7 @@
 
 #include "harness/config/tuned.h"
 #include "harness/measure/verdict.h"
+#include "harness/measure/whole.h"
 #include "optimizations/core/status.h"
 #include "tuner/space/restriction.h"
 
@@ -29,6 +30,10 @@ enum {
 };
 
 #define VLT_TUNE_BUDGET_S 60.0
+
+/* Nats of KL divergence of the next token, on average, that rounding may cost: by Pinsker's
+ * inequality at most 7 of 100 sampled tokens then differ; 8 bits lose a thousandth of it. */
+#define VLT_TUNE_MAX_KL 0.01
 
 /* How a comparison was made. */
 typedef enum vlt_tune_how {
@@ -64,7 +69,7 @@ typedef struct vlt_tune_row {
     int64_t failed;                       /* crashed, hung, out of memory or wrong */
     int64_t settings;                     /* distinct ones measured */
     double share;  /* of the default request's time; NAN: unknown, or it is its children's */
-    bool reverted; /* chosen, then taken back by the check end to end */
+    bool reverted; /* chosen, then taken back by the check end to end, or for what it loses */
 } vlt_tune_row;
 
 /* One phase of the same request, in ms; NAN. */
@@ -72,6 +77,13 @@ typedef struct vlt_tune_phase {
     const char *name; /* static */
     double baseline_ms, default_ms, tuned_ms;
 } vlt_tune_phase;
+
+/* What the whole config loses: reports/cli/README.md#tune. */
+typedef struct vlt_tune_loss {
+    vlt_quality quality;           /* of what was chosen; exact: nothing to measure */
+    double max_kl;                 /* permitted, nats on average */
+    vlt_whole_divergence measured; /* steps 0: was not */
+} vlt_tune_loss;
 
 /* An unseen scene; the texts are owned by the result, whole, valid UTF-8. */
 typedef struct vlt_tune_answer {
@@ -114,6 +126,7 @@ typedef struct vlt_tune_result {
     int answer_count;
     int64_t accuracy_total, accuracy_baseline, accuracy_default, accuracy_tuned; /* total 0: not
                                                                                     asked */
+    vlt_tune_loss loss;
     double peak_baseline_bytes, peak_default_bytes, peak_tuned_bytes; /* resident, of one process
                                                                          each */
     int depth; /* not 0: problems and shares come from so many blocks of each tower */
@@ -157,6 +170,8 @@ typedef struct vlt_tune_options {
                                      early, before those of this program */
     int seed_from_count;
     vlt_quality quality;        /* what the choices may lose */
+    double max_kl;              /* and what all of them together may, in nats of the next token on
+                                average; 0: VLT_TUNE_MAX_KL, negative: none */
     int64_t pack_cache;         /* as in vlt_engine_options */
     const char *measuring_lock; /* one run at a time that has this file: others wait, and the budget
                                    begins when it is theirs; NULL: nobody waits */

@@ -112,7 +112,8 @@ vlt_status vlt_tuner_check_accuracy(vlt_tuner *tuner, double share, vlt_error *e
     }
     if (status == VLT_OK) {
         keep(tuner->result, answers, scenes);
-        status = same || scenes == 0 ? VLT_OK : judge(tuner, answers, scenes, err);
+        bool judged = !same && scenes > 0 && !tuner->result->loss.refused;
+        status = judged ? judge(tuner, answers, scenes, err) : VLT_OK;
     }
     for (int i = 0; i < CONFIGS; i++) {
         vlt_whole_answers_release(&answers[i]);

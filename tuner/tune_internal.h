@@ -58,6 +58,7 @@ typedef struct vlt_tune_item {
     vlt_tune_comparison over_inside; /* of a composite with the chosen children, over its default
                                         with default ones */
     bool reverted;
+    bool refused; /* what was chosen loses too much: `choice` is exact and was not raced */
     char reason[VLT_TUNED_REASON_BYTES];
     char nearest[VLT_TUNED_REASON_BYTES];         /* where the default stays: who came near; "" */
     int64_t told;                                 /* settings that the reason speaks of */
@@ -219,6 +220,9 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
 
 /* All choices back to the defaults, here and in the report. */
 vlt_status vlt_tuner_revert_whole(vlt_tuner *tuner, const char *why, vlt_error *err);
+
+/* tune_loss.c: what rounding loses in all; takes back what is beyond the limit. */
+vlt_status vlt_tuner_check_loss(vlt_tuner *tuner, double share, vlt_error *err);
 
 /* tune_accuracy.c: answers to unseen scenes under three configs, and the peaks of memory; a config
  * that certainly loses answers or takes more memory is undone. */

@@ -7,7 +7,7 @@
  * there where answers to scenes follow. What a stage leaves goes to the next ones, and in the end
  * to more settings. */
 static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.72, whole_end = 0.88,
-                    share_accuracy = 0.985;
+                    share_loss = 0.93, share_accuracy = 0.985;
 
 /* Who waits longer for one answer is not asked a hundred. */
 static const double slow_request_s = 2;
@@ -49,9 +49,15 @@ static double whole_width(const vlt_tuner *tuner)
     return wanted > whole_most ? whole_least : fmax(wanted, whole_least);
 }
 
+static bool measures_loss(const vlt_tuner *tuner)
+{
+    return tuner->options->scenes >= 0 && tuner->options->quality != VLT_QUALITY_EXACT;
+}
+
 static struct stage_ends plan_stages(const vlt_tuner *tuner)
 {
-    double end = answers_scenes(tuner) ? whole_end : share_accuracy;
+    bool more = answers_scenes(tuner) || measures_loss(tuner);
+    double end = more ? whole_end : share_accuracy;
     double begin = end - whole_width(tuner);
     return (struct stage_ends){.search = 0.5 * begin,
                                .decide = 0.83 * begin,
@@ -123,7 +129,9 @@ vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err)
     tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
     const struct stage_ends ends = plan_stages(tuner);
     if (status == VLT_OK && (status = race_all(tuner, &ends, err)) == VLT_OK &&
-        (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK) {
+        (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK &&
+        (status = measures_loss(tuner) ? vlt_tuner_check_loss(tuner, share_loss, err) : VLT_OK) ==
+            VLT_OK) {
         time_phases(tuner, share_accuracy);
         status = answers_scenes(tuner) ? vlt_tuner_check_accuracy(tuner, share_accuracy, err)
                                        : VLT_OK;

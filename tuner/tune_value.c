@@ -35,6 +35,9 @@ vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item)
     if (!item->decided) { /* what runs is the default, and nothing is known of any other */
         return vlt_comparison_unknown();
     }
+    if (item->refused) {
+        return vlt_comparison_unknown();
+    }
     if (item->over_inside.known) {
         return item->over_inside;
     }

@@ -187,6 +187,20 @@ vlt_status vlt_whole_check_outputs(const vlt_whole_task *task, vlt_whole_outputs
     return status;
 }
 
+vlt_status vlt_whole_measure_divergence(const vlt_whole_task *task, vlt_whole_divergence *out,
+                                        vlt_error *err)
+{
+    json_t *answer;
+    vlt_status status = ask(task, "divergence", &answer, err);
+    *out = (vlt_whole_divergence){.scenes = json_integer_value(json_object_get(answer, "scenes")),
+                                  .steps = json_integer_value(json_object_get(answer, "steps")),
+                                  .agreed = json_integer_value(json_object_get(answer, "agreed")),
+                                  .kl_mean = real_or_nan(answer, "kl_mean"),
+                                  .kl_max = real_or_nan(answer, "kl_max")};
+    json_decref(answer);
+    return status;
+}
+
 vlt_status vlt_whole_answer_scenes(const vlt_whole_task *task, vlt_whole_answers *out,
                                    vlt_error *err)
 {

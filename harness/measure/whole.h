@@ -100,6 +100,16 @@ vlt_status vlt_whole_answer_scenes(const vlt_whole_task *task, vlt_whole_answers
                                    vlt_error *err);
 void vlt_whole_answers_release(vlt_whole_answers *answers); /* fine on {0} */
 
+/* How far the next tokens under the config are from those of what runs without a config and loses
+ * nothing, along the latter's greedy answers to the scenes. */
+typedef struct vlt_whole_divergence {
+    int64_t scenes, steps, agreed; /* steps compared; of them: the same most probable token */
+    double kl_mean, kl_max;        /* nats; NAN: one is no number, or nothing was compared */
+} vlt_whole_divergence;
+
+vlt_status vlt_whole_measure_divergence(const vlt_whole_task *task, vlt_whole_divergence *out,
+                                        vlt_error *err);
+
 /* What the child does: reads a request, writes its answer; the return value says only whether it
  * could be written. */
 vlt_status vlt_whole_serve(FILE *in, FILE *out, vlt_error *err);

@@ -49,9 +49,10 @@ vlt_status vlt_whole_workload_run(const vlt_whole_job *job, vlt_engine *engine,
 /* Eight short questions at once: meets what only a batch meets. */
 vlt_status vlt_whole_batch_run(vlt_engine *engine, vlt_error *err);
 
-/* The kinds: whole_request.c, whole_outputs.c, whole_answers.c. */
+/* The kinds: whole_request.c, whole_outputs.c, whole_answers.c, whole_divergence.c. */
 vlt_status vlt_whole_serve_request(vlt_whole_job *job, vlt_error *err);
 vlt_status vlt_whole_serve_outputs(vlt_whole_job *job, vlt_error *err);
 vlt_status vlt_whole_serve_answers(vlt_whole_job *job, vlt_error *err);
+vlt_status vlt_whole_serve_divergence(vlt_whole_job *job, vlt_error *err);
 
 #endif

@@ -69,7 +69,8 @@ static vlt_status serve_task(vlt_whole_job *job, vlt_error *err)
         vlt_status (*serve)(vlt_whole_job *job, vlt_error *err);
     } kinds[] = {{"request", vlt_whole_serve_request},
                  {"outputs", vlt_whole_serve_outputs},
-                 {"answers", vlt_whole_serve_answers}};
+                 {"answers", vlt_whole_serve_answers},
+                 {"divergence", vlt_whole_serve_divergence}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!strcmp(kinds[i].kind, job->kind)) {
             return kinds[i].serve(job, err);

@@ -40,6 +40,15 @@ static void cards(vlt_buffer *page, const vlt_report *report)
                  (long long)report->accuracy_default, (long long)report->accuracy_baseline);
         vlt_page_card(page, value, text);
     }
+    if (report->loss.quality && report->loss.steps > 0) {
+        const vlt_report_loss *loss = &report->loss;
+        snprintf(value, sizeof value, "%.2g nats", loss->kl_mean);
+        vlt_utf8_format(text, sizeof text,
+                        "%s from exact on average, %.2g permitted; %lld of %lld next tokens same",
+                        loss->quality, loss->max_kl, (long long)loss->agreed,
+                        (long long)loss->steps);
+        vlt_page_card(page, value, text);
+    }
     if (isfinite(report->peak_tuned_bytes)) {
         vlt_format_bytes(report->peak_tuned_bytes, value, sizeof value);
         vlt_format_bytes(report->peak_baseline_bytes, interval, sizeof interval);

@@ -214,6 +214,17 @@ static void print_answer(const vlt_terminal *terminal, const char *label, const 
     free(line);
 }
 
+static void print_loss(const vlt_terminal *terminal, const vlt_report_loss *loss)
+{
+    if (loss->quality && loss->steps > 0) {
+        fprintf(terminal->stream,
+                "%-*s%s is %.2g nats from exact on average (%.2g permitted), %lld of %lld next "
+                "tokens same\n",
+                LABEL, "loss", loss->quality, loss->kl_mean, loss->max_kl, (long long)loss->agreed,
+                (long long)loss->steps);
+    }
+}
+
 static void print_answers(const vlt_terminal *terminal, const vlt_report *report)
 {
     for (int i = 0; i < report->answer_count; i++) {
@@ -237,6 +248,7 @@ static void print_answers(const vlt_terminal *terminal, const vlt_report *report
                 (long long)report->accuracy_total, (long long)report->accuracy_default,
                 (long long)report->accuracy_baseline);
     }
+    print_loss(terminal, &report->loss);
 }
 
 /* "~/.config/vltune/1a2b3c4d-5e6f7a8b.toml" */

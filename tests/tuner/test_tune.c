@@ -139,6 +139,30 @@ static const char *config_path(void)
     return path;
 }
 
+/* What composites find inside is a line for each leaf that differs. */
+Test(tune, children_are_lines)
+{
+    const vlt_op *op = vlt_registry_find_op("norm");
+    const vlt_setting plain = {.variant = vlt_registry_find_variant(op, "baseline")};
+    vlt_tune_item item[2] = {0};
+    vlt_tuner tuner = {.item = item, .item_count = 2};
+    for (int i = 0; i < 2; i++) {
+        snprintf(item[i].met.op, sizeof item[i].met.op, "norm");
+        snprintf(item[i].met.bucket, sizeof item[i].met.bucket, "rows=%d", i);
+        item[i].decided = true;
+        item[i].search.incumbent = plain;
+        item[i].choice.variant = vlt_registry_find_variant(op, "avx2");
+        vlt_binding_defaults(item[i].choice.variant, &item[i].choice.binding);
+    }
+    cr_assert_eq(vlt_tuner_note_children(&tuner, NULL), VLT_OK);
+    const char *end = strchr(tuner.children, '\n');
+    cr_assert_not_null(end, "%s", tuner.children);
+    cr_expect(!strncmp(tuner.children, "norm|rows=0|avx2|", 17));
+    cr_expect(!strncmp(end + 1, "norm|rows=1|avx2|", 17));
+    cr_expect_null(strchr(end + 1, '\n'));
+    free(tuner.children);
+}
+
 /* Faults of one variant cost its settings and nothing else. */
 Test(tune, planted_faults_are_contained, .timeout = 240)
 {

@@ -66,3 +66,48 @@ Test(quality, a_variant_that_rounds_is_measured_with_leave_alone)
     cr_expect(json_is_number(json_object_get(row, "ratio")));
     json_decref(document);
 }
+
+static json_t *tune_rounding(const char *max_kl)
+{
+    return test_demo_json("tune %s --quality int8 --budget 20s --scenes 6 --no-page --json -q "
+                          "--db tune.db --output tuned.toml --max-kl %s",
+                          max_kl);
+}
+
+static int64_t integer(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+/* The choice of every linear problem: none rounds, or some do. */
+static bool any_rounds(const json_t *document)
+{
+    size_t i;
+    json_t *row;
+    bool found = false;
+    json_array_foreach(json_object_get(document, "rows"), i, row)
+    {
+        found |= !strncmp(json_string_value(json_object_get(row, "choice")), "int8", 4);
+    }
+    return found;
+}
+
+/* What 8 bits lose on the demo model is far within the default, and beyond what is nothing. */
+Test(quality, tune_takes_back_what_loses_too_much, .timeout = 300)
+{
+    json_t *within = tune_rounding("0.01"), *beyond = tune_rounding("0");
+    const json_t *loss = json_object_get(within, "loss");
+    cr_expect_str_eq(json_string_value(json_object_get(loss, "quality")), "int8");
+    cr_expect_gt(integer(loss, "steps"), 6);
+    cr_expect_geq(integer(loss, "steps"), integer(loss, "agreed"));
+    double kl = json_real_value(json_object_get(loss, "kl_mean"));
+    cr_expect(kl > 0 && kl < 0.01, "%g", kl);
+    cr_expect(any_rounds(within));
+    cr_expect_null(json_object_get(beyond, "loss"));
+    cr_expect_not(any_rounds(beyond));
+    char *notes = json_dumps(json_object_get(beyond, "notes"), 0);
+    cr_expect(strstr(notes, "linear computes exactly: int8 was "), "%s", notes);
+    free(notes);
+    json_decref(within);
+    json_decref(beyond);
+}
