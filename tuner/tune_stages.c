@@ -4,10 +4,10 @@
 #include "tuner/tune_internal.h"
 
 /* Problems may take this share of the budget; the check end to end gets one within these, and ends
- * there where answers to scenes follow. What a stage leaves goes to the next ones, and in the end
- * to more settings. */
+ * there where answers to scenes follow, earlier where what rounding loses does. What a stage leaves
+ * goes to the next ones, and in the end to more settings. */
 static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.72, whole_end = 0.88,
-                    share_loss = 0.93, share_accuracy = 0.985;
+                    loss_begin = 0.78, share_loss = 0.9, share_accuracy = 0.985;
 
 /* Who waits longer for one answer is not asked a hundred. */
 static const double slow_request_s = 2;
@@ -56,8 +56,9 @@ static bool measures_loss(const vlt_tuner *tuner)
 
 static struct stage_ends plan_stages(const vlt_tuner *tuner)
 {
-    bool more = answers_scenes(tuner) || measures_loss(tuner);
-    double end = more ? whole_end : share_accuracy;
+    double end = measures_loss(tuner)    ? loss_begin
+                 : answers_scenes(tuner) ? whole_end
+                                         : share_accuracy;
     double begin = end - whole_width(tuner);
     return (struct stage_ends){.search = 0.5 * begin,
                                .decide = 0.83 * begin,

@@ -67,11 +67,23 @@ Test(quality, a_variant_that_rounds_is_measured_with_leave_alone)
     json_decref(document);
 }
 
+/* With more time where the machine was too busy to compare anything. */
 static json_t *tune_rounding(const char *max_kl)
 {
-    return test_demo_json("tune %s --quality int8 --budget 20s --scenes 6 --no-page --json -q "
-                          "--db tune.db --output tuned.toml --max-kl %s",
-                          max_kl);
+    for (int budget_s = 20;; budget_s *= 2) {
+        char rest[96];
+        snprintf(rest, sizeof rest, "%s --budget %ds", max_kl, budget_s);
+        json_t *document = test_demo_json("tune %s --quality int8 --scenes 6 --no-page --json -q "
+                                          "--db tune.db --output tuned.toml --max-kl %s",
+                                          rest);
+        char *notes = json_dumps(json_object_get(document, "notes"), 0);
+        bool compared = !strstr(notes, "loses was not measured");
+        free(notes);
+        if (compared || budget_s > 100) {
+            return document;
+        }
+        json_decref(document);
+    }
 }
 
 static int64_t integer(const json_t *object, const char *key)
@@ -93,7 +105,7 @@ static bool any_rounds(const json_t *document)
 }
 
 /* What 8 bits lose on the demo model is far within the default, and beyond what is nothing. */
-Test(quality, tune_takes_back_what_loses_too_much, .timeout = 300)
+Test(quality, tune_takes_back_what_loses_too_much, .timeout = 600)
 {
     json_t *within = tune_rounding("0.01"), *beyond = tune_rounding("0");
     const json_t *loss = json_object_get(within, "loss");
