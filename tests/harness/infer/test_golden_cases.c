@@ -45,3 +45,15 @@ Test(golden_cases, own_head_baseline)
 {
     run_all("tiny-untied", true);
 }
+
+/* What rounds to BF16 here drifts no more than twice as far as the reference itself does. */
+Test(golden_cases, bf16_drifts_as_the_reference)
+{
+    static const char *const drifting[] = {"text", "image", "two-images", "long"};
+    static const char *const models[] = {"tiny-tied", "tiny-untied"};
+    const vlt_engine_options options = {.no_config = true, .quality = "bf16"};
+    for (int i = 0; i < 8; i++) {
+        cr_expect_leq(golden_case_run_drifting(&options, models[i / 4], drifting[i % 4]), 0,
+                      "%s/%s", models[i / 4], drifting[i % 4]);
+    }
+}
