@@ -38,6 +38,7 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
     for (int i = 0; i < count; i++) {
         force[i] = vlt_cli_nth(cli, "force", i);
     }
+    bool head_alone = vlt_cli_has(cli, "head-alone") && vlt_cli_flag(cli, "head-alone");
     const char *device = vlt_cli_has(cli, "device") ? vlt_cli_text(cli, "device", NULL) : NULL;
     const vlt_engine_options options = {.threads = (int)vlt_cli_int(cli, "threads", 0),
                                         .pin = vlt_cli_flag(cli, "pin"),
@@ -52,7 +53,8 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
                                         .exif = vlt_cli_text(cli, "exif", NULL),
                                         .alpha = vlt_cli_text(cli, "alpha", NULL),
                                         .strict_images = vlt_cli_flag(cli, "strict-images"),
-                                        .quality = quality,
+                                        .quality = head_alone ? NULL : quality,
+                                        .head_quality = head_alone ? quality : NULL,
                                         .device = device,
                                         .pack_cache = vlt_pack_cache_cli_bytes(cli),
                                         .services = vlt_service_cli_options(cli),

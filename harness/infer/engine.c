@@ -279,6 +279,7 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                     .policy = options->baseline ? VLT_POLICY_BASELINE
                                                                 : VLT_POLICY_CHOICES,
                                     .quality = engine->quality,
+                                    .head_quality = engine->head_quality,
                                     .packs = engine->packs,
                                     .threads = engine->threads,
                                     .device = engine->device,
@@ -358,6 +359,9 @@ vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engi
     }
     if (status == VLT_OK) {
         status = vlt_quality_parse(options->quality, &engine->quality, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_quality_parse(options->head_quality, &engine->head_quality, err);
     }
     if (status == VLT_OK) {
         status = load_model(engine, options->depth, err);

@@ -42,11 +42,12 @@ struct vlt_engine {
     uint64_t model_hash;               /* of the checkpoint */
 
     vlt_caps caps;
-    vlt_device *device;      /* that was asked for; NULL: none */
-    vlt_quality quality;     /* permitted */
-    int thread_count;        /* worth starting here */
-    vlt_cpu_set worker_cpus; /* where they stay; empty: anywhere */
-    vlt_memory_gauge memory; /* what is asked before much is taken */
+    vlt_device *device;       /* that was asked for; NULL: none */
+    vlt_quality quality;      /* permitted */
+    vlt_quality head_quality; /* to the head of the text, where that is more */
+    int thread_count;         /* worth starting here */
+    vlt_cpu_set worker_cpus;  /* where they stay; empty: anywhere */
+    vlt_memory_gauge memory;  /* what is asked before much is taken */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;

@@ -67,15 +67,17 @@ typedef struct vlt_engine_options {
     bool require_tuned;       /* STALE when there is no config for this machine and model */
     const char *const *force; /* [force_count] "OP=VARIANT[:KNOB=V,...]" */
     int force_count;
-    const char *dialect;   /* "5" (NULL) or "4.57" */
-    const char *reference; /* image arithmetic: "torch" (NULL), "pillow", "pillow12" */
-    const char *exif;      /* "auto" (NULL), "on", "off" */
-    const char *alpha;     /* "auto" (NULL), "drop", "white" */
-    bool strict_images;    /* refuse JPEGs with missing rows */
-    const char *quality;   /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
-    const char *device;    /* that plans may use: "none" (NULL), "auto", "cuda:N", "host",
+    const char *dialect;      /* "5" (NULL) or "4.57" */
+    const char *reference;    /* image arithmetic: "torch" (NULL), "pillow", "pillow12" */
+    const char *exif;         /* "auto" (NULL), "on", "off" */
+    const char *alpha;        /* "auto" (NULL), "drop", "white" */
+    bool strict_images;       /* refuse JPEGs with missing rows */
+    const char *quality;      /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
+    const char *head_quality; /* what the head of the text may lose where that is more; NULL: no
+                                 more than the rest */
+    const char *device;       /* that plans may use: "none" (NULL), "auto", "cuda:N", "host",
                               "simulated"; UNSUPPORTED where there is no such GPU */
-    int64_t pack_cache;    /* bytes that rounded weights may take in
+    int64_t pack_cache;       /* bytes that rounded weights may take in
                                       $XDG_CACHE_HOME/vltune/packs; 0: 8 GiB; negative: none are
                                       kept or read there */
     vlt_service_options services;

@@ -56,6 +56,7 @@ typedef struct vlt_context {
     const vlt_choices *choices; /* NULL: none */
     vlt_policy policy;
     vlt_quality quality;              /* what variants may lose */
+    vlt_quality head_quality;         /* and the decoder's head, where that is more */
     vlt_packs *packs;                 /* weights rearranged; NULL: every plan has its own */
     vlt_threads *threads;             /* NULL: the caller's thread alone */
     struct vlt_device *device;        /* as caps->device says (device/device.h); NULL: none */
@@ -63,7 +64,7 @@ typedef struct vlt_context {
     const vlt_block_source *blocks;   /* of images and patches; NULL: the heap */
     vlt_ledger *ledger;               /* NULL: not kept */
     pthread_mutex_t *making; /* recursive, held while a plan is prepared and noted; NULL: none */
-    vlt_log_function *log;            /* NULL: silent */
+    vlt_log_function *log;   /* NULL: silent */
     void *log_user;
     vlt_admit_function *admit; /* asked before much memory is taken; NULL: never */
     void *admit_user;

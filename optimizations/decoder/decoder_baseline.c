@@ -9,6 +9,7 @@ struct state {
     const vlt_decoder_constants *constants;
     int64_t rows, sequences, width, slots, layers, vocab, taps; /* slots: angles of a head */
     vlt_plan **layer;                                           /* [layers] */
+    vlt_context head_context; /* the plan's with what the head may lose */
     vlt_plan *norm, *head;
 };
 
@@ -32,8 +33,12 @@ static vlt_status create_children(vlt_plan *plan, struct state *s, vlt_error *er
     const vlt_problem norm = vlt_norm_problem(s->rows, s->width, VLT_NORM_RMS, &c->final_norm);
     const vlt_problem head = vlt_linear_problem(s->sequences, &c->head);
     vlt_status status = vlt_plan_create(plan->context, &norm, &s->norm, err);
+    s->head_context = *plan->context;
+    if (s->head_context.head_quality > s->head_context.quality) {
+        s->head_context.quality = s->head_context.head_quality;
+    }
     if (status == VLT_OK) {
-        status = vlt_plan_create(plan->context, &head, &s->head, err);
+        status = vlt_plan_create(&s->head_context, &head, &s->head, err);
     }
     for (int64_t i = 0; i < s->layers && status == VLT_OK; i++) {
         const vlt_problem layer = {

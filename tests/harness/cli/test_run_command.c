@@ -352,6 +352,23 @@ Test(run_command, eval_compares_with_another_quality)
     json_decref(int8);
 }
 
+/* The head's loss on its own is some, and another than that of everything. */
+Test(run_command, eval_rounds_the_head_alone)
+{
+    static const char *const options[] = {"--head-alone", ""};
+    double kl[2];
+    for (int i = 0; i < 2; i++) {
+        json_t *answer = test_demo_json("model eval %s scenes/scenes.jsonl --quality int8 --json "
+                                        "--no-config --pack-cache 0 --against exact %s",
+                                        options[i]);
+        const json_t *against = json_object_get(answer, "against");
+        kl[i] = json_number_value(json_object_get(against, "kl_mean"));
+        json_decref(answer);
+    }
+    cr_expect(kl[0] > 0 && kl[0] < 1e-3 && kl[1] > 0 && kl[0] != kl[1],
+              "head alone %g, everything %g", kl[0], kl[1]);
+}
+
 Test(run_command, eval_counts_by_kind)
 {
     json_t *answer = test_demo_json("model eval %s scenes/scenes.jsonl --json %s", "");
