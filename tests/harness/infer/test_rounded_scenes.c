@@ -1,4 +1,4 @@
-/* The demo model on 400 scenes that it has not seen, rounded and exact: at most two answers fewer. */
+/* The demo model on 400 unseen scenes, rounded and exact: at most two answers fewer. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
