@@ -80,8 +80,9 @@ typedef struct vlt_tune_phase {
 
 /* What the whole config loses: reports/cli/README.md#tune. */
 typedef struct vlt_tune_loss {
-    vlt_quality quality;           /* of what was chosen; exact: nothing to measure */
-    double max_kl;                 /* permitted, nats on average */
+    vlt_quality quality; /* of what was chosen; exact: nothing to measure */
+    double max_kl;       /* permitted, nats on average */
+    bool refused;        /* something was taken back: it stays so whatever else it costs */
     vlt_whole_divergence measured; /* steps 0: was not */
 } vlt_tune_loss;
 

@@ -69,6 +69,7 @@ static vlt_status refuse(vlt_tuner *tuner, const vlt_op *op, const char *why, vl
         }
     }
     vlt_tuner_note(tuner, "%s computes exactly: %s", op->name, why);
+    tuner->result->loss.refused = true;
     forget_whole(tuner->result, why);
     return status;
 }
