@@ -218,9 +218,8 @@ static void print_loss(const vlt_terminal *terminal, const vlt_report_loss *loss
 {
     if (loss->quality && loss->steps > 0) {
         fprintf(terminal->stream,
-                "%-*s%s is %.2g nats from exact on average (%.2g permitted), %lld of %lld next "
-                "tokens same\n",
-                LABEL, "loss", loss->quality, loss->kl_mean, loss->max_kl, (long long)loss->agreed,
+                "%-*s%s: %.2g of %.2g nats from exact, %lld of %lld next tokens same\n", LABEL,
+                "loss", loss->quality, loss->kl_mean, loss->max_kl, (long long)loss->agreed,
                 (long long)loss->steps);
     }
 }

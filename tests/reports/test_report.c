@@ -82,6 +82,13 @@ static vlt_report example(void)
                         .accuracy_total = 100,
                         .accuracy_baseline = 94,
                         .accuracy_tuned = 94,
+                        .loss = {.quality = "int8",
+                                 .scenes = 40,
+                                 .steps = 412,
+                                 .agreed = 411,
+                                 .kl_mean = 4.5e-6,
+                                 .kl_max = 1e-3,
+                                 .max_kl = 0.01},
                         .peak_baseline_bytes = 41e6,
                         .peak_tuned_bytes = NAN,
                         .fact = facts,
@@ -123,6 +130,7 @@ Test(report, terminal_keeps_to_its_width)
         fclose(stream);
         cr_assert(strstr(text, "15.8x"));
         cr_assert(strstr(text, "94 of 100"));
+        cr_assert(strstr(text, "int8: 4.5e-06 of 0.01 nats from exact, 411 of 412 next tokens"));
         cr_assert_null(strstr(text, "\033["));
         cr_assert_null(strstr(text, "nan"));
         char *save = NULL;
@@ -148,6 +156,7 @@ Test(report, page_is_whole_and_escaped)
     cr_assert(strstr(text, "</html>"));
     cr_assert(strstr(text, "&lt;no gain&gt; &amp; &quot;certain&quot;"));
     cr_assert(strstr(text, "15.8x"));
+    cr_assert(strstr(text, "4.5e-06 nats"));
     cr_assert_null(strstr(text, "http://"));
     cr_assert_null(strstr(text, "https://"));
     const char *keep = getenv("VLT_KEEP_PAGE");
