@@ -49,9 +49,8 @@ struct key {
 static struct key key_of(const vlt_engine *engine, const vlt_visual *visual)
 {
     const vlt_grid *grid = &visual->grid;
-    return (struct key){visual->content,
-                        {grid->t, grid->h, grid->w, grid->video},
-                        engine->model_hash};
+    return (struct key){
+        visual->content, {grid->t, grid->h, grid->w, grid->video}, engine->model_hash};
 }
 
 bool vlt_embeddings_known(const vlt_engine *engine, const vlt_visual *visual)

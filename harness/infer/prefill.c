@@ -78,7 +78,7 @@ static vlt_status admit_peak(const vlt_prefill *prefill, size_t features_bytes, 
     vlt_status status = measure_scratch(prefill, &scratch_bytes, err);
     vlt_turns_pass(&engine->turns);
     if (status == VLT_OK && vlt_add_size(features_bytes, scratch_bytes, &bytes)) {
-        snprintf(what, sizeof what, "prompt of %lld tokens, %d images", 
+        snprintf(what, sizeof what, "prompt of %lld tokens, %d images",
                  (long long)prefill->prompt->count, prefill->prompt->visual_count);
         status = vlt_context_admit(&engine->context, bytes, what, err);
     }

@@ -10,11 +10,11 @@
 #include "harness/infer/engine.h"
 
 enum {
-    VLT_PROMPT_BLOCK = 256,   /* rows of a prompt that go through the decoder together */
+    VLT_PROMPT_BLOCK = 256,      /* rows of a prompt that go through the decoder together */
     VLT_PROMPT_BLOCK_SMALL = 64, /* while memory is short: the same plan, less of its scratch */
-    VLT_SEQUENCES_MAX = 8,    /* that decode in one run */
-    VLT_CONTEXT_CLASS = 1024, /* the smallest; longer ones by powers of two */
-    VLT_VISION_GROUP = 4096   /* patches: images are computed together up to so many */
+    VLT_SEQUENCES_MAX = 8,       /* that decode in one run */
+    VLT_CONTEXT_CLASS = 1024,    /* the smallest; longer ones by powers of two */
+    VLT_VISION_GROUP = 4096      /* patches: images are computed together up to so many */
 };
 
 /* Under the engine's turn; the plan is good until the turn ends. */

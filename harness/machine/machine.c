@@ -18,8 +18,7 @@ static void fill_caps(const vlt_machine_sources *sources, vlt_machine *machine)
     int cpus = vlt_cpu_set_count(&machine->usable);
     int cores = vlt_cpu_set_count(&machine->first_pus);
     caps->isa = sources->isa ? *sources->isa : vlt_isa_detect();
-    vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s",
-                    sources->isa ? "" : vlt_isa_limit());
+    vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", sources->isa ? "" : vlt_isa_limit());
     caps->cpu_count = cpus > 0 ? cpus : 1;
     caps->core_count = cores > 0 ? cores : 1;
     caps->memory_bytes = vlt_limits_memory(&machine->limits);

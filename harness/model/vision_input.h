@@ -33,12 +33,12 @@ typedef struct vlt_vision_source {
 } vlt_vision_source;
 
 typedef struct vlt_vision_input {
-    int64_t grid[3];            /* t, h, w in patches */
-    int64_t rows;               /* t * h * w */
-    int64_t row_values;         /* 3 * temporal * patch * patch */
-    float *patches;             /* [rows, row_values], owned */
+    int64_t grid[3];                /* t, h, w in patches */
+    int64_t rows;                   /* t * h * w */
+    int64_t row_values;             /* 3 * temporal * patch * patch */
+    float *patches;                 /* [rows, row_values], owned */
     const vlt_block_source *source; /* of the patches; NULL: the heap */
-    int64_t source_h, source_w; /* upright, before resizing */
+    int64_t source_h, source_w;     /* upright, before resizing */
 } vlt_vision_input;
 
 /* Wall time, added to. */

@@ -83,8 +83,8 @@ void vlt_governor_note(vlt_governor *governor, const char *format, ...)
         return;
     }
     pthread_mutex_lock(&governor->lock);
-    vlt_governor_event *event = &governor->event[governor->stats.events++ %
-                                                 VLT_GOVERNOR_EVENTS_MAX];
+    vlt_governor_event *event =
+        &governor->event[governor->stats.events++ % VLT_GOVERNOR_EVENTS_MAX];
     event->at_ms = vlt_now_ms() - governor->start_ms;
     memcpy(event->cause, governor->cause, sizeof event->cause);
     va_list args;

@@ -74,8 +74,7 @@ vlt_memory_level vlt_governor_level(const vlt_governor *governor); /* one load; 
 void vlt_governor_note(vlt_governor *governor, const char *format, ...) VLT_PRINTF(2, 3);
 
 /* The last events, oldest first, into out[VLT_GOVERNOR_EVENTS_MAX]; how many. NULL: 0. */
-int vlt_governor_events(vlt_governor *governor, vlt_governor_event *out,
-                        vlt_governor_stats *stats);
+int vlt_governor_events(vlt_governor *governor, vlt_governor_event *out, vlt_governor_stats *stats);
 
 /* Pure: the level at `left` of `whole` bytes with tasks stalled for `stall` percent of the last
  * 10 s (NAN: unknown), coming from `now`. */

@@ -69,8 +69,8 @@ typedef struct vlt_workload {
     vlt_output output[VLT_OUTPUT_MAX];
     int output_count;
     void (*reset)(struct vlt_workload *workload); /* restores in-out buffers; NULL: none */
-    void *state;                        /* the operator's own, freed by workload_release */
-    void *block[VLT_WORKLOAD_BLOCKS];   /* buffers taken with vlt_workload_buffer */
+    void *state;                      /* the operator's own, freed by workload_release */
+    void *block[VLT_WORKLOAD_BLOCKS]; /* buffers taken with vlt_workload_buffer */
     size_t block_bytes[VLT_WORKLOAD_BLOCKS];
     bool borrowed[VLT_WORKLOAD_BLOCKS]; /* it belongs to the source */
     int block_count;

@@ -50,7 +50,7 @@ typedef struct vlt_image_options {
 typedef struct vlt_image {
     uint8_t *rgb;                   /* [h, w, 3] without padding, owned */
     const vlt_block_source *source; /* of it; NULL: the heap */
-    int64_t h, w; /* after rotation */
+    int64_t h, w;                   /* after rotation */
     vlt_image_format format;
     int orientation;      /* 1 to 8: what was applied */
     int64_t rows_missing; /* of the stored rows, 0 as a rule */

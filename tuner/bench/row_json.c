@@ -71,8 +71,7 @@ static void add_circumstances(json_t **object, const vlt_row *row)
     vlt_json_set(object, "reason", text_or_null(result->judgement.reason));
     vlt_json_set(object, "ns_median_baseline", vlt_json_real(result->call_ns[0]));
     vlt_json_set(object, "pairs_taken", taken > 0 ? json_integer(taken) : json_null());
-    vlt_json_set(object, "pairs_preempted",
-                 taken > 0 ? json_integer(preempted) : json_null());
+    vlt_json_set(object, "pairs_preempted", taken > 0 ? json_integer(preempted) : json_null());
     vlt_json_set(object, "launches_failed", json_integer(row->experiment.failed_launches));
     vlt_json_set(object, "launch_sigma", vlt_json_real(row->experiment.log_ratio_sigma));
     int planned = row->experiment.launches_planned;

@@ -165,8 +165,7 @@ Test(store, what_is_no_store_of_ours_is_refused_with_both_values)
     cr_assert_eq(vlt_store_exec(store, "PRAGMA user_version = 99", "testing", NULL), VLT_OK);
     vlt_store_close(store);
     cr_assert_eq(vlt_store_open(path, VLT_STORE_CREATE, &store, &err), VLT_STATUS_INPUT);
-    cr_assert(strstr(err.message, "schema 99") && strstr(err.message, "up to"), "%s",
-              err.message);
+    cr_assert(strstr(err.message, "schema 99") && strstr(err.message, "up to"), "%s", err.message);
     test_store_remove(path);
 
     store = test_store_open(path, &session);
