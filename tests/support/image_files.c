@@ -1,5 +1,6 @@
 #include "tests/support/image_files.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -87,6 +88,35 @@ void test_zlib_run(test_bytes *to, int value, size_t bytes)
     if (code != Z_STREAM_END) {
         abort();
     }
+}
+
+/* Bytes of the rows of all seven passes (or of the one), each row with its filter. */
+static size_t png_rows(uint32_t w, uint32_t h, int interlace)
+{
+    static const uint32_t x0[7] = {0, 4, 0, 2, 0, 1, 0}, y0[7] = {0, 0, 4, 0, 2, 0, 1};
+    static const uint32_t dx[7] = {8, 8, 4, 4, 2, 2, 1}, dy[7] = {8, 8, 8, 4, 4, 2, 2};
+    size_t bytes = 0;
+    for (int pass = 0; interlace && pass < 7; pass++) {
+        size_t columns = w > x0[pass] ? (w - x0[pass] + dx[pass] - 1) / dx[pass] : 0;
+        size_t rows = h > y0[pass] ? (h - y0[pass] + dy[pass] - 1) / dy[pass] : 0;
+        bytes += columns ? (3 * columns + 1) * rows : 0;
+    }
+    return interlace ? bytes : (3 * (size_t)w + 1) * h;
+}
+
+void test_png_one_colour(const char *path, uint32_t w, uint32_t h, int interlace)
+{
+    test_bytes png = {0}, packed = {0};
+    test_png_begin(&png, w, h, 8, 2, interlace);
+    test_zlib_run(&packed, 0, png_rows(w, h, interlace));
+    test_png_chunk(&png, "IDAT", packed.data, packed.bytes);
+    test_png_chunk(&png, "IEND", NULL, 0);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(png.data, 1, png.bytes, file) != png.bytes || fclose(file)) {
+        abort();
+    }
+    test_bytes_release(&png);
+    test_bytes_release(&packed);
 }
 
 static void draw(uint8_t rgb[TEST_BLOCKS_H][TEST_BLOCKS_W][3])

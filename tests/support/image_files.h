@@ -20,6 +20,9 @@ void test_png_begin(test_bytes *png, uint32_t w, uint32_t h, int depth, int colo
 void test_png_chunk(test_bytes *png, const char *type, const void *data, size_t bytes);
 void test_zlib_run(test_bytes *to, int value, size_t bytes);
 
+/* A PNG of w by h black RGB pixels: small as a file, large in memory. */
+void test_png_one_colour(const char *path, uint32_t w, uint32_t h, int interlace);
+
 /* The picture of six gray blocks, three by two, of 48 x 32 pixels: as a file, and the numbers of
  * its blocks row by row in a decoded image. */
 void test_blocks_jpeg(test_bytes *file);

@@ -117,22 +117,6 @@ Test(service_options, what_cannot_be_is_refused_with_both_values, .init = test_d
     }
 }
 
-/* One colour, w by h: small as a file, large in memory. */
-static void write_png(const char *name, uint32_t w, uint32_t h)
-{
-    test_bytes png = {0}, packed = {0};
-    test_png_begin(&png, w, h, 8, 2, 0);
-    test_zlib_run(&packed, 0, (3 * (size_t)w + 1) * h);
-    test_png_chunk(&png, "IDAT", packed.data, packed.bytes);
-    test_png_chunk(&png, "IEND", NULL, 0);
-    FILE *file = fopen(name, "wb");
-    cr_assert_not_null(file);
-    cr_assert_eq(fwrite(png.data, 1, png.bytes, file), png.bytes);
-    fclose(file);
-    test_bytes_release(&png);
-    test_bytes_release(&packed);
-}
-
 static const char large_among_small[] =
     "{\"id\": 0, \"prompt\": \"How many?\", \"images\": [\"scenes/scene-000.jpg\"]}\n"
     "{\"id\": 1, \"prompt\": \"How many?\", \"images\": [\"large.png\"]}\n"
@@ -145,7 +129,7 @@ Test(service_options, a_picture_beyond_the_limit_fails_its_own_request, .init = 
      .fini = test_demo_remove)
 {
     json_t *free_answer[LINES_MAX], *answer[LINES_MAX];
-    write_png("large.png", 9000, 7000); /* 189 MB of pixels */
+    test_png_one_colour("large.png", 9000, 7000, 1); /* 189 MB of pixels, decoded whole */
     test_demo_write("in.jsonl", large_among_small);
     batch("", free_answer, 5, 1);
     batch("--memory-limit 120M --monitor-interval 10ms", answer, 5, 1);
