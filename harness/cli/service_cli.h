@@ -15,8 +15,8 @@
          VLT_BYTES},                                                                             \
         {"preprocess-threads", "N", "threads that decode and resize; 0: as --threads", 0,        \
          VLT_INT(0, 1024)},                                                                      \
-        {"embedding-cache", "BYTES", "embeddings of images kept at most (default 256M, 0: off)", \
-         0, VLT_BYTES},                                                                          \
+        {"embedding-cache", "BYTES",                                                             \
+         "pictures and rows kept for later, at most (default 256M, 0: off)", 0, VLT_BYTES},      \
         {"memory-limit", "BYTES", "memory to stay below (default: what the machine allows)", 0,  \
          VLT_BYTES},                                                                             \
         {"memory-low", "PERCENT", "left of the limit: keep and begin less (default 10)", 0,      \

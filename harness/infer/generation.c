@@ -50,18 +50,6 @@ static vlt_status describe_prompt(const vlt_session *session, const vlt_prompt *
     return VLT_OK;
 }
 
-/* Rows at the front of the cache that the prompt begins with; at least one row is left to compute,
- * because its logits are what the answer begins with. */
-static int64_t cached_rows(const vlt_session *session, const vlt_prompt *prompt)
-{
-    int64_t rows = 0;
-    while (rows < session->cache.count && rows < prompt->count - 1 &&
-           session->key[rows] == prompt->key[rows]) {
-        rows++;
-    }
-    return rows;
-}
-
 /* How many tokens there is room for; LIMIT, with the numbers, when that is less than asked. */
 static vlt_status fit_context(vlt_generation *generation, vlt_error *err)
 {
@@ -180,7 +168,7 @@ static vlt_status begin_prefill(vlt_generation *generation, vlt_error *err)
             status = dump_prompt(session, prompt, prefill->dump, err);
         }
     } else {
-        prefill->first = cached_rows(session, prompt);
+        prefill->first = vlt_session_cached_rows(session, prompt);
     }
     generation->out.cached_count = prefill->first;
     memcpy(session->ids, prompt->ids, rows * sizeof *session->ids);

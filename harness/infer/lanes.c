@@ -8,9 +8,9 @@
 #include "harness/infer/session.h"
 
 struct lane {
-    int64_t item; /* of the job in it */
-    vlt_job *job; /* owned */
-    vlt_session *session;
+    int64_t item;               /* of the job in it */
+    vlt_job *job;               /* owned */
+    vlt_session *session;       /* of a free lane: its rows are kept for a job that begins alike */
     vlt_generation *generation; /* NULL: the lane is free */
 };
 
@@ -115,11 +115,16 @@ static void put_result(vlt_lanes *lanes, int64_t item, struct result result)
     }
 }
 
-static void free_lane(vlt_lanes *lanes, struct lane *lane)
+/* keep: the rows may serve the next job. */
+static void free_lane(vlt_lanes *lanes, struct lane *lane, bool keep)
 {
-    vlt_session_close(lane->session);
+    size_t bytes = 0;
+    if (!keep || vlt_kv_cache_bytes(&lane->session->cache, lane->session->capacity, &bytes, NULL) ||
+        !vlt_services_keep_rows(lanes->options.engine, bytes)) {
+        vlt_session_close(lane->session);
+        lane->session = NULL;
+    }
     vlt_job_release(lane->job);
-    lane->session = NULL;
     lanes->busy--;
 }
 
@@ -141,7 +146,7 @@ static void finish(vlt_lanes *lanes, struct lane *lane)
         }
         put_result(lanes, lane->item, result);
     }
-    free_lane(lanes, lane);
+    free_lane(lanes, lane, status == VLT_OK && !lanes->interrupted);
 }
 
 bool vlt_lanes_step(vlt_lanes *lanes)
@@ -171,11 +176,26 @@ bool vlt_lanes_interrupted(const vlt_lanes *lanes)
     return lanes->interrupted;
 }
 
+/* Of the free lanes, which keep their rows only as long as they may. */
+static void forget_rows(vlt_lanes *lanes, bool all)
+{
+    for (int i = 0; i < lanes->options.count; i++) {
+        struct lane *lane = &lanes->lane[i];
+        if (!lane->generation && (all || !vlt_services_keep_rows(lanes->options.engine, 1))) {
+            vlt_session_close(lane->session);
+            lane->session = NULL;
+        }
+    }
+}
+
 static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
 {
     const vlt_session_options options = {.context = lanes->options.context};
     vlt_job *job = lane->job;
-    vlt_status status = vlt_session_open(lanes->options.engine, &options, &lane->session, err);
+    vlt_status status = VLT_OK;
+    if (!lane->session) {
+        status = vlt_session_open(lanes->options.engine, &options, &lane->session, err);
+    }
     if (status == VLT_OK) {
         status = vlt_generation_begin(lane->session, &job->line.request, &job->prompt,
                                       &lane->generation, err);
@@ -188,13 +208,26 @@ static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
     return status;
 }
 
-static struct lane *free_one(vlt_lanes *lanes)
+/* The free lane that holds most of the prompt's rows; without any, one that holds nothing. */
+static struct lane *free_lane_for(vlt_lanes *lanes, const vlt_prompt *prompt)
 {
-    struct lane *lane = lanes->lane;
-    while (lane->generation) {
-        lane++;
+    struct lane *best = NULL;
+    int64_t most = -1;
+    for (int i = 0; i < lanes->options.count; i++) {
+        struct lane *lane = &lanes->lane[i];
+        int64_t rows = 1; /* nothing to lose */
+        if (lane->generation) {
+            continue;
+        }
+        if (lane->session) {
+            rows = 2 * vlt_session_cached_rows(lane->session, prompt);
+        }
+        if (rows > most) {
+            most = rows;
+            best = lane;
+        }
     }
-    return lane;
+    return best;
 }
 
 void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
@@ -208,12 +241,17 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
     if (lanes->interrupted) {
         return;
     }
-    struct lane *lane = free_one(lanes);
+    forget_rows(lanes, false);
+    struct lane *lane = free_lane_for(lanes, &(*job)->prompt);
     vlt_job *taken = *job;
     *job = lane->job;
     lane->job = taken;
     lane->item = item;
     vlt_status status = begin(lanes, lane, &error);
+    if (status == VLT_STATUS_LIMIT) {
+        forget_rows(lanes, true);
+        status = begin(lanes, lane, &error);
+    }
     while (status == VLT_STATUS_LIMIT && lanes->busy) { /* the others may leave room for it */
         const int busy = lanes->busy;
         while (lanes->busy == busy && vlt_lanes_step(lanes)) {
@@ -233,7 +271,7 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
         error.status = status;
         put_result(lanes, item, (struct result){.id = taken->line.id, .error = error});
         taken->line.id = NULL;
-        free_lane(lanes, lane);
+        free_lane(lanes, lane, false);
     }
 }
 

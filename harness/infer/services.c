@@ -125,6 +125,13 @@ static void shrink(vlt_engine *engine)
     malloc_trim(0);
 }
 
+bool vlt_services_keep_rows(const vlt_engine *engine, size_t bytes)
+{
+    vlt_content_stats stats = {0};
+    vlt_content_cache_look(engine->embeddings, &stats);
+    return bytes <= stats.limit && stats.limit && !vlt_governor_level(engine->governor);
+}
+
 /* From the governor's thread. */
 static void act(void *user, vlt_governor *governor, vlt_memory_level level)
 {

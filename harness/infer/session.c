@@ -146,6 +146,16 @@ vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *er
     return VLT_OK;
 }
 
+int64_t vlt_session_cached_rows(const vlt_session *session, const vlt_prompt *prompt)
+{
+    int64_t rows = 0;
+    while (rows < session->cache.count && rows < prompt->count - 1 &&
+           session->key[rows] == prompt->key[rows]) {
+        rows++;
+    }
+    return rows;
+}
+
 vlt_status vlt_session_respond(vlt_session *session, const vlt_request *request,
                                const vlt_prompt *prompt, vlt_response *out, vlt_error *err)
 {

@@ -90,7 +90,8 @@ def run_vltune(args, peer, side):
                     "max_tokens": args.tokens, "greedy": True, "ignore_eos": True}
             file.write(json.dumps(line) + "\n")
     out, _, peak = execute([args.vltune, "batch", args.model, requests, "--quality",
-                            peer.split("-")[1], "--threads", str(args.threads), "--no-config", "-q"]
+                            peer.split("-")[1], "--threads", str(args.threads), "--no-config", "-q",
+                            "--embedding-cache", "0"]
                            + args.vltune_option)
     answer = json.loads(out.strip().splitlines()[-1])
     times = answer["timings_ms"]

@@ -12,6 +12,7 @@ enum { ANSWERS_MAX = 64 };
 
 struct answers {
     char id[ANSWERS_MAX][32], text[ANSWERS_MAX][256], error[ANSWERS_MAX][VLT_ERROR_BYTES];
+    int64_t cached[ANSWERS_MAX];
     int count, stop_at;
 };
 
@@ -23,6 +24,7 @@ static vlt_status take(void *user, const char *id, const vlt_response *response,
     snprintf(answers->id[answers->count], 32, "%s", id);
     if (response) {
         snprintf(answers->text[answers->count], 256, "%s", response->text);
+        answers->cached[answers->count] = response->cached_count;
         const vlt_timings *t = &response->timings;
         double sum = t->load + t->image_decode + t->preprocess + t->tokenize + t->vision +
                      t->prefill + t->decode + t->other;
@@ -54,11 +56,14 @@ static vlt_line_reader reader_of(FILE *file)
     return (vlt_line_reader){.file = fileno(file), .name = "in.jsonl"};
 }
 
-static int parallel; /* of the next run; 0: as the engine likes */
+static int parallel;            /* of the next run; 0: as the engine likes */
+static int64_t embedding_cache; /* of the next run; 0: the default, -1: off */
 
 static vlt_status run(const char *lines, const char *force, int64_t skip, struct answers *answers)
 {
-    const vlt_engine_options options = {.force = &force, .force_count = force != NULL};
+    const vlt_engine_options options = {.force = &force,
+                                        .force_count = force != NULL,
+                                        .services = {.embedding_cache = embedding_cache}};
     const vlt_request defaults = {.max_tokens = 6, .greedy = true};
     vlt_engine *engine = NULL;
     vlt_error err = {0};
@@ -149,6 +154,30 @@ Test(batch, is_answered_alike_side_by_side)
                              parallel);
         }
     }
+}
+
+/* Rows of the cache go from line to line, and make no difference; where nothing is to be kept of
+ * lines they do not. */
+Test(batch, a_line_that_begins_alike_takes_the_rows)
+{
+    static const char lines[] =
+        "{\"id\": 1, \"system\": \"You count what you are shown.\", \"prompt\": \"How many?\"}\n"
+        "{\"id\": 2, \"system\": \"You count what you are shown.\", \"prompt\": \"Circles?\"}\n"
+        "{\"id\": 3, \"prompt\": \"Describe the image.\"}\n"
+        "{\"id\": 4, \"prompt\": \"Describe the image.\"}\n";
+    static struct answers kept, none;
+    cr_assert_eq(run(lines, NULL, 0, &kept), VLT_OK);
+    embedding_cache = -1;
+    cr_assert_eq(run(lines, NULL, 0, &none), VLT_OK);
+    cr_assert_eq(kept.count, 4);
+    cr_assert_eq(none.count, 4);
+    for (int i = 0; i < 4; i++) {
+        cr_expect_str_eq(kept.text[i], none.text[i]);
+        cr_expect_eq(none.cached[i], 0);
+    }
+    cr_expect_eq(kept.cached[0], 0);
+    cr_expect_gt(kept.cached[1], 8); /* the system's turn */
+    cr_expect_gt(kept.cached[3], kept.cached[2]);
 }
 
 Test(batch, stops_between_answers)
