@@ -128,11 +128,75 @@ static void free_lane(vlt_lanes *lanes, struct lane *lane, bool keep)
     lanes->busy--;
 }
 
+/* Of the free lanes, which keep their rows only as long as they may. */
+static void forget_rows(vlt_lanes *lanes, bool all)
+{
+    for (int i = 0; i < lanes->options.count; i++) {
+        struct lane *lane = &lanes->lane[i];
+        if (!lane->generation && (all || !vlt_services_keep_rows(lanes->options.engine, 1))) {
+            vlt_session_close(lane->session);
+            lane->session = NULL;
+        }
+    }
+}
+
+static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
+{
+    const vlt_session_options options = {.context = lanes->options.context};
+    const vlt_job *job = lane->job;
+    vlt_status status = VLT_OK;
+    if (!lane->session) {
+        status = vlt_session_open(lanes->options.engine, &options, &lane->session, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_generation_begin(lane->session, &job->line.request, &job->prompt,
+                                      &lane->generation, err);
+    }
+    if (status != VLT_OK) {
+        vlt_session_close(lane->session);
+        lane->session = NULL;
+    }
+    return status;
+}
+
+/* What found no memory on its way is answered anew, when nothing else holds any. */
+static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct result *result)
+{
+    const vlt_lanes_options *options = &lanes->options;
+    vlt_session_close(lane->session);
+    lane->session = NULL;
+    while (vlt_lanes_step(lanes)) {
+    }
+    if (lanes->interrupted) {
+        result->response.finish = VLT_FINISH_INTERRUPTED;
+        return VLT_OK;
+    }
+    forget_rows(lanes, true);
+    if (options->alone) {
+        options->alone(options->user, true);
+    }
+    vlt_status status = begin(lanes, lane, &result->error);
+    if (status == VLT_OK) {
+        while (!vlt_generation_done(lane->generation)) {
+            vlt_generation_step(&lane->generation, 1);
+        }
+        status = vlt_generation_end(lane->generation, &result->response, &result->error);
+        lane->generation = NULL;
+    }
+    if (options->alone) {
+        options->alone(options->user, false);
+    }
+    return status;
+}
+
 static void finish(vlt_lanes *lanes, struct lane *lane)
 {
     struct result result = {.id = lane->job->line.id};
     vlt_status status = vlt_generation_end(lane->generation, &result.response, &result.error);
     lane->generation = NULL;
+    if (status == VLT_STATUS_LIMIT) {
+        status = answer_alone(lanes, lane, &result);
+    }
     lane->job->line.id = NULL;
     result.error.status = status;
     if (status == VLT_OK && result.response.finish == VLT_FINISH_INTERRUPTED) {
@@ -174,38 +238,6 @@ bool vlt_lanes_step(vlt_lanes *lanes)
 bool vlt_lanes_interrupted(const vlt_lanes *lanes)
 {
     return lanes->interrupted;
-}
-
-/* Of the free lanes, which keep their rows only as long as they may. */
-static void forget_rows(vlt_lanes *lanes, bool all)
-{
-    for (int i = 0; i < lanes->options.count; i++) {
-        struct lane *lane = &lanes->lane[i];
-        if (!lane->generation && (all || !vlt_services_keep_rows(lanes->options.engine, 1))) {
-            vlt_session_close(lane->session);
-            lane->session = NULL;
-        }
-    }
-}
-
-static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
-{
-    const vlt_session_options options = {.context = lanes->options.context};
-    vlt_job *job = lane->job;
-    vlt_status status = VLT_OK;
-    if (!lane->session) {
-        status = vlt_session_open(lanes->options.engine, &options, &lane->session, err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_generation_begin(lane->session, &job->line.request, &job->prompt,
-                                      &lane->generation, err);
-    }
-    if (status != VLT_OK) {
-        vlt_session_close(lane->session);
-        lane->session = NULL;
-        status = vlt_fail_in(err, status, "%s: ", job->name);
-    }
-    return status;
 }
 
 /* The free lane that holds most of the prompt's rows; without any, one that holds nothing. */
@@ -268,7 +300,7 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
     }
     lanes->busy++;
     if (status != VLT_OK) {
-        error.status = status;
+        error.status = vlt_fail_in(&error, status, "%s: ", taken->name);
         put_result(lanes, item, (struct result){.id = taken->line.id, .error = error});
         taken->line.id = NULL;
         free_lane(lanes, lane, false);

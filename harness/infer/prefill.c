@@ -35,6 +35,7 @@ static void find_needed(vlt_prefill *prefill, int64_t merge)
             break;
         }
         prefill->visual_first += tokens;
+        vlt_embeddings_touch(prefill->session->engine, &prompt->visual[first]);
     }
     prefill->vision.visual = prompt->visual + first;
     prefill->vision.count = prompt->visual_count - first;

@@ -1,5 +1,6 @@
 #include "harness/machine/memory_room.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -204,27 +205,63 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what,
-                                  vlt_error *err)
+enum { KEPT_MS = 100, WAIT_MS = 10, WAITS = 33 };
+
+static pthread_mutex_t admitting = PTHREAD_MUTEX_INITIALIZER; /* a process has one memory */
+
+static uint64_t let_go_lately(vlt_memory_gauge *gauge, int64_t now)
 {
-    enum { KEPT_MS = 100 };
-    vlt_memory_room room;
-    if (bytes < SMALL_BYTES) {
-        return VLT_OK;
+    const int64_t age = now - gauge->recent_ms;
+    if (age >= KEPT_MS) {
+        gauge->recent_bytes[1] = age < 2 * KEPT_MS ? gauge->recent_bytes[0] : 0;
+        gauge->recent_bytes[0] = 0;
+        gauge->recent_ms = now;
     }
+    return gauge->recent_bytes[0] + gauge->recent_bytes[1];
+}
+
+/* *soon: it is refused for what was let go lately, and for nothing else. */
+static vlt_status admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what, bool *soon,
+                        vlt_error *err)
+{
+    vlt_memory_room room;
     const int64_t now = now_ms();
-    uint64_t spare = atomic_load(&gauge->spare_bytes);
-    while (now - atomic_load(&gauge->read_ms) < KEPT_MS && bytes <= spare) {
-        if (atomic_compare_exchange_weak(&gauge->spare_bytes, &spare, spare - bytes)) {
-            return VLT_OK;
-        }
+    const uint64_t recent = let_go_lately(gauge, now);
+    *soon = false;
+    if (now - gauge->read_ms < KEPT_MS && bytes <= gauge->spare_bytes) {
+        gauge->spare_bytes -= bytes;
+        gauge->recent_bytes[0] += bytes;
+        return VLT_OK;
     }
     vlt_memory_room_read_within(NULL, gauge->limit_bytes, &room);
     const uint64_t promised = atomic_load(&gauge->promised_bytes);
-    vlt_status status = judge(&room, bytes, promised, what, err);
-    /* half of what is left may go before anyone looks again */
-    atomic_store(&gauge->spare_bytes,
-                 status == VLT_OK ? minus(room.left_bytes, with_margin(bytes) + promised) / 2 : 0);
-    atomic_store(&gauge->read_ms, now);
+    vlt_status status = judge(&room, bytes, promised + recent, what, err);
+    gauge->read_ms = now;
+    gauge->spare_bytes = 0;
+    if (status == VLT_OK) { /* half of what is left may go before anyone looks again */
+        gauge->spare_bytes = minus(room.left_bytes, with_margin(bytes) + promised + recent) / 2;
+        gauge->recent_bytes[0] += bytes;
+    } else {
+        *soon = recent && judge(&room, bytes, promised, what, NULL) == VLT_OK;
+    }
     return status;
+}
+
+vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what,
+                                  vlt_error *err)
+{
+    const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000};
+    if (bytes < SMALL_BYTES) {
+        return VLT_OK;
+    }
+    for (int waits = 0;; waits++) {
+        bool soon;
+        pthread_mutex_lock(&admitting);
+        vlt_status status = admit(gauge, bytes, what, &soon, err);
+        pthread_mutex_unlock(&admitting);
+        if (status == VLT_OK || !soon || waits == WAITS) {
+            return status;
+        }
+        nanosleep(&pause, NULL);
+    }
 }

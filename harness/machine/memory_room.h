@@ -36,12 +36,16 @@ vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised,
                             vlt_error *err);
 
 /* The same for whoever asks often: the limits are read again only after 100 ms, or when what was
- * let go since the last reading nears what was left then. {0} is ready; any thread. */
+ * let go since the last reading nears what was left then. What was let go within the last 100 to
+ * 200 ms counts as promised, because its pages may not be touched yet; who is refused for that alone
+ * waits until they are, a third of a second at most. {0} is ready; any thread. */
 typedef struct vlt_memory_gauge {
     atomic_uint_least64_t promised_bytes; /* kept by the owner */
-    atomic_uint_least64_t spare_bytes;    /* to be let go without another reading */
-    atomic_int_least64_t read_ms;         /* when; 0: never */
     uint64_t limit_bytes;                 /* of the process, set before it is used; 0: none */
+    uint64_t spare_bytes;                 /* to be let go without another reading */
+    int64_t read_ms;                      /* when; 0: never */
+    uint64_t recent_bytes[2];             /* let go since recent_ms, and in the 100 ms before */
+    int64_t recent_ms;
 } vlt_memory_gauge;
 
 vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what,

@@ -95,6 +95,39 @@ Test(memory_limits, a_line_that_cannot_fit_leaves_the_others_alone)
     test_cgroup_remove();
 }
 
+/* Six at a time would not fit: they wait for each other, and nobody is killed. */
+Test(memory_limits, what_does_not_fit_at_once_waits)
+{
+    const char *picture = test_data("data/images/astronaut-512x512.png");
+    if (!picture) {
+        test_skip("the picture is not there");
+        return;
+    }
+    if (!set_up(36 * MIB)) {
+        return;
+    }
+    FILE *lines = fopen(test_folder_path("in.jsonl"), "w");
+    for (int i = 0; i < 6; i++) {
+        fprintf(lines, "{\"id\": %d, \"prompt\": \"How many?\", \"images\": [\"%s\"]}\n", i,
+                picture);
+    }
+    fclose(lines);
+    char rest[512];
+    snprintf(rest, sizeof rest, "%s --parallel 6 --prefetch 6 --embedding-cache 0 --threads 2 %s",
+             test_folder_path("in.jsonl"), "--greedy --no-config --max-tokens 4");
+    for (int i = 0; i < 4; i++) {
+        int answers = 0;
+        test_output output = in_cgroup("batch %s %s", rest);
+        for (const char *at = output.out; (at = strstr(at, "{\"id\": ")); at++) {
+            answers++;
+        }
+        cr_expect(output.exit_code < 2, "exit %d: %s", output.exit_code, output.err);
+        cr_expect_eq(answers, 6, "%d answers: %s", answers, output.err);
+        test_output_release(&output);
+    }
+    test_cgroup_remove();
+}
+
 /* Twelve megapixels are 290 MB of patches, and 36 MB as a picture. */
 Test(memory_limits, a_large_photo_is_refused_or_fits)
 {
