@@ -3,9 +3,9 @@
  * While request k computes, the images of k + 1 are decoded and its text tokenised (how far ahead
  * is the choice of the operator `pipeline`). Several requests may compute side by side, one token
  * each for every time that the weights are read (lanes.h). Answers come in the order of the lines;
- * a line that cannot be answered gets an error and the others go on. A line that begins as an earlier
- * one did (a system prompt, a picture) takes the rows of the cache from there; every answer is what
- * vlt_session_run alone would give.
+ * a line that cannot be answered gets an error and the others go on. A line that begins as an
+ * earlier one did (a system prompt, a picture) takes the rows of the cache from there; every answer
+ * is what vlt_session_run alone would give.
  *
  * Keys of a line: id (any value), messages or prompt (with images, system), tools, max_tokens,
  * greedy, temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty, seed, stop (text

@@ -16,7 +16,8 @@ enum { VLT_EMBEDDING_CACHE_DEFAULT_BYTES = 256 << 20 };
 /* Would the tower not be asked for it? */
 bool vlt_embeddings_known(const vlt_engine *engine, const vlt_visual *visual);
 
-/* The picture's rows are in the session's cache, and the tower is not asked: a use of what is kept. */
+/* The picture's rows are in the session's cache, and the tower is not asked: a use of what is
+ * kept. */
 void vlt_embeddings_touch(vlt_engine *engine, const vlt_visual *visual);
 
 /* As vlt_vision_step, for one picture or a group, from the cache where it is there. may_keep false:

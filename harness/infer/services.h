@@ -25,8 +25,8 @@ int vlt_services_ahead(const vlt_engine *engine);
  * is critical. */
 int vlt_services_side_by_side(const vlt_engine *engine, int count);
 
-/* May the rows of an answered request stay, for the next one that begins alike? Not where nothing is
- * kept of pictures, beyond what may be kept of them, or while memory is short. */
+/* May the rows of an answered request stay, for the next one that begins alike? Not where nothing
+ * is kept of pictures, beyond what may be kept of them, or while memory is short. */
 bool vlt_services_keep_rows(const vlt_engine *engine, size_t bytes);
 
 /* Forgets everything that can be made again. */

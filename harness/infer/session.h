@@ -43,8 +43,8 @@ void vlt_session_settle(vlt_session *session, int64_t rows);
 /* other and overlap from the rest. */
 void vlt_timings_settle(vlt_timings *timings);
 
-/* Rows at the front of the cache that the prompt begins with; at least one row of the prompt is left
- * to compute, because its logits are what the answer begins with. */
+/* Rows at the front of the cache that the prompt begins with; at least one row of the prompt is
+ * left to compute, because its logits are what the answer begins with. */
 int64_t vlt_session_cached_rows(const vlt_session *session, const vlt_prompt *prompt);
 
 /* The second half of vlt_session_run: the answer to a prompt that has been built. load, other and
