@@ -7,6 +7,7 @@
 
 #include "optimizations/core/random.h"
 #include "optimizations/preprocess/preprocess.h"
+#include "tests/support/data.h"
 #include "tests/support/variants.h"
 
 struct picture {
@@ -31,6 +32,18 @@ static vlt_status read_rows(void *user, int64_t count, uint8_t *rgb, int64_t str
 }
 
 static vlt_patchify_constants constants;
+
+/* False, and skipped, where rows cannot come in strips: those are made by vector variants alone. */
+static bool begin(test_context *test)
+{
+    test_context_init(test);
+    if (!(test->caps.isa & VLT_ISA_AVX2)) {
+        test_skip("strips need AVX2");
+        test_context_release(test);
+        return false;
+    }
+    return true;
+}
 
 static vlt_plan *plan_of(test_context *test, const vlt_preprocess_shape *shape, bool baseline)
 {
@@ -96,7 +109,9 @@ static void check_all(vlt_arithmetic arithmetic)
 {
     static const float middle[3] = {0.5f, 0.4f, 0.3f}, spread[3] = {0.5f, 0.25f, 0.2f};
     test_context test;
-    test_context_init(&test);
+    if (!begin(&test)) {
+        return;
+    }
     vlt_patchify_constants_init(&constants, 1 / 255.0, middle, spread);
     vlt_threads *threads = test.context.threads;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -124,7 +139,9 @@ Test(preprocess_rows, other_patches, .timeout = 60)
 {
     static const float middle[3] = {0.5f, 0.5f, 0.5f};
     test_context test;
-    test_context_init(&test);
+    if (!begin(&test)) {
+        return;
+    }
     vlt_patchify_constants_init(&constants, 1, middle, middle);
     check(&test, &(vlt_preprocess_shape){1, 1, 60, 60, 56, 28, VLT_ARITHMETIC_TORCH, 14, 2, 2});
     check(&test, &(vlt_preprocess_shape){1, 1, 200, 60, 96, 48, VLT_ARITHMETIC_PILLOW12, 16, 3, 1});
@@ -136,7 +153,9 @@ Test(preprocess_rows, a_failure_ends_the_run)
     static const float middle[3] = {0.5f, 0.5f, 0.5f};
     const vlt_preprocess_shape shape = {1, 1, 700, 640, 704, 640, VLT_ARITHMETIC_TORCH, 16, 2, 2};
     test_context test;
-    test_context_init(&test);
+    if (!begin(&test)) {
+        return;
+    }
     vlt_patchify_constants_init(&constants, 1, middle, middle);
     vlt_plan *plan = plan_of(&test, &shape, false);
     struct picture picture = {calloc(700 * 640, 3), 700, 640, 0, 0};
@@ -163,7 +182,9 @@ Test(preprocess_rows, what_has_none)
     two.images = 2;
     video.frames = 2;
     test_context test;
-    test_context_init(&test);
+    if (!begin(&test)) {
+        return;
+    }
     vlt_plan *plan[] = {plan_of(&test, &shape, true), plan_of(&test, &two, false),
                         plan_of(&test, &video, false)};
     for (int i = 0; i < 3; i++) {
@@ -182,7 +203,9 @@ Test(preprocess_rows, memory)
         {4096, 4000, 4096, 4000, 0},
     };
     test_context test;
-    test_context_init(&test);
+    if (!begin(&test)) {
+        return;
+    }
     for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
         const int64_t *s = big[i];
         const vlt_preprocess_shape shape = {1,  1, s[0], s[1], s[2], s[3], (vlt_arithmetic)s[4],
