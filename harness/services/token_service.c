@@ -103,26 +103,50 @@ void vlt_token_service_destroy(vlt_token_service *service)
     free(service);
 }
 
-/* A text in pieces: piece i is text[cut[i], cut[i + 1]). */
+/* The ids of an encoder, malloc'ed. */
+static vlt_status copy_ids(const vlt_token_encoder *encoder, int32_t **ids, size_t *count,
+                           vlt_error *err)
+{
+    *count = encoder->count;
+    *ids = malloc((*count + 1) * sizeof **ids);
+    if (!*ids) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu ids", *count);
+    }
+    memcpy(*ids, encoder->ids, *count * sizeof **ids);
+    return VLT_OK;
+}
+
+/* One piece of a text, and its ids. */
+struct piece {
+    size_t first, last;
+    int32_t *ids; /* malloc'ed by who encodes it */
+    size_t count, place;
+    vlt_status status;
+    vlt_error error;
+};
+
+/* A text in pieces. Each thread has one encoder for all that it takes, whose word cache has learnt
+ * from those before. */
 struct pieces {
     vlt_token_service *service;
     const vlt_prompt_text *text;
-    size_t *cut; /* [count + 1] */
-    vlt_token_encoder **encoder;
-    vlt_status *status;
-    vlt_error *error;
+    struct piece *piece; /* [count] */
     int count;
+    size_t largest;              /* bytes */
+    vlt_token_encoder **encoder; /* [threads]; NULL: has taken nothing yet */
+    int32_t *ids;                /* of all */
 };
 
 static void release_pieces(struct pieces *pieces)
 {
-    for (int i = 0; pieces->encoder && i < pieces->count; i++) {
+    for (int i = 0; pieces->encoder && i < pieces->service->options.threads; i++) {
         vlt_token_encoders_give(&pieces->service->encoders, pieces->encoder[i]);
     }
-    free(pieces->cut);
+    for (int i = 0; i < pieces->count; i++) {
+        free(pieces->piece[i].ids);
+    }
+    free(pieces->piece);
     free(pieces->encoder);
-    free(pieces->status);
-    free(pieces->error);
 }
 
 /* As many pieces as its seams allow, none much below the chunk. */
@@ -130,55 +154,76 @@ static vlt_status cut_text(struct pieces *pieces, vlt_error *err)
 {
     const vlt_prompt_text *text = pieces->text;
     const size_t chunk = pieces->service->options.chunk_bytes;
-    const size_t most = text->bytes / chunk + 2;
-    pieces->cut = malloc((most + 1) * sizeof *pieces->cut);
-    pieces->encoder = calloc(most, sizeof(vlt_token_encoder *));
-    pieces->status = calloc(most, sizeof *pieces->status);
-    pieces->error = calloc(most, sizeof *pieces->error);
-    if (!pieces->cut || !pieces->encoder || !pieces->status || !pieces->error) {
+    pieces->piece = calloc(text->bytes / chunk + 2, sizeof *pieces->piece);
+    pieces->encoder = calloc((size_t)pieces->service->options.threads, sizeof *pieces->encoder);
+    if (!pieces->piece || !pieces->encoder) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "text of %zu bytes: out of memory", text->bytes);
     }
-    pieces->cut[0] = 0;
-    for (size_t at = 0; at < text->bytes; pieces->cut[++pieces->count] = at) {
+    for (size_t at = 0; at < text->bytes;) {
+        struct piece *piece = &pieces->piece[pieces->count++];
+        piece->first = at;
         at = text->bytes - at > chunk + chunk / 2
                  ? vlt_seams_next(pieces->service->seams, text->text, text->bytes, at + chunk)
                  : text->bytes;
+        piece->last = at;
+        pieces->largest = at - piece->first > pieces->largest ? at - piece->first : pieces->largest;
     }
     return VLT_OK;
+}
+
+static vlt_status encode_piece(struct pieces *pieces, struct piece *piece,
+                               vlt_token_encoder **encoder)
+{
+    vlt_error *err = &piece->error;
+    vlt_status status = VLT_OK;
+    if (!*encoder) {
+        status = vlt_token_encoders_take(&pieces->service->encoders, pieces->largest, encoder, err);
+    }
+    if (status == VLT_OK) {
+        status = vlt_token_encoder_run(*encoder, pieces->text, piece->first, piece->last, err);
+    }
+    if (status == VLT_OK) {
+        status = copy_ids(*encoder, &piece->ids, &piece->count, err);
+    }
+    return status;
 }
 
 static void encode_pieces(void *argument, int64_t begin, int64_t end, int worker)
 {
     struct pieces *pieces = argument;
-    (void)worker;
     for (int64_t i = begin; i < end; i++) {
-        const size_t first = pieces->cut[i], last = pieces->cut[i + 1];
-        pieces->status[i] = vlt_token_encoders_take(&pieces->service->encoders, last - first,
-                                                    &pieces->encoder[i], &pieces->error[i]);
-        if (pieces->status[i] == VLT_OK) {
-            pieces->status[i] = vlt_token_encoder_run(pieces->encoder[i], pieces->text, first, last,
-                                                      &pieces->error[i]);
-        }
+        struct piece *piece = &pieces->piece[i];
+        piece->status = encode_piece(pieces, piece, &pieces->encoder[worker]);
     }
 }
 
-/* The ids of the pieces' encoders one behind the other, malloc'ed. */
-static vlt_status join_ids(vlt_token_encoder *const *encoder, int encoders, int32_t **ids,
-                           size_t *count, vlt_error *err)
+static void place_pieces(void *argument, int64_t begin, int64_t end, int worker)
 {
-    size_t used = 0;
-    *count = 0;
-    for (int i = 0; i < encoders; i++) {
-        *count += encoder[i]->count;
+    struct pieces *pieces = argument;
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        const struct piece *piece = &pieces->piece[i];
+        memcpy(pieces->ids + piece->place, piece->ids, piece->count * sizeof *piece->ids);
     }
-    *ids = malloc((*count + 1) * sizeof **ids);
+}
+
+/* The ids of the pieces one behind the other, malloc'ed. */
+static vlt_status join_pieces(struct pieces *pieces, int32_t **ids, size_t *count, vlt_error *err)
+{
+    *count = 0;
+    for (int i = 0; i < pieces->count; i++) {
+        struct piece *piece = &pieces->piece[i];
+        if (piece->status != VLT_OK) {
+            return vlt_fail(err, piece->status, "%s", piece->error.message);
+        }
+        piece->place = *count;
+        *count += piece->count;
+    }
+    *ids = pieces->ids = malloc((*count + 1) * sizeof **ids);
     if (!*ids) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu ids", *count);
     }
-    for (int i = 0; i < encoders; i++) {
-        memcpy(*ids + used, encoder[i]->ids, encoder[i]->count * sizeof **ids);
-        used += encoder[i]->count;
-    }
+    vlt_threads_for(pieces->service->threads, pieces->count, 1, 0, place_pieces, pieces);
     return VLT_OK;
 }
 
@@ -208,14 +253,8 @@ static vlt_status encode_long(vlt_token_service *service, const vlt_prompt_text 
     if (status == VLT_OK) {
         vlt_threads_for(service->threads, pieces.count, 1, 0, encode_pieces, &pieces);
     }
-    for (int i = 0; i < pieces.count && status == VLT_OK; i++) {
-        status = pieces.status[i];
-        if (status != VLT_OK) {
-            vlt_fail(err, status, "%s", pieces.error[i].message);
-        }
-    }
     if (status == VLT_OK) {
-        status = join_ids(pieces.encoder, pieces.count, ids, count, err);
+        status = join_pieces(&pieces, ids, count, err);
     }
     release_pieces(&pieces);
     return status;
@@ -233,7 +272,7 @@ static vlt_status encode_new(vlt_token_service *service, const vlt_prompt_text *
         status = vlt_token_encoder_run(encoder, text, 0, text->bytes, err);
     }
     if (status == VLT_OK) {
-        status = join_ids(&encoder, 1, ids, count, err);
+        status = copy_ids(encoder, ids, count, err);
     }
     vlt_token_encoders_give(&service->encoders, encoder);
     return status;
