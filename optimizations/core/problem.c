@@ -72,6 +72,7 @@ static vlt_status check_range(const vlt_op *op, int index, int64_t value, vlt_er
 vlt_status vlt_problem_parse(vlt_problem *problem, const char *text, vlt_error *err)
 {
     const vlt_op *op = problem->op;
+    uint32_t named = 0;
     while (*text) {
         size_t name_length = strcspn(text, "=,");
         if (text[name_length] != '=') {
@@ -83,6 +84,11 @@ vlt_status vlt_problem_parse(vlt_problem *problem, const char *text, vlt_error *
             return vlt_fail(err, VLT_STATUS_USAGE, "%s has no dimension '%s'", op->name,
                             vlt_quoted(text, name_length).text);
         }
+        if (named & 1U << index) {
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s: dimension '%s' is given twice", op->name,
+                            op->dims[index].name);
+        }
+        named |= 1U << index;
         const char *number = text + name_length + 1;
         char *end;
         errno = 0;

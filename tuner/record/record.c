@@ -109,7 +109,8 @@ static vlt_status measure_all(run *r, const vlt_knob_domain *knobs, int index,
             status = vlt_record_file_add(file, domain, order[i], validity, run_ms, VLT_RECORD_RUNS,
                                          r->err);
         }
-        if (status == VLT_OK && vlt_now_ms() - written_ms > 1000 * write_every_s) {
+        if (status == VLT_OK && row->failed < row->known + row->measured &&
+            vlt_now_ms() - written_ms > 1000 * write_every_s) {
             status = vlt_record_file_write(file, domain, r->err);
             written_ms = vlt_now_ms();
         }
@@ -154,7 +155,8 @@ static vlt_status record_space(run *r, int index)
     if (status == VLT_OK) {
         count_known(&file, row);
         status = measure_all(r, knobs, index, &file, row);
-        if (row->measured) { /* whatever ended it: what was measured is kept */
+        /* Whatever ended it, what was measured is kept; failures alone are no space. */
+        if (row->measured && row->failed < row->known + row->measured) {
             vlt_status written = vlt_record_file_write(&file, domain,
                                                        status == VLT_OK ? r->err : NULL);
             status = status == VLT_OK ? written : status;
@@ -178,6 +180,16 @@ static vlt_status record_all(run *r)
     }
     if (status == VLT_OK && r->options->where) {
         status = vlt_restriction_check(r->options->where, r->err);
+    }
+    int64_t correct = 0;
+    for (int i = 0; i < r->result->count; i++) {
+        const vlt_record_row *row = &r->result->row[i];
+        correct += row->known + row->measured - row->failed;
+    }
+    if (status == VLT_OK && r->result->count && !correct) {
+        status = vlt_fail(r->err, VLT_STATUS_UNMEASURED,
+                          "%s: none of its %lld settings could be run within time and memory",
+                          r->result->row[0].space, (long long)r->result->row[0].settings);
     }
     if (status == VLT_OK && !r->result->count) {
         status = vlt_fail(r->err, VLT_STATUS_UNMEASURED,

@@ -125,6 +125,27 @@ static vlt_status read_rows(vlt_record_file *file, const vlt_domain *domain, con
     return status;
 }
 
+/* The T1 file of the folder, of another machine perhaps. */
+static vlt_status read_t1(vlt_record_file *file, vlt_error *err)
+{
+    char *text;
+    size_t bytes;
+    vlt_domain *domain = NULL;
+    if (access(file->t1_path, F_OK) != 0) {
+        return VLT_OK;
+    }
+    vlt_status status = vlt_read_gzip(file->t1_path, bytes_max, &text, &bytes, err);
+    if (status == VLT_OK) {
+        status = vlt_t1_parse(text, bytes, file->t1_path, &domain, err);
+        free(text);
+    }
+    if (status == VLT_OK) {
+        file->t1_settings = vlt_domain_count(domain);
+    }
+    vlt_domain_destroy(domain);
+    return status;
+}
+
 static vlt_status set_facts(vlt_record_file *file, const vlt_machine *machine, int threads,
                             const vlt_fingerprint *fingerprint, vlt_error *err)
 {
@@ -161,6 +182,9 @@ vlt_status vlt_record_file_open(const char *directory, const char *kernel, const
         status = vlt_recording_create(kernel, machine, &out->recording, err);
     }
     if (status == VLT_OK) {
+        status = read_t1(out, err);
+    }
+    if (status == VLT_OK) {
         status = access(out->path, F_OK) == 0 ? read_rows(out, domain, fingerprint.hard, err)
                                               : add_parameters(out, domain, err);
     }
@@ -193,7 +217,7 @@ vlt_status vlt_record_file_write(const vlt_record_file *file, const vlt_domain *
         status = vlt_write_gzip(file->path, text, bytes, err);
         free(text);
     }
-    if (status == VLT_OK && access(file->t1_path, F_OK) != 0) {
+    if (status == VLT_OK && file->t1_settings < vlt_domain_count(domain)) { /* the widest stays */
         status = vlt_t1_write(domain, &text, &bytes, err);
         if (status == VLT_OK) {
             status = vlt_write_gzip(file->t1_path, text, bytes, err);

@@ -22,7 +22,8 @@ vlt_status vlt_record_problems(const vlt_record_options *options, const vlt_mach
 typedef struct vlt_record_file {
     char *path, *t1_path; /* owned */
     vlt_recording *recording;
-    bool *done; /* owned [settings]: recorded, or failed */
+    bool *done;           /* owned [settings]: recorded, or failed */
+    uint64_t t1_settings; /* of the T1 file that is there; 0: none */
 } vlt_record_file;
 
 /* Reads what is there. INPUT: it is no recording of this space and machine. */

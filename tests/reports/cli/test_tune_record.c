@@ -105,6 +105,7 @@ Test(tune_record, a_named_problem)
     static const char *const table[][2] = {{"norm/avx2@rows=4", "OP[@DIM=N"},
                                            {"nrom@rows=4", "'norm'"},
                                            {"norm@rowz=4", "rowz"},
+                                           {"norm@rows=4,width=8,rows=5", "given twice"},
                                            {"norm --model $DEMO", "--model"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char script[256];
@@ -129,5 +130,23 @@ Test(tune_record, keeps_what_is_not_its_own)
     cr_expect(strstr(output.err, "'other'") && strstr(output.out, "\n2\n"), "%s %s", output.out,
               output.err);
     cr_expect(!strncmp(output.out, strstr(output.out, "\n2\n") + 3, 64));
+    test_output_release(&output);
+}
+
+/* A damaged file of the parameters is named before anything is measured. */
+Test(tune_record, the_parameters_beside)
+{
+    static const char narrow[] =
+        "$VLTUNE tune --record set --isa base --quiet >/dev/null --problem "
+        "attention@q_rows=4,kv_rows=16,heads=2,kv_heads=2,head=8,causal=0,kv=3";
+    test_output output = test_demo_script(narrow);
+    cr_expect_eq(output.exit_code, 0, "%s", output.err);
+    test_output_release(&output);
+    output = test_demo_script(
+        "for f in set/*/T1.json; do echo '{bad' >$f; done; $VLTUNE tune --record set --isa base "
+        "--problem "
+        "attention@q_rows=4,kv_rows=16,heads=2,kv_heads=2,head=8,causal=0,kv=3");
+    cr_expect_eq(output.exit_code, 2, "%d", output.exit_code);
+    cr_expect(strstr(output.err, "T1.json"), "%s", output.err);
     test_output_release(&output);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/json/json.h"
 #include "tests/support/data.h"
@@ -173,6 +175,9 @@ Test(tune_replay, files_are_refused)
         write_file("spaces/k/three_T4.json", table[i].text, strlen(table[i].text));
         refused(test_folder_path("spaces"), "--seeds 1", table[i].with, table[i].also);
     }
+    unlink(test_folder_path("spaces/k/three_T4.json"));
+    cr_assert_eq(mkfifo(test_folder_path("spaces/k/three_T4.json"), 0600), 0);
+    refused(test_folder_path("spaces"), "--seeds 1", "three_T4.json", "no regular file");
 }
 
 /* Packed files that are cut or damaged anywhere. */
