@@ -189,10 +189,8 @@ vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err);
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);
 
 /* tune_far.c: are the launches, in the order of their making, certainly beyond what layouts do?
- * Then the judgement says faster, with p and interval. Student's upper tail is for odd degrees of
- * freedom. */
+ * Then the judgement says faster, with p and interval. */
 bool vlt_far_faster(const double *log_ratio, int launches, double alpha, vlt_judgement *judgement);
-double vlt_student_upper(double t, int freedom);
 
 /* tune_children.c: the leaves' choices as text, for composites. */
 vlt_status vlt_tuner_note_children(vlt_tuner *tuner, vlt_error *err);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "harness/measure/statistics.h"
 #include "harness/measure/verify_internal.h"
 #include "optimizations/attention/attention.h"
 #include "optimizations/core/clock.h"
@@ -89,16 +90,10 @@ static void choose_rows(int64_t rows, int wanted, uint64_t seed, vlt_oracle *ora
  * as the chosen rows stand for the others. */
 static double spread_of(const double *row_ms, int rows)
 {
-    double sum = 0, squares = 0;
-    for (int i = 0; i < rows; i++) {
-        sum += row_ms[i];
-    }
-    double mean = sum / fmax(1, rows);
-    for (int i = 0; i < rows; i++) {
-        squares += (row_ms[i] - mean) * (row_ms[i] - mean);
-    }
-    static const double t[] = {0, 12.7, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20};
-    return rows > 2 && mean > 0 ? exp(t[rows - 1] * sqrt(squares / (rows - 1) / rows) / mean) : NAN;
+    double mean = rows > 2 ? vlt_mean(row_ms, rows) : 0;
+    return mean > 0 ? exp(vlt_student_quantile(rows - 1) * sqrt(vlt_variance(row_ms, rows) / rows) /
+                          mean)
+                    : NAN;
 }
 
 static vlt_status compute_rows(const vlt_plan *plan, vlt_workload *workload, double limit_s,

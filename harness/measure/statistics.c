@@ -111,6 +111,41 @@ int vlt_anytime_rank(int m, double alpha)
     return k;
 }
 
+double vlt_mean(const double *values, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        sum += values[i];
+    }
+    return sum / n;
+}
+
+double vlt_variance(const double *values, int n)
+{
+    double mean = vlt_mean(values, n), squares = 0;
+    for (int i = 0; i < n; i++) {
+        squares += (values[i] - mean) * (values[i] - mean);
+    }
+    return squares / (n - 1);
+}
+
+double vlt_student_quantile(int freedom)
+{
+    static const double t[VLT_STUDENT_MAX + 1] = {INFINITY, 12.706, 4.303, 3.182, 2.776, 2.571,
+                                                  2.447,    2.365,  2.306, 2.262, 2.228, 2.201};
+    return t[freedom];
+}
+
+double vlt_student_upper(double t, int freedom)
+{
+    double angle = atan(t / sqrt(freedom)), cosine = cos(angle), sum = 0, term = cosine;
+    for (int k = 1; k < freedom; k += 2) {
+        sum += term;
+        term *= cosine * cosine * (k + 1) / (k + 2);
+    }
+    return 0.5 - (angle + sin(angle) * sum) / acos(-1);
+}
+
 double vlt_normal_cdf(double z)
 {
     return 0.5 * erfc(-z / sqrt(2));

@@ -1,6 +1,7 @@
 /* statistics.h: the arithmetic behind every verdict. Pure functions, any thread.
  *
- * Nothing here assumes a distribution: intervals come from order statistics, tests from signs.
+ * No verdict on launches assumes a distribution: intervals come from order statistics, tests from
+ * signs. What does (normal, Student's t) says so by its name.
  * Sources are named at each function; all are tested against exact values.
  */
 #ifndef VLT_HARNESS_STATISTICS_H
@@ -51,6 +52,15 @@ void vlt_benjamini_hochberg(const double *p, int n, double *adjusted);
 /* Clopper-Pearson bounds of a proportion, one-sided at `confidence`. */
 double vlt_proportion_upper(int successes, int trials, double confidence);
 double vlt_proportion_lower(int successes, int trials, double confidence);
+
+double vlt_mean(const double *values, int n);     /* n >= 1 */
+double vlt_variance(const double *values, int n); /* of a sample, n >= 2 */
+
+/* Student's t: half of the width of a 95 % interval of a mean in standard errors, for 1 to
+ * VLT_STUDENT_MAX degrees of freedom; and P(T > t), for odd ones. */
+enum { VLT_STUDENT_MAX = 11 };
+double vlt_student_quantile(int freedom);
+double vlt_student_upper(double t, int freedom);
 
 double vlt_normal_cdf(double z);
 double vlt_normal_quantile(double p); /* p in (0, 1) */

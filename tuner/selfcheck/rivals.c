@@ -50,24 +50,6 @@ double vlt_mann_whitney_p(const double *a, int n_a, const double *b, int n_b)
     return 2 * (1 - vlt_normal_cdf(z));
 }
 
-static double mean_of(const double *x, int n)
-{
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-        sum += x[i];
-    }
-    return sum / n;
-}
-
-static double variance_of(const double *x, int n)
-{
-    double mean = mean_of(x, n), sum = 0;
-    for (int i = 0; i < n; i++) {
-        sum += (x[i] - mean) * (x[i] - mean);
-    }
-    return sum / (n - 1);
-}
-
 static double median_of(const double *x, int n)
 {
     double copy[EPOCHS_MAX];
@@ -83,7 +65,7 @@ bool vlt_rival_google_benchmark(const double *a, const double *b, int count)
 
 static double t_of(const double *a, const double *b, int n)
 {
-    return (mean_of(b, n) - mean_of(a, n)) / sqrt((variance_of(a, n) + variance_of(b, n)) / n);
+    return (vlt_mean(b, n) - vlt_mean(a, n)) / sqrt((vlt_variance(a, n) + vlt_variance(b, n)) / n);
 }
 
 static void resample(const double *from, int n_from, double *to, int n, vlt_random *random)
@@ -112,13 +94,13 @@ bool vlt_rival_criterion(const double *a, const double *b, int count, uint64_t s
 {
     double x[EPOCHS_MAX], y[EPOCHS_MAX], change[RESAMPLES];
     vlt_random random = {seed};
-    if (mean_of(b, count) <= mean_of(a, count) || bootstrap_p(a, b, count, &random) >= 0.05) {
+    if (vlt_mean(b, count) <= vlt_mean(a, count) || bootstrap_p(a, b, count, &random) >= 0.05) {
         return false;
     }
     for (int i = 0; i < RESAMPLES; i++) {
         resample(a, count, x, count, &random);
         resample(b, count, y, count, &random);
-        change[i] = mean_of(y, count) / mean_of(x, count) - 1;
+        change[i] = vlt_mean(y, count) / vlt_mean(x, count) - 1;
     }
     vlt_sort(change, RESAMPLES);
     return vlt_quantile(change, RESAMPLES, 0.025) > 0.01;
@@ -126,7 +108,7 @@ bool vlt_rival_criterion(const double *a, const double *b, int count, uint64_t s
 
 bool vlt_rival_threshold(const double *a, const double *b, int count)
 {
-    return mean_of(b, count) > 1.05 * mean_of(a, count);
+    return vlt_mean(b, count) > 1.05 * vlt_mean(a, count);
 }
 
 /* Means of `count` / REPETITIONS epochs each, as repetitions of a longer run would be. */
@@ -134,7 +116,7 @@ static void repetitions(const double *epochs, int count, double *out)
 {
     int each = count / REPETITIONS;
     for (int r = 0; r < REPETITIONS; r++) {
-        out[r] = mean_of(epochs + r * each, each);
+        out[r] = vlt_mean(epochs + r * each, each);
     }
 }
 

@@ -132,6 +132,19 @@ Test(statistics, proportion_bounds)
     cr_assert_eq(vlt_proportion_lower(0, 3, 0.95), 0);
 }
 
+Test(statistics, means_and_students_t)
+{
+    const double values[] = {2, 4, 4, 4, 5, 5, 7, 9};
+    cr_assert_float_eq(vlt_mean(values, 8), 5, 1e-12);
+    cr_assert_float_eq(vlt_variance(values, 8), 32.0 / 7, 1e-12);
+    for (int freedom = 1; freedom <= VLT_STUDENT_MAX; freedom += 2) {
+        cr_assert_float_eq(vlt_student_upper(vlt_student_quantile(freedom), freedom), 0.025, 2e-5);
+    }
+    for (int freedom = 2; freedom <= VLT_STUDENT_MAX; freedom++) {
+        cr_assert_lt(vlt_student_quantile(freedom), vlt_student_quantile(freedom - 1));
+    }
+}
+
 Test(statistics, normal_distribution)
 {
     cr_assert_float_eq(vlt_normal_cdf(1.959963985), 0.975, 1e-9);
