@@ -152,10 +152,6 @@ static vlt_status read_file(reading *r, const char *path, const char *kernel, co
     if (r->progress) {
         r->progress(r->user, path);
     }
-    struct stat file;
-    if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
-        return vlt_fail(r->err, VLT_STATUS_INPUT, "%s: no regular file", path);
-    }
     vlt_status status = vlt_read_gzip(path, bytes_max, &text, &bytes, r->err);
     if (status == VLT_OK) {
         status = vlt_recording_create(kernel, machine, &recording, r->err);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/json/json.h"
 #include "optimizations/core/zip.h"
@@ -10,7 +11,11 @@ vlt_status vlt_read_gzip(const char *path, size_t limit, char **out, size_t *byt
 {
     char *data;
     size_t data_bytes;
+    struct stat info;
     *out = NULL;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* a pipe would be waited for */
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: no regular file", path);
+    }
     vlt_status status = vlt_read_file(path, limit, &data, &data_bytes, err);
     if (status != VLT_OK) {
         return status;
