@@ -60,27 +60,25 @@ bool vlt_embeddings_known(const vlt_engine *engine, const vlt_visual *visual)
     return vlt_content_cache_has(engine->embeddings, &piece, 1);
 }
 
-void vlt_embeddings_touch(vlt_engine *engine, const vlt_visual *visual)
-{
-    const struct key key = key_of(engine, visual);
-    const vlt_content_piece piece = {&key, sizeof key};
-    bool make = false;
-    if (!vlt_content_cache_has(engine->embeddings, &piece, 1)) {
-        return;
-    }
-    vlt_content_entry *entry = vlt_content_cache_take(engine->embeddings, &piece, 1, &make);
-    if (make) {
-        vlt_content_cache_give_up(engine->embeddings, entry);
-    } else {
-        vlt_content_cache_drop(engine->embeddings, entry);
-    }
-}
-
 static vlt_content_entry *take(vlt_engine *engine, const vlt_visual *visual, bool *make)
 {
     const struct key key = key_of(engine, visual);
     const vlt_content_piece piece = {&key, sizeof key};
     return vlt_content_cache_take(engine->embeddings, &piece, 1, make);
+}
+
+void vlt_embeddings_touch(vlt_engine *engine, const vlt_visual *visual)
+{
+    bool make;
+    if (!vlt_embeddings_known(engine, visual)) {
+        return;
+    }
+    vlt_content_entry *entry = take(engine, visual, &make);
+    if (make) { /* it has gone meanwhile */
+        vlt_content_cache_give_up(engine->embeddings, entry);
+    } else {
+        vlt_content_cache_drop(engine->embeddings, entry);
+    }
 }
 
 static void copy_rows(const vlt_content_entry *entry, const struct rows *rows)

@@ -159,10 +159,23 @@ static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
     return status;
 }
 
+/* As begin, where that found no memory: kept rows are given up for it. */
+static vlt_status begin_again(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
+{
+    forget_rows(lanes, true);
+    return begin(lanes, lane, err);
+}
+
+static void alone(const vlt_lanes *lanes, bool on)
+{
+    if (lanes->options.alone) {
+        lanes->options.alone(lanes->options.user, on);
+    }
+}
+
 /* What found no memory on its way is answered anew, when nothing else holds any. */
 static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct result *result)
 {
-    const vlt_lanes_options *options = &lanes->options;
     vlt_session_close(lane->session);
     lane->session = NULL;
     while (vlt_lanes_step(lanes)) {
@@ -171,11 +184,8 @@ static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct resul
         result->response.finish = VLT_FINISH_INTERRUPTED;
         return VLT_OK;
     }
-    forget_rows(lanes, true);
-    if (options->alone) {
-        options->alone(options->user, true);
-    }
-    vlt_status status = begin(lanes, lane, &result->error);
+    alone(lanes, true);
+    vlt_status status = begin_again(lanes, lane, &result->error);
     if (status == VLT_OK) {
         while (!vlt_generation_done(lane->generation)) {
             vlt_generation_step(&lane->generation, 1);
@@ -183,9 +193,7 @@ static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct resul
         status = vlt_generation_end(lane->generation, &result->response, &result->error);
         lane->generation = NULL;
     }
-    if (options->alone) {
-        options->alone(options->user, false);
-    }
+    alone(lanes, false);
     return status;
 }
 
@@ -281,8 +289,7 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
     lane->item = item;
     vlt_status status = begin(lanes, lane, &error);
     if (status == VLT_STATUS_LIMIT) {
-        forget_rows(lanes, true);
-        status = begin(lanes, lane, &error);
+        status = begin_again(lanes, lane, &error);
     }
     while (status == VLT_STATUS_LIMIT && lanes->busy) { /* the others may leave room for it */
         const int busy = lanes->busy;
@@ -291,12 +298,12 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
         if (lanes->interrupted) {
             return;
         }
-        status = begin(lanes, lane, &error);
+        status = begin_again(lanes, lane, &error);
     }
     if (status == VLT_STATUS_LIMIT && lanes->options.alone) {
-        lanes->options.alone(lanes->options.user, true);
-        status = begin(lanes, lane, &error);
-        lanes->options.alone(lanes->options.user, false);
+        alone(lanes, true);
+        status = begin_again(lanes, lane, &error);
+        alone(lanes, false);
     }
     lanes->busy++;
     if (status != VLT_OK) {
