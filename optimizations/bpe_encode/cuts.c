@@ -36,8 +36,7 @@ static void note_place(vlt_cuts *cuts, const uint8_t *bytes, size_t length, size
         right = right_part = (int)(length - at);
     }
     const uint64_t hash = vlt_cuts_hash(number_of(first, left), number_of(bytes + at, right));
-    const uint64_t a = hash >> (64 - VLT_CUTS_BITS);
-    const uint64_t b = hash >> (64 - 2 * VLT_CUTS_BITS) & ((1 << VLT_CUTS_BITS) - 1);
+    const uint64_t a = vlt_cuts_first(hash), b = vlt_cuts_second(hash);
     cuts->pair[a >> 6] |= UINT64_C(1) << (a & 63);
     cuts->pair[b >> 6] |= UINT64_C(1) << (b & 63);
     if (left_part != VLT_CUTS_WHOLE || right_part != VLT_CUTS_WHOLE) {

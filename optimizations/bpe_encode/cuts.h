@@ -31,10 +31,20 @@ static inline uint64_t vlt_cuts_hash(uint32_t left, uint32_t right)
     return ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
 }
 
+/* The bits that stand for a pair. */
+static inline uint64_t vlt_cuts_first(uint64_t hash)
+{
+    return hash >> (64 - VLT_CUTS_BITS);
+}
+
+static inline uint64_t vlt_cuts_second(uint64_t hash)
+{
+    return hash >> (64 - 2 * VLT_CUTS_BITS) & ((1 << VLT_CUTS_BITS) - 1);
+}
+
 static inline bool vlt_cuts_noted(const vlt_cuts *cuts, uint64_t hash)
 {
-    const uint64_t a = hash >> (64 - VLT_CUTS_BITS);
-    const uint64_t b = hash >> (64 - 2 * VLT_CUTS_BITS) & ((1 << VLT_CUTS_BITS) - 1);
+    const uint64_t a = vlt_cuts_first(hash), b = vlt_cuts_second(hash);
     return cuts->pair[a >> 6] >> (a & 63) & cuts->pair[b >> 6] >> (b & 63) & 1;
 }
 

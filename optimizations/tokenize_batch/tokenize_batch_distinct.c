@@ -92,7 +92,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
             s->index[distinct.count++] = t;
         }
     }
-    return vlt_batch_spread_run(&s->spread, plan, a, &distinct, vlt_plan_knob(plan, 0), err);
+    return vlt_batch_spread_run(&s->spread, plan, a, &distinct, err);
 }
 
 static void release(vlt_plan *plan)
@@ -109,11 +109,6 @@ static void release(vlt_plan *plan)
     }
 }
 
-static const int64_t chunks[] = {1, 4, 16, 64};
-static const vlt_knob knobs[] = {
-    {"chunk", "texts a thread takes at once", chunks, 4, 4, NULL},
-};
-
 VLT_VARIANT(tokenize_batch, distinct, .summary = "equal texts once, on the thread pool",
-            .knobs = knobs, .knob_count = 1, .applicable = applicable, .prepare = prepare,
-            .run = run, .release = release);
+            .knobs = vlt_batch_spread_knobs, .knob_count = VLT_BATCH_SPREAD_KNOBS,
+            .applicable = applicable, .prepare = prepare, .run = run, .release = release);

@@ -48,13 +48,16 @@ typedef struct vlt_batch_distinct {
     int64_t count;
 } vlt_batch_distinct;
 
+enum { VLT_BATCH_SPREAD_CHUNK, VLT_BATCH_SPREAD_KNOBS };
+extern const vlt_knob vlt_batch_spread_knobs[VLT_BATCH_SPREAD_KNOBS];
+
 /* On failure the caller releases. */
 vlt_status vlt_batch_spread_init(vlt_batch_spread *spread, vlt_plan *plan, vlt_error *err);
 void vlt_batch_spread_release(vlt_batch_spread *spread); /* may be called on {0} */
 
-/* Encodes a batch that was checked; distinct NULL: every text. */
+/* Encodes a batch that was checked; distinct NULL: every text. The plan has the knobs above. */
 vlt_status vlt_batch_spread_run(const vlt_batch_spread *spread, const vlt_plan *plan,
                                 const vlt_tokenize_batch_args *args,
-                                const vlt_batch_distinct *distinct, int64_t chunk, vlt_error *err);
+                                const vlt_batch_distinct *distinct, vlt_error *err);
 
 #endif

@@ -21,15 +21,14 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     const vlt_batch_spread *s = plan->state;
     const vlt_tokenize_batch_args *a = args;
     size_t bytes;
-    int64_t chunk = vlt_plan_knob(plan, 0);
     vlt_status status = vlt_batch_check(plan, a, &bytes, err);
     if (status != VLT_OK) {
         return status;
     }
-    if (a->text_count <= chunk || s->encoders.count == 1) {
+    if (a->text_count <= vlt_plan_knob(plan, VLT_BATCH_SPREAD_CHUNK) || s->encoders.count == 1) {
         return vlt_batch_in_order(s->encoders.plan[0], a, err);
     }
-    return vlt_batch_spread_run(s, plan, a, NULL, chunk, err);
+    return vlt_batch_spread_run(s, plan, a, NULL, err);
 }
 
 static void release(vlt_plan *plan)
@@ -40,10 +39,6 @@ static void release(vlt_plan *plan)
     }
 }
 
-static const int64_t chunks[] = {1, 4, 16, 64};
-static const vlt_knob knobs[] = {
-    {"chunk", "texts a thread takes at once", chunks, 4, 4, NULL},
-};
-
-VLT_VARIANT(tokenize_batch, pool, .summary = "chunks of texts on the thread pool", .knobs = knobs,
-            .knob_count = 1, .prepare = prepare, .run = run, .release = release);
+VLT_VARIANT(tokenize_batch, pool, .summary = "chunks of texts on the thread pool",
+            .knobs = vlt_batch_spread_knobs, .knob_count = VLT_BATCH_SPREAD_KNOBS,
+            .prepare = prepare, .run = run, .release = release);

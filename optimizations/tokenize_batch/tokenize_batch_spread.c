@@ -8,10 +8,14 @@
 struct job {
     const vlt_batch_spread *spread;
     const vlt_tokenize_batch_args *args;
-    const int64_t *index; /* which texts are encoded; NULL: all */
-    const int64_t *same_as;
+    const vlt_batch_distinct *distinct; /* NULL: every text is encoded */
     atomic_int failed;
     vlt_error error[2]; /* the first one, and a place for the others */
+};
+
+static const int64_t chunks[] = {1, 4, 16, 64};
+const vlt_knob vlt_batch_spread_knobs[] = {
+    {"chunk", "texts a thread takes at once", chunks, 4, 4, NULL},
 };
 
 vlt_status vlt_batch_spread_init(vlt_batch_spread *spread, vlt_plan *plan, vlt_error *err)
@@ -42,7 +46,7 @@ static void encode_chunk(void *argument, int64_t begin, int64_t end, int worker)
     struct job *job = argument;
     const vlt_batch_spread *spread = job->spread;
     for (int64_t i = begin; i < end; i++) {
-        int64_t t = job->index ? job->index[i] : i;
+        int64_t t = job->distinct ? job->distinct->index[i] : i;
         vlt_error err = {0};
         size_t count = 0;
         vlt_status status = vlt_batch_encode(spread->encoders.plan[worker], job->args, t,
@@ -55,13 +59,19 @@ static void encode_chunk(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
+/* The text whose list is that of text t. */
+static int64_t source_of(const struct job *job, int64_t t)
+{
+    return job->distinct ? job->distinct->same_as[t] : t;
+}
+
 static void move_chunk(void *argument, int64_t begin, int64_t end, int worker)
 {
     struct job *job = argument;
     const vlt_tokenize_batch_args *args = job->args;
     (void)worker;
     for (int64_t t = begin; t < end; t++) {
-        int64_t source = job->same_as ? job->same_as[t] : t;
+        int64_t source = source_of(job, t);
         memcpy(args->ids + args->id_first[t], job->spread->scratch + job->spread->place[source],
                (args->id_first[t + 1] - args->id_first[t]) * sizeof *args->ids);
     }
@@ -69,15 +79,11 @@ static void move_chunk(void *argument, int64_t begin, int64_t end, int worker)
 
 vlt_status vlt_batch_spread_run(const vlt_batch_spread *spread, const vlt_plan *plan,
                                 const vlt_tokenize_batch_args *args,
-                                const vlt_batch_distinct *distinct, int64_t chunk, vlt_error *err)
+                                const vlt_batch_distinct *distinct, vlt_error *err)
 {
-    struct job job = {.spread = spread, .args = args};
-    int64_t encoded = args->text_count;
-    if (distinct) {
-        job.index = distinct->index;
-        job.same_as = distinct->same_as;
-        encoded = distinct->count;
-    }
+    struct job job = {.spread = spread, .args = args, .distinct = distinct};
+    const int64_t encoded = distinct ? distinct->count : args->text_count;
+    const int64_t chunk = vlt_plan_knob(plan, VLT_BATCH_SPREAD_CHUNK);
     for (int64_t t = 0; t < args->text_count; t++) {
         spread->place[t + 1] = spread->place[t] + vlt_bpe_encode_bound(args->text_bytes[t]);
     }
@@ -89,7 +95,7 @@ vlt_status vlt_batch_spread_run(const vlt_batch_spread *spread, const vlt_plan *
     /* id_first[t + 1] holds the length of list t so far; an equal text lies before, and has been
      * summed up already. */
     for (int64_t t = 0; t < args->text_count; t++) {
-        int64_t source = job.same_as ? job.same_as[t] : t;
+        int64_t source = source_of(&job, t);
         size_t length = source == t ? args->id_first[t + 1]
                                     : args->id_first[source + 1] - args->id_first[source];
         args->id_first[t + 1] = args->id_first[t] + length;
