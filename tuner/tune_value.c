@@ -32,10 +32,7 @@ vlt_tune_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_h
 
 vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item)
 {
-    if (!item->decided) { /* what runs is the default, and nothing is known of any other */
-        return vlt_comparison_unknown();
-    }
-    if (item->refused) {
+    if (!item->decided || item->refused) { /* what runs, the default or not, was not raced */
         return vlt_comparison_unknown();
     }
     if (item->over_inside.known) {

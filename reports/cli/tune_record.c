@@ -83,8 +83,7 @@ vlt_status vlt_tune_record(vlt_cli *cli, vlt_error *err)
     if (!vlt_cli_text(cli, "model", NULL) && !vlt_cli_text(cli, "problem", NULL)) {
         return vlt_fail(err, VLT_STATUS_USAGE,
                         "tune: --record without --model or --problem, expected the checkpoint "
-                        "whose problems are "
-                        "recorded, or one of them");
+                        "whose problems are recorded, or one of them");
     }
     vlt_status status = text ? vlt_restriction_parse(text, "--where", &where, err) : VLT_OK;
     status = status == VLT_OK ? record(cli, where, err) : status;

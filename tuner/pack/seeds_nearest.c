@@ -40,7 +40,7 @@ vlt_status vlt_seeds_nearest_packs(uint32_t isa, vlt_seeds *out, int *count, vlt
             return status;
         }
         int distance = vlt_seeds_distance(&seeds, isa);
-        while (distance<nearest && * count> 0) {
+        while (*count > 0 && nearest > distance) {
             vlt_seeds_release(&out[--*count]);
         }
         if (distance <= nearest) {

@@ -74,6 +74,11 @@ static uint64_t *shuffled(uint64_t count, uint64_t seed)
     return order;
 }
 
+static int64_t correct_of(const vlt_record_row *row)
+{
+    return row->known + row->measured - row->failed;
+}
+
 static void report(const run *r, const vlt_record_row *row, int index)
 {
     const vlt_record_progress progress = {.space = row->space,
@@ -109,7 +114,7 @@ static vlt_status measure_all(run *r, const vlt_knob_domain *knobs, int index,
             status = vlt_record_file_add(file, domain, order[i], validity, run_ms, VLT_RECORD_RUNS,
                                          r->err);
         }
-        if (status == VLT_OK && row->failed < row->known + row->measured &&
+        if (status == VLT_OK && correct_of(row) > 0 &&
             vlt_now_ms() - written_ms > 1000 * write_every_s) {
             status = vlt_record_file_write(file, domain, r->err);
             written_ms = vlt_now_ms();
@@ -156,7 +161,7 @@ static vlt_status record_space(run *r, int index)
         count_known(&file, row);
         status = measure_all(r, knobs, index, &file, row);
         /* Whatever ended it, what was measured is kept; failures alone are no space. */
-        if (row->measured && row->failed < row->known + row->measured) {
+        if (row->measured && correct_of(row) > 0) {
             vlt_status written = vlt_record_file_write(&file, domain,
                                                        status == VLT_OK ? r->err : NULL);
             status = status == VLT_OK ? written : status;
@@ -183,8 +188,7 @@ static vlt_status record_all(run *r)
     }
     int64_t correct = 0;
     for (int i = 0; i < r->result->count; i++) {
-        const vlt_record_row *row = &r->result->row[i];
-        correct += row->known + row->measured - row->failed;
+        correct += correct_of(&r->result->row[i]);
     }
     if (status == VLT_OK && r->result->count && !correct) {
         status = vlt_fail(r->err, VLT_STATUS_UNMEASURED,
