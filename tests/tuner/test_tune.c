@@ -21,32 +21,6 @@
 #include "tuner/tune_internal.h"
 #include "tuner/tune_result.h"
 
-/* Answers that are certainly fewer, and peaks that are certainly higher, undo a config. */
-Test(tune, what_costs_answers_or_memory_is_lost)
-{
-    vlt_whole_answer before[100] = {{0}}, after[100] = {{0}};
-    const vlt_whole_answers one = {.answer = before, .count = 100},
-                            other = {.answer = after, .count = 100};
-    for (int i = 0; i < 100; i++) {
-        before[i].right = after[i].right = i < 90;
-    }
-    cr_assert_not(vlt_tuner_answers_lost(&one, &other, 100));
-    for (int i = 0; i < 6; i++) { /* as many as chance may lose */
-        after[i].right = false;
-    }
-    after[95].right = after[96].right = true;
-    cr_assert_not(vlt_tuner_answers_lost(&one, &other, 100));
-    after[95].right = after[96].right = after[6].right = false;
-    cr_assert(vlt_tuner_answers_lost(&one, &other, 100));
-    cr_assert_not(vlt_tuner_answers_lost(&other, &one, 100));
-    cr_assert_not(vlt_tuner_answers_lost(&one, &other, 3)); /* three tell nothing */
-    cr_assert_not(vlt_tuner_peak_lost(100e6, 110e6));
-    cr_assert(vlt_tuner_peak_lost(100e6, 130e6));
-    cr_assert(vlt_tuner_peak_lost(10e9, 10.6e9));
-    cr_assert_not(vlt_tuner_peak_lost(NAN, 130e6));
-    cr_assert_not(vlt_tuner_peak_lost(100e6, NAN));
-}
-
 static double now_s(void)
 {
     struct timespec now;
@@ -139,30 +113,6 @@ static const char *config_path(void)
     return path;
 }
 
-/* What composites find inside is a line for each leaf that differs. */
-Test(tune, children_are_lines)
-{
-    const vlt_op *op = vlt_registry_find_op("norm");
-    const vlt_setting plain = {.variant = vlt_registry_find_variant(op, "baseline")};
-    vlt_tune_item item[2] = {0};
-    vlt_tuner tuner = {.item = item, .item_count = 2};
-    for (int i = 0; i < 2; i++) {
-        snprintf(item[i].met.op, sizeof item[i].met.op, "norm");
-        snprintf(item[i].met.bucket, sizeof item[i].met.bucket, "rows=%d", i);
-        item[i].decided = true;
-        item[i].search.incumbent = plain;
-        item[i].choice.variant = vlt_registry_find_variant(op, "avx2");
-        vlt_binding_defaults(item[i].choice.variant, &item[i].choice.binding);
-    }
-    cr_assert_eq(vlt_tuner_note_children(&tuner, NULL), VLT_OK);
-    const char *end = strchr(tuner.children, '\n');
-    cr_assert_not_null(end, "%s", tuner.children);
-    cr_expect(!strncmp(tuner.children, "norm|rows=0|avx2|", 17));
-    cr_expect(!strncmp(end + 1, "norm|rows=1|avx2|", 17));
-    cr_expect_null(strchr(end + 1, '\n'));
-    free(tuner.children);
-}
-
 /* Faults of one variant cost its settings and nothing else. */
 Test(tune, planted_faults_are_contained, .timeout = 240)
 {
@@ -203,83 +153,6 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
     unlink(planted);
     unlink(config);
     test_store_remove(db);
-}
-
-static void choose_variant(vlt_tune_item *item, const char *op, const char *bucket,
-                           const char *variant)
-{
-    const vlt_op *found = vlt_registry_find_op(op);
-    snprintf(item->met.op, sizeof item->met.op, "%s", op);
-    snprintf(item->met.bucket, sizeof item->met.bucket, "%s", bucket);
-    item->search.incumbent.variant = vlt_registry_variant(found, 0);
-    item->choice.variant = vlt_registry_find_variant(found, variant);
-    cr_assert_eq(vlt_binding_parse(item->choice.variant, "", &item->choice.binding, NULL), VLT_OK);
-    item->decided = true;
-}
-
-/* Several leaves that were chosen: a composite's trial finds all of them inside. */
-Test(tune, chosen_leaves_reach_the_trials_of_composites, .timeout = 60)
-{
-    static vlt_tune_item item[2];
-    vlt_tuner tuner = {.item = item, .item_count = 2};
-    vlt_race *race;
-    vlt_race_start started;
-    vlt_launch launch;
-    vlt_error err = {0};
-    const vlt_race_options options = {
-        .program = program(),
-        .problem = "vision_block@rows=64,segment=64,width=64,heads=2,inner=96,weights=1",
-        .seed = 4,
-        .data_seed = 4,
-        .threads = 1,
-        .oracle_s = 1,
-        .timeout_s = 30};
-    choose_variant(&item[0], "attention",
-                   "q_rows=64,kv_rows=64,heads=2,kv_heads=2,head=32,causal=0,kv=3", "blocked");
-    choose_variant(&item[1], "norm", "rows=64,width=64,kind=0", "baseline");
-    item[1].search.incumbent.variant = vlt_registry_variant(&vlt_op_norm, 1);
-    cr_assert_eq(vlt_tuner_note_children(&tuner, &err), VLT_OK);
-    cr_assert_eq(vlt_race_create(&options, &race, &started, &err), VLT_OK, "%s", err.message);
-    const vlt_race_trial asked = {
-        .side = {{"vision_block/fused", tuner.children}, {"vision_block/fused", tuner.children}},
-        .seed = 2,
-        .pairs = 2,
-        .pairs_min = 1,
-        .limit_s = 0.05,
-        .timeout_s = 20,
-        .verify = true};
-    cr_assert_eq(vlt_race_run(race, &asked, &launch, &err), VLT_OK, "%s", err.message);
-    cr_assert_str_eq(launch.note, "");
-    vlt_launch_release(&launch);
-    vlt_race_trial other = asked; /* defaults inside */
-    other.side[0].children = NULL;
-    cr_assert_eq(vlt_race_run(race, &other, &launch, &err), VLT_OK, "%s", err.message);
-    cr_assert_str_eq(launch.note, "");
-    vlt_launch_release(&launch);
-    other.side[1].children = "norm|rows=1,width=7,kind=0|baseline|"; /* not inside */
-    cr_assert_eq(vlt_race_run(race, &other, &launch, &err), VLT_OK, "%s", err.message);
-    cr_assert_str_eq(launch.note, VLT_RACE_SAME);
-    vlt_launch_release(&launch);
-    vlt_race_destroy(race);
-    free(tuner.children);
-}
-
-/* Four launches tell a setting that takes half of the time; none that layouts could explain. */
-Test(tune, what_is_far_faster_is_certain_soon)
-{
-    const double far[] = {-0.70, -0.66, -0.71, -0.69}, near[] = {-0.08, -0.081, -0.079, -0.08},
-                 wild[] = {-0.70, -0.02, -0.9, -0.1, -0.3, -0.01, -0.8, -0.2};
-    vlt_judgement judgement = {.ratio = exp(-0.695), .high = INFINITY, .p_faster = 1};
-    cr_assert_float_eq(vlt_student_upper(3.182446, 3), 0.025, 1e-6);
-    cr_assert_float_eq(vlt_student_upper(2.570582, 5), 0.025, 1e-6);
-    cr_assert_float_eq(vlt_student_upper(4.785290, 7), 0.001, 1e-6);
-    cr_assert_not(vlt_far_faster(far, 3, 0.001, &judgement));
-    cr_assert(vlt_far_faster(far, 4, 0.001, &judgement));
-    cr_assert_eq(judgement.verdict, VLT_VERDICT_FASTER);
-    cr_assert(judgement.low > 0.4 && judgement.low < judgement.ratio &&
-              judgement.high > judgement.ratio && judgement.high < 0.6 && judgement.p_faster > 0);
-    cr_assert_not(vlt_far_faster(near, 4, 0.001, &judgement));
-    cr_assert_not(vlt_far_faster(wild, 8, 0.001, &judgement));
 }
 
 /* What was not decided claims nothing, and says so. */
