@@ -13,6 +13,9 @@ enum { SCHEMA = 1 };
 /* Beyond this cost over the best of its bucket a setting did not do well. */
 static const double well = 0.2;
 
+/* No logarithm of two times comes near it. */
+static const double cost_max = 1000;
+
 static vlt_status fail(const char *name, const vlt_toml_value *value, const char *what,
                        vlt_error *err)
 {
@@ -61,8 +64,8 @@ static vlt_status read_seed(const vlt_toml_value *entry, const char *name, vlt_s
     if (knobs && !read_text(knobs, seed.knobs, sizeof seed.knobs)) {
         return fail(name, knobs, "'knobs' is no short text", err);
     }
-    if (cost && (!vlt_toml_real(cost, &seed.cost) || !(seed.cost >= 0) || !isfinite(seed.cost))) {
-        return fail(name, cost, "'cost' is no number of 0 or more", err);
+    if (cost && (!vlt_toml_real(cost, &seed.cost) || !(seed.cost >= 0 && seed.cost <= cost_max))) {
+        return fail(name, cost, "'cost' is no number from 0 to 1000", err);
     }
     return vlt_seeds_add(out, &seed, err);
 }
@@ -122,6 +125,12 @@ static int compare_seeds(const void *a, const void *b)
     return order ? order : strcmp(x->knobs, y->knobs);
 }
 
+/* A cost as its four decimals read back, so that what is sorted here stays sorted there. */
+static double as_written(double cost)
+{
+    return round(cost * 1e4) / 1e4;
+}
+
 vlt_status vlt_seeds_format(const vlt_seeds *seeds, int top, char **text, size_t *bytes,
                             vlt_error *err)
 {
@@ -132,6 +141,9 @@ vlt_status vlt_seeds_format(const vlt_seeds *seeds, int top, char **text, size_t
     }
     if (seeds->count) {
         memcpy(sorted, seeds->seed, (size_t)seeds->count * sizeof *sorted);
+        for (int i = 0; i < seeds->count; i++) {
+            sorted[i].cost = as_written(sorted[i].cost);
+        }
         qsort(sorted, (size_t)seeds->count, sizeof *sorted, compare_seeds);
     }
     vlt_buffer_print(&buffer, "schema = %d\nmachine = \"%s\"\nisa = \"%s\"\n", SCHEMA,

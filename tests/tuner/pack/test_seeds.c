@@ -77,6 +77,28 @@ Test(seeds, packs)
     vlt_seeds_release(&again);
 }
 
+/* Costs that differ by less than what is written are one cost: a pack of a pack is that pack. */
+Test(seeds, a_pack_of_a_pack)
+{
+    vlt_seeds seeds, again;
+    char *text, *second;
+    size_t bytes, second_bytes;
+    parse("schema = 1\n" SEED("b", "z", "", "0.00001") SEED("b", "a", "", "0.00002")
+              SEED("b", "m", "", "0") SEED("b", "far", "", "0.21") SEED("c", "y", "", "0.00016")
+                  SEED("c", "b", "", "0.00024"),
+          &seeds);
+    cr_assert_eq(vlt_seeds_format(&seeds, 3, &text, &bytes, &err), VLT_OK);
+    cr_assert_eq(vlt_seeds_parse(text, bytes, "again", &again, &err), VLT_OK, "%s", err.message);
+    cr_expect_eq(again.count, 5);
+    cr_expect_str_eq(again.seed[0].variant, "a");
+    cr_assert_eq(vlt_seeds_format(&again, 3, &second, &second_bytes, &err), VLT_OK);
+    cr_expect_str_eq(text, second);
+    free(text);
+    free(second);
+    vlt_seeds_release(&seeds);
+    vlt_seeds_release(&again);
+}
+
 Test(seeds, bad_packs)
 {
     static const char *const table[][2] = {
@@ -88,6 +110,7 @@ Test(seeds, bad_packs)
         {"schema = 1\n[[seed]]\nop = \"o\"\nbucket = \"b\"\nvariant = 1\n", "without 'variant'"},
         {"schema = 1\n" SEED("b", "v", "", "-1"), "line 7: 'cost'"},
         {"schema = 1\n" SEED("b", "v", "", "nan"), "'cost'"},
+        {"schema = 1\n" SEED("b", "v", "", "1e300"), "'cost' is no number from 0 to 1000"},
         {"schema = 1\n" SEED("b", "v", "", "\"x\""), "'cost'"},
         {"schema = 1\nseed = [1]\n", "'seed' is no array of tables"},
         {"schema = 1\nmachine = 3\nseed = []\n", "'machine'"},
