@@ -11,7 +11,6 @@
 
 enum {
     WARM_EPOCHS_MAX = 12 * VLT_STEADY_WINDOW,
-    LONG_CALL_NS = 10 * 1000 * 1000,   /* beyond it neither warm-up windows nor priming pay */
     SLOW_CALL_NS = 1000 * 1000 * 1000, /* beyond it a first call is no slower than the next by more
                                           than such calls scatter anyway: it counts */
     PRESSURE_EVERY_NS = 10 * 1000 * 1000,
@@ -61,7 +60,7 @@ static vlt_status warm_up(const struct measuring *m, vlt_steadiness *steadiness,
 {
     double window[2][VLT_STEADY_WINDOW];
     *steadiness = VLT_STEADY_UNKNOWN;
-    if (m->epoch.longest_ns > LONG_CALL_NS) {
+    if (m->epoch.longest_ns > VLT_PAIR_LONG_NS) {
         return VLT_OK; /* calibration has called both already */
     }
     for (int i = 0; i < WARM_EPOCHS_MAX && !stopped(m) && !spent(m, 0.3); i++) {
@@ -127,7 +126,7 @@ static int time_side(struct measuring *m, int side, vlt_pair *pair)
     if (subject->reset) {
         subject->reset(subject->state);
     }
-    int result = m->epoch.longest_ns > LONG_CALL_NS ? 0 : subject->run(subject->state, 1);
+    int result = m->epoch.longest_ns > VLT_PAIR_LONG_NS ? 0 : subject->run(subject->state, 1);
     uint64_t begin = vlt_clock_wall(m->clock);
     result = result ? result : subject->run(subject->state, m->epoch.iterations);
     uint64_t end = vlt_clock_wall(m->clock);

@@ -1,11 +1,11 @@
 /* pair.h: two prepared subjects, measured in pairs inside one process.
  *
  * A pair is one epoch of A and one of B, in the order of a coin flip, each after a priming call
- * that is not timed and restores what the other one left in the caches. What disturbs the machine
- * for longer than a pair hits both epochs and cancels in ln(B/A); the coin takes away what
- * depends on the order. The statistic of a process is the median of those log-ratios: pairing
- * alone cannot undo the luck of one process's memory layout, which is why launch.h repeats it in
- * fresh ones.
+ * that is not timed and restores what the other one left in the caches (long epochs go without).
+ * What disturbs the machine for longer than a pair hits both epochs and cancels in ln(B/A); the
+ * coin takes away what depends on the order. The statistic of a process is the median of those
+ * log-ratios: pairing alone cannot undo the luck of one process's memory layout, which is why
+ * launch.h repeats it in fresh ones.
  *
  * Pairs are dropped on the system's own word alone (an involuntary context switch), never by
  * their duration; and not even then when that would cost more than half of them.
@@ -19,6 +19,11 @@
 #include "harness/measure/epoch.h"
 #include "harness/measure/steady.h"
 #include "harness/measure/verdict.h"
+
+/* Epochs longer than this need no warm-up windows and no priming call: what the other side left in
+ * the caches is refilled in a small part of them, for both sides alike, and twice the pairs tell
+ * more. */
+enum { VLT_PAIR_LONG_NS = 2 * 1000 * 1000 };
 
 /* A flag says why a pair may not count. */
 enum {

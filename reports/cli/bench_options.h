@@ -12,7 +12,8 @@
 
 #define VLT_BENCH_OPTIONS                                                                         \
     {"seed", "N", "seed of layouts, orders and coins (default 1)", 0, VLT_INT(0, INT64_MAX)},     \
-        {"launches", "N", "at most this many fresh processes a comparison (default 40)", 0,       \
+        {"launches", "N",                                                                         \
+         "at most this many fresh processes a comparison (default 40; compare 100)", 0,           \
          VLT_INT(1, 10000)},                                                                      \
         {"pairs", "N", "pairs of epochs in each process (default 100)", 0, VLT_INT(1, 100000)},   \
         {"budget", "TIME", "time for each comparison (default 20s)", 0, VLT_TIME},                \

@@ -151,8 +151,12 @@ static void print(const struct compare *compare)
 
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
+    enum { LAUNCHES_MAX = 100 }; /* one question: its budget ends it */
     struct compare compare = {.cli = cli, .progress = {.cli = cli}};
     vlt_status status = vlt_bench_options_read(cli, &compare.options, err);
+    if (!vlt_cli_count(cli, "launches")) {
+        compare.options.launches_max = LAUNCHES_MAX;
+    }
     vlt_bench_margin_read(cli, &compare.options);
     for (int i = 0; i < 2 && status == VLT_OK; i++) {
         status = vlt_contender_parse(vlt_cli_operand(cli, i), &compare.contender[i], err);
