@@ -8,19 +8,28 @@
 
 enum { LANES = 16 };
 
-static inline __m512 values(const vlt_patchify_state *state, int c, __m128i bytes)
+/* The formula of a channel, in registers: in memory a store of floats could have changed it. */
+typedef struct formula {
+    __m512 high, low, mean, std, inverse;
+} formula;
+
+static inline formula formula_of(const vlt_patchify_formula *f, int c)
 {
-    const vlt_patchify_formula *f = &state->formula;
+    return (formula){_mm512_set1_ps(f->high), _mm512_set1_ps(f->low), _mm512_set1_ps(f->mean[c]),
+                     _mm512_set1_ps(f->std[c]), _mm512_set1_ps(f->inverse[c])};
+}
+
+static inline __m512 values(const vlt_patchify_state *state, const formula *f, int c, __m128i bytes)
+{
     __m512i wide = _mm512_cvtepu8_epi32(bytes);
-    if (!f->exact) {
+    if (!f) {
         return _mm512_i32gather_ps(wide, state->constants->table[c], sizeof(float));
     }
-    __m512 v = _mm512_cvtepi32_ps(wide), inverse = _mm512_set1_ps(f->inverse[c]);
-    __m512 u = _mm512_fmadd_ps(v, _mm512_set1_ps(f->high),
-                               _mm512_mul_ps(v, _mm512_set1_ps(f->low)));
-    u = _mm512_sub_ps(u, _mm512_set1_ps(f->mean[c]));
-    __m512 q = _mm512_mul_ps(u, inverse);
-    return _mm512_fmadd_ps(_mm512_fnmadd_ps(_mm512_set1_ps(f->std[c]), q, u), inverse, q);
+    __m512 v = _mm512_cvtepi32_ps(wide);
+    __m512 u = _mm512_fmadd_ps(v, f->high, _mm512_mul_ps(v, f->low));
+    u = _mm512_sub_ps(u, f->mean);
+    __m512 q = _mm512_mul_ps(u, f->inverse);
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(f->std, q, u), f->inverse, q);
 }
 
 static inline void store(bool stream, float *out, __m512 value)
@@ -32,23 +41,48 @@ static inline void store(bool stream, float *out, __m512 value)
     }
 }
 
+/* 16 bytes of channel c to `to`, in each of `copies` frames; formulas NULL: the table. */
+static inline void put(const vlt_patchify_state *state, const formula *formulas, int c,
+                       __m128i bytes, int64_t copies, bool stream, float *to)
+{
+    int64_t area = state->patch * state->patch;
+    __m512 value = values(state, formulas ? &formulas[c] : NULL, c, bytes);
+    for (int64_t i = 0; i < copies; i++) {
+        store(stream, to + i * area, value);
+    }
+}
+
+/* A frame's pixels into `copies` frames of the patch, from the one at out[] on. */
+static inline void fill(const vlt_patchify_state *state, const formula *formulas,
+                        const uint8_t *frame, int64_t stride, int64_t copies, bool stream,
+                        float *out)
+{
+    int64_t side = state->patch, plane = state->temporal * side * side;
+    for (int64_t y = 0; y < side; y++) {
+        for (int64_t x = 0; x < side; x += LANES) {
+            __m128i channel[3];
+            float *to = out + y * side + x;
+            vlt_split_pixels(frame + y * stride + x * 3, channel);
+            put(state, formulas, 0, channel[0], copies, stream, to);
+            put(state, formulas, 1, channel[1], copies, stream, to + plane);
+            put(state, formulas, 2, channel[2], copies, stream, to + 2 * plane);
+        }
+    }
+}
+
 static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, int frames,
                   int64_t stride, bool stream, float *out)
 {
-    int64_t side = state->patch, area = side * side, temporal = state->temporal;
+    const formula formulas[3] = {formula_of(&state->formula, 0), formula_of(&state->formula, 1),
+                                 formula_of(&state->formula, 2)};
+    int64_t copies = frames == 1 ? state->temporal : 1, area = state->patch * state->patch;
     for (int f = 0; f < frames; f++) {
-        int64_t last = frames == 1 ? temporal : f + 1;
-        for (int64_t y = 0; y < side; y++) {
-            for (int64_t x = 0; x < side; x += LANES) {
-                __m128i channel[3];
-                vlt_split_pixels(frame[f] + y * stride + x * 3, channel);
-                for (int c = 0; c < 3; c++) {
-                    __m512 value = values(state, c, channel[c]);
-                    for (int64_t t = f; t < last; t++) {
-                        store(stream, out + (c * temporal + t) * area + y * side + x, value);
-                    }
-                }
-            }
+        if (!state->formula.exact) {
+            fill(state, NULL, frame[f], stride, copies, stream, out + f * area);
+        } else if (stream) {
+            fill(state, formulas, frame[f], stride, copies, true, out + f * area);
+        } else {
+            fill(state, formulas, frame[f], stride, copies, false, out + f * area);
         }
     }
     if (stream) {
