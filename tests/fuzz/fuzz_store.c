@@ -34,21 +34,10 @@ static void make_sound(const char *path)
 {
     int64_t session;
     vlt_store *store = test_store_open(path, &session);
-    const vlt_store_decision decision = {.workload = {"norm", "rows=1", "rows=1", ""},
-                                         .variant = "avx2",
-                                         .knobs = "",
-                                         .verdict = "faster",
-                                         .ratio = 0.5,
-                                         .low = 0.4,
-                                         .high = 0.6,
-                                         .baseline_ns = 2,
-                                         .tuned_ns = 1,
-                                         .launches = 5,
-                                         .reason = "sure"};
     for (int i = 0; i < 4; i++) {
         test_store_add(store, session, i % 2 ? "avx2" : "wide", 0.5, 6, NULL);
     }
-    if (vlt_store_add_decision(store, session, &decision, NULL, NULL) != VLT_OK ||
+    if (test_store_decide(store, session, NULL) != VLT_OK ||
         vlt_store_put_result(store, session, "{\"rows\": []}", NULL) != VLT_OK ||
         vlt_store_exec(store, "PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM",
                        "testing", NULL) != VLT_OK) {

@@ -74,3 +74,19 @@ vlt_status test_store_add(vlt_store *store, int64_t session, const char *variant
     free(pair);
     return status;
 }
+
+vlt_status test_store_decide(vlt_store *store, int64_t session, vlt_error *err)
+{
+    const vlt_store_decision decision = {.workload = {"norm", "rows=1", "rows=1", ""},
+                                         .variant = "avx2",
+                                         .knobs = "",
+                                         .verdict = "faster",
+                                         .ratio = 0.5,
+                                         .low = 0.4,
+                                         .high = 0.6,
+                                         .baseline_ns = 2,
+                                         .tuned_ns = 1,
+                                         .launches = 5,
+                                         .reason = "sure"};
+    return vlt_store_add_decision(store, session, &decision, NULL, err);
+}

@@ -17,4 +17,7 @@ vlt_store *test_store_open(const char *path, int64_t *session);
 vlt_status test_store_add(vlt_store *store, int64_t session, const char *variant, double ratio,
                           int pairs, vlt_error *err);
 
+/* Adds the decision for norm/avx2 at one row: 1 ns where the baseline took 2. */
+vlt_status test_store_decide(vlt_store *store, int64_t session, vlt_error *err);
+
 #endif

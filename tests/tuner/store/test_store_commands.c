@@ -32,22 +32,11 @@ static void remove_folder(void)
 
 static void add_run(vlt_store *store, int64_t session, double ratio)
 {
-    const vlt_store_decision decision = {.workload = {"norm", "rows=1", "rows=1", ""},
-                                         .variant = "avx2",
-                                         .knobs = "",
-                                         .verdict = "faster",
-                                         .ratio = 0.5,
-                                         .low = 0.4,
-                                         .high = 0.6,
-                                         .baseline_ns = 2,
-                                         .tuned_ns = 1,
-                                         .launches = 5,
-                                         .reason = "sure"};
     for (int i = 0; i < 12; i++) {
         cr_assert_eq(test_store_add(store, session, "avx2", ratio * (1 + 0.0002 * i), 20, NULL),
                      VLT_OK);
     }
-    cr_assert_eq(vlt_store_add_decision(store, session, &decision, NULL, NULL), VLT_OK);
+    cr_assert_eq(test_store_decide(store, session, NULL), VLT_OK);
 }
 
 static void copy(const char *from, const char *to, const char *suffix)
