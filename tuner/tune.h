@@ -179,6 +179,7 @@ typedef struct vlt_tune_options {
     void (*waiting)(void *user, long holder); /* said once; NULL */
     bool fresh;                               /* measure anew what the store already has */
     bool (*stop)(void);                       /* Ctrl-C; NULL: never */
+    double (*now_ms)(void);                   /* the budget's clock; NULL: vlt_now_ms */
     void (*progress)(void *user, const vlt_tune_progress *progress); /* NULL: none */
     vlt_tuned_warning *warn;                                         /* NULL: none */
     void *user;                                                      /* of progress and warn */

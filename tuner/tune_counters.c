@@ -11,7 +11,8 @@ static const double roofline_s = 0.5, roofline_budget_s = 20;
 /* Measured when the first counters come; NULL: there is no time for it, or it failed. */
 static const vlt_roofline *ceilings(vlt_tuner *tuner)
 {
-    if (!tuner->roofline_tried && tuner->budget_s >= roofline_budget_s) {
+    if (!tuner->roofline_tried && tuner->budget_s >= roofline_budget_s &&
+        vlt_tuner_left(tuner, 1) > 4 * roofline_s) {
         tuner->roofline = calloc(1, sizeof *tuner->roofline);
         if (tuner->roofline &&
             vlt_roofline_measure(tuner->machine, roofline_s, tuner->roofline, NULL) != VLT_OK) {

@@ -79,7 +79,8 @@ typedef struct vlt_tuner {
     int64_t session;
     double begin_ms;
     double budget_s;
-    double found_s; /* when the problems were known: the shares divide what is left from there */
+    double commit_s; /* the longest that the store took for a trial */
+    double found_s;  /* when the problems were known: the shares divide what is left from there */
     vlt_temp_folder folder; /* scenes, configs under trial; the paths below are owned */
     char *scenes;           /* a picture of 640 x 480, for requests */
     char *unseen;           /* scenes that the search never sees */
@@ -168,8 +169,10 @@ int vlt_tuner_keep_counters(vlt_tuner *tuner, vlt_tune_item *item, const vlt_set
                             const vlt_launch *launch,
                             vlt_store_counter counter[VLT_COUNTERS_STORED_MAX]);
 
-/* Ends the item's worker. */
+/* Ends the item's worker; all workers, side by side, waited for or not. */
 void vlt_item_end_race(vlt_tune_item *item);
+void vlt_tuner_kill_races(vlt_tuner *tuner);
+void vlt_tuner_end_races(vlt_tuner *tuner);
 
 /* tune_search.c: what earlier runs have measured; then search until the share is used up, of the
  * leaves or of the composites. */

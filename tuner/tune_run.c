@@ -16,15 +16,33 @@
 
 enum { REQUEST_TOKENS = 16 };
 
+/* What comes behind the last stage: the config and the report, the store's closing in so many times
+ * what it takes for a trial, and until the memory of workers is free. */
+static const double write_s = 0.12, closing = 4, closing_max_s = 0.5, free_bytes_a_s = 10e9;
+
+static double now_ms(const vlt_tune_options *options)
+{
+    return options->now_ms ? options->now_ms() : vlt_now_ms();
+}
+
 double vlt_tuner_elapsed(const vlt_tuner *tuner)
 {
-    return (vlt_now_ms() - tuner->begin_ms) * 1e-3;
+    return (now_ms(tuner->options) - tuner->begin_ms) * 1e-3;
+}
+
+static double reserve_s(const vlt_tuner *tuner)
+{
+    double bytes = 0;
+    for (int i = 0; i < tuner->item_count; i++) {
+        bytes += (double)tuner->item[i].resident_bytes;
+    }
+    return write_s + fmin(closing_max_s, closing * tuner->commit_s) + bytes / free_bytes_a_s;
 }
 
 double vlt_tuner_left(const vlt_tuner *tuner, double share)
 {
     double end_s = tuner->found_s + (tuner->budget_s - tuner->found_s) * share;
-    end_s = fmin(end_s, tuner->budget_s - 0.15);
+    end_s = fmin(end_s, tuner->budget_s - reserve_s(tuner));
     return end_s - vlt_tuner_elapsed(tuner);
 }
 
@@ -124,6 +142,7 @@ static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
 {
     vlt_tune_result *result = tuner->result;
     bool stopped = status == VLT_STATUS_INTERRUPTED;
+    vlt_tuner_kill_races(tuner);
     if (status != VLT_OK && !stopped) {
         return conclude_failed(tuner, status, err);
     }
@@ -169,8 +188,8 @@ static void start_result(vlt_tune_result *result)
 
 static void release(vlt_tuner *tuner)
 {
+    vlt_tuner_end_races(tuner);
     for (int i = 0; i < tuner->item_count; i++) {
-        vlt_item_end_race(&tuner->item[i]);
         vlt_search_release(&tuner->item[i].search);
         free(tuner->item[i].confirm);
     }
@@ -262,7 +281,7 @@ static vlt_status take_turn(vlt_tuner *tuner, vlt_error *err)
     }
     vlt_status status = vlt_file_lock_take(options->measuring_lock, wait_for, &waiting,
                                            &tuner->turn, err);
-    tuner->begin_ms = vlt_now_ms();
+    tuner->begin_ms = now_ms(options);
     return status == VLT_STATUS_IO ? VLT_OK : status;
 }
 
@@ -274,7 +293,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
                        .result = result,
                        .program = program,
                        .folder = VLT_TEMP_FOLDER_NONE,
-                       .begin_ms = vlt_now_ms(),
+                       .begin_ms = now_ms(given),
                        .budget_s = given->budget_s > 0 ? given->budget_s : VLT_TUNE_BUDGET_S,
                        .launch_seed = given->seed << 20};
     options.db_path = given->db_path ? given->db_path : "vltune.db";

@@ -102,9 +102,7 @@ static vlt_status race_all(vlt_tuner *tuner, const struct stage_ends *ends, vlt_
         (status = vlt_tuner_decide(tuner, true, ends->inner_decide, err)) == VLT_OK) {
         status = vlt_tuner_measure_baseline(tuner, ends->baseline, err);
     }
-    for (int i = 0; i < tuner->item_count; i++) {
-        vlt_item_end_race(&tuner->item[i]); /* whole requests need the memory */
-    }
+    vlt_tuner_end_races(tuner); /* whole requests need the memory */
     return status;
 }
 

@@ -11,6 +11,9 @@ enum { WHAT_BYTES = 512, LAUNCHES_A_WORKER = 4 };
 /* A trial that takes this many times what the default took is hanging. */
 static const double patience = 6, patience_min_s = 2, patience_unknown_s = 20;
 
+/* Of the time left behind a trial, what the worker has to say how it ended. */
+static const double grace_s = 1;
+
 /* A worker that is set up so quickly is started anew for every few launches; what its oracle may
  * cost. */
 static const double quick_setup_s = 0.15, oracle_s = 0.15;
@@ -54,6 +57,21 @@ void vlt_item_end_race(vlt_tune_item *item)
     item->race = NULL;
     item->resident_bytes = 0;
     item->race_launches = 0;
+}
+
+void vlt_tuner_kill_races(vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_race_kill(tuner->item[i].race);
+    }
+}
+
+void vlt_tuner_end_races(vlt_tuner *tuner)
+{
+    vlt_tuner_kill_races(tuner);
+    for (int i = 0; i < tuner->item_count; i++) {
+        vlt_item_end_race(&tuner->item[i]);
+    }
 }
 
 /* Ends the workers that were used longest ago, until the others leave room. */
@@ -162,13 +180,31 @@ static vlt_status store_trial(vlt_tuner *tuner, vlt_tune_item *item, const vlt_s
         .message = ok ? NULL : message,
         .run = ok ? &launch->run : NULL,
         .wall_s = shown->wall_s};
-    return vlt_store_add_trial(tuner->store, tuner->session, &trial, NULL, err);
+    double begin_s = vlt_tuner_elapsed(tuner);
+    vlt_status status = vlt_store_add_trial(tuner->store, tuner->session, &trial, NULL, err);
+    tuner->commit_s = fmax(tuner->commit_s, vlt_tuner_elapsed(tuner) - begin_s);
+    return status;
+}
+
+/* The worker's part of a trial, which may take what is left of the budget and no more: the worker
+ * was started from the same. */
+static vlt_status run_in_time(const vlt_tuner *tuner, vlt_tune_item *item, vlt_race_trial *trial,
+                              vlt_launch *launch, vlt_error *err)
+{
+    double left_s = vlt_tuner_left(tuner, 1);
+    double patient_s = isnan(item->wall_s) ? patience_unknown_s
+                                           : fmax(patience_min_s, patience * item->wall_s);
+    if (left_s <= 0) {
+        return VLT_STATUS_INTERRUPTED;
+    }
+    trial->timeout_s = fmin(patient_s, left_s);
+    trial->worker_s = fmin(trial->timeout_s + grace_s, left_s);
+    return vlt_race_run(item->race, trial, launch, err);
 }
 
 /* The child's part, and how it ended. */
 static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
-                       const vlt_trial_options *options, double timeout_s, vlt_launch *launch,
-                       vlt_error *err)
+                       const vlt_trial_options *options, vlt_launch *launch, vlt_error *err)
 {
     char what[2][WHAT_BYTES];
     const char *children = item->met.composite ? tuner->children : NULL;
@@ -179,20 +215,19 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
                          : !strcmp(other, VLT_TRIAL_DEFAULTS) ? NULL
                                                               : children;
     bool edges = options->verify && first_time(tuner, what[1]);
-    const vlt_race_trial trial = {.side = {{what[0], inside}, {what[1], children}},
-                                  .seed = ++tuner->launch_seed << 1,
-                                  .pairs = options->pairs,
-                                  .pairs_min = options->pairs_min,
-                                  .limit_s = options->limit_s,
-                                  .timeout_s = timeout_s,
-                                  .verify = options->verify,
-                                  .edges = edges,
-                                  .count = options->count,
-                                  .decide = options->decide};
+    vlt_race_trial trial = {.side = {{what[0], inside}, {what[1], children}},
+                            .seed = ++tuner->launch_seed << 1,
+                            .pairs = options->pairs,
+                            .pairs_min = options->pairs_min,
+                            .limit_s = options->limit_s,
+                            .verify = options->verify,
+                            .edges = edges,
+                            .count = options->count,
+                            .decide = options->decide};
     *launch = (vlt_launch){.end = VLT_CHILD_CRASHED};
     vlt_status status = ready_race(tuner, item, options->fresh, err);
     if (status == VLT_OK) {
-        status = vlt_race_run(item->race, &trial, launch, err);
+        status = run_in_time(tuner, item, &trial, launch, err);
     }
     if (status == VLT_OK && edges) {
         note_edged(tuner, what[1]);
@@ -220,15 +255,12 @@ vlt_status vlt_tuner_try(vlt_tuner *tuner, vlt_tune_item *item, const vlt_settin
 {
     vlt_launch launch;
     vlt_error failure = {0};
-    double left_s = vlt_tuner_left(tuner, 1), begin_s = vlt_tuner_elapsed(tuner);
-    double wanted_s = isnan(item->wall_s) ? patience_unknown_s
-                                          : fmax(patience_min_s, patience * item->wall_s);
+    double begin_s = vlt_tuner_elapsed(tuner);
     *shown = (vlt_trial_shown){.log_ratio = NAN, .call_ns = {NAN, NAN}, .low = NAN, .high = NAN};
-    if (left_s <= 0) {
+    if (vlt_tuner_left(tuner, 1) <= 0) {
         return VLT_STATUS_INTERRUPTED;
     }
-    vlt_status status = race(tuner, item, setting, options, fmin(wanted_s, left_s), &launch,
-                             &failure);
+    vlt_status status = race(tuner, item, setting, options, &launch, &failure);
     shown->wall_s = vlt_tuner_elapsed(tuner) - begin_s;
     shown->outcome = outcome_of(status, launch.end);
     if (status == VLT_STATUS_INTERRUPTED ||

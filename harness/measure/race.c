@@ -30,11 +30,19 @@ struct vlt_race {
     size_t bytes, capacity;
 };
 
+void vlt_race_kill(vlt_race *race)
+{
+    if (race && race->child > 0) {
+        kill(-race->child, SIGKILL);
+        kill(race->child, SIGKILL);
+        race->broken = true;
+    }
+}
+
 static void end(vlt_race *race)
 {
     if (race->child > 0) {
-        kill(-race->child, SIGKILL);
-        kill(race->child, SIGKILL);
+        vlt_race_kill(race);
         while (waitpid(race->child, NULL, 0) < 0 && errno == EINTR) {
         }
         race->child = 0;
@@ -240,7 +248,8 @@ vlt_status vlt_race_run(vlt_race *race, const vlt_race_trial *trial, vlt_launch 
                       "count", trial->count),
         err);
     if (status == VLT_OK) {
-        status = read_line(race, trial->timeout_s + grace_s, &answer, &ending, err);
+        double wait_s = trial->worker_s > 0 ? trial->worker_s : trial->timeout_s + grace_s;
+        status = read_line(race, wait_s, &answer, &ending, err);
     }
     if (status == VLT_OK) {
         ending = (vlt_child_end)json_integer_value(json_object_get(answer, "end"));

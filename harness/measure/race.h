@@ -53,6 +53,8 @@ typedef struct vlt_race_trial {
     int pairs, pairs_min;
     double limit_s;   /* of measuring */
     double timeout_s; /* of the whole trial */
+    double worker_s;  /* who has heard nothing then ends the worker too; 0: timeout_s and a second,
+                         which the worker has to end the trial and to say so */
     bool verify;      /* B here; false where it has passed */
     bool edges;       /* B at small problems */
     bool count;       /* B's counters, behind the timing */
@@ -62,6 +64,9 @@ typedef struct vlt_race_trial {
 vlt_status vlt_race_create(const vlt_race_options *options, vlt_race **out, vlt_race_start *start,
                            vlt_error *err);
 void vlt_race_destroy(vlt_race *race); /* NULL is fine */
+
+/* The worker ends, and nobody waits for it before vlt_race_destroy: many end side by side. */
+void vlt_race_kill(vlt_race *race); /* NULL is fine */
 
 /* The launch's note where the sides' children were to differ, and neither side has any of them. */
 #define VLT_RACE_SAME "both sides are the same"

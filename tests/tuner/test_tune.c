@@ -1,6 +1,5 @@
 /* Tuning as a whole, with children that lie, crash and hang. */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,47 +152,6 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
     unlink(planted);
     unlink(config);
     test_store_remove(db);
-}
-
-/* What was not decided claims nothing, and says so. */
-static void check_rows(const vlt_tune_result *result)
-{
-    for (int i = 0; i < result->row_count; i++) {
-        const vlt_tune_row *row = &result->row[i];
-        const vlt_tune_comparison *over = &row->over_default;
-        if (over->known) {
-            cr_assert_geq(row->settings, 2, "%s: known from %lld settings", row->op,
-                          (long long)row->settings);
-            cr_assert(over->ratio > 0 && over->how != VLT_TUNE_UNKNOWN);
-        } else {
-            cr_assert(isnan(over->ratio) && over->how == VLT_TUNE_UNKNOWN && row->is_default);
-            cr_assert(strstr(row->reason, "not decided") || row->failed > 0, "%s: %s", row->op,
-                      row->reason);
-        }
-    }
-    cr_assert(result->end_to_end.over_default.known);
-}
-
-Test(tune, the_budget_is_kept, .timeout = 120)
-{
-    static const double budgets[] = {2, 5};
-    for (int i = 0; i < 2; i++) {
-        const char *db = test_store_path(0), *config = config_path();
-        vlt_tune_options options = options_for(config, db, budgets[i]);
-        vlt_tune_result result;
-        options.only_op = NULL;
-        double begin_s = now_s();
-        vlt_status status = vlt_tune_with(&options, program(), &result, NULL);
-        cr_assert(status == VLT_OK || status == VLT_STATUS_UNMEASURED);
-        cr_assert_leq(now_s() - begin_s, budgets[i] + 1); /* the machine may be busy */
-        if (status == VLT_OK && result.end == VLT_TUNE_BUDGET) {
-            cr_assert_geq(result.seconds, 0.8 * budgets[i], "spent %.2f s", result.seconds);
-        }
-        check_rows(&result);
-        vlt_tune_result_release(&result);
-        unlink(config);
-        test_store_remove(db);
-    }
 }
 
 Test(tune, another_run_goes_on_from_the_store, .timeout = 120)
