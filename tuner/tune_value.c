@@ -76,26 +76,53 @@ vlt_tune_comparison vlt_tuner_compose_default(const vlt_tuner *tuner)
                                  .how = VLT_TUNE_COMPOSED};
 }
 
-/* Of the leaves of which both times are known. */
+/* A part whose comparison has no interval may be off by so much, up and down. */
+static const double unbounded = 1.5;
+
+/* Times of the baseline in one request: as known, and at the ends of the intervals. */
+struct sums {
+    double tuned_ns, baseline_ns, least_ns, most_ns;
+    double rest_ns; /* tuned; of leaves that were not compared with the baseline */
+};
+
+static void add_leaf(struct sums *sums, const vlt_tune_item *item)
+{
+    const vlt_tune_comparison *over = &item->over_baseline;
+    double own_ns = item->met.runs * (isnan(item->tuned_ns) ? item->default_ns : item->tuned_ns);
+    double baseline_ns = item->met.runs * item->baseline_ns;
+    if (!over->known || !isfinite(baseline_ns)) {
+        sums->rest_ns += isnan(own_ns) ? item->met.runs * item->estimate_ns : own_ns;
+        return;
+    }
+    sums->tuned_ns += own_ns;
+    sums->baseline_ns += baseline_ns;
+    sums->least_ns += baseline_ns * (over->high > 0 ? over->ratio / over->high : 1 / unbounded);
+    sums->most_ns += baseline_ns * (over->low > 0 ? over->ratio / over->low : unbounded);
+}
+
+/* Of the leaves of which both times are known. The ends of the interval are those of all parts at
+ * once, which is wider than the interval of a sum; at the upper one the other leaves gain nothing.
+ */
 vlt_tune_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner)
 {
-    double baseline = 0, tuned = 0;
+    struct sums sums = {0};
     for (int i = 0; i < tuner->item_count; i++) {
-        const vlt_tune_item *item = &tuner->item[i];
-        double own_ns = isnan(item->tuned_ns) ? item->default_ns : item->tuned_ns;
-        if (!item->met.composite && item->over_baseline.known && isfinite(item->baseline_ns)) {
-            baseline += item->met.runs * item->baseline_ns;
-            tuned += item->met.runs * own_ns;
+        if (!tuner->item[i].met.composite) {
+            add_leaf(&sums, &tuner->item[i]);
         }
     }
-    if (!(baseline > 0)) {
+    if (!(sums.baseline_ns > 0 && sums.tuned_ns > 0)) {
         return vlt_comparison_unknown();
     }
-    return (vlt_tune_comparison){.ratio = tuned / baseline,
-                                 .low = NAN,
-                                 .high = NAN,
+    double low = sums.tuned_ns / sums.most_ns;
+    double high = fmax(sums.tuned_ns / sums.least_ns,
+                       (sums.tuned_ns + sums.rest_ns) / (sums.least_ns + sums.rest_ns));
+    return (vlt_tune_comparison){.ratio = sums.tuned_ns / sums.baseline_ns,
+                                 .low = low,
+                                 .high = high,
                                  .known = true,
-                                 .verdict = tuned < 0.9 * baseline ? VLT_VERDICT_FASTER
-                                                                   : VLT_VERDICT_INCONCLUSIVE,
+                                 .verdict = high < 1  ? VLT_VERDICT_FASTER
+                                            : low > 1 ? VLT_VERDICT_SLOWER
+                                                      : VLT_VERDICT_INCONCLUSIVE,
                                  .how = VLT_TUNE_COMPOSED};
 }
