@@ -190,7 +190,7 @@ static void pack_keys(const struct job *job, const struct head_pack *p, int64_t 
         p->k_scale[j] = 0;
         if (j < job->args->kv_rows) {
             centre(job, &job->args->k, j, kv_head, p->k_mean, row);
-            p->k_scale[j] = i8_round_row(row, job->head, bytes, I8_STEP, &unused);
+            p->k_scale[j] = i8_round_row(row, job->head, 0, bytes, I8_STEP, &unused);
             *p->strange |= p->k_scale[j] < 0;
         }
         for (int64_t step = 0; step < job->steps; step++) {
@@ -216,7 +216,7 @@ static void pack_four_values(const struct job *job, const struct head_pack *p, i
         p->v_over[j] = 0;
         if (j < job->args->kv_rows) {
             centre(job, &job->args->v, j, kv_head, p->v_mean, row);
-            float scale = i8_round_row(row, job->head, bytes[i], I8_STEP, &unused);
+            float scale = i8_round_row(row, job->head, 0, bytes[i], I8_STEP, &unused);
             *p->strange |= scale < 0;
             scale = scale > 0 ? scale : 1; /* of zeros */
             p->v_log[j] = log2f(scale);

@@ -8,7 +8,8 @@
  * One packing serves few and many rows, so that there is one copy of the weights. The instructions
  * multiply unsigned bytes by signed ones: a weight is stored with 128 added, and 128 times the sum
  * of a row of x is taken off where its sums begin. AVX2 has no such sum of four: there the weights
- * stay signed, and their sign goes over to x, since |w| x <= 127 * 127 twice fits into 16 bits.
+ * stay signed, and their sign goes over to x, since |w| x <= 127 * 127 twice fits into 16 bits; for
+ * many rows see int8_split_internal.h.
  */
 #ifndef VLT_INT8_PANEL_INTERNAL_H
 #define VLT_INT8_PANEL_INTERNAL_H
@@ -102,7 +103,7 @@ static void i8_fill_panels(void *argument, int64_t begin, int64_t end, int worke
             memset(bytes + j * steps * I8_STEP, 0, (size_t)(steps * I8_STEP));
             if (o < fill->w->rows) {
                 vlt_matrix_row(fill->w, o, row);
-                fill->scale[o] = i8_round_row(row, k, bytes + j * steps * I8_STEP, I8_STEP,
+                fill->scale[o] = i8_round_row(row, k, 0, bytes + j * steps * I8_STEP, I8_STEP,
                                               &unused);
             }
         }

@@ -22,7 +22,7 @@ enum { I8_TILE = 12 };
 #elif defined(__AVXVNNI__)
 enum { I8_TILE = 6 };
 #else
-enum { I8_TILE = 4 };
+enum { I8_TILE = 12 };
 #endif
 enum { I8_STEP = 4 }; /* inputs that meet in one int32 */
 
@@ -31,6 +31,7 @@ struct i8_rows {
     float *scale;         /* [rows] */
     int32_t *total;       /* [rows]: sum of a row's q */
     int64_t steps, width; /* of a row; rows of a tile */
+    uint32_t flip;        /* of each four bytes; 0x80808080 where they are to have 128 added */
 };
 
 VLT_ALWAYS_INLINE int64_t i8_steps(int64_t k)
@@ -102,14 +103,15 @@ VLT_ALWAYS_INLINE uint32_t i8_largest_bits(const float *x, int64_t k)
 }
 
 /* VEC_LANES values of |q| <= 127 as bytes into the steps at `to`, step_bytes apart. */
-VLT_ALWAYS_INLINE void i8_store_steps(vec_int q, int8_t *to, int64_t step_bytes)
+VLT_ALWAYS_INLINE void i8_store_steps(vec_int q, uint32_t flip, int8_t *to, int64_t step_bytes)
 {
     int32_t step[VEC_LANES / I8_STEP];
+    const __m128i bits = _mm_set1_epi32((int32_t)flip);
 #if VLT_SIMD == 512
-    _mm_storeu_si128((void *)step, _mm512_cvtepi32_epi8(q));
+    _mm_storeu_si128((void *)step, _mm_xor_si128(_mm512_cvtepi32_epi8(q), bits));
 #else
     __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-    _mm_storel_epi64((void *)step, _mm_packs_epi16(half, half));
+    _mm_storel_epi64((void *)step, _mm_xor_si128(_mm_packs_epi16(half, half), bits));
 #endif
     VLT_UNROLL
     for (int i = 0; i < VEC_LANES / I8_STEP; i++) {
@@ -127,9 +129,9 @@ VLT_ALWAYS_INLINE int32_t i8_sum(vec_int v)
     return sum;
 }
 
-/* Rounds x[k] into the steps at `to`; returns the scale. */
-VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, int8_t *to, int64_t step_bytes,
-                                     int32_t *total)
+/* Rounds x[k] into the steps at `to`, flipped; returns the scale, *total the sum as it was. */
+VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, uint32_t flip, int8_t *to,
+                                     int64_t step_bytes, int32_t *total)
 {
     uint32_t bits = i8_largest_bits(x, k);
     float largest, inverse = 0, scale = VLT_INT8_STRANGE;
@@ -139,7 +141,7 @@ VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, int8_t *to, int6
     }
     if (inverse == 0) {
         for (int64_t step = 0; step < i8_steps(k); step++) {
-            memset(to + step * step_bytes, 0, I8_STEP);
+            memcpy(to + step * step_bytes, &flip, I8_STEP);
         }
         *total = 0;
         return scale;
@@ -150,13 +152,13 @@ VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, int8_t *to, int6
     for (; i + VEC_LANES <= k; i += VEC_LANES) {
         vec_int q = VEC_OP(cvtps_epi32)(vec_mul(vec_load(x + i), factor));
         sum = VEC_OP(add_epi32)(sum, q);
-        i8_store_steps(q, to + i / I8_STEP * step_bytes, step_bytes);
+        i8_store_steps(q, flip, to + i / I8_STEP * step_bytes, step_bytes);
     }
     if (i < k) {
         vec_int q = VEC_OP(cvtps_epi32)(vec_mul(vec_load_part(x + i, k - i), factor));
         int8_t last[VEC_LANES];
         sum = VEC_OP(add_epi32)(sum, q);
-        i8_store_steps(q, last, I8_STEP);
+        i8_store_steps(q, flip, last, I8_STEP);
         for (int64_t j = 0; j < i8_steps(k - i); j++) {
             memcpy(to + (i / I8_STEP + j) * step_bytes, last + j * I8_STEP, I8_STEP);
         }
@@ -168,7 +170,8 @@ VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, int8_t *to, int6
 /* Row r from x[k]. */
 VLT_ALWAYS_INLINE void i8_set_row(const struct i8_rows *rows, int64_t r, const float *x, int64_t k)
 {
-    rows->scale[r] = i8_round_row(x, k, i8_row(rows, r), rows->width * I8_STEP, &rows->total[r]);
+    rows->scale[r] = i8_round_row(x, k, rows->flip, i8_row(rows, r), rows->width * I8_STEP,
+                                  &rows->total[r]);
 }
 
 #endif

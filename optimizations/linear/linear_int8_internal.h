@@ -9,11 +9,17 @@
 #define VLT_LINEAR_INT8_INTERNAL_H
 
 #include "optimizations/linear/int8_panel_internal.h"
+#include "optimizations/linear/int8_split_internal.h"
 
 #ifdef VLT_SIMD
 
 enum { SERIAL_BELOW = 1 << 20 /* multiply-adds: waking a thread that sleeps costs as much */ };
 enum { STREAMS = 4, ROUND_CHUNK = 4 };
+#if VLT_SIMD == 512 || defined(__AVXVNNI__)
+enum { ROWS_AT_ONCE = I8_TILE };
+#else
+enum { ROWS_AT_ONCE = 4 }; /* of a tile: there are sixteen registers */
+#endif
 enum { KNOB_THREADS, KNOB_ROWS };
 
 static const int64_t rows_values[] = {96, 192, 384, 768};
@@ -31,6 +37,7 @@ struct int8_job {
     int64_t block; /* rows */
     int64_t group; /* panels of an item */
     int64_t groups;
+    vlt_frames frames; /* of the workers, where panels are split */
 };
 
 static vlt_status int8_prepare(vlt_plan *plan, vlt_error *err)
@@ -45,14 +52,6 @@ static vlt_status int8_prepare(vlt_plan *plan, vlt_error *err)
 static void int8_release(vlt_plan *plan)
 {
     vlt_packs_drop(plan->state);
-}
-
-static size_t int8_scratch(const vlt_plan *plan)
-{
-    size_t bytes = 0;
-    i8_rows_reserve(&bytes, plan->problem.dim[VLT_LINEAR_DIM_M],
-                    plan->problem.dim[VLT_LINEAR_DIM_K]);
-    return bytes;
 }
 
 static void round_rows(void *argument, int64_t begin, int64_t end, int worker)
@@ -84,7 +83,7 @@ VLT_ALWAYS_INLINE void store_sums(const struct int8_job *job, vec_int sum, float
 VLT_ALWAYS_INLINE void multiply_tile(const struct int8_job *job, int64_t r0, int64_t panel,
                                      int rows, int panels)
 {
-    vec_int sum[I8_TILE * 2][2];
+    vec_int sum[ROWS_AT_ONCE * 2][2];
     i8_multiply(&job->x, i8_row(&job->x, r0), job->x.total + r0,
                 job->w.panel + panel * job->w.steps * I8_STEP_BYTES, rows, panels, sum);
     VLT_UNROLL
@@ -100,16 +99,16 @@ VLT_ALWAYS_INLINE void multiply_tile(const struct int8_job *job, int64_t r0, int
 }
 
 /* As many panels at once as leave registers for their sums. */
-#define TILE_CASE(rows)                                                          \
-    case rows: {                                                                 \
-        enum { MANY = I8_TILE / (rows) < STREAMS ? I8_TILE / (rows) : STREAMS }; \
-        for (; panel + MANY <= end; panel += MANY) {                             \
-            multiply_tile(job, r0, panel, rows, MANY);                           \
-        }                                                                        \
-        for (; panel < end; panel++) {                                           \
-            multiply_tile(job, r0, panel, rows, 1);                              \
-        }                                                                        \
-        break;                                                                   \
+#define TILE_CASE(rows)                                                                    \
+    case rows: {                                                                           \
+        enum { MANY = ROWS_AT_ONCE / (rows) < STREAMS ? ROWS_AT_ONCE / (rows) : STREAMS }; \
+        for (; panel + MANY <= end; panel += MANY) {                                       \
+            multiply_tile(job, r0, panel, rows, MANY);                                     \
+        }                                                                                  \
+        for (; panel < end; panel++) {                                                     \
+            multiply_tile(job, r0, panel, rows, 1);                                        \
+        }                                                                                  \
+        break;                                                                             \
     }
 
 static void multiply_panels(const struct int8_job *job, int64_t r0, int64_t rows, int64_t panel,
@@ -133,7 +132,7 @@ static void multiply_panels(const struct int8_job *job, int64_t r0, int64_t rows
 #endif
     default:
         for (; panel < end; panel++) {
-            multiply_tile(job, r0, panel, I8_TILE, 1);
+            multiply_tile(job, r0, panel, ROWS_AT_ONCE, 1);
         }
         break;
     }
@@ -149,11 +148,100 @@ static void multiply_items(void *argument, int64_t begin, int64_t end, int worke
         int64_t last_row = row + job->block, last = panel + job->group;
         last_row = last_row < job->args->rows ? last_row : job->args->rows;
         last = last < job->w.panels ? last : job->w.panels;
-        for (; row < last_row; row += I8_TILE) {
-            int64_t rows = last_row - row < I8_TILE ? last_row - row : I8_TILE;
+        for (; row < last_row; row += ROWS_AT_ONCE) {
+            int64_t rows = last_row - row < ROWS_AT_ONCE ? last_row - row : ROWS_AT_ONCE;
             multiply_panels(job, row, rows, panel, last);
         }
     }
+}
+
+#ifdef I8_SPLIT
+VLT_ALWAYS_INLINE void split_rows(const struct int8_job *job, const struct i8_split *split,
+                                  int64_t r0, int64_t o, int rows)
+{
+    vec_int sum[I8_TILE];
+    i8_split_multiply(split, i8_row(&job->x, r0), rows, sum);
+    VLT_UNROLL
+    for (int r = 0; r < rows; r++) {
+        store_sums(job, sum[r], job->x.scale[r0 + r], r0 + r, o);
+    }
+}
+
+static void split_tile(const struct int8_job *job, const struct i8_split *split, int64_t r0,
+                       int64_t o, int64_t rows)
+{
+    for (; rows >= 4 && rows < I8_TILE; rows -= 4, r0 += 4) {
+        split_rows(job, split, r0, o, 4);
+    }
+    switch (rows) {
+    case 0:
+        break;
+    case 1:
+        split_rows(job, split, r0, o, 1);
+        break;
+    case 2:
+        split_rows(job, split, r0, o, 2);
+        break;
+    case 3:
+        split_rows(job, split, r0, o, 3);
+        break;
+    default:
+        split_rows(job, split, r0, o, I8_TILE);
+    }
+}
+
+/* Items as those of multiply_items, of one panel each. */
+static void split_items(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct int8_job *job = argument;
+    vlt_frame frame = vlt_frames_of(&job->frames, worker);
+    struct i8_split split = i8_split_take(&frame, job->w.k);
+    for (int64_t item = begin; item < end; item++) {
+        int64_t row = item / job->groups * job->block, panel = item % job->groups;
+        int64_t last = row + job->block < job->args->rows ? row + job->block : job->args->rows;
+        const unsigned char *w = job->w.panel + panel * job->w.steps * I8_STEP_BYTES;
+        for (int half = 0; half < 2; half++) {
+            i8_split_set(&split, w + half * VEC_LANES * I8_STEP, job->w.steps);
+            for (int64_t r = row; r < last; r += I8_TILE) {
+                split_tile(job, &split, r, panel * I8_PANEL + half * VEC_LANES,
+                           last - r < I8_TILE ? last - r : I8_TILE);
+            }
+        }
+    }
+}
+
+static void split_scratch(const vlt_plan *plan, size_t *bytes)
+{
+    size_t each = 0;
+    i8_split_reserve(&each, plan->problem.dim[VLT_LINEAR_DIM_K]);
+    vlt_frames_reserve(bytes, vlt_threads_count(plan->context->threads), each);
+}
+
+/* Takes its piece of the frame where the rows are many. */
+static vlt_threads_body *split_begin(struct int8_job *job, const vlt_plan *plan, vlt_frame *frame)
+{
+    if (job->args->rows < I8_SPLIT_ROWS_MIN) {
+        return multiply_items;
+    }
+    size_t each = 0;
+    i8_split_reserve(&each, job->w.k);
+    job->frames = vlt_frames_take(frame, vlt_threads_count(plan->context->threads), each);
+    job->x.flip = 0x80808080u;
+    return split_items;
+}
+#endif
+
+static size_t int8_scratch(const vlt_plan *plan)
+{
+    size_t bytes = 0;
+    i8_rows_reserve(&bytes, plan->problem.dim[VLT_LINEAR_DIM_M],
+                    plan->problem.dim[VLT_LINEAR_DIM_K]);
+#ifdef I8_SPLIT
+    if (plan->problem.dim[VLT_LINEAR_DIM_M] >= I8_SPLIT_ROWS_MIN) {
+        split_scratch(plan, &bytes);
+    }
+#endif
+    return bytes;
 }
 
 static vlt_status int8_run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
@@ -167,13 +255,17 @@ static vlt_status int8_run(const vlt_plan *plan, vlt_frame frame, const void *ar
                            .w = i8_weights_of(plan->state, n, k),
                            .x = i8_rows_take(&frame, a->rows, k),
                            .block = vlt_plan_knob(plan, KNOB_ROWS)};
-    job.group = a->rows <= I8_TILE / 2 ? STREAMS : 1;
+    job.group = a->rows <= ROWS_AT_ONCE / 2 ? STREAMS : 1;
     job.groups = (job.w.panels + job.group - 1) / job.group;
     bool small = a->rows * n < SERIAL_BELOW / k;
     int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
+    vlt_threads_body *body = multiply_items;
+#ifdef I8_SPLIT
+    body = split_begin(&job, plan, &frame);
+#endif
     vlt_threads_for(plan->context->threads, a->rows, ROUND_CHUNK, limit, round_rows, &job);
     vlt_threads_for(plan->context->threads, (a->rows + job.block - 1) / job.block * job.groups, 1,
-                    limit, multiply_items, &job);
+                    limit, body, &job);
     vlt_linear_int8_add_strange(constants, a, job.x.scale, job.w.scale);
     return VLT_OK;
 }
