@@ -21,7 +21,9 @@
 #include "optimizations/attention/attention.h"
 
 enum { FEW_ROWS_MAX = 12, FEW_HEADS = VLT_SIMD == 512 ? 4 : 2, QUAD = 4 };
-enum { SERIAL_BELOW = 1 << 20 /* multiply-adds: waking a thread that sleeps costs as much */ };
+/* Multiply-adds: waking a thread that sleeps costs as much. With few rows each reads a key or a
+ * value of its own, and takes as long as sixteen of the others. */
+enum { SERIAL_BELOW = 1 << 20, SERIAL_BELOW_FEW = 1 << 16 };
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_KEYS };
 
@@ -442,9 +444,11 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
     job.padded = (job.head + VEC_PANEL - 1) / VEC_PANEL * VEC_PANEL;
     job.blocks = (a->q_rows + job.rows - 1) / job.rows;
     job.scale = 1.0f / sqrtf((float)job.head);
-    bool small = a->q_rows * a->kv_rows < SERIAL_BELOW / (job.heads * job.head);
+    const bool few = dim[VLT_ATTENTION_DIM_Q_ROWS] < FEW_ROWS_MAX;
+    const int64_t serial = (few ? SERIAL_BELOW_FEW : SERIAL_BELOW) / (job.heads * job.head);
+    const bool small = a->q_rows * a->kv_rows < serial;
     int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
-    if (dim[VLT_ATTENTION_DIM_Q_ROWS] < FEW_ROWS_MAX) {
+    if (few) {
         vlt_threads_for(plan->context->threads, job.heads / job.group * a->q_rows, 1, limit,
                         few_body, &job);
     } else {
