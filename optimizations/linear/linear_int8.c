@@ -1,5 +1,7 @@
 #include "optimizations/linear/linear_int8.h"
 
+#include <stdlib.h>
+
 #include "optimizations/core/utf8_text.h"
 
 bool vlt_linear_int8_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
@@ -22,13 +24,35 @@ void vlt_linear_int8_cost(const vlt_problem *problem, vlt_cost *cost)
     cost->bytes = n * (k + sizeof(float)) + (m * k + m * n) * sizeof(float);
 }
 
-int64_t vlt_int8_strange(const float *scale, int64_t count)
+static bool is_any_strange(const float *scale, int64_t count)
 {
     int64_t found = 0;
     for (int64_t i = 0; i < count; i++) {
         found += scale[i] < 0;
     }
-    return found;
+    return found > 0;
+}
+
+vlt_status vlt_int8_state_set(vlt_plan *plan, const vlt_pack *pack, vlt_error *err)
+{
+    vlt_int8_state *state = calloc(1, sizeof *state);
+    if (!state) {
+        vlt_packs_drop(pack);
+        return vlt_fail(err, VLT_STATUS_NOMEM, "linear: no memory for a plan");
+    }
+    state->pack = pack;
+    state->strange = is_any_strange(vlt_pack_data(pack), plan->problem.dim[VLT_LINEAR_DIM_N]);
+    plan->state = state;
+    return VLT_OK;
+}
+
+void vlt_int8_state_release(vlt_plan *plan)
+{
+    vlt_int8_state *state = plan->state;
+    if (state) {
+        vlt_packs_drop(state->pack);
+        free(state);
+    }
 }
 
 static float exact_product(const vlt_matrix *w, const float *x, int64_t o)
@@ -45,11 +69,14 @@ static float exact_product(const vlt_matrix *w, const float *x, int64_t o)
     return sum;
 }
 
-void vlt_linear_int8_add_strange(const vlt_linear_constants *constants, const vlt_linear_args *a,
-                                 const float *x_scale, const float *w_scale)
+void vlt_linear_int8_add_strange(const vlt_plan *plan, const vlt_linear_args *a,
+                                 const float *x_scale)
 {
+    const vlt_linear_constants *constants = plan->problem.constants;
+    const vlt_int8_state *state = plan->state;
     const vlt_matrix *w = &constants->weight;
-    if (!vlt_int8_strange(x_scale, a->rows) && !vlt_int8_strange(w_scale, w->rows)) {
+    const float *w_scale = vlt_pack_data(state->pack);
+    if (!state->strange && !is_any_strange(x_scale, a->rows)) {
         return;
     }
     for (int64_t r = 0; r < a->rows; r++) {

@@ -11,6 +11,7 @@
 #ifndef VLT_LINEAR_INT8_H
 #define VLT_LINEAR_INT8_H
 
+#include "optimizations/core/packs.h"
 #include "optimizations/linear/linear.h"
 
 #define VLT_INT8_LOSS    0.03
@@ -34,12 +35,24 @@ bool vlt_linear_int8_applicable(const vlt_problem *problem, const vlt_caps *caps
 /* The weights as bytes and the scales of their rows. */
 void vlt_linear_int8_cost(const vlt_problem *problem, vlt_cost *cost);
 
-/* How many of the scales are VLT_INT8_STRANGE. */
-int64_t vlt_int8_strange(const float *scale, int64_t count);
+/* The state of a prepared plan. */
+typedef struct vlt_int8_state {
+    const vlt_pack *pack; /* begins with the scales of the rows of W */
+    bool strange;         /* one of them is VLT_INT8_STRANGE */
+} vlt_int8_state;
+
+/* Makes the plan's state of a pack, which it takes over, whatever comes of it. */
+vlt_status vlt_int8_state_set(vlt_plan *plan, const vlt_pack *pack, vlt_error *err);
+void vlt_int8_state_release(vlt_plan *plan);
+
+static inline const vlt_int8_state *vlt_int8_state_of(const vlt_plan *plan)
+{
+    return plan->state;
+}
 
 /* Adds to y the exact products of the rows of x and of W that could not be rounded. Sums in the
  * baseline's order. */
-void vlt_linear_int8_add_strange(const vlt_linear_constants *constants, const vlt_linear_args *args,
-                                 const float *x_scale, const float *w_scale);
+void vlt_linear_int8_add_strange(const vlt_plan *plan, const vlt_linear_args *args,
+                                 const float *x_scale);
 
 #endif

@@ -51,13 +51,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     const vlt_linear_constants *constants = plan->problem.constants;
     const vlt_pack *pack = NULL;
     vlt_status status = i8_weights_take(plan->context, &constants->weight, &pack, err);
-    plan->state = (void *)pack;
-    return status;
-}
-
-static void release(vlt_plan *plan)
-{
-    vlt_packs_drop(plan->state);
+    return status == VLT_OK ? vlt_int8_state_set(plan, pack, err) : status;
 }
 
 /* Rows up to whole blocks: what is behind the last one is multiplied and dropped. */
@@ -174,7 +168,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
     struct job job = {.args = a,
                       .bias = constants->bias,
-                      .w = i8_weights_of(plan->state, n, k),
+                      .w = i8_weights_of(vlt_int8_state_of(plan)->pack, n, k),
                       .x = {.steps = k / I8_STEP, .width = 1},
                       .block = vlt_plan_knob(plan, KNOB_ROWS)};
     job.x.scale = vlt_frame_take(&frame, row_count(plan), sizeof(float));
@@ -184,11 +178,11 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     vlt_threads_for(plan->context->threads, a->rows, ROUND_CHUNK, limit, round_rows, &job);
     vlt_threads_for(plan->context->threads, (a->rows + job.block - 1) / job.block * job.w.panels, 1,
                     limit, multiply_items, &job);
-    vlt_linear_int8_add_strange(constants, a, job.x.scale, job.w.scale);
+    vlt_linear_int8_add_strange(plan, a, job.x.scale);
     return VLT_OK;
 }
 
 VLT_VARIANT(linear, int8_amx, .summary = "int8 through the matrix unit, 32 x 32 sums at once",
             .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .quality = VLT_QUALITY_INT8,
             .loss = VLT_INT8_LOSS, .cost = vlt_linear_int8_cost, .applicable = applicable,
-            .prepare = prepare, .scratch = scratch, .run = run, .release = release);
+            .prepare = prepare, .scratch = scratch, .run = run, .release = vlt_int8_state_release);

@@ -45,13 +45,7 @@ static vlt_status int8_prepare(vlt_plan *plan, vlt_error *err)
     const vlt_linear_constants *constants = plan->problem.constants;
     const vlt_pack *pack = NULL;
     vlt_status status = i8_weights_take(plan->context, &constants->weight, &pack, err);
-    plan->state = (void *)pack;
-    return status;
-}
-
-static void int8_release(vlt_plan *plan)
-{
-    vlt_packs_drop(plan->state);
+    return status == VLT_OK ? vlt_int8_state_set(plan, pack, err) : status;
 }
 
 static void round_rows(void *argument, int64_t begin, int64_t end, int worker)
@@ -252,7 +246,7 @@ static vlt_status int8_run(const vlt_plan *plan, vlt_frame frame, const void *ar
     int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
     struct int8_job job = {.args = a,
                            .bias = constants->bias,
-                           .w = i8_weights_of(plan->state, n, k),
+                           .w = i8_weights_of(vlt_int8_state_of(plan)->pack, n, k),
                            .x = i8_rows_take(&frame, a->rows, k),
                            .block = vlt_plan_knob(plan, KNOB_ROWS)};
     job.group = a->rows <= ROWS_AT_ONCE / 2 ? STREAMS : 1;
@@ -266,7 +260,7 @@ static vlt_status int8_run(const vlt_plan *plan, vlt_frame frame, const void *ar
     vlt_threads_for(plan->context->threads, a->rows, ROUND_CHUNK, limit, round_rows, &job);
     vlt_threads_for(plan->context->threads, (a->rows + job.block - 1) / job.block * job.groups, 1,
                     limit, body, &job);
-    vlt_linear_int8_add_strange(constants, a, job.x.scale, job.w.scale);
+    vlt_linear_int8_add_strange(plan, a, job.x.scale);
     return VLT_OK;
 }
 
@@ -274,7 +268,7 @@ static vlt_status int8_run(const vlt_plan *plan, vlt_frame frame, const void *ar
     .knobs = int8_knobs, .knob_count = sizeof int8_knobs / sizeof *int8_knobs,                  \
     .quality = VLT_QUALITY_INT8, .loss = VLT_INT8_LOSS, .cost = vlt_linear_int8_cost,           \
     .applicable = vlt_linear_int8_applicable, .prepare = int8_prepare, .scratch = int8_scratch, \
-    .run = int8_run, .release = int8_release
+    .run = int8_run, .release = vlt_int8_state_release
 
 #endif
 #endif

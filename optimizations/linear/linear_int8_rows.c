@@ -81,8 +81,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
                                       .fill = fill};
     const vlt_pack *pack = NULL;
     vlt_status status = vlt_packs_take(plan->context->packs, &request, &pack, err);
-    plan->state = (void *)pack;
-    return status;
+    return status == VLT_OK ? vlt_int8_state_set(plan, pack, err) : status;
 }
 
 static size_t scratch(const vlt_plan *plan)
@@ -144,7 +143,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     const vlt_linear_args *a = args;
     const vlt_linear_constants *constants = plan->problem.constants;
     int64_t n = plan->problem.dim[VLT_LINEAR_DIM_N], k = plan->problem.dim[VLT_LINEAR_DIM_K];
-    const float *scale = vlt_pack_data(plan->state);
+    const float *scale = vlt_pack_data(vlt_int8_state_of(plan)->pack);
     struct job job = {.args = a,
                       .bias = constants->bias,
                       .w_scale = scale,
@@ -155,16 +154,11 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     int limit = a->rows * n < SERIAL_BELOW / k ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
     vlt_threads_for(plan->context->threads, a->rows, 4, limit, quantise_rows, &job);
     vlt_threads_for(plan->context->threads, n, 16, limit, outputs, &job);
-    vlt_linear_int8_add_strange(constants, a, job.x_scale, job.w_scale);
+    vlt_linear_int8_add_strange(plan, a, job.x_scale);
     return VLT_OK;
-}
-
-static void release(vlt_plan *plan)
-{
-    vlt_packs_drop(plan->state);
 }
 
 VLT_VARIANT(linear, int8_rows, .summary = "int8 weights and activations, a scale a row, plain C",
             .knobs = knobs, .knob_count = 1, .quality = VLT_QUALITY_INT8, .loss = VLT_INT8_LOSS,
             .cost = vlt_linear_int8_cost, .applicable = vlt_linear_int8_applicable,
-            .prepare = prepare, .scratch = scratch, .run = run, .release = release);
+            .prepare = prepare, .scratch = scratch, .run = run, .release = vlt_int8_state_release);
