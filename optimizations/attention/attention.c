@@ -60,11 +60,19 @@ bool vlt_attention_applicable(const vlt_problem *problem, const vlt_caps *caps, 
     return true;
 }
 
-static float score_of(const float *q, const float *k, int64_t head)
+static float element_of(const vlt_kv_view *view, const unsigned char *row, int64_t i)
 {
+    return view->format == VLT_FORMAT_F32 ? ((const float *)(const void *)row)[i]
+                                          : vlt_f32_from_bf16(vlt_u16_at(row, (size_t)i));
+}
+
+static float score_of(const float *q, const vlt_kv_view *keys, int64_t row, int64_t kv_head,
+                      int64_t head)
+{
+    const unsigned char *k = vlt_kv_row(keys, row, kv_head);
     float dot = 0;
     for (int64_t i = 0; i < head; i++) {
-        dot += q[i] * k[i];
+        dot += q[i] * element_of(keys, k, i);
     }
     return dot * (1.0f / sqrtf((float)head));
 }
@@ -79,19 +87,18 @@ void vlt_attention_plain_row(const vlt_attention_args *a, const vlt_problem *pro
     const float *q = a->q + r * a->q_row + h * a->q_head;
     float *out = a->out + r * a->out_row + h * a->out_head, largest = -INFINITY, sum = 0;
     for (int64_t j = 0; j < visible; j++) {
-        float score = score_of(q, (const void *)vlt_kv_row(&a->k, j, kv_head), head);
+        float score = score_of(q, &a->k, j, kv_head, head);
         largest = score > largest ? score : largest;
     }
     for (int64_t i = 0; i < head; i++) {
         out[i] = 0;
     }
     for (int64_t j = 0; j < visible; j++) {
-        const float *v = (const void *)vlt_kv_row(&a->v, j, kv_head);
-        float weight = expf(score_of(q, (const void *)vlt_kv_row(&a->k, j, kv_head), head) -
-                            largest);
+        const unsigned char *v = vlt_kv_row(&a->v, j, kv_head);
+        float weight = expf(score_of(q, &a->k, j, kv_head, head) - largest);
         sum += weight;
         for (int64_t i = 0; i < head; i++) {
-            out[i] += weight * v[i];
+            out[i] += weight * element_of(&a->v, v, i);
         }
     }
     for (int64_t i = 0; i < head; i++) {

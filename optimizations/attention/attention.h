@@ -63,8 +63,8 @@ static inline int64_t vlt_attention_visible(const vlt_attention_args *args, int6
     return causal && last < args->kv_rows ? last : args->kv_rows;
 }
 
-/* out of head h of query row r as the baseline computes it, for keys and values in F32 and without
- * scratch: for variants that meet numbers that they cannot round. */
+/* out of head h of query row r as the baseline computes it, without scratch: for variants that meet
+ * numbers that they cannot round. */
 void vlt_attention_plain_row(const vlt_attention_args *args, const vlt_problem *problem, int64_t h,
                              int64_t r);
 

@@ -6,7 +6,9 @@
  *
  * Keys and values have their means taken off first: a constant added to all keys changes no
  * softmax, and the mean of the values is added to the outputs at the end. What is left is smaller,
- * and 8 bits show it better. A value's scale goes into its probability before that is rounded:
+ * and 8 bits show it better. Where a row must not know later keys the means are those of the blocks
+ * before its own, and what scores and outputs of a block lack is added for each block. A value's
+ * scale goes into its probability before that is rounded:
  *
  *     score[j]  = sq sk[j] sum_i qq[i] qk[j, i]           in units of log 2
  *     p[j]      = 2^(score[j] + log2 sv[j] - top)         top: the block's largest
@@ -15,8 +17,8 @@
  * Blocks of keys are scaled to each other as they come (online softmax). Their rounding is their
  * own: one key that takes nearly all leaves the others of other blocks as they are.
  *
- * Each head's keys and values are packed once a run. A head with an infinity, or what is no number,
- * is computed as the baseline does it.
+ * Each head's keys and values are packed once a run. A row that sees an infinity, or what is no
+ * number, is computed as the baseline does it.
  */
 #include <math.h>
 #include <stdio.h>
@@ -41,17 +43,18 @@ struct head_pack {
     unsigned char *k;                /* [padded / I8_PANEL][steps][I8_PANEL][4], 128 added */
     int8_t *v;                       /* [vectors][padded / 4][VEC_LANES][4 keys] */
     float *k_scale, *v_log, *v_over; /* [padded]: sk, log2 sv, 1 / sv */
-    float *k_mean, *v_mean;          /* [vectors * VEC_LANES] */
-    bool *strange;
+    float *k_mean, *v_mean;          /* [means][vectors * VEC_LANES] */
+    int64_t *strange;                /* the first key or value that cannot be rounded */
 };
 
 struct job {
     const vlt_attention_args *args;
     const vlt_plan *plan;
     vlt_frames packs, frames; /* of the kv_heads, of the workers */
-    int64_t heads, kv_heads, head, rows, keys, blocks;
+    int64_t heads, kv_heads, head, causal, rows, keys, blocks;
     int64_t steps, vectors;
     int64_t padded, used; /* keys of whole panels: of the plan, of the run */
+    int64_t means;        /* one, or of each block of keys that of the blocks before it */
     float scale;          /* of scores, in units of log 2 */
 };
 
@@ -77,11 +80,13 @@ static struct job job_of(const vlt_plan *plan)
                       .heads = dim[VLT_ATTENTION_DIM_HEADS],
                       .kv_heads = dim[VLT_ATTENTION_DIM_KV_HEADS],
                       .head = dim[VLT_ATTENTION_DIM_HEAD],
+                      .causal = dim[VLT_ATTENTION_DIM_CAUSAL],
                       .rows = vlt_plan_knob(plan, KNOB_ROWS),
                       .keys = vlt_plan_knob(plan, KNOB_KEYS)};
     job.steps = i8_steps(job.head);
     job.vectors = (job.head + VEC_LANES - 1) / VEC_LANES;
     job.padded = round_up(dim[VLT_ATTENTION_DIM_KV_ROWS], I8_PANEL);
+    job.means = job.causal ? (job.padded + job.keys - 1) / job.keys : 1;
     job.scale = 1.44269504f / sqrtf((float)job.head);
     return job;
 }
@@ -94,9 +99,9 @@ static size_t pack_bytes(const struct job *job)
     for (int i = 0; i < 3; i++) {
         vlt_frame_reserve(&bytes, (size_t)job->padded, sizeof(float));
     }
-    vlt_frame_reserve(&bytes, columns, sizeof(float));
-    vlt_frame_reserve(&bytes, columns, sizeof(float));
-    vlt_frame_reserve(&bytes, 1, sizeof(bool));
+    vlt_frame_reserve(&bytes, (size_t)job->means * columns, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)job->means * columns, sizeof(float));
+    vlt_frame_reserve(&bytes, 1, sizeof(int64_t));
     return bytes;
 }
 
@@ -110,9 +115,9 @@ static struct head_pack pack_of(const struct job *job, int64_t kv_head)
     p.k_scale = vlt_frame_take(&frame, (size_t)job->padded, sizeof(float));
     p.v_log = vlt_frame_take(&frame, (size_t)job->padded, sizeof(float));
     p.v_over = vlt_frame_take(&frame, (size_t)job->padded, sizeof(float));
-    p.k_mean = vlt_frame_take(&frame, columns, sizeof(float));
-    p.v_mean = vlt_frame_take(&frame, columns, sizeof(float));
-    p.strange = vlt_frame_take(&frame, 1, sizeof(bool));
+    p.k_mean = vlt_frame_take(&frame, (size_t)job->means * columns, sizeof(float));
+    p.v_mean = vlt_frame_take(&frame, (size_t)job->means * columns, sizeof(float));
+    p.strange = vlt_frame_take(&frame, 1, sizeof(int64_t));
     return p;
 }
 
@@ -151,30 +156,56 @@ static size_t scratch(const vlt_plan *plan)
     return bytes;
 }
 
-/* mean[columns] of the rows of a view, zeros behind the head. Finite where all values are and their
- * sum is. */
-static void mean_of(const struct job *job, const vlt_kv_view *view, int64_t kv_head, float *mean)
+/* VEC_LANES values from column c of a row of keys or values, zeros behind the head. */
+VLT_ALWAYS_INLINE vec load_values(const struct job *job, const vlt_kv_view *view, int64_t row,
+                                  int64_t kv_head, int64_t c)
 {
-    const int64_t rows = job->args->kv_rows;
-    for (int64_t c = 0; c < job->vectors * VEC_LANES; c += VEC_LANES) {
-        int64_t n = job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
+    const void *from = vlt_kv_row(view, row, kv_head);
+    const int64_t left = job->head - c, n = left < VEC_LANES ? left : VEC_LANES;
+    if (view->format == VLT_FORMAT_F32) {
+        return vec_load_part((const float *)from + c, n);
+    }
+    return n == VEC_LANES ? vec_widen(VLT_DTYPE_BF16, from, c)
+                          : vec_widen_part(VLT_DTYPE_BF16, from, c, n);
+}
+
+/* mean[means][columns] of the rows of a view, zeros behind the head. Finite where all values are
+ * and their sum is. */
+static void means_of(const struct job *job, const vlt_kv_view *view, int64_t kv_head, float *mean)
+{
+    const int64_t rows = job->args->kv_rows, columns = job->vectors * VEC_LANES;
+    for (int64_t c = 0; c < columns; c += VEC_LANES) {
         vec sum = vec_zero();
         for (int64_t j = 0; j < rows; j++) {
-            const float *row = (const float *)(const void *)vlt_kv_row(view, j, kv_head);
-            sum = vec_add(sum, vec_load_part(row + c, n));
+            if (job->causal && j % job->keys == 0) {
+                vec_store(mean + j / job->keys * columns + c,
+                          vec_div(sum, vec_set((float)(j ? j : 1))));
+            }
+            sum = vec_add(sum, load_values(job, view, j, kv_head, c));
         }
-        vec_store(mean + c, vec_div(sum, vec_set((float)rows)));
+        if (!job->causal) {
+            vec_store(mean + c, vec_div(sum, vec_set((float)rows)));
+        }
     }
+}
+
+/* The one of a key or value. */
+static const float *mean_of(const struct job *job, const float *mean, int64_t row)
+{
+    return job->causal ? mean + row / job->keys * job->vectors * VEC_LANES : mean;
+}
+
+static void note_strange(const struct head_pack *p, float scale, int64_t row)
+{
+    *p->strange = scale < 0 && row < *p->strange ? row : *p->strange;
 }
 
 /* to[columns] = row - mean. */
 static void centre(const struct job *job, const vlt_kv_view *view, int64_t row, int64_t kv_head,
                    const float *mean, float *to)
 {
-    const float *from = (const float *)(const void *)vlt_kv_row(view, row, kv_head);
     for (int64_t c = 0; c < job->vectors * VEC_LANES; c += VEC_LANES) {
-        int64_t n = job->head - c < VEC_LANES ? job->head - c : VEC_LANES;
-        vec_store(to + c, vec_sub(vec_load_part(from + c, n), vec_load(mean + c)));
+        vec_store(to + c, vec_sub(load_values(job, view, row, kv_head, c), vec_load(mean + c)));
     }
 }
 
@@ -189,9 +220,9 @@ static void pack_keys(const struct job *job, const struct head_pack *p, int64_t 
         memset(bytes, 0, sizeof bytes);
         p->k_scale[j] = 0;
         if (j < job->args->kv_rows) {
-            centre(job, &job->args->k, j, kv_head, p->k_mean, row);
+            centre(job, &job->args->k, j, kv_head, mean_of(job, p->k_mean, j), row);
             p->k_scale[j] = i8_round_row(row, job->head, 0, bytes, I8_STEP, &unused);
-            *p->strange |= p->k_scale[j] < 0;
+            note_strange(p, p->k_scale[j], j);
         }
         for (int64_t step = 0; step < job->steps; step++) {
             uint32_t four;
@@ -215,9 +246,9 @@ static void pack_four_values(const struct job *job, const struct head_pack *p, i
         p->v_log[j] = OUT_OF_SIGHT;
         p->v_over[j] = 0;
         if (j < job->args->kv_rows) {
-            centre(job, &job->args->v, j, kv_head, p->v_mean, row);
+            centre(job, &job->args->v, j, kv_head, mean_of(job, p->v_mean, j), row);
             float scale = i8_round_row(row, job->head, 0, bytes[i], I8_STEP, &unused);
-            *p->strange |= scale < 0;
+            note_strange(p, scale, j);
             scale = scale > 0 ? scale : 1; /* of zeros */
             p->v_log[j] = log2f(scale);
             p->v_over[j] = 1 / scale;
@@ -244,9 +275,9 @@ static void pack_body(void *argument, int64_t begin, int64_t end, int worker)
     const struct job *job = argument;
     for (int64_t kv_head = begin; kv_head < end; kv_head++) {
         struct head_pack p = pack_of(job, kv_head);
-        *p.strange = false;
-        mean_of(job, &job->args->k, kv_head, p.k_mean);
-        mean_of(job, &job->args->v, kv_head, p.v_mean);
+        *p.strange = INT64_MAX;
+        means_of(job, &job->args->k, kv_head, p.k_mean);
+        means_of(job, &job->args->v, kv_head, p.v_mean);
         pack_keys(job, &p, kv_head);
         for (int64_t j = 0; j < job->used; j += 4) {
             pack_four_values(job, &p, kv_head, j);
@@ -286,13 +317,19 @@ VLT_ALWAYS_INLINE vec power_of_two(vec x)
 }
 
 /* The probabilities of one line, of which 255 is the largest; *sum of them over the values' scales.
- * Returns the score of the largest. */
+ * Returns the score of the largest, OUT_OF_SIGHT where none of the keys is among the first `seen`.
+ */
 VLT_ALWAYS_INLINE float soften(const struct head_pack *p, float *score, int64_t first,
-                               int64_t count, float query, uint8_t *probability, float *sum)
+                               int64_t count, int64_t seen, float query, uint8_t *probability,
+                               float *sum)
 {
     vec top = vec_set(-INFINITY), total = vec_zero();
     for (int64_t j = 0; j < count; j += VEC_LANES) {
         vec v = vec_fma(vec_load(score + j), vec_set(query), vec_load(p->v_log + first + j));
+        if (j + VEC_LANES > seen) {
+            const __mmask16 sees = vec_first(seen > j ? seen - j : 0);
+            v = _mm512_mask_blend_ps(sees, vec_set(OUT_OF_SIGHT), v);
+        }
         vec_store(score + j, v);
         top = vec_max(v, top);
     }
@@ -343,17 +380,55 @@ VLT_ALWAYS_INLINE void add_values(const struct job *job, const struct head_pack 
     }
 }
 
-/* A tile of lines meets a block of keys. */
+/* How many keys line `line` of the item from query row r on sees. */
+static int64_t visible(const struct job *job, int64_t r, int64_t line)
+{
+    int64_t row = r + line < job->args->q_rows ? r + line : job->args->q_rows - 1;
+    return vlt_attention_visible(job->args, row, job->causal);
+}
+
+/* The score of a mean with head h of query row r, which those of its keys lack. */
+static float mean_score(const struct job *job, const float *mean, int64_t h, int64_t r)
+{
+    r = r < job->args->q_rows ? r : job->args->q_rows - 1;
+    const float *q = job->args->q + r * job->args->q_row + h * job->args->q_head;
+    vec sum = vec_zero();
+    for (int64_t c = 0; c < job->head; c += VEC_LANES) {
+        const int64_t left = job->head - c, n = left < VEC_LANES ? left : VEC_LANES;
+        sum = vec_fma(vec_load_part(q + c, n), vec_load(mean + c), sum);
+    }
+    return vec_sum(sum) * job->scale;
+}
+
+/* out[I8_TILE][vectors] += mean * weight * sum: what a block's values lack. */
+static void add_means(const struct job *job, const float *mean, const float *weight,
+                      const float *sum, float *out)
+{
+    const int64_t columns = job->vectors * VEC_LANES;
+    for (int r = 0; r < I8_TILE; r++) {
+        const vec share = vec_set(weight[r] * sum[r]);
+        for (int64_t c = 0; c < columns; c += VEC_LANES) {
+            float *to = out + r * columns + c;
+            vec_store(to, vec_fma(vec_load(mean + c), share, vec_load(to)));
+        }
+    }
+}
+
+/* A tile of lines, of the item of head h from query row r on, meets a block of keys. */
 static void attend_tile(const struct job *job, const struct head_pack *p, const struct pieces *s,
-                        int64_t line, int64_t first, int64_t count)
+                        int64_t h, int64_t r, int64_t line, int64_t first, int64_t count)
 {
     VLT_ALIGNED(64) float top[VEC_LANES] = {0}, sum[VEC_LANES] = {0};
     VLT_ALIGNED(64) float shrink[VEC_LANES], weight[VEC_LANES];
     const vec ln2 = vec_set(0.693147180559945f);
     score_block(job, p, s, line, first, count);
-    for (int r = 0; r < I8_TILE; r++) {
-        top[r] = soften(p, s->scores + r * job->keys, first, count, s->query[line + r],
-                        s->p + r * job->keys, &sum[r]);
+    for (int i = 0; i < I8_TILE; i++) {
+        const int64_t seen = visible(job, r, line + i) - first;
+        top[i] = soften(p, s->scores + i * job->keys, first, count, seen, s->query[line + i],
+                        s->p + i * job->keys, &sum[i]);
+        if (job->causal && first > 0 && seen > 0) {
+            top[i] += mean_score(job, mean_of(job, p->k_mean, first), h, r + line + i);
+        }
     }
     vec before = vec_load_part(s->top + line, I8_TILE), here = vec_load(top);
     vec now = vec_max(before, here);
@@ -371,6 +446,9 @@ static void attend_tile(const struct job *job, const struct head_pack *p, const 
     }
     if (c < job->vectors) {
         add_values(job, p, s, c, first, count, shrink, weight, out, 1);
+    }
+    if (job->causal && first > 0) {
+        add_means(job, mean_of(job, p->v_mean, first), weight, sum, out);
     }
 }
 
@@ -400,8 +478,8 @@ static void end_line(const struct job *job, const struct head_pack *p, const str
     for (int64_t c = 0; c < job->vectors; c++) {
         int64_t left = job->head - c * VEC_LANES, n = left < VEC_LANES ? left : VEC_LANES;
         vec v = vec_load(s->out + (line * job->vectors + c) * VEC_LANES);
-        vec_store_part(to + c * VEC_LANES, n,
-                       vec_fma(v, over, vec_load(p->v_mean + c * VEC_LANES)));
+        vec mean = job->causal ? vec_zero() : vec_load(p->v_mean + c * VEC_LANES);
+        vec_store_part(to + c * VEC_LANES, n, vec_fma(v, over, mean));
     }
 }
 
@@ -411,20 +489,22 @@ static void attend(const struct job *job, const struct pieces *s, int64_t h, int
     const vlt_attention_args *a = job->args;
     const struct head_pack p = pack_of(job, h / (job->heads / job->kv_heads));
     const int64_t lines = round_up(rows, I8_TILE);
-    if (!begin_lines(job, s, h, r, rows, lines) || *p.strange) {
-        for (int64_t i = 0; i < rows; i++) {
-            vlt_attention_plain_row(a, &job->plan->problem, h, r + i);
-        }
-        return;
-    }
-    for (int64_t first = 0; first < job->used; first += job->keys) {
-        int64_t left = job->used - first, count = left < job->keys ? left : job->keys;
+    const bool round = begin_lines(job, s, h, r, rows, lines);
+    for (int64_t first = 0; round && first < job->used; first += job->keys) {
         for (int64_t line = 0; line < lines; line += I8_TILE) {
-            attend_tile(job, &p, s, line, first, count);
+            const int64_t seen = visible(job, r, line + I8_TILE - 1) - first;
+            if (seen > 0) {
+                attend_tile(job, &p, s, h, r, line, first,
+                            seen < job->keys ? round_up(seen, I8_PANEL) : job->keys);
+            }
         }
     }
     for (int64_t i = 0; i < rows; i++) {
-        end_line(job, &p, s, i, a->out + (r + i) * a->out_row + h * a->out_head);
+        if (round && visible(job, r, i) <= *p.strange) {
+            end_line(job, &p, s, i, a->out + (r + i) * a->out_row + h * a->out_head);
+        } else {
+            vlt_attention_plain_row(a, &job->plan->problem, h, r + i);
+        }
     }
 }
 
@@ -457,10 +537,6 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
 static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
 {
     const int64_t *dim = problem->dim;
-    if (dim[VLT_ATTENTION_DIM_CAUSAL] || dim[VLT_ATTENTION_DIM_KV] != VLT_FORMAT_F32) {
-        snprintf(reason, VLT_REASON_BYTES, "causal, or keys and values not in F32");
-        return false;
-    }
     if (dim[VLT_ATTENTION_DIM_HEAD] > HEAD_MAX || dim[VLT_ATTENTION_DIM_Q_ROWS] < Q_ROWS_MIN) {
         snprintf(reason, VLT_REASON_BYTES,
                  "heads of %lld, at most %d; %lld query rows, at least %d",
