@@ -20,18 +20,18 @@ static char *take(char **text)
     return taken;
 }
 
-static void keep(vlt_tune_result *result, vlt_whole_answers *answers, int64_t total)
+static void keep(vlt_report *result, vlt_whole_answers *answers, int64_t total)
 {
     for (int64_t i = 0; i < total; i++) {
         result->accuracy_baseline += answers[BASELINE].answer[i].right;
         result->accuracy_default += answers[DEFAULT].answer[i].right;
         result->accuracy_tuned += answers[TUNED].answer[i].right;
         if (result->answer_count < VLT_TUNE_ANSWER_MAX) {
-            vlt_tune_answer *shown = &result->answer[result->answer_count++];
-            *shown = (vlt_tune_answer){.question = take(&answers[BASELINE].answer[i].question),
-                                       .baseline = take(&answers[BASELINE].answer[i].text),
-                                       .tuned = take(&answers[TUNED].answer[i].text),
-                                       .truth = take(&answers[BASELINE].answer[i].truth)};
+            vlt_report_answer *shown = &result->answer[result->answer_count++];
+            *shown = (vlt_report_answer){.question = take(&answers[BASELINE].answer[i].question),
+                                         .baseline = take(&answers[BASELINE].answer[i].text),
+                                         .tuned = take(&answers[TUNED].answer[i].text),
+                                         .truth = take(&answers[BASELINE].answer[i].truth)};
             snprintf(shown->image, sizeof shown->image, "scene-%03d.jpg", (int)i);
         }
     }
@@ -63,7 +63,7 @@ static vlt_status judge(vlt_tuner *tuner, const vlt_whole_answers *answers, int6
                         vlt_error *err)
 {
     char why[VLT_TUNE_TEXT_BYTES];
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     double before = result->peak_default_bytes, after = result->peak_tuned_bytes;
     if (vlt_tuner_answers_lost(&answers[DEFAULT], &answers[TUNED], total)) {
         snprintf(why, sizeof why, "with it %lld of %lld unseen scenes are right, by default %lld",

@@ -14,7 +14,7 @@ static const double baseline_limit_s = 0.06, slow_ns = 0.25e9;
 /* What a ratio without an interval must be off by to count as one. */
 static const double doubt = 1.1;
 
-static vlt_tune_comparison bounded(const vlt_trial_shown *shown)
+static vlt_report_comparison bounded(const vlt_trial_shown *shown)
 {
     vlt_judgement judgement = {
         .ratio = exp(shown->log_ratio), .low = shown->low, .high = shown->high};

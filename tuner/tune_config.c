@@ -7,7 +7,7 @@
 static void describe(const vlt_tune_item *item, bool as_default, vlt_tuned_decision *decision)
 {
     const vlt_setting *choice = as_default ? &item->search.incumbent : &item->choice;
-    const vlt_tune_comparison over = vlt_item_over_default(item);
+    const vlt_report_comparison over = vlt_item_over_default(item);
     *decision = (vlt_tuned_decision){.baseline_ns = item->baseline_ns,
                                      .default_ns = item->default_ns,
                                      .speedup = NAN,
@@ -34,7 +34,7 @@ static void describe(const vlt_tune_item *item, bool as_default, vlt_tuned_decis
 vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int except,
                                   vlt_error *err)
 {
-    const vlt_tune_comparison *whole = &tuner->result->end_to_end.over_default;
+    const vlt_report_comparison *whole = &tuner->result->end_to_end.over_default;
     vlt_tuned_config config = {.key = tuner->key,
                                .quality = tuner->options->quality,
                                .threads = tuner->options->threads,

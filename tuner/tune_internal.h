@@ -54,8 +54,8 @@ typedef struct vlt_tune_item {
     vlt_judgement judgement; /* of the best setting over the default */
     bool judged;
     int launches;
-    vlt_tune_comparison over_baseline;
-    vlt_tune_comparison over_inside; /* of a composite with the chosen children, over its default
+    vlt_report_comparison over_baseline;
+    vlt_report_comparison over_inside; /* of a composite with the chosen children, over its default
                                         with default ones */
     bool reverted;
     bool refused; /* what was chosen loses too much: `choice` is exact and was not raced */
@@ -69,7 +69,7 @@ typedef struct vlt_tune_item {
 
 typedef struct vlt_tuner {
     const vlt_tune_options *options;
-    vlt_tune_result *result;
+    vlt_report *result;
     const char *program; /* that trials start; NULL: /proc/self/exe */
     vlt_machine *machine;
     vlt_tuned_key key;
@@ -206,12 +206,12 @@ vlt_status vlt_tuner_write_config(const vlt_tuner *tuner, const char *path, int 
                                   vlt_error *err);
 
 /* tune_value.c: what the decisions are worth, from their parts. */
-vlt_tune_comparison vlt_tuner_compose_default(const vlt_tuner *tuner);
-vlt_tune_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner);
-vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item);
-vlt_tune_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_how how);
-vlt_tune_comparison vlt_comparison_unknown(void);
-vlt_tune_comparison vlt_comparison_one(vlt_tune_how how); /* 1, 1, 1 */
+vlt_report_comparison vlt_tuner_compose_default(const vlt_tuner *tuner);
+vlt_report_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner);
+vlt_report_comparison vlt_item_over_default(const vlt_tune_item *item);
+vlt_report_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_how how);
+vlt_report_comparison vlt_comparison_unknown(void);
+vlt_report_comparison vlt_comparison_one(vlt_tune_how how); /* 1, 1, 1 */
 
 /* Launches that make an end-to-end interval. */
 enum { VLT_WHOLE_LAUNCHES = 6 };

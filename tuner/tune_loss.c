@@ -51,9 +51,9 @@ static vlt_status take_back(vlt_tuner *tuner, vlt_tune_item *item, const char *w
 }
 
 /* What the whole gained was measured with what is now taken back. */
-static void forget_whole(vlt_tune_result *result, const char *why)
+static void forget_whole(vlt_report *result, const char *why)
 {
-    vlt_tune_row *row = &result->end_to_end;
+    vlt_report_row *row = &result->end_to_end;
     row->over_default = row->over_baseline = vlt_comparison_unknown();
     row->tuned_ns = NAN;
     row->is_default = false;
@@ -77,7 +77,7 @@ static vlt_status refuse(vlt_tuner *tuner, const vlt_op *op, const char *why, vl
 /* *known: something was compared. */
 static vlt_status measure(vlt_tuner *tuner, double share, bool *known, vlt_error *err)
 {
-    vlt_tune_loss *loss = &tuner->result->loss;
+    vlt_report_loss *loss = &tuner->result->loss;
     double left_s = vlt_tuner_left(tuner, share);
     vlt_error failure = {0};
     *known = false;
@@ -108,7 +108,7 @@ static vlt_status measure(vlt_tuner *tuner, double share, bool *known, vlt_error
 static vlt_status give_up_some(vlt_tuner *tuner, bool all, bool *more, vlt_error *err)
 {
     char why[VLT_TUNED_REASON_BYTES];
-    const vlt_tune_loss *loss = &tuner->result->loss;
+    const vlt_report_loss *loss = &tuner->result->loss;
     vlt_utf8_format(why, sizeof why,
                     "%s was %.3g nats from exact on %lld unseen scenes, %.3g are permitted",
                     vlt_quality_name(loss->quality), loss->measured.kl_mean,
@@ -133,11 +133,11 @@ static double permitted(double max_kl)
 
 vlt_status vlt_tuner_check_loss(vlt_tuner *tuner, double share, vlt_error *err)
 {
-    vlt_tune_loss *loss = &tuner->result->loss;
+    vlt_report_loss *loss = &tuner->result->loss;
     bool known = false, more = true;
-    *loss = (vlt_tune_loss){.quality = tuner->options->quality,
-                            .max_kl = permitted(tuner->options->max_kl),
-                            .measured = {.kl_mean = NAN, .kl_max = NAN}};
+    *loss = (vlt_report_loss){.quality = tuner->options->quality,
+                              .max_kl = permitted(tuner->options->max_kl),
+                              .measured = {.kl_mean = NAN, .kl_max = NAN}};
     if (loss->quality == VLT_QUALITY_EXACT || !coarsest(tuner)) {
         return VLT_OK;
     }

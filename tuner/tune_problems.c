@@ -100,13 +100,14 @@ void vlt_tuner_keep_phases(vlt_tuner *tuner, const vlt_whole_request *request, i
 {
     static const char *const names[] = {"image decode", "preprocess", "tokenize", "vision",
                                         "prefill",      "decode",     "other"};
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     result->phase_count = sizeof names / sizeof *names;
     for (int i = 0; i < result->phase_count; i++) {
-        vlt_tune_phase *phase = &result->phase[i];
+        vlt_report_phase *phase = &result->phase[i];
         double *const ms[] = {&phase->baseline_ms, &phase->default_ms, &phase->tuned_ms};
-        if (!phase->name) {
-            *phase = (vlt_tune_phase){names[i], NAN, NAN, NAN};
+        if (!phase->name[0]) {
+            *phase = (vlt_report_phase){.baseline_ms = NAN, .default_ms = NAN, .tuned_ms = NAN};
+            vlt_utf8_format(phase->name, sizeof phase->name, "%s", names[i]);
         }
         for (int k = 0; k < request->phase_count; k++) {
             if (!strcmp(request->phase[k].name, names[i])) {

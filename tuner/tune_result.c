@@ -9,28 +9,9 @@
 #include "tuner/tune_internal.h"
 #include "tuner/tune_result.h"
 
-const char *vlt_tune_end_name(vlt_tune_end end)
-{
-    static const char *const names[] = {"complete", "budget reached", "interrupted"};
-    return names[end];
-}
-
-void vlt_tune_result_release(vlt_tune_result *result)
-{
-    for (int i = 0; i < result->answer_count; i++) {
-        free(result->answer[i].question);
-        free(result->answer[i].baseline);
-        free(result->answer[i].tuned);
-        free(result->answer[i].truth);
-    }
-    free(result->row);
-    free(result->note);
-    *result = (vlt_tune_result){0};
-}
-
 void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...)
 {
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     void *grown = realloc(result->note, (size_t)(result->note_count + 1) * sizeof *result->note);
     if (grown) { /* a note that does not fit is lost, nothing else */
         va_list args;
@@ -41,21 +22,21 @@ void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...)
     }
 }
 
-static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row *row)
+static void fill_row(const vlt_tune_item *item, double request_ns, vlt_report_row *row)
 {
     bool differs = vlt_item_differs(item);
-    *row = (vlt_tune_row){.baseline_ns = item->baseline_ns,
-                          .default_ns = item->default_ns,
-                          .tuned_ns = differs ? item->tuned_ns : item->default_ns,
-                          .over_default = vlt_item_over_default(item),
-                          .over_baseline = item->over_baseline,
-                          .is_default = !differs,
-                          .trials = item->trials,
-                          .failed = item->failed,
-                          .settings = isnan(item->default_ns) ? 0
-                                                              : vlt_search_settings(&item->search),
-                          .share = NAN,
-                          .reverted = item->reverted};
+    *row = (vlt_report_row){
+        .baseline_ns = item->baseline_ns,
+        .default_ns = item->default_ns,
+        .tuned_ns = differs ? item->tuned_ns : item->default_ns,
+        .over_default = vlt_item_over_default(item),
+        .over_baseline = item->over_baseline,
+        .is_default = !differs,
+        .trials = item->trials,
+        .failed = item->failed,
+        .settings = isnan(item->default_ns) ? 0 : vlt_search_settings(&item->search),
+        .share = NAN,
+        .reverted = item->reverted};
     if (!differs || vlt_setting_equal(&item->choice, &item->counted)) {
         vlt_utf8_format(row->counted, sizeof row->counted, "%s", item->counted_text[differs]);
     }
@@ -80,7 +61,7 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_tune_row 
 
 static int by_share(const void *left, const void *right)
 {
-    const vlt_tune_row *a = left, *b = right;
+    const vlt_report_row *a = left, *b = right;
     double share_a = isnan(a->share) ? -1 : a->share, share_b = isnan(b->share) ? -1 : b->share;
     if (share_a != share_b) {
         return share_a > share_b ? -1 : 1;
@@ -91,7 +72,7 @@ static int by_share(const void *left, const void *right)
 
 vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
 {
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     result->row = calloc((size_t)tuner->item_count + 1, sizeof *result->row);
     if (!result->row) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "result: out of memory");

@@ -111,7 +111,7 @@ static bool anything_decided(const vlt_tuner *tuner)
  * did not come to its end, a config of an earlier run stays. */
 static vlt_status write_certain(vlt_tuner *tuner, bool whole, vlt_error *err)
 {
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     const char *path = tuner->options->config_path;
     vlt_status status = vlt_tuner_fill_rows(tuner, err);
     if (status == VLT_OK && (whole || anything_decided(tuner) || access(path, F_OK) != 0)) {
@@ -140,7 +140,7 @@ static vlt_status conclude_failed(vlt_tuner *tuner, vlt_status status, vlt_error
 /* What is certain so far becomes the config; also after Ctrl-C. */
 static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
 {
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     bool stopped = status == VLT_STATUS_INTERRUPTED;
     vlt_tuner_kill_races(tuner);
     if (status != VLT_OK && !stopped) {
@@ -172,17 +172,17 @@ static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
                     tuner->options->db_path);
 }
 
-static void start_result(vlt_tune_result *result)
+static void start_result(vlt_report *result)
 {
-    *result = (vlt_tune_result){
+    *result = (vlt_report){
         .peak_baseline_bytes = NAN, .peak_default_bytes = NAN, .peak_tuned_bytes = NAN};
-    result->end_to_end = (vlt_tune_row){.baseline_ns = NAN,
-                                        .default_ns = NAN,
-                                        .tuned_ns = NAN,
-                                        .over_default = vlt_comparison_one(VLT_TUNE_COMPOSED),
-                                        .over_baseline = vlt_comparison_unknown(),
-                                        .is_default = true,
-                                        .share = NAN};
+    result->end_to_end = (vlt_report_row){.baseline_ns = NAN,
+                                          .default_ns = NAN,
+                                          .tuned_ns = NAN,
+                                          .over_default = vlt_comparison_one(VLT_TUNE_COMPOSED),
+                                          .over_baseline = vlt_comparison_unknown(),
+                                          .is_default = true,
+                                          .share = NAN};
     snprintf(result->correctness, sizeof result->correctness, "not checked");
 }
 
@@ -285,8 +285,8 @@ static vlt_status take_turn(vlt_tuner *tuner, vlt_error *err)
     return status == VLT_STATUS_IO ? VLT_OK : status;
 }
 
-vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
-                         vlt_tune_result *result, vlt_error *err)
+vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program, vlt_report *result,
+                         vlt_error *err)
 {
     vlt_tune_options options = *given;
     vlt_tuner tuner = {.options = &options,
@@ -332,7 +332,7 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program,
     return status;
 }
 
-vlt_status vlt_tune(const vlt_tune_options *options, vlt_tune_result *result, vlt_error *err)
+vlt_status vlt_tune(const vlt_tune_options *options, vlt_report *result, vlt_error *err)
 {
     return vlt_tune_with(options, NULL, result, err);
 }

@@ -3,34 +3,28 @@
 
 #include "tuner/tune_internal.h"
 
-const char *vlt_tune_how_name(vlt_tune_how how)
+vlt_report_comparison vlt_comparison_unknown(void)
 {
-    static const char *const names[] = {NULL, "measured", "rows", "layers", "composed"};
-    return names[how];
+    return (vlt_report_comparison){.ratio = NAN, .low = NAN, .high = NAN};
 }
 
-vlt_tune_comparison vlt_comparison_unknown(void)
+vlt_report_comparison vlt_comparison_one(vlt_tune_how how)
 {
-    return (vlt_tune_comparison){.ratio = NAN, .low = NAN, .high = NAN};
-}
-
-vlt_tune_comparison vlt_comparison_one(vlt_tune_how how)
-{
-    return (vlt_tune_comparison){
+    return (vlt_report_comparison){
         .ratio = 1, .low = 1, .high = 1, .known = true, .verdict = VLT_VERDICT_SAME, .how = how};
 }
 
-vlt_tune_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_how how)
+vlt_report_comparison vlt_comparison_of(const vlt_judgement *judgement, vlt_tune_how how)
 {
-    return (vlt_tune_comparison){.ratio = judgement->ratio,
-                                 .low = judgement->low > 0 ? judgement->low : NAN,
-                                 .high = isfinite(judgement->high) ? judgement->high : NAN,
-                                 .known = true,
-                                 .verdict = judgement->verdict,
-                                 .how = how};
+    return (vlt_report_comparison){.ratio = judgement->ratio,
+                                   .low = judgement->low > 0 ? judgement->low : NAN,
+                                   .high = isfinite(judgement->high) ? judgement->high : NAN,
+                                   .known = true,
+                                   .verdict = judgement->verdict,
+                                   .how = how};
 }
 
-vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item)
+vlt_report_comparison vlt_item_over_default(const vlt_tune_item *item)
 {
     if (!item->decided || item->refused) { /* what runs, the default or not, was not raced */
         return vlt_comparison_unknown();
@@ -47,7 +41,7 @@ vlt_tune_comparison vlt_item_over_default(const vlt_tune_item *item)
 /* The sum over the problems that differ of share times ln ratio; so are the ends of the intervals,
  * which is wider than the interval of a sum. A composite's gain counts with the part of the request
  * that it is, where its own choice differs. */
-vlt_tune_comparison vlt_tuner_compose_default(const vlt_tuner *tuner)
+vlt_report_comparison vlt_tuner_compose_default(const vlt_tuner *tuner)
 {
     double total = vlt_tuner_request_ns(tuner), log_ratio = 0, low = 0, high = 0;
     int differing = 0;
@@ -66,14 +60,14 @@ vlt_tune_comparison vlt_tuner_compose_default(const vlt_tuner *tuner)
     if (!differing) {
         return vlt_comparison_one(VLT_TUNE_COMPOSED);
     }
-    return (vlt_tune_comparison){.ratio = exp(log_ratio),
-                                 .low = exp(low),
-                                 .high = exp(high),
-                                 .known = true,
-                                 .verdict = high < 0  ? VLT_VERDICT_FASTER
-                                            : low > 0 ? VLT_VERDICT_SLOWER
-                                                      : VLT_VERDICT_INCONCLUSIVE,
-                                 .how = VLT_TUNE_COMPOSED};
+    return (vlt_report_comparison){.ratio = exp(log_ratio),
+                                   .low = exp(low),
+                                   .high = exp(high),
+                                   .known = true,
+                                   .verdict = high < 0  ? VLT_VERDICT_FASTER
+                                              : low > 0 ? VLT_VERDICT_SLOWER
+                                                        : VLT_VERDICT_INCONCLUSIVE,
+                                   .how = VLT_TUNE_COMPOSED};
 }
 
 /* A part whose comparison has no interval may be off by so much, up and down. */
@@ -87,7 +81,7 @@ struct sums {
 
 static void add_leaf(struct sums *sums, const vlt_tune_item *item)
 {
-    const vlt_tune_comparison *over = &item->over_baseline;
+    const vlt_report_comparison *over = &item->over_baseline;
     double own_ns = item->met.runs * (isnan(item->tuned_ns) ? item->default_ns : item->tuned_ns);
     double baseline_ns = item->met.runs * item->baseline_ns;
     if (!over->known || !isfinite(baseline_ns)) {
@@ -103,7 +97,7 @@ static void add_leaf(struct sums *sums, const vlt_tune_item *item)
 /* Of the leaves of which both times are known. The ends of the interval are those of all parts at
  * once, which is wider than the interval of a sum; at the upper one the other leaves gain nothing.
  */
-vlt_tune_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner)
+vlt_report_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner)
 {
     struct sums sums = {0};
     for (int i = 0; i < tuner->item_count; i++) {
@@ -117,12 +111,12 @@ vlt_tune_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner)
     double low = sums.tuned_ns / sums.most_ns;
     double high = fmax(sums.tuned_ns / sums.least_ns,
                        (sums.tuned_ns + sums.rest_ns) / (sums.least_ns + sums.rest_ns));
-    return (vlt_tune_comparison){.ratio = sums.tuned_ns / sums.baseline_ns,
-                                 .low = low,
-                                 .high = high,
-                                 .known = true,
-                                 .verdict = high < 1  ? VLT_VERDICT_FASTER
-                                            : low > 1 ? VLT_VERDICT_SLOWER
-                                                      : VLT_VERDICT_INCONCLUSIVE,
-                                 .how = VLT_TUNE_COMPOSED};
+    return (vlt_report_comparison){.ratio = sums.tuned_ns / sums.baseline_ns,
+                                   .low = low,
+                                   .high = high,
+                                   .known = true,
+                                   .verdict = high < 1  ? VLT_VERDICT_FASTER
+                                              : low > 1 ? VLT_VERDICT_SLOWER
+                                                        : VLT_VERDICT_INCONCLUSIVE,
+                                   .how = VLT_TUNE_COMPOSED};
 }

@@ -146,7 +146,7 @@ static vlt_status measure(vlt_tuner *tuner, const char *against, const char *con
 /* Seconds of one baseline request, as far as the parts tell. */
 static double baseline_request_s(const vlt_tuner *tuner)
 {
-    const vlt_tune_comparison parts = vlt_tuner_compose_baseline(tuner);
+    const vlt_report_comparison parts = vlt_tuner_compose_baseline(tuner);
     double factor = parts.known && parts.ratio > 0 ? 1 / parts.ratio : 30;
     return 1e-3 * tuner->request_ms * factor;
 }
@@ -282,14 +282,14 @@ static bool fits(const vlt_tuner *tuner, double other_s, double share)
 
 static void start_row(vlt_tuner *tuner)
 {
-    vlt_tune_row *row = &tuner->result->end_to_end;
-    *row = (vlt_tune_row){.baseline_ns = NAN,
-                          .default_ns = tuner->request_ms * 1e6,
-                          .tuned_ns = NAN,
-                          .over_baseline = vlt_comparison_unknown(),
-                          .over_default = vlt_comparison_one(VLT_TUNE_COMPOSED),
-                          .is_default = true,
-                          .share = 1};
+    vlt_report_row *row = &tuner->result->end_to_end;
+    *row = (vlt_report_row){.baseline_ns = NAN,
+                            .default_ns = tuner->request_ms * 1e6,
+                            .tuned_ns = NAN,
+                            .over_baseline = vlt_comparison_unknown(),
+                            .over_default = vlt_comparison_one(VLT_TUNE_COMPOSED),
+                            .is_default = true,
+                            .share = 1};
     vlt_utf8_format(row->op, sizeof row->op, "%s", whole_op);
     vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", whole_shape);
     vlt_utf8_format(row->shape, sizeof row->shape, "%s", whole_shape);
@@ -298,7 +298,7 @@ static void start_row(vlt_tuner *tuner)
 /* What the whole is worth over the defaults: measured, or else composed from its parts. */
 static void fill_default(vlt_tuner *tuner, const struct whole *whole)
 {
-    vlt_tune_row *row = &tuner->result->end_to_end;
+    vlt_report_row *row = &tuner->result->end_to_end;
     double ns[2][LAUNCHES_MAX];
     memcpy(ns, whole->call_ns, sizeof ns);
     row->trials = whole->launches;
@@ -324,7 +324,7 @@ static void fill_default(vlt_tuner *tuner, const struct whole *whole)
 
 static void fill_baseline(vlt_tuner *tuner, const struct whole *whole)
 {
-    vlt_tune_row *row = &tuner->result->end_to_end;
+    vlt_report_row *row = &tuner->result->end_to_end;
     double ns[LAUNCHES_MAX];
     memcpy(ns, whole->call_ns[0], sizeof ns);
     if (whole->launches > 0) {
@@ -339,7 +339,7 @@ static void fill_baseline(vlt_tuner *tuner, const struct whole *whole)
 static void say_correctness(vlt_tuner *tuner, const struct whole *whole,
                             const vlt_whole_outputs *outputs, const char *reference, bool known)
 {
-    vlt_tune_result *result = tuner->result;
+    vlt_report *result = tuner->result;
     result->correct = known && outputs->scenes > 0 && !whole->wrong[0];
     if (whole->wrong[0]) {
         vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %s", whole->wrong);
@@ -409,8 +409,8 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
 
 vlt_status vlt_tuner_revert_whole(vlt_tuner *tuner, const char *why, vlt_error *err)
 {
-    vlt_tune_result *result = tuner->result;
-    vlt_tune_row *row = &result->end_to_end;
+    vlt_report *result = tuner->result;
+    vlt_report_row *row = &result->end_to_end;
     vlt_status status = revert_all(tuner, why, err);
     row->is_default = true;
     row->over_default = vlt_comparison_one(VLT_TUNE_COMPOSED);

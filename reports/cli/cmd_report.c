@@ -4,10 +4,12 @@
 
 #include "harness/cli/db_cli.h"
 #include "harness/json/json_make.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/cli/bench_options.h"
 #include "reports/cli/program.h"
 #include "reports/page/comparison_page.h"
 #include "reports/page/page.h"
+#include "reports/report_json.h"
 #include "reports/terminal/terminal.h"
 #include "tuner/bench/stored.h"
 #include "tuner/store/store.h"
@@ -19,12 +21,13 @@ static const vlt_option options[] = {
      VLT_FILE},
 };
 
-static vlt_status load(const char *path, const char *session, const char *trust, vlt_report *out,
+/* *document: as stored, with the facts of the self-check; new reference, NULL where it fails. */
+static vlt_status load(const char *path, const char *session, const char *trust, json_t **document,
                        vlt_error *err)
 {
     vlt_store *store;
     char *text = NULL;
-    json_t *document = NULL;
+    *document = NULL;
     vlt_status status = vlt_store_open(path, VLT_STORE_READ, &store, err);
     if (status != VLT_OK) {
         return status;
@@ -32,20 +35,16 @@ static vlt_status load(const char *path, const char *session, const char *trust,
     status = vlt_store_get_result(store, session, &text, err);
     vlt_store_close(store);
     if (status == VLT_OK) {
-        status = vlt_json_parse(text, strlen(text), path, &document, err);
+        status = vlt_json_parse(text, strlen(text), path, document, err);
     }
     if (status == VLT_OK && trust) {
         json_t *facts = NULL;
         status = vlt_comparison_trust(trust, &facts, err);
         if (status == VLT_OK) {
-            vlt_json_set(&document, "trust", facts);
-            status = document ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
+            vlt_json_set(document, "trust", facts);
+            status = *document ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
         }
     }
-    if (status == VLT_OK) {
-        status = vlt_report_from_json(document, out, err);
-    }
-    json_decref(document);
     free(text);
     return status;
 }
@@ -73,27 +72,29 @@ static vlt_status show_rows(vlt_cli *cli, const char *path, const char *run, vlt
     return status;
 }
 
-static vlt_status show_report(vlt_cli *cli, vlt_report *report, vlt_error *err)
+static vlt_status show_report(vlt_cli *cli, const json_t *document, vlt_error *err)
 {
-    vlt_status status = VLT_OK;
+    vlt_report report;
+    vlt_status status = vlt_report_from_json(document, &report, err);
     const char *page = vlt_cli_text(cli, "page", NULL);
-    if (page) {
-        report->page_path = page;
-        status = vlt_page_write(report, page, err);
+    if (status == VLT_OK && page) {
+        vlt_utf8_format(report.page_path, sizeof report.page_path, "%s", page);
+        status = vlt_page_write(&report, page, err);
     }
     if (status == VLT_OK && vlt_cli_flag(cli, "json")) {
-        status = vlt_json_print(report->document, false, stdout, err);
+        status = vlt_json_print(document, false, stdout, err);
     } else if (status == VLT_OK) {
         vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
-        vlt_terminal_head(&terminal, report);
-        vlt_terminal_result(&terminal, report);
+        vlt_terminal_head(&terminal, &report);
+        vlt_terminal_result(&terminal, &report);
     }
+    vlt_report_release(&report);
     return status;
 }
 
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
-    vlt_report report;
+    json_t *document;
     vlt_error none = {0};
     char path[VLT_DB_PATH_BYTES];
     const char *session = vlt_cli_text(cli, "session", NULL);
@@ -101,15 +102,14 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status != VLT_OK) {
         return status;
     }
-    status = load(path, session, vlt_cli_text(cli, "trust", NULL), &report, &none);
+    status = load(path, session, vlt_cli_text(cli, "trust", NULL), &document, &none);
     if (status == VLT_STATUS_UNMEASURED) {
+        json_decref(document);
         return show_rows(cli, path, session ? session : "latest", err);
     }
-    if (status != VLT_OK) {
-        return vlt_fail(err, status, "%s", none.message);
-    }
-    status = show_report(cli, &report, err);
-    vlt_report_release(&report);
+    status = status == VLT_OK ? show_report(cli, document, err)
+                              : vlt_fail(err, status, "%s", none.message);
+    json_decref(document);
     return status;
 }
 

@@ -11,9 +11,10 @@
 #include "reports/cli/tune_record.h"
 #include "reports/cli/tune_replay.h"
 #include "reports/page/page.h"
-#include "reports/report_tune.h"
+#include "reports/report_json.h"
 #include "reports/terminal/terminal.h"
 #include "tuner/store/store.h"
+#include "tuner/tune.h"
 
 static const vlt_option options[] = {
     {"budget", "TIME", "time for everything, such as 60s or 10m (default 60s)", 'b', VLT_TIME,
@@ -138,16 +139,16 @@ static vlt_status read_where(const vlt_cli *cli, vlt_tune_options *tune, vlt_err
 }
 
 /* The report stays beside its samples, for `vltune report`. */
-static vlt_status keep(const vlt_tune_result *result, const json_t *document, vlt_error *err)
+static vlt_status keep(const vlt_report *report, const json_t *document, vlt_error *err)
 {
     vlt_store *store;
-    if (!result->session) {
+    if (!report->session) {
         return VLT_OK;
     }
-    vlt_status status = vlt_store_open(result->db_path, VLT_STORE_WRITE, &store, err);
+    vlt_status status = vlt_store_open(report->db_path, VLT_STORE_WRITE, &store, err);
     if (status == VLT_OK) {
         char *text = vlt_json_dump(document, NULL);
-        status = text ? vlt_store_put_result(store, result->session, text, err)
+        status = text ? vlt_store_put_result(store, report->session, text, err)
                       : vlt_fail(err, VLT_STATUS_NOMEM, "report: out of memory");
         free(text);
         vlt_store_close(store);
@@ -155,17 +156,17 @@ static vlt_status keep(const vlt_tune_result *result, const json_t *document, vl
     return status;
 }
 
-static void print_text(const vlt_cli *cli, const vlt_report *report, int64_t reused)
+static void print_text(const vlt_cli *cli, const vlt_report *report)
 {
     vlt_terminal terminal = vlt_terminal_stdout(vlt_cli_colour(cli));
     vlt_terminal_head(&terminal, report);
-    printf("tuning    %s after %.0f s of %.0f s, %lld trials", report->status, report->seconds,
-           report->budget_seconds, (long long)report->trials);
-    if (reused) {
-        printf(", %lld more known from before", (long long)reused);
+    printf("tuning    %s after %.0f s of %.0f s, %lld trials", vlt_tune_end_name(report->end),
+           report->seconds, report->budget_s, (long long)report->trials);
+    if (report->trials_reused) {
+        printf(", %lld more known from before", (long long)report->trials_reused);
     }
     if (report->seeds) {
-        printf(", %lld seeds tried", (long long)report->seeds);
+        printf(", %lld seed%s tried", (long long)report->seeds, report->seeds == 1 ? "" : "s");
     }
     printf("\n");
     vlt_terminal_result(&terminal, report);
@@ -177,35 +178,30 @@ static const char *page_path(const vlt_cli *cli)
     return vlt_cli_flag(cli, "no-page") ? NULL : vlt_cli_text(cli, "page", "report.html");
 }
 
-static vlt_status show(vlt_cli *cli, const vlt_tune_result *result, vlt_error *err)
+static vlt_status show(vlt_cli *cli, vlt_report *report, vlt_error *err)
 {
     const char *page = page_path(cli);
-    vlt_report report;
-    vlt_status status = vlt_report_from_tune(result, page, &report, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    json_t *document = vlt_report_to_json(&report);
-    status = keep(result, document, err);
+    vlt_utf8_format(report->page_path, sizeof report->page_path, "%s", page ? page : "");
+    json_t *document = vlt_report_to_json(report);
+    vlt_status status = keep(report, document, err);
     if (page) { /* whatever the database says: what was measured is shown */
-        vlt_status written = vlt_page_write(&report, page, status == VLT_OK ? err : NULL);
+        vlt_status written = vlt_page_write(report, page, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? written : status;
     }
     if (vlt_cli_flag(cli, "json")) {
         vlt_status printed = vlt_json_print(document, false, stdout, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? printed : status;
     } else {
-        print_text(cli, &report, result->trials_reused);
+        print_text(cli, report);
     }
     json_decref(document);
-    vlt_report_release(&report);
     return status;
 }
 
 static vlt_status run_model(vlt_cli *cli, vlt_error *err)
 {
     char db[VLT_DB_PATH_BYTES];
-    vlt_tune_result result = {0};
+    vlt_report report = {0};
     const char *page = page_path(cli);
     /* before a minute is spent */
     vlt_status status = page ? vlt_cli_check_output(page, err) : VLT_OK;
@@ -221,14 +217,14 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
         goto done;
     }
     vlt_pack_cache_watch *packs = vlt_pack_cache_cli_watch();
-    status = vlt_tune(&tune, &result, err);
+    status = vlt_tune(&tune, &report, err);
     vlt_cli_progress(cli, NULL);
     vlt_pack_cache_cli_say(cli, packs);
-    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED || result.config_path[0]) {
-        vlt_status shown = show(cli, &result, status == VLT_OK ? err : NULL);
+    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED || report.config_path[0]) {
+        vlt_status shown = show(cli, &report, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? shown : status;
     }
-    vlt_tune_result_release(&result);
+    vlt_report_release(&report);
 done:
     vlt_restriction_destroy(tune.where);
     free((void *)tune.seed_from);

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "harness/cli/format.h"
+#include "optimizations/core/utf8_text.h"
+#include "reports/page/forest.h"
 #include "reports/page/page_internal.h"
 #include "reports/trust.h"
 
-const char *vlt_page_comparison_verdict(const vlt_comparison_line *line)
+static const char *verdict_of(const vlt_comparison_line *line)
 {
     if (line->verdict) {
         return line->verdict;
@@ -49,6 +51,43 @@ static void head(vlt_buffer *page, const vlt_comparison_page *comparison)
     }
 }
 
+static vlt_forest_line plotted_line(const vlt_comparison_line *line)
+{
+    const vlt_measure_result *result = &line->row->experiment.result;
+    const vlt_judgement *judgement = &result->judgement;
+    vlt_forest_line plotted = {
+        .name = line->name, .rest = line->row->shape, .ratio = NAN, .margin = line->margin};
+    if (!vlt_row_measured(line->row)) {
+        vlt_utf8_format(plotted.value, sizeof plotted.value, "%s", verdict_of(line));
+        return plotted;
+    }
+    plotted.ratio = judgement->ratio;
+    plotted.low = judgement->low;
+    plotted.high = judgement->high;
+    plotted.mark = vlt_verdict_name(judgement->verdict);
+    plotted.run = result->run;
+    plotted.run_count = result->launches;
+    vlt_utf8_format(plotted.value, sizeof plotted.value, "%.4g  %s", judgement->ratio,
+                    verdict_of(line));
+    return plotted;
+}
+
+/* False: no memory. */
+static bool plot(vlt_buffer *page, const vlt_comparison_page *comparison)
+{
+    vlt_forest_line *lines = calloc((size_t)comparison->line_count, sizeof *lines);
+    if (!lines) {
+        return false;
+    }
+    for (int i = 0; i < comparison->line_count; i++) {
+        lines[i] = plotted_line(&comparison->line[i]);
+    }
+    const vlt_forest forest = {.line = lines, .line_count = comparison->line_count};
+    vlt_page_forest(page, &forest);
+    free(lines);
+    return true;
+}
+
 static void number_cell(vlt_buffer *page, const char *text)
 {
     vlt_buffer_text(page, "<td class=\"n\">");
@@ -78,7 +117,7 @@ static void measured_cells(vlt_buffer *page, const vlt_experiment *experiment)
 
 static void table_row(vlt_buffer *page, const vlt_comparison_line *line)
 {
-    const char *verdict = vlt_page_comparison_verdict(line);
+    const char *verdict = verdict_of(line);
     vlt_buffer_text(page, "<tr><td>");
     vlt_page_escaped(page, line->name);
     vlt_buffer_text(page, "<br><span class=\"dim\">against ");
@@ -164,8 +203,6 @@ static void disturbances(vlt_buffer *page, const struct noise *noise)
 static void trust(vlt_buffer *page, const vlt_comparison_page *comparison)
 {
     struct noise noise = {0};
-    const char *name;
-    json_t *value;
     for (int i = 0; i < comparison->line_count; i++) {
         const vlt_measure_result *result = &comparison->line[i].row->experiment.result;
         for (int k = 0; k < result->launches; k++) {
@@ -176,10 +213,7 @@ static void trust(vlt_buffer *page, const vlt_comparison_page *comparison)
     if (noise.launches > 0) {
         disturbances(page, &noise);
     }
-    json_object_foreach((json_t *)comparison->trust, name, value)
-    {
-        vlt_page_fact(page, name, json_string_value(value));
-    }
+    vlt_page_facts(page, comparison->trust);
     if (!comparison->trust) {
         vlt_page_fact(page, "self-check of this machine",
                       "not given: vltune bench --self-check --json > trust.json, then --trust "
@@ -199,7 +233,7 @@ vlt_status vlt_comparison_page_write(const vlt_comparison_page *comparison, cons
                         "<p class=\"dim\">point and line: median over fresh processes and its "
                         "95 % interval; small dots: the processes; band: the margin within "
                         "which times count as equal</p>\n");
-        vlt_page_comparison_plot(&page, comparison);
+        page.failed |= !plot(&page, comparison);
         table(&page, comparison);
     }
     trust(&page, comparison);

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/format.h"
 #include "optimizations/core/utf8_text.h"
+#include "reports/page/forest.h"
 #include "reports/page/page_internal.h"
+#include "reports/report_json.h"
+#include "reports/report_text.h"
 #include "reports/shape_text.h"
 
 static void head(vlt_buffer *page, const vlt_report *report)
@@ -22,14 +26,14 @@ static void cards(vlt_buffer *page, const vlt_report *report)
 {
     char text[128], value[48], interval[48];
     vlt_buffer_text(page, "<div class=\"big\">");
-    if (report->end_to_end.op) {
-        const char *how = report->end_to_end.over_default.how;
+    if (report->end_to_end.op[0]) {
+        const char *how = vlt_tune_how_name(report->end_to_end.over_default.how);
         vlt_format_over_default(&report->end_to_end, value, sizeof value);
         vlt_utf8_format(text, sizeof text, "end to end over the default%s%s", how ? ", " : "",
                         how ? how : "");
         vlt_page_card(page, value, text);
-        vlt_format_speedup(&report->end_to_end, value, sizeof value);
-        vlt_format_interval(&report->end_to_end, interval, sizeof interval);
+        vlt_format_speedup(&report->end_to_end.over_baseline, value, sizeof value);
+        vlt_format_interval(&report->end_to_end.over_baseline, interval, sizeof interval);
         vlt_utf8_format(text, sizeof text, "end to end over the baseline %s", interval);
         vlt_page_card(page, value, text);
     }
@@ -40,13 +44,13 @@ static void cards(vlt_buffer *page, const vlt_report *report)
                  (long long)report->accuracy_default, (long long)report->accuracy_baseline);
         vlt_page_card(page, value, text);
     }
-    if (report->loss.quality && report->loss.steps > 0) {
+    if (report->loss.quality != VLT_QUALITY_EXACT && report->loss.measured.steps > 0) {
         const vlt_report_loss *loss = &report->loss;
-        snprintf(value, sizeof value, "%.2g nats", loss->kl_mean);
+        snprintf(value, sizeof value, "%.2g nats", loss->measured.kl_mean);
         vlt_utf8_format(text, sizeof text,
                         "%s from exact on average, %.2g permitted; %lld of %lld next tokens same",
-                        loss->quality, loss->max_kl, (long long)loss->agreed,
-                        (long long)loss->steps);
+                        vlt_quality_name(loss->quality), loss->max_kl,
+                        (long long)loss->measured.agreed, (long long)loss->measured.steps);
         vlt_page_card(page, value, text);
     }
     if (isfinite(report->peak_tuned_bytes)) {
@@ -56,10 +60,48 @@ static void cards(vlt_buffer *page, const vlt_report *report)
         vlt_page_card(page, value, text);
     }
     snprintf(value, sizeof value, "%lld", (long long)report->trials);
-    snprintf(text, sizeof text, "trials in %.0f s of %.0f s", report->seconds,
-             report->budget_seconds);
+    snprintf(text, sizeof text, "trials in %.0f s of %.0f s", report->seconds, report->budget_s);
     vlt_page_card(page, value, text);
     vlt_buffer_text(page, "</div>\n");
+}
+
+static vlt_forest_line plotted_line(const vlt_report_row *row, char *shape, size_t shape_bytes)
+{
+    const vlt_report_comparison *over = &row->over_baseline;
+    vlt_forest_line line = {.name = row->op,
+                            .rest = shape,
+                            .ratio = over->ratio,
+                            .low = over->low,
+                            .high = over->high,
+                            .mark = over->known ? vlt_report_verdict(over) : "unknown"};
+    vlt_shape_text(row->op, row->shape, shape, shape_bytes);
+    vlt_format_speedup(over, line.value, sizeof line.value);
+    return line;
+}
+
+/* Measured rows, and the whole. False: no memory. */
+static bool plot(vlt_buffer *page, const vlt_report *report)
+{
+    enum { SHAPE_BYTES = 96 };
+    size_t room = (size_t)report->row_count + 1;
+    vlt_forest_line *lines = calloc(room, sizeof *lines);
+    char(*shapes)[SHAPE_BYTES] = calloc(room, sizeof *shapes);
+    vlt_forest forest = {.line = lines, .speedups = true};
+    for (int i = 0; i < report->row_count && lines && shapes; i++) {
+        if (report->row[i].over_baseline.ratio > 0) {
+            int k = forest.line_count++;
+            lines[k] = plotted_line(&report->row[i], shapes[k], SHAPE_BYTES);
+        }
+    }
+    if (report->end_to_end.op[0] && lines && shapes) {
+        int k = forest.line_count++;
+        lines[k] = plotted_line(&report->end_to_end, shapes[k], SHAPE_BYTES);
+    }
+    vlt_page_forest(page, &forest);
+    bool done = lines && shapes;
+    free(shapes);
+    free(lines);
+    return done;
 }
 
 static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *last)
@@ -67,8 +109,8 @@ static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *l
     char baseline[32], tuned[32], gain[32], interval[48], over[48], share[16] = "", shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
-    vlt_format_speedup(row, gain, sizeof gain);
-    vlt_format_interval(row, interval, sizeof interval);
+    vlt_format_speedup(&row->over_baseline, gain, sizeof gain);
+    vlt_format_interval(&row->over_baseline, interval, sizeof interval);
     vlt_format_over_default(row, over, sizeof over);
     if (isfinite(row->share)) {
         snprintf(share, sizeof share, "%.1f %%", row->share * 100);
@@ -76,21 +118,21 @@ static void table_row(vlt_buffer *page, const vlt_report_row *row, const char *l
     vlt_buffer_text(page, "<tr><td>");
     vlt_page_escaped(page, row->op);
     vlt_buffer_text(page, "</td><td>");
-    vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
+    vlt_shape_text(row->op, row->shape, shape, sizeof shape);
     vlt_page_escaped(page, shape);
     vlt_buffer_print(page,
                      "</td><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
                      "<td class=\"n\">%s</td><td class=\"n ",
                      share, baseline, tuned, over);
-    vlt_page_escaped(page, row->verdict ? row->verdict : "");
+    vlt_buffer_text(page, row->over_baseline.known ? vlt_report_verdict(&row->over_baseline) : "");
     vlt_buffer_print(page, "\">%s</td><td class=\"n\">%s</td><td>", gain, interval);
     vlt_page_escaped(page, last);
-    if (row->reason) {
+    if (row->reason[0]) {
         vlt_buffer_text(page, "<br><span class=\"dim\">");
         vlt_page_escaped(page, row->reason);
         vlt_buffer_text(page, "</span>");
     }
-    if (row->counted) {
+    if (row->counted[0]) {
         vlt_buffer_text(page, "<br><span class=\"dim\">counters: ");
         vlt_page_escaped(page, row->counted);
         vlt_buffer_text(page, "</span>");
@@ -108,22 +150,19 @@ static void table(vlt_buffer *page, const vlt_report *report)
     for (int i = 0; i < report->row_count; i++) {
         table_row(page, &report->row[i], report->row[i].choice);
     }
-    if (report->end_to_end.op) {
+    if (report->end_to_end.op[0]) {
         table_row(page, &report->end_to_end, report->correctness);
     }
     vlt_buffer_text(page, "</table></div>\n");
 }
 
-static void facts(vlt_buffer *page, const char *title, const vlt_report_fact *fact, int count)
+static void trust(vlt_buffer *page, const vlt_report *report)
 {
-    if (!count) {
-        return;
+    if (report->trust) {
+        vlt_buffer_text(page, "<h2>Can these numbers be trusted?</h2>\n<table>");
+        vlt_page_facts(page, report->trust);
+        vlt_buffer_text(page, "</table>\n");
     }
-    vlt_buffer_print(page, "<h2>%s</h2>\n<table>", title);
-    for (int i = 0; i < count; i++) {
-        vlt_page_fact(page, fact[i].name, fact[i].value);
-    }
-    vlt_buffer_text(page, "</table>\n");
 }
 
 static void answers(vlt_buffer *page, const vlt_report *report)
@@ -172,14 +211,13 @@ vlt_status vlt_page_write(const vlt_report *report, const char *path, vlt_error 
     vlt_buffer_text(&page,
                     "<h2>Speed-up per operator</h2>\n<p class=\"dim\">baseline time over tuned "
                     "time, 95 % intervals, logarithmic</p>\n");
-    vlt_page_forest(&page, report);
+    page.failed |= !plot(&page, report);
     vlt_buffer_text(&page, "<h2>One request, phase by phase</h2>\n");
     vlt_page_waterfall(&page, report);
     table(&page, report);
     answers(&page, report);
     notes(&page, report);
-    facts(&page, "Can these numbers be trusted?", report->trust, report->trust_count);
-    facts(&page, "Machine and settings", report->fact, report->fact_count);
+    trust(&page, report);
     json_t *document = vlt_report_to_json(report);
     vlt_page_end(&page, document);
     json_decref(document);

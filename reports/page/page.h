@@ -3,7 +3,7 @@
 #ifndef VLT_REPORTS_PAGE_H
 #define VLT_REPORTS_PAGE_H
 
-#include "reports/report.h"
+#include "tuner/report.h"
 
 /* Writes the page; it appears whole or not at all. IO names the path. */
 vlt_status vlt_page_write(const vlt_report *report, const char *path, vlt_error *err);

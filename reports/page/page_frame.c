@@ -35,7 +35,7 @@ static const char style[] =
 
 void vlt_page_escaped(vlt_buffer *page, const char *text)
 {
-    vlt_buffer_xml(page, text ? text : "\xE2\x80\x93");
+    vlt_buffer_xml(page, text && text[0] ? text : "\xE2\x80\x93");
 }
 
 void vlt_page_begin(vlt_buffer *page, const char *title)
@@ -67,6 +67,16 @@ void vlt_page_fact(vlt_buffer *page, const char *name, const char *value)
     vlt_buffer_text(page, "</td><td>");
     vlt_page_escaped(page, value);
     vlt_buffer_text(page, "</td></tr>\n");
+}
+
+void vlt_page_facts(vlt_buffer *page, const json_t *facts)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)facts, name, value)
+    {
+        vlt_page_fact(page, name, json_string_value(value));
+    }
 }
 
 /* "</" must not end the script element early */

@@ -6,8 +6,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "harness/cli/format.h"
 #include "harness/files/places.h"
 #include "optimizations/core/utf8_text.h"
+#include "reports/report_text.h"
 #include "reports/shape_text.h"
 
 static const char white[] = " \t\r\n";
@@ -67,7 +69,7 @@ static void print_wrapped(const vlt_terminal *terminal, const char *text, int in
 
 static void print_labelled(const vlt_terminal *terminal, const char *label, const char *text)
 {
-    if (text) {
+    if (text[0]) {
         fprintf(terminal->stream, "%-*s", LABEL, label);
         print_wrapped(terminal, text, LABEL);
     }
@@ -82,13 +84,13 @@ void vlt_terminal_head(const vlt_terminal *terminal, const vlt_report *report)
 /* green for faster, red for slower; the word or number says the same without colour */
 static const char *colour_of(const vlt_terminal *terminal, const vlt_report_row *row)
 {
-    const char *verdict = row->over_default.verdict;
-    if (!terminal->colour || !verdict) {
+    const vlt_report_comparison *over = &row->over_default;
+    if (!terminal->colour || !over->known) {
         return "";
     }
-    return !strcmp(verdict, "faster")   ? "\033[32m"
-           : !strcmp(verdict, "slower") ? "\033[31m"
-                                        : "\033[2m";
+    return over->verdict == VLT_VERDICT_FASTER   ? "\033[32m"
+           : over->verdict == VLT_VERDICT_SLOWER ? "\033[31m"
+                                                 : "\033[2m";
 }
 
 /* text in `width` columns, left-aligned, cut where it is longer */
@@ -116,10 +118,10 @@ static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, c
     char baseline[32], tuned[32], gain[32], over[48], shape[96];
     vlt_format_ns(row->baseline_ns, baseline, sizeof baseline);
     vlt_format_ns(row->tuned_ns, tuned, sizeof tuned);
-    vlt_format_speedup(row, gain, sizeof gain);
+    vlt_format_speedup(&row->over_baseline, gain, sizeof gain);
     vlt_format_over_default(row, over, sizeof over);
     print_cell(terminal, row->op, OP);
-    vlt_shape_text(row->op, row->shape ? row->shape : "", shape, sizeof shape);
+    vlt_shape_text(row->op, row->shape, shape, sizeof shape);
     print_cell(terminal, shape, SHAPE);
     fprintf(terminal->stream, "%*s%*s%s", NUMBER - 1, baseline, NUMBER, tuned,
             colour_of(terminal, row));
@@ -137,7 +139,7 @@ static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, c
 /* "avx512 tile=14", for a default that stays how many settings did not beat it. */
 static void choice_text(const vlt_report_row *row, char *text, size_t text_bytes)
 {
-    const char *choice = row->choice ? row->choice : "-";
+    const char *choice = row->choice[0] ? row->choice : "-";
     if (row->is_default && row->settings > 1) {
         vlt_utf8_format(text, text_bytes, "%s (%lld settings tried, none certainly faster)", choice,
                         (long long)row->settings);
@@ -149,7 +151,7 @@ static void choice_text(const vlt_report_row *row, char *text, size_t text_bytes
 /* Has anything been measured of it? */
 static bool is_shown(const vlt_report_row *row)
 {
-    return row->verdict || (row->over_default.verdict && row->settings > 1);
+    return row->over_baseline.known || (row->over_default.known && row->settings > 1);
 }
 
 /* What was not measured is one line: how many problems, and how much of the time they are. */
@@ -190,8 +192,9 @@ static void print_table(const vlt_terminal *terminal, const vlt_report *report)
             print_row(terminal, row, choice);
         }
     }
-    if (report->end_to_end.op) {
-        print_row(terminal, &report->end_to_end, report->correctness ? report->correctness : "-");
+    if (report->end_to_end.op[0]) {
+        print_row(terminal, &report->end_to_end,
+                  report->correctness[0] ? report->correctness : "-");
     }
     print_unmeasured(terminal, report);
 }
@@ -206,21 +209,23 @@ static void print_answer(const vlt_terminal *terminal, const char *label, const 
                          const char *mark)
 {
     fprintf(terminal->stream, "  %-*s", ANSWER - 2, label);
+    const char *known = vlt_report_known(text);
     char *line = NULL;
-    if (asprintf(&line, "%s%s", text ? text : "-", mark) < 0) {
+    if (asprintf(&line, "%s%s", known ? known : "-", mark) < 0) {
         line = NULL;
     }
-    print_wrapped(terminal, line ? line : text, ANSWER);
+    print_wrapped(terminal, line ? line : "-", ANSWER);
     free(line);
 }
 
 static void print_loss(const vlt_terminal *terminal, const vlt_report_loss *loss)
 {
-    if (loss->quality && loss->steps > 0) {
+    const vlt_whole_divergence *measured = &loss->measured;
+    if (loss->quality != VLT_QUALITY_EXACT && measured->steps > 0) {
         fprintf(terminal->stream,
                 "%-*s%s: %.2g of %.2g nats from exact, %lld of %lld next tokens same\n", LABEL,
-                "loss", loss->quality, loss->kl_mean, loss->max_kl, (long long)loss->agreed,
-                (long long)loss->steps);
+                "loss", vlt_quality_name(loss->quality), measured->kl_mean, loss->max_kl,
+                (long long)measured->agreed, (long long)measured->steps);
     }
 }
 
@@ -275,14 +280,14 @@ void vlt_terminal_result(const vlt_terminal *terminal, const vlt_report *report)
         fprintf(terminal->stream, "%-*speak %s (default %s)\n", LABEL, "memory", tuned, baseline);
     }
     fprintf(terminal->stream, "\n");
-    if (report->config_path) {
+    if (report->config_path[0]) {
         fprintf(terminal->stream, "%-*s%-18s  why a choice was made: vltune explain\n", LABEL,
                 "config", shown_path(report->config_path, path, sizeof path));
     }
-    if (report->db_path) {
+    if (report->db_path[0]) {
         fprintf(terminal->stream, "%-*s%-18s  ", LABEL, "samples",
                 shown_path(report->db_path, path, sizeof path));
-        if (report->page_path) {
+        if (report->page_path[0]) {
             fprintf(terminal->stream, "page with plots: %s",
                     vlt_quoted_path(report->page_path).text);
         }

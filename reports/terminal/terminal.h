@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "reports/report.h"
+#include "tuner/report.h"
 
 typedef struct vlt_terminal {
     FILE *stream;

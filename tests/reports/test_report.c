@@ -8,6 +8,7 @@
 #include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
 #include "reports/page/page.h"
+#include "reports/report_json.h"
 #include "reports/terminal/terminal.h"
 #include "reports/trust.h"
 #include "tests/support/data.h"
@@ -17,11 +18,13 @@ static vlt_report_row rows[] = {
      .shape = "640x427 -> 640x416",
      .baseline_ns = 9.81e6,
      .tuned_ns = 0.62e6,
-     .ratio = 0.0633,
-     .ratio_low = 0.0625,
-     .ratio_high = 0.0641,
-     .verdict = "faster",
+     .over_baseline = {.ratio = 0.0633,
+                       .low = 0.0625,
+                       .high = 0.0641,
+                       .known = true,
+                       .verdict = VLT_VERDICT_FASTER},
      .choice = "avx512 threads=2",
+     .counted = "1.2 instructions a cycle",
      .reason = "least time",
      .trials = 12,
      .share = 0.2},
@@ -29,10 +32,8 @@ static vlt_report_row rows[] = {
      .shape = "640x427 4:4:4",
      .baseline_ns = 1.92e6,
      .tuned_ns = 1.90e6,
-     .ratio = 0.99,
-     .ratio_low = 0.98,
-     .ratio_high = 1.0,
-     .verdict = "same",
+     .over_baseline =
+         {.ratio = 0.99, .low = 0.98, .high = 1.0, .known = true, .verdict = VLT_VERDICT_SAME},
      .choice = "baseline",
      .reason = "<no gain> & \"certain\"",
      .trials = 3,
@@ -41,63 +42,57 @@ static vlt_report_row rows[] = {
      .shape = "host",
      .baseline_ns = NAN,
      .tuned_ns = NAN,
-     .ratio = NAN,
-     .ratio_low = NAN,
-     .ratio_high = NAN,
+     .over_baseline = {.ratio = NAN, .low = NAN, .high = NAN},
      .choice = "baseline",
      .reason = "no GPU",
      .share = NAN},
 };
-static vlt_report_phase phases[] = {
-    {"preprocess", 12, 1, NAN}, {"vision", 300, 40, NAN}, {"decode", 100, 20, NAN}};
-static vlt_report_answer scene = {"scene-7.jpg", "Describe the image.", "A ring.", "A ring.",
-                                  "A ring."};
-static vlt_report_fact facts[] = {{"cpu", "test"}};
-static const char *notes[] = {"kept baseline where the gain was not certain (2 operators)"};
+static char question[] = "Describe the image.", ring[] = "A ring.";
+static char notes[][VLT_TUNE_TEXT_BYTES] = {
+    "kept baseline where the gain was not certain (2 operators)"};
 
 static vlt_report example(void)
 {
-    return (vlt_report){.machine = "Test CPU, 2 cores \xC2\xB7 AVX-512 \xC2\xB7 no GPU",
-                        .model = "demo",
-                        .status = "complete",
-                        .seconds = 58,
-                        .budget_seconds = 60,
-                        .trials = 15,
-                        .row = rows,
-                        .row_count = 3,
-                        .end_to_end = {.op = "end to end",
-                                       .shape = "JPEG -> 16 tokens",
-                                       .baseline_ns = 412e6,
-                                       .tuned_ns = 61e6,
-                                       .ratio = 0.148,
-                                       .ratio_low = 0.145,
-                                       .ratio_high = 0.151,
-                                       .verdict = "faster",
-                                       .share = 1},
-                        .correctness = "correct on unseen inputs",
-                        .phase = phases,
-                        .phase_count = 3,
-                        .answer = &scene,
-                        .answer_count = 1,
-                        .accuracy_total = 100,
-                        .accuracy_baseline = 94,
-                        .accuracy_tuned = 94,
-                        .loss = {.quality = "int8",
-                                 .scenes = 40,
-                                 .steps = 412,
-                                 .agreed = 411,
-                                 .kl_mean = 4.5e-6,
-                                 .kl_max = 1e-3,
-                                 .max_kl = 0.01},
-                        .peak_baseline_bytes = 41e6,
-                        .peak_tuned_bytes = NAN,
-                        .fact = facts,
-                        .fact_count = 1,
-                        .note = notes,
-                        .note_count = 1,
-                        .config_path = "tuned.toml",
-                        .db_path = "vltune.db",
-                        .page_path = "report.html"};
+    return (vlt_report){
+        .machine = "Test CPU, 2 cores \xC2\xB7 AVX-512 \xC2\xB7 no GPU",
+        .model = "demo",
+        .seconds = 58,
+        .budget_s = 60,
+        .trials = 15,
+        .row = rows,
+        .row_count = 3,
+        .end_to_end = {.op = "end to end",
+                       .shape = "JPEG -> 16 tokens",
+                       .baseline_ns = 412e6,
+                       .tuned_ns = 61e6,
+                       .over_baseline = {.ratio = 0.148,
+                                         .low = 0.145,
+                                         .high = 0.151,
+                                         .known = true,
+                                         .verdict = VLT_VERDICT_FASTER},
+                       .share = 1},
+        .correctness = "correct on unseen inputs",
+        .phase = {{"preprocess", 12, NAN, 1}, {"vision", 300, NAN, 40}, {"decode", 100, NAN, 20}},
+        .phase_count = 3,
+        .answer = {{"scene-7.jpg", question, ring, ring, ring}},
+        .answer_count = 1,
+        .accuracy_total = 100,
+        .accuracy_baseline = 94,
+        .accuracy_tuned = 94,
+        .loss = {.quality = VLT_QUALITY_INT8,
+                 .max_kl = 0.01,
+                 .measured = {.scenes = 40,
+                              .steps = 412,
+                              .agreed = 411,
+                              .kl_mean = 4.5e-6,
+                              .kl_max = 1e-3}},
+        .peak_baseline_bytes = 41e6,
+        .peak_tuned_bytes = NAN,
+        .note = notes,
+        .note_count = 1,
+        .config_path = "tuned.toml",
+        .db_path = "vltune.db",
+        .page_path = "report.html"};
 }
 
 Test(report, json_goes_there_and_back)
@@ -107,13 +102,15 @@ Test(report, json_goes_there_and_back)
     cr_assert_eq(vlt_report_from_json(document, &back, NULL), VLT_OK);
     json_t *again = vlt_report_to_json(&back);
     cr_assert(json_equal(document, again));
-    cr_assert(isnan(back.row[2].ratio));
-    cr_assert_null(back.row[2].verdict);
+    cr_assert(isnan(back.row[2].over_baseline.ratio));
+    cr_assert_not(back.row[2].over_baseline.known);
+    cr_assert_str_eq(back.row[0].counted, "1.2 instructions a cycle");
     json_decref(again);
     json_decref(document);
     vlt_report_release(&back);
     json_t *other = json_pack("{s:i}", "rows", 1);
     cr_assert_eq(vlt_report_from_json(other, &back, NULL), VLT_STATUS_INPUT);
+    vlt_report_release(&back);
     json_decref(other);
 }
 
@@ -186,12 +183,9 @@ Test(report, a_phase_that_was_not_measured_is_not_zero)
 {
     for (int side = 0; side < 2; side++) {
         vlt_report report = example();
-        vlt_report_phase half[3];
-        for (int i = 0; i < 3; i++) {
-            half[i] = phases[i];
-            *(side ? &half[i].tuned_ms : &half[i].baseline_ms) = NAN;
+        for (int i = 0; i < report.phase_count; i++) {
+            *(side ? &report.phase[i].tuned_ms : &report.phase[i].baseline_ms) = NAN;
         }
-        report.phase = half;
         char *text = page_of(&report);
         cr_assert(strstr(text, side ? "tuned: not measured in this run"
                                     : "baseline: not measured in this run"));
@@ -213,44 +207,42 @@ static void check_shown(const char *text, size_t bytes, const char *where)
     cr_assert(strstr(text, "\\xFF"), "%s", where);
 }
 
+/* A document in which every text is `odd`. */
+static json_t *strange_document(const char *odd)
+{
+    static const char *const row_texts[] = {"op", "shape", "choice", "reason", "counted"};
+    static const char *const texts[] = {"machine", "model", "correctness", "config", "db", "page"};
+    static const char *const answer_texts[] = {"image", "question", "baseline", "tuned", "truth"};
+    vlt_report report = example();
+    report.row_count = 1;
+    report.phase_count = 1;
+    json_t *document = vlt_report_to_json(&report), *trust = json_object(), *list = json_array();
+    json_t *row = json_array_get(json_object_get(document, "rows"), 0);
+    json_t *answer = json_array_get(json_object_get(document, "answers"), 0);
+    for (int i = 0; i < 5; i++) {
+        vlt_json_set(&row, row_texts[i], json_string_nocheck(odd));
+        vlt_json_set(&answer, answer_texts[i], json_string_nocheck(odd));
+    }
+    for (int i = 0; i < 6; i++) {
+        vlt_json_set(&document, texts[i], json_string_nocheck(odd));
+    }
+    json_t *phase = json_array_get(json_object_get(document, "phases"), 0);
+    vlt_json_set(&phase, "name", json_string_nocheck(odd));
+    vlt_json_append(&list, json_string_nocheck(odd));
+    json_object_set_new_nocheck(trust, odd, json_string_nocheck(odd));
+    vlt_json_set(&document, "notes", list);
+    vlt_json_set(&document, "trust", trust);
+    cr_assert_not_null(document);
+    return document;
+}
+
 Test(report, texts_of_strangers_stay_text)
 {
     static const char odd[] = "\xFF<script>x\x1B[31m\xE4\xB8\xAD\xE6\x96 \"'&\xC2\x9B";
-    vlt_report_row row = {.op = odd,
-                          .shape = odd,
-                          .baseline_ns = 2e6,
-                          .tuned_ns = 1e6,
-                          .ratio = 0.5,
-                          .ratio_low = 0.4,
-                          .ratio_high = 0.6,
-                          .verdict = odd,
-                          .choice = odd,
-                          .reason = odd,
-                          .share = 0.5};
-    vlt_report_phase phase = {odd, 2, 1, NAN};
-    vlt_report_fact fact = {odd, odd};
-    vlt_report_answer answer = {odd, odd, odd, odd, odd};
-    const char *note[] = {odd};
-    const vlt_report report = {.machine = odd,
-                               .model = odd,
-                               .status = odd,
-                               .row = &row,
-                               .row_count = 1,
-                               .end_to_end = row,
-                               .correctness = odd,
-                               .phase = &phase,
-                               .phase_count = 1,
-                               .answer = &answer,
-                               .answer_count = 1,
-                               .fact = &fact,
-                               .fact_count = 1,
-                               .trust = &fact,
-                               .trust_count = 1,
-                               .note = note,
-                               .note_count = 1,
-                               .config_path = odd,
-                               .db_path = odd,
-                               .page_path = odd};
+    vlt_report report;
+    json_t *strange = strange_document(odd);
+    cr_assert_eq(vlt_report_from_json(strange, &report, NULL), VLT_OK);
+    json_decref(strange);
     char path[] = "/tmp/vltune-test-page-XXXXXX", *text;
     size_t bytes;
     vlt_error err = {0};
@@ -281,6 +273,7 @@ Test(report, texts_of_strangers_stay_text)
     cr_assert(vlt_utf8_valid(text, strlen(text)));
     free(text);
     json_decref(document);
+    vlt_report_release(&report);
 }
 
 Test(report, trust_comes_from_a_self_check)

@@ -119,7 +119,7 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
     static const char *const outcomes[] = {"crash", "timeout", "wrong-result", "failed"};
     const char *db = test_store_path(0), *config = config_path(), *planted = plant();
     vlt_tune_options options = options_for(config, db, BUDGET_S);
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     char sql[256];
     vlt_status status = vlt_tune_with(&options, planted, &result, &err);
@@ -148,7 +148,7 @@ Test(tune, planted_faults_are_contained, .timeout = 240)
     cr_assert_eq(vlt_tuned_read(config, NULL, NULL, &read, &err), VLT_OK, "%s", err.message);
     cr_assert_not(read.edited);
     vlt_tuned_config_release(&read);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     unlink(planted);
     unlink(config);
     test_store_remove(db);
@@ -162,15 +162,15 @@ Test(tune, another_run_goes_on_from_the_store, .timeout = 120)
     }
     const char *db = test_store_path(0), *config = config_path();
     vlt_tune_options options = options_for(config, db, 20);
-    vlt_tune_result first, second;
+    vlt_report first, second;
     cr_assert_eq(vlt_tune_with(&options, program(), &first, NULL), VLT_OK);
     cr_assert_eq(first.trials_reused, 0);
     cr_assert_gt(first.trials, 10);
     cr_assert_eq(vlt_tune_with(&options, program(), &second, NULL), VLT_OK);
     cr_assert_geq(second.trials_reused, 10);
     check_store(db);
-    vlt_tune_result_release(&first);
-    vlt_tune_result_release(&second);
+    vlt_report_release(&first);
+    vlt_report_release(&second);
     unlink(config);
     test_store_remove(db);
 }
@@ -178,21 +178,21 @@ Test(tune, another_run_goes_on_from_the_store, .timeout = 120)
 Test(tune, bad_paths_are_refused_before_anything_is_spent)
 {
     vlt_tune_options options = options_for("/nonexistent/tuned.toml", test_store_path(0), 30);
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     double begin_s = now_s();
     cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
     cr_assert(strstr(err.message, "/nonexistent/tuned.toml"), "%s", err.message);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     options = options_for(config_path(), "/nonexistent/vltune.db", 30);
     cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     options = options_for(config_path(), test_store_path(0), 30);
     options.directory = "/nonexistent/model";
     vlt_status status = vlt_tune_with(&options, program(), &result, &err);
     cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
     cr_assert(strstr(err.message, "/nonexistent/model"), "%s", err.message);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     cr_assert_neq(access(config_path(), F_OK), 0);
     cr_assert_leq(now_s() - begin_s, 10);
     test_store_remove(options.db_path);
@@ -207,11 +207,11 @@ Test(tune, two_runs_do_not_write_one_config)
     double begin_s = now_s();
     cr_assert_eq(vlt_file_lock_take(config, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
     vlt_tune_options options = options_for(config, test_store_path(0), 30);
-    vlt_tune_result result;
+    vlt_report result;
     cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
     cr_assert(strstr(err.message, config) && strstr(err.message, "process"), "%s", err.message);
     cr_assert_leq(now_s() - begin_s, 5);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     vlt_file_lock_release(lock);
     test_store_remove(options.db_path);
 }
@@ -241,10 +241,10 @@ Test(tune, a_second_run_waits_for_the_first)
     options.measuring_lock = turn;
     options.waiting = note_waiting;
     options.stop = stop_when_waiting;
-    vlt_tune_result result;
+    vlt_report result;
     cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_INTERRUPTED);
     cr_assert_eq(waits, 1);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     vlt_file_lock_release(lock);
     test_store_remove(options.db_path);
 }
@@ -259,13 +259,13 @@ Test(tune, a_workload_that_fails_is_refused_by_name, .timeout = 120)
     cr_assert_eq(vlt_write_file(path, text, strlen(text), NULL), VLT_OK);
     vlt_tune_options options = options_for(config_path(), test_store_path(0), 60);
     options.workload = path;
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     vlt_status status = vlt_tune_with(&options, program(), &result, &err);
     cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
     cr_assert(strstr(err.message, path) && strstr(err.message, "no-such.jpg"), "%s", err.message);
     cr_assert_eq(result.trials, 0);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     unlink(path);
     test_store_remove(options.db_path);
 }
@@ -275,7 +275,7 @@ Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
 {
     const char *db = test_store_path(0), *config = config_path();
     vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
-    vlt_tune_result result;
+    vlt_report result;
     vlt_store *store;
     vlt_error err = {0};
     cr_assert_eq(vlt_store_open(db, VLT_STORE_CREATE, &store, NULL), VLT_OK);
@@ -301,7 +301,7 @@ Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
     cr_assert_eq(with_evidence, 2, "evidence that is not in the database");
     vlt_tuned_config_release(&read);
     cr_assert_gt(count(db, "SELECT count(*) FROM trial"), 0);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     unlink(config);
     test_store_remove(db);
 }
@@ -324,7 +324,7 @@ Test(tune, an_early_end_keeps_the_config_that_is_there, .timeout = 240)
 {
     const char *db = test_store_path(0), *config = config_path();
     vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     size_t bytes;
     options.stop = stop_when_searching;
@@ -335,7 +335,7 @@ Test(tune, an_early_end_keeps_the_config_that_is_there, .timeout = 240)
     char *text = test_read_file(config, &bytes);
     cr_assert_str_eq(text, "earlier");
     free(text);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     unlink(config);
     test_store_remove(db);
 }
@@ -347,7 +347,7 @@ Test(tune, a_kill_leaves_a_sound_store, .timeout = 120)
         pid_t child = fork();
         if (child == 0) {
             vlt_tune_options options = options_for(config, db, 20);
-            vlt_tune_result result;
+            vlt_report result;
             vlt_tune_with(&options, program(), &result, NULL);
             _exit(0);
         }

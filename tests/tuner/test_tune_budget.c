@@ -38,11 +38,11 @@ static vlt_tune_options options_for(const char *config, const char *db, double b
 }
 
 /* What was not decided claims nothing, and says so. */
-static void check_rows(const vlt_tune_result *result)
+static void check_rows(const vlt_report *result)
 {
     for (int i = 0; i < result->row_count; i++) {
-        const vlt_tune_row *row = &result->row[i];
-        const vlt_tune_comparison *over = &row->over_default;
+        const vlt_report_row *row = &result->row[i];
+        const vlt_report_comparison *over = &row->over_default;
         if (over->known) {
             cr_assert_geq(row->settings, 2, "%s: known from %lld settings", row->op,
                           (long long)row->settings);
@@ -75,7 +75,7 @@ Test(tune_budget, a_run_ends_within_its_budget, .timeout = 240)
     for (int i = 0; i < 2; i++) {
         const char *db = test_store_path(0), *config = config_path();
         vlt_tune_options options = options_for(config, db, budgets_s[i]);
-        vlt_tune_result result;
+        vlt_report result;
         vlt_error err = {0};
         clock_ms = 0;
         tick_ms = 20;
@@ -87,7 +87,7 @@ Test(tune_budget, a_run_ends_within_its_budget, .timeout = 240)
             cr_expect_geq(result.seconds, 0.8 * budgets_s[i], "spent %.2f s", result.seconds);
         }
         check_rows(&result);
-        vlt_tune_result_release(&result);
+        vlt_report_release(&result);
         unlink(config);
         test_store_remove(db);
     }
@@ -110,7 +110,7 @@ Test(tune_budget, nothing_is_begun_behind_the_end, .timeout = 120)
     enum { BUDGET_S = 100 };
     const char *db = test_store_path(0), *config = config_path();
     vlt_tune_options options = options_for(config, db, BUDGET_S);
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     clock_ms = 0;
     tick_ms = 20;
@@ -123,7 +123,7 @@ Test(tune_budget, nothing_is_begun_behind_the_end, .timeout = 120)
     cr_expect_eq(result.trials, trials_at_jump);
     cr_expect_eq(result.end, VLT_TUNE_BUDGET);
     cr_expect_leq(result.seconds, 1e3 + BUDGET_S);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     unlink(config);
     test_store_remove(db);
 }
@@ -157,7 +157,7 @@ Test(tune_budget, a_trial_may_take_what_its_workers_start_has_left, .timeout = 1
     unlink(log);
     const char *db = test_store_path(0), *config = config_path(), *late = plant_late_workers(log);
     vlt_tune_options options = options_for(config, db, BUDGET_S);
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     options.only_op = "norm";
     vlt_status status = vlt_tune_with(&options, late, &result, &err);
@@ -178,7 +178,7 @@ Test(tune_budget, a_trial_may_take_what_its_workers_start_has_left, .timeout = 1
         test_skip("the machine is too busy for a trial within the budget");
     }
     free(text);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     unlink(late);
     unlink(log);
     unlink(config);

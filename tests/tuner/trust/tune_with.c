@@ -9,7 +9,7 @@
 #include "harness/json/json_make.h"
 #include "tuner/tune_result.h"
 
-static json_t *row_to_json(const vlt_tune_row *row)
+static json_t *row_to_json(const vlt_report_row *row)
 {
     return vlt_json_make("{s:s, s:s, s:s, s:b, s:i, s:i, s:o, s:o, s:o}", "op", row->op, "shape",
                          row->shape, "choice", row->choice, "is_default", row->is_default,
@@ -26,7 +26,7 @@ static void print(json_t *object)
 
 int main(int argc, char **argv)
 {
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     if (argc < 7) {
         fprintf(stderr, "tune_with PROGRAM MODEL CONFIG DB BUDGET_S THREADS [OP]\n");
@@ -46,6 +46,6 @@ int main(int argc, char **argv)
     print(vlt_json_make("{s:s, s:s, s:i, s:f, s:s}", "op", "the run", "status",
                         status == VLT_OK ? "ok" : err.message, "trials", (int)result.trials,
                         "seconds", result.seconds, "correctness", result.correctness));
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     return vlt_status_exit_code(status);
 }
