@@ -137,14 +137,6 @@ void vlt_json_set_bytes(json_t **object, const char *key, const char *bytes)
     free(name);
 }
 
-void vlt_json_merge(json_t **object, json_t *more)
-{
-    if (!*object || !more || json_object_update(*object, more) != 0) {
-        spoil(object);
-    }
-    json_decref(more);
-}
-
 void vlt_json_append(json_t **array, json_t *value)
 {
     if (!*array || !value) {

@@ -47,9 +47,6 @@ void vlt_json_set_bytes(json_t **object, const char *key, const char *bytes);
 void vlt_json_set(json_t **object, const char *key, json_t *value);
 void vlt_json_append(json_t **array, json_t *value);
 
-/* Adds the members of `more` (released in every case) to *object, as vlt_json_set does. */
-void vlt_json_merge(json_t **object, json_t *more);
-
 /* The document as compact text, malloc'ed. NULL, with err filled, where value is NULL (it could not
  * be made) or memory runs out. */
 char *vlt_json_dump(const json_t *value, vlt_error *err);

@@ -145,19 +145,3 @@ void vlt_fingerprint_make(const vlt_machine *machine, vlt_fingerprint *out)
     write_key(out->hard_text, out->hard);
     write_key(out->soft_text, out->soft);
 }
-
-void vlt_fingerprint_difference(const char *ours, const char *theirs, char *text, size_t text_bytes)
-{
-    text[0] = '\0';
-    while (*ours || *theirs) {
-        size_t our_length = strcspn(ours, "\n"), their_length = strcspn(theirs, "\n");
-        if (our_length != their_length || strncmp(ours, theirs, our_length) != 0) {
-            vlt_utf8_format(text, text_bytes, "here '%s', there '%s'",
-                            vlt_quoted(ours, our_length).text,
-                            vlt_quoted(theirs, their_length).text);
-            return;
-        }
-        ours += our_length + (ours[our_length] == '\n');
-        theirs += their_length + (theirs[their_length] == '\n');
-    }
-}

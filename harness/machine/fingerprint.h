@@ -22,10 +22,6 @@ typedef struct vlt_fingerprint {
 
 void vlt_fingerprint_make(const vlt_machine *machine, vlt_fingerprint *out);
 
-/* The first line in which two texts differ, as "here 'A', there 'B'"; empty when they are equal. */
-void vlt_fingerprint_difference(const char *ours, const char *theirs, char *text,
-                                size_t text_bytes);
-
 /* Hash of the catalogue: operators, dimensions, variants, knobs and the program's version. */
 uint64_t vlt_fingerprint_catalogue(void);
 

@@ -121,15 +121,3 @@ double vlt_pressure_share(double part_s, double whole_s)
 {
     return whole_s > 0 && isfinite(part_s) ? fmin(1, fmax(0, part_s / whole_s)) : NAN;
 }
-
-double vlt_pressure_steal(const vlt_pressure *before, const vlt_pressure *after)
-{
-    return vlt_pressure_share(after->steal_s - before->steal_s,
-                              (after->at_s - before->at_s) * after->cpu_count);
-}
-
-double vlt_pressure_waiting(const vlt_pressure *before, const vlt_pressure *after)
-{
-    return vlt_pressure_share((after->cpu.some_us - before->cpu.some_us) * 1e-6,
-                              after->at_s - before->at_s);
-}

@@ -39,9 +39,4 @@ double vlt_pressure_parse_steal(const char *text);
 /* part / whole within 0 to 1; NAN where either is not known. */
 double vlt_pressure_share(double part_s, double whole_s);
 
-/* Between two readings: share of the time that the hypervisor took, and share in which some task
- * waited for a CPU; 0 to 1, or NAN. */
-double vlt_pressure_steal(const vlt_pressure *before, const vlt_pressure *after);
-double vlt_pressure_waiting(const vlt_pressure *before, const vlt_pressure *after);
-
 #endif

@@ -1,6 +1,5 @@
 #include "harness/machine/topology.h"
 
-#include <errno.h>
 #include <hwloc.h>
 #include <sched.h>
 #include <stdio.h>
@@ -271,34 +270,5 @@ vlt_status vlt_topology_read(const vlt_machine_sources *sources, vlt_machine *ma
         read_replayed_gpus(topology, machine);
     }
     hwloc_topology_destroy(topology);
-    return VLT_OK;
-}
-
-vlt_status vlt_machine_bind_thread(const vlt_machine *machine, int cpu, vlt_error *err)
-{
-    if (machine->emulated) {
-        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
-                        "binding to CPU %d: the topology is replayed, not this machine's", cpu);
-    }
-    if (!machine->can_bind) {
-        return vlt_fail(err, VLT_STATUS_UNSUPPORTED, "binding to CPU %d: the system cannot bind",
-                        cpu);
-    }
-    if (!vlt_cpu_set_has(&machine->usable, cpu) || cpu >= CPU_SETSIZE) {
-        char usable[256];
-        vlt_cpu_set_format(&machine->usable, usable, sizeof usable);
-        return vlt_fail(err, VLT_STATUS_INPUT, "binding to CPU %d: usable are %s", cpu, usable);
-    }
-    cpu_set_t set, seen;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof set, &set)) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "binding to CPU %d: %s", cpu, strerror(errno));
-    }
-    int runs_on = sched_getcpu();
-    if (sched_getaffinity(0, sizeof seen, &seen) || !CPU_EQUAL(&set, &seen) || runs_on != cpu) {
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "bound to CPU %d, but runs on CPU %d", cpu,
-                        runs_on);
-    }
     return VLT_OK;
 }

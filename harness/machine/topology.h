@@ -16,9 +16,4 @@
 vlt_status vlt_topology_read(const vlt_machine_sources *sources, vlt_machine *machine,
                              vlt_error *err);
 
-/* Binds the calling thread to one logical CPU and asks the kernel whether it took effect.
- * UNSUPPORTED on a replayed topology or where the system cannot bind; INPUT for a CPU that is not
- * usable; INTERNAL when the kernel accepted but runs the thread elsewhere. */
-vlt_status vlt_machine_bind_thread(const vlt_machine *machine, int cpu, vlt_error *err);
-
 #endif

@@ -79,20 +79,6 @@ int vlt_interval_rank(int m, double alpha)
     return k;
 }
 
-static vlt_interval interval_of_rank(const double *sorted, int m, int k)
-{
-    vlt_interval interval = {-INFINITY, INFINITY};
-    if (k > 0) {
-        interval = (vlt_interval){sorted[k - 1], sorted[m - k]};
-    }
-    return interval;
-}
-
-vlt_interval vlt_median_interval(const double *sorted, int m, double alpha)
-{
-    return interval_of_rank(sorted, m, vlt_interval_rank(m, alpha));
-}
-
 double vlt_log_evalue(int m, int s)
 {
     /* The integral is an incomplete beta function, which for whole numbers is a binomial tail:
@@ -149,21 +135,6 @@ double vlt_student_upper(double t, int freedom)
 double vlt_normal_cdf(double z)
 {
     return 0.5 * erfc(-z / sqrt(2));
-}
-
-/* Bisection: 60 halvings of [-40, 40] are exact to the last digits and cannot fail. */
-double vlt_normal_quantile(double p)
-{
-    double low = -40, high = 40;
-    for (int i = 0; i < 100; i++) {
-        double middle = 0.5 * (low + high);
-        if (vlt_normal_cdf(middle) < p) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return 0.5 * (low + high);
 }
 
 double vlt_proportion_upper(int successes, int trials, double confidence)

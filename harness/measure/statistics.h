@@ -10,11 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct vlt_interval {
-    double low;  /* -INFINITY where the data cannot bound it */
-    double high; /* INFINITY */
-} vlt_interval;
-
 /* Median of values[n], n >= 1; reorders them. Mean of the middle two when n is even. */
 double vlt_median(double *values, size_t n);
 
@@ -33,9 +28,6 @@ double vlt_binomial_upper(int n, int s, double p);
 /* Largest k >= 1 with P(Bin(m, 1/2) < k) <= alpha / 2: [x(k), x(m+1-k)] covers the median with
  * 1 - alpha. 0 when m is too small (below 6 for 95 %). */
 int vlt_interval_rank(int m, double alpha);
-
-/* [sorted(k), sorted(m+1-k)] for that k. */
-vlt_interval vlt_median_interval(const double *sorted, int m, double alpha);
 
 /* Natural logarithm of the e-value of s successes among m under "success has at most one chance
  * in two": E = 2^m * integral over p in [1/2, 1] of 2 p^s (1-p)^(m-s) dp. By Ville's inequality
@@ -63,7 +55,6 @@ double vlt_student_quantile(int freedom);
 double vlt_student_upper(double t, int freedom);
 
 double vlt_normal_cdf(double z);
-double vlt_normal_quantile(double p); /* p in (0, 1) */
 
 /* Smallest s with P(Bin(m, 1/2) >= s) <= alpha; m + 1 when there is none. */
 int vlt_sign_threshold(int m, double alpha);

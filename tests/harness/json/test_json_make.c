@@ -53,7 +53,6 @@ Test(json_make, nothing_is_left_out)
     vlt_json_set(&object, "list", array);
     cr_assert_null(object);
     vlt_json_set_bytes(&object, "name", "x\xFF");
-    vlt_json_merge(&object, json_object());
     cr_assert_null(object);
     cr_assert_null(vlt_json_make("{s:i, s:{s:[i, o, i]}, s:o}", "a", 1, "b", "c", 2, NULL, 3, "d",
                                  json_integer(4)));
@@ -125,7 +124,7 @@ static json_t *make_document(void)
     vlt_json_set(&more, "k\xE9", vlt_json_format("%d", 7));
     vlt_json_set_bytes(&more, "path", "/tmp/\xE9");
     json_t *document = vlt_json_make("{s:o, s:n, s:b, s:s?}", "list", list, "n", "b", 1, "t", NULL);
-    vlt_json_merge(&document, more);
+    vlt_json_set(&document, "more", more);
     return document;
 }
 

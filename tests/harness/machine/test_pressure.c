@@ -43,7 +43,7 @@ Test(pressure, what_the_kernel_does_not_offer_is_unknown_and_not_zero)
     cr_assert(isnan(pressure.steal_s));
     cr_assert(isnan(pressure.load_1m));
     cr_assert(isnan(pressure.failed_charges));
-    cr_assert(isnan(vlt_pressure_steal(&pressure, &pressure)));
+    cr_assert(isnan(vlt_pressure_share(pressure.steal_s, 1)));
 }
 
 Test(pressure, system_and_own_cgroup_of_both_versions)
@@ -73,11 +73,6 @@ Test(pressure, system_and_own_cgroup_of_both_versions)
     cr_assert_eq(pressure.failed_charges, 7);
     cr_assert_float_eq(pressure.load_1m, 2.5, 1e-12);
     cr_assert_gt(pressure.steal_s, 0);
-
-    vlt_pressure later = pressure;
-    later.at_s += 10;
-    later.cpu.some_us += 2.5e6;
-    later.steal_s += 1 * later.cpu_count;
-    cr_assert_float_eq(vlt_pressure_waiting(&pressure, &later), 0.25, 1e-9);
-    cr_assert_float_eq(vlt_pressure_steal(&pressure, &later), 0.1, 1e-9);
+    cr_assert_float_eq(vlt_pressure_share(2.5, 10), 0.25, 1e-9);
+    cr_assert(isnan(vlt_pressure_share(1, 0)));
 }
