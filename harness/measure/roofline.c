@@ -329,3 +329,15 @@ double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost, in
     double roof_s = isnan(compute_s) || isnan(memory_s) ? NAN : fmax(compute_s, memory_s);
     return roof_s > 0 && seconds > 0 ? roof_s / seconds : NAN;
 }
+
+vlt_status vlt_roofline_here(vlt_roofline *out, vlt_error *err)
+{
+    const vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine;
+    vlt_status status = vlt_machine_probe(&sources, &machine, err);
+    if (status == VLT_OK) {
+        status = vlt_roofline_measure(machine, 0.5, out, err);
+        vlt_machine_destroy(machine);
+    }
+    return status;
+}

@@ -54,6 +54,9 @@ typedef struct vlt_roofline {
 vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt_roofline *out,
                                 vlt_error *err);
 
+/* Of this machine, in half a second. */
+vlt_status vlt_roofline_here(vlt_roofline *out, vlt_error *err);
+
 /* Best measured peak of a type for that many threads (the nearest measured count below), or NAN. */
 double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_compute type, int threads);
 double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "optimizations/core/utf8_text.h"
-#include "tuner/bench/row_counters.h"
 #include "reports/cli/bench_options.h"
 #include "reports/cli/bench_selfcheck.h"
 
@@ -162,7 +161,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
                         bench.shape ? bench.shape : "*", bench.variant ? bench.variant : "*");
     }
     if (vlt_cli_flag(cli, "json")) {
-        status = vlt_row_ceilings(&bench.roofline, err);
+        status = vlt_roofline_here(&bench.roofline, err);
         if (status != VLT_OK) {
             return status;
         }

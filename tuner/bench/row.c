@@ -22,7 +22,8 @@ vlt_row *vlt_rows_add(vlt_rows *rows, vlt_error *err)
         rows->capacity = capacity;
     }
     vlt_row *row = &rows->row[rows->count++];
-    *row = (vlt_row){.status = VLT_STATUS_UNMEASURED, .p_adjusted = NAN, .roofline_share = NAN};
+    *row = (vlt_row){
+        .status = VLT_STATUS_UNMEASURED, .p_adjusted = NAN, .counted = {.roofline_share = NAN}};
     return row;
 }
 
@@ -98,6 +99,17 @@ vlt_status vlt_row_measure(vlt_row *row, const vlt_side side[2],
     }
     vlt_utf8_format(row->invalid_reason, sizeof row->invalid_reason, "%s", own.message);
     return concerns_all(row->status) ? vlt_fail(err, row->status, "%s", own.message) : VLT_OK;
+}
+
+void vlt_row_count(vlt_row *row, const vlt_side *side, const vlt_launch_options *options,
+                   const vlt_roofline *roofline)
+{
+    const vlt_experiment *experiment = &row->experiment;
+    if (vlt_row_measured(row)) {
+        const vlt_cost cost = {.flops = experiment->cost[1][0], .bytes = experiment->cost[1][1]};
+        vlt_counted_side_measure(side, options, experiment->result.call_ns[1], &cost, roofline,
+                                 &row->counted);
+    }
 }
 
 bool vlt_row_measured(const vlt_row *row)

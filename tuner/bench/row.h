@@ -3,11 +3,11 @@
 #define VLT_TUNER_ROW_H
 
 #include "harness/json/json.h"
-#include "harness/measure/counters.h"
+#include "harness/measure/counted_side.h"
 #include "harness/measure/experiment.h"
 
 /* A text holds the three paths of a request (library, model, config), as utf8_text.h shows them. */
-enum { VLT_ROW_TEXT_BYTES = 3 * 4096 + 64, VLT_ROW_METRICS = 32 };
+enum { VLT_ROW_TEXT_BYTES = 3 * 4096 + 64 };
 
 /* B is the candidate. Texts are "" where they do not apply. */
 typedef struct vlt_row {
@@ -21,10 +21,8 @@ typedef struct vlt_row {
     vlt_status status; /* OK: measured, else why not, in words: */
     char invalid_reason[VLT_ERROR_BYTES];
     vlt_experiment experiment;
-    vlt_metric metric[VLT_ROW_METRICS]; /* row_counters.h; per call */
-    int metric_count;                   /* 0: not counted */
-    double roofline_share; /* time that the machine's ceilings allow over the time taken; NAN */
-    double p_adjusted;     /* of faster or slower, after vlt_rows_adjust; NAN before */
+    vlt_counted_side counted; /* of the candidate; vlt_row_count */
+    double p_adjusted;        /* of faster or slower, after vlt_rows_adjust; NAN before */
 } vlt_row;
 
 typedef struct vlt_rows {
@@ -44,6 +42,10 @@ void vlt_row_describe(vlt_row *row, const vlt_side side[2]);
  * processes) stays in it; only INTERRUPTED and IO, what the callback says, are returned. */
 vlt_status vlt_row_measure(vlt_row *row, const vlt_side side[2],
                            const vlt_experiment_options *options, vlt_error *err);
+
+/* Counts the candidate of a measured row; as vlt_counted_side_measure. */
+void vlt_row_count(vlt_row *row, const vlt_side *side, const vlt_launch_options *options,
+                   const vlt_roofline *roofline);
 
 bool vlt_row_measured(const vlt_row *row);
 

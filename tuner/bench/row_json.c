@@ -5,11 +5,28 @@
 
 #include "harness/json/json_make.h"
 #include "optimizations/core/utf8_text.h"
-#include "tuner/bench/row_counters.h"
+#include "tuner/bench/row.h"
 
 static json_t *text_or_null(const char *text)
 {
     return text[0] ? vlt_json_name(text) : json_null();
+}
+
+static json_t *counters_to_json(const vlt_counted *counted)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < counted->count; i++) {
+        const vlt_metric *metric = &counted->metric[i];
+        vlt_json_append(&all,
+                        vlt_json_make("{s:s, s:o, s:s, s:s, s:i, s:o, s:o, s:o}", "name",
+                                      metric->name, "value", vlt_json_real(metric->value), "status",
+                                      vlt_metric_status_name(metric->status), "source",
+                                      metric->source, "code", metric->code, "reason",
+                                      *metric->reason ? vlt_json_name(metric->reason) : json_null(),
+                                      "share", vlt_json_real(metric->share), "overhead_ns",
+                                      vlt_json_real(metric->overhead_ns)));
+    }
+    return all;
 }
 
 /* "strip=64 mode=fast" as an object; numbers as numbers. */
@@ -51,9 +68,9 @@ static void add_measured(json_t **object, const vlt_row *row)
     }
     vlt_json_set(object, "flops", vlt_json_real(cost[0]));
     vlt_json_set(object, "bytes", vlt_json_real(cost[1]));
-    vlt_json_set(object, "roofline_share", vlt_json_real(row->roofline_share));
-    if (row->metric_count > 0) {
-        vlt_json_set(object, "counters", vlt_row_metrics_to_json(row));
+    vlt_json_set(object, "roofline_share", vlt_json_real(row->counted.roofline_share));
+    if (row->counted.counted.count > 0) {
+        vlt_json_set(object, "counters", counters_to_json(&row->counted.counted));
     }
 }
 
