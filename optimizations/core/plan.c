@@ -241,6 +241,20 @@ vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt
     return end_making(context, prepare(plan, out, err));
 }
 
+vlt_status vlt_plan_settle(vlt_context *context, const vlt_problem *problem, vlt_plan *out,
+                           vlt_error *err)
+{
+    *out = (vlt_plan){.context = context, .problem = *problem};
+    vlt_status status = vlt_problem_check(problem, err);
+    if (status == VLT_OK) {
+        begin_making(context);
+        choose(out);
+        vlt_ledger_note(context->ledger, out);
+        end_making(context, VLT_OK);
+    }
+    return status;
+}
+
 vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem,
                                 const vlt_variant *variant, const vlt_binding *binding,
                                 vlt_plan **out, vlt_error *err)

@@ -30,6 +30,11 @@ typedef struct vlt_plan {
 vlt_status vlt_plan_create(vlt_context *context, const vlt_problem *problem, vlt_plan **out,
                            vlt_error *err);
 
+/* What vlt_plan_create would choose, noted likewise: *out has variant, binding and source, is not
+ * prepared, cannot be run, and is nothing to destroy. For who asks alone how something is done. */
+vlt_status vlt_plan_settle(vlt_context *context, const vlt_problem *problem, vlt_plan *out,
+                           vlt_error *err);
+
 /* Prepares this very variant, whatever it loses; UNSUPPORTED with the reason when it is not
  * applicable. A NULL binding means the defaults. */
 vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem,

@@ -138,7 +138,7 @@ vlt_status vlt_image_jpeg_rows(vlt_context *context, const uint8_t *data, size_t
 {
     int orientation = 0;
     vlt_jpeg_info info;
-    vlt_plan *plan = NULL;
+    vlt_plan plan;
     vlt_status status = inspect(data, bytes, policy, &orientation, &info, NULL);
     if (status != VLT_OK || orientation > 1 || info.coefficient_bytes) {
         return VLT_STATUS_UNSUPPORTED;
@@ -146,11 +146,10 @@ vlt_status vlt_image_jpeg_rows(vlt_context *context, const uint8_t *data, size_t
     *h = info.h;
     *w = info.w;
     const vlt_problem problem = vlt_jpeg_decode_problem(&info);
-    status = vlt_plan_create(context, &problem, &plan, NULL);
-    if (status == VLT_OK && !vlt_jpeg_decode_has_rows(plan)) {
+    status = vlt_plan_settle(context, &problem, &plan, NULL);
+    if (status == VLT_OK && !vlt_jpeg_decode_has_rows(&plan)) {
         status = VLT_STATUS_UNSUPPORTED;
     }
-    vlt_plan_destroy(plan);
     const vlt_jpeg_decode_args args = {.data = data, .data_bytes = bytes, .strict = policy->strict};
     return status == VLT_OK ? vlt_jpeg_rows_create(&args, info.h, info.w, out, NULL) : status;
 }

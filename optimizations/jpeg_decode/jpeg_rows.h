@@ -9,7 +9,8 @@
 
 typedef struct vlt_jpeg_rows vlt_jpeg_rows;
 
-/* Does the plan decode so, row by row on one thread? (Otherwise it needs the whole picture.) */
+/* Does the plan, settled or made, decode so, row by row on one thread? (Otherwise it needs the whole
+ * picture.) */
 bool vlt_jpeg_decode_has_rows(const vlt_plan *plan);
 
 /* args: data and strict; the data is borrowed until destroy. h, w as the problem says. NOMEM. */
