@@ -167,13 +167,11 @@ static void read_line(const vlt_lines *lines, struct line *line, const char *tex
     }
 }
 
-static size_t power_of_two(size_t least)
+/* Sizes by powers of two, so that plans and room are made anew now and then alone. */
+static size_t room_for(size_t least)
 {
-    size_t size = 64;
-    while (size < least) {
-        size *= 2;
-    }
-    return size;
+    enum { SMALLEST = 64 };
+    return (size_t)vlt_power_of_two(least > SMALLEST ? (int64_t)least : SMALLEST);
 }
 
 /* A plan for at least so much, and room for its ids. */
@@ -183,10 +181,10 @@ static vlt_status fit_plan(vlt_lines *lines, size_t texts, size_t bytes, vlt_err
         (size_t)lines->plan->problem.dim[VLT_TOKENIZE_BATCH_DIM_BYTES] >= bytes) {
         return VLT_OK;
     }
-    vlt_problem problem = vlt_tokenize_batch_problem((int64_t)power_of_two(texts),
-                                                     power_of_two(bytes), &lines->constants);
+    vlt_problem problem = vlt_tokenize_batch_problem((int64_t)room_for(texts), room_for(bytes),
+                                                     &lines->constants);
     size_t bound = vlt_tokenize_batch_bound(problem.dim[VLT_TOKENIZE_BATCH_DIM_TEXTS],
-                                            power_of_two(bytes));
+                                            room_for(bytes));
     vlt_plan_destroy(lines->plan);
     lines->plan = NULL;
     if (bound > lines->id_max) {
@@ -298,7 +296,7 @@ static vlt_status fit_lines(vlt_lines *lines, size_t count, vlt_error *err)
     if (count <= lines->line_max) {
         return VLT_OK;
     }
-    size_t room = power_of_two(count);
+    size_t room = room_for(count);
     struct line *line = realloc(lines->line, room * sizeof *line);
     lines->line = line ? line : lines->line;
     const char **text = realloc(lines->text, room * sizeof *text);

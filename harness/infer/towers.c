@@ -2,15 +2,6 @@
 
 #include <math.h>
 
-static int64_t power_of_two(int64_t value)
-{
-    int64_t power = 1;
-    while (power < value) {
-        power *= 2;
-    }
-    return power;
-}
-
 static vlt_status decoder_plan(vlt_engine *engine, int64_t rows, int64_t sequences, int64_t context,
                                vlt_plan **out, vlt_error *err)
 {
@@ -18,7 +9,7 @@ static vlt_status decoder_plan(vlt_engine *engine, int64_t rows, int64_t sequenc
     const vlt_decoder_size size = {
         .rows = rows,
         .sequences = sequences,
-        .context = power_of_two(context > VLT_CONTEXT_CLASS ? context : VLT_CONTEXT_CLASS),
+        .context = vlt_power_of_two(context > VLT_CONTEXT_CLASS ? context : VLT_CONTEXT_CLASS),
         .heads = text->heads,
         .kv_heads = text->kv_heads,
         .head = text->head,
@@ -32,7 +23,7 @@ static vlt_status decoder_plan(vlt_engine *engine, int64_t rows, int64_t sequenc
 vlt_status vlt_engine_decode_plan(vlt_engine *engine, int sequences, int64_t context,
                                   vlt_plan **out, vlt_error *err)
 {
-    int64_t rows = power_of_two(sequences);
+    int64_t rows = vlt_power_of_two(sequences);
     return decoder_plan(engine, rows, rows, context, out, err);
 }
 
@@ -46,7 +37,7 @@ vlt_status vlt_engine_prompt_plan(vlt_engine *engine, int64_t context, vlt_plan 
 static int64_t patch_class(int64_t patches)
 {
     enum { STEP = 1024 };
-    return patches <= STEP ? power_of_two(patches) : (patches + STEP - 1) / STEP * STEP;
+    return patches <= STEP ? vlt_power_of_two(patches) : (patches + STEP - 1) / STEP * STEP;
 }
 
 vlt_status vlt_engine_vision_plan(vlt_engine *engine, int64_t patches, int64_t segment,

@@ -11,14 +11,7 @@
 
 static int64_t bucket_value(const vlt_dim *dim, int64_t value)
 {
-    if (dim->rule != VLT_DIM_POW2 || value <= 1) {
-        return value;
-    }
-    int64_t power = 1;
-    while (power < value && power < INT64_MAX / 2) {
-        power *= 2;
-    }
-    return power;
+    return dim->rule != VLT_DIM_POW2 || value <= 1 ? value : vlt_power_of_two(value);
 }
 
 static void format_dims(const vlt_problem *problem, bool as_bucket, char *text, size_t text_bytes)

@@ -51,6 +51,16 @@ typedef struct vlt_bucket {
 vlt_status vlt_bucket_parse(const struct vlt_op *op, const char *text, vlt_bucket *out,
                             vlt_error *err);
 
+/* The smallest power of two that is not less; the largest there is for what is more. */
+static inline int64_t vlt_power_of_two(int64_t value)
+{
+    int64_t power = 1;
+    while (power < value && power <= INT64_MAX / 2) {
+        power *= 2;
+    }
+    return power;
+}
+
 /* Distance of the problem's bucket and another of the same operator: sum of |log2| over sizes,
  * negative when an EXACT dimension differs (then no decision carries over). */
 double vlt_bucket_distance(const vlt_bucket *bucket, const vlt_problem *problem);
