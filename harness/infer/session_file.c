@@ -270,16 +270,39 @@ static vlt_status read_session(struct stream *stream, vlt_engine *engine,
     return VLT_OK;
 }
 
+/* What is no regular file is no session, and a pipe must not keep anybody waiting. */
+static vlt_status open_regular(const char *path, FILE **out, vlt_error *err)
+{
+    struct stat info;
+    const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    vlt_status status = VLT_OK;
+    *out = NULL;
+    if (file >= 0 && fstat(file, &info) == 0 && !S_ISREG(info.st_mode)) {
+        status = vlt_fail(err, VLT_STATUS_INPUT,
+                          "%s: %s, expected a session in a regular file, or none yet", path,
+                          S_ISFIFO(info.st_mode)  ? "a pipe"
+                          : S_ISDIR(info.st_mode) ? "a folder"
+                                                  : "a device");
+    } else if (file < 0 || !(*out = fdopen(file, "rb"))) {
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    }
+    if (status != VLT_OK && file >= 0) {
+        close(file);
+    }
+    return status;
+}
+
 vlt_status vlt_session_load(vlt_engine *engine, const char *path,
                             const vlt_session_options *options, vlt_session **out, vlt_error *err)
 {
     *out = NULL;
     double start_ms = vlt_now_ms();
-    struct stream stream = {.path = path, .err = err, .file = fopen(path, "rbe")};
-    if (!stream.file) {
-        return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
+    struct stream stream = {.path = path, .err = err};
+    vlt_status status = open_regular(path, &stream.file, err);
+    if (status != VLT_OK) {
+        return status;
     }
-    vlt_status status = read_session(&stream, engine, options, out);
+    status = read_session(&stream, engine, options, out);
     fclose(stream.file);
     if (status == VLT_OK) {
         (*out)->open_ms = vlt_now_ms() - start_ms;

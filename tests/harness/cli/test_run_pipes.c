@@ -140,3 +140,12 @@ Test(run_pipes, slow_writers_are_waited_for)
         "\"id\": 1\n\"id\": 2\n\"id\": 3\n", NULL);
     prints("$VLTUNE batch $DEMO scenes; echo code $?", "code 2\n", "scenes: Is a directory");
 }
+
+/* A session is read, kept and replaced: what cannot be that is refused, and keeps nobody waiting. */
+Test(run_pipes, a_session_is_a_regular_file)
+{
+    prints("mkfifo pipe; timeout 20 $VLTUNE run $DEMO --session pipe --prompt a -n 2; echo code $?",
+           "code 2\n", "pipe: a pipe, expected a session in a regular file");
+    prints("timeout 20 $VLTUNE run $DEMO --session /dev/null --prompt a -n 2; echo code $?",
+           "code 2\n", "/dev/null: a device, expected a session in a regular file");
+}
