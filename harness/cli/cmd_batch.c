@@ -39,6 +39,8 @@ struct output {
     vlt_answer_writer writer;
     _Atomic int64_t done; /* read by who tells of the progress */
     int64_t failed;
+    bool continued;              /* a file that may hold answers: */
+    vlt_batch_progress progress; /* those that it held */
 };
 
 static vlt_status put_line(const struct output *output, vlt_error *err)
@@ -97,29 +99,37 @@ static vlt_status take_output(const char *path, const vlt_line_reader *input, FI
     return vlt_file_lock_open(file, path, err);
 }
 
-/* Opens the output behind its whole lines, the input behind theirs. */
+/* Opens the output, and reads its whole lines; the input stands behind theirs. */
 static vlt_status open_output(const char *path, struct output *output, vlt_line_reader *input,
                               vlt_error *err)
 {
-    vlt_batch_progress progress = {0};
-    bool regular = false;
     output->stream = stdout;
     output->name = path ? path : "standard output";
-    vlt_status status = path ? take_output(path, input, &output->stream, &regular, err) : VLT_OK;
-    if (status != VLT_OK || !regular) {
-        return status;
+    vlt_status status = path ? take_output(path, input, &output->stream, &output->continued, err)
+                             : VLT_OK;
+    return status == VLT_OK && output->continued
+               ? vlt_batch_resume(input, output->stream, path, &output->progress, err)
+               : status;
+}
+
+/* Behind the whole lines of the output, once it is known that what follows is of their kind. */
+static vlt_status continue_output(const char *path, struct output *output, vlt_error *err)
+{
+    const vlt_batch_progress *progress = &output->progress;
+    if (!output->continued) {
+        return VLT_OK;
     }
-    status = vlt_batch_resume(input, output->stream, path, &progress, err);
-    if (status == VLT_OK && (ftruncate(fileno(output->stream), progress.bytes) != 0 ||
-                             fseeko(output->stream, progress.bytes, SEEK_SET) != 0)) {
+    vlt_status status = vlt_batch_check_quality(output->engine, progress, path, err);
+    if (status == VLT_OK && (ftruncate(fileno(output->stream), progress->bytes) != 0 ||
+                             fseeko(output->stream, progress->bytes, SEEK_SET) != 0)) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }
-    if (status == VLT_OK && progress.lines) {
+    if (status == VLT_OK && progress->lines) {
         vlt_cli_info(output->cli, "%s: goes on behind %lld answers", path,
-                     (long long)progress.lines);
+                     (long long)progress->lines);
     }
-    output->done = progress.lines;
-    output->failed = progress.failed;
+    output->done = progress->lines;
+    output->failed = progress->failed;
     return status;
 }
 
@@ -146,6 +156,9 @@ static vlt_status run_batch(vlt_cli *cli, vlt_batch *batch, struct output *outpu
     vlt_status status = open_output(path, output, batch->input, err);
     if (status == VLT_OK) {
         status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &output->engine, err);
+    }
+    if (status == VLT_OK) {
+        status = continue_output(path, output, err);
     }
     vlt_batch_stats *stats = NULL;
     if (status == VLT_OK) {

@@ -44,11 +44,16 @@ typedef struct vlt_batch_progress {
     int64_t lines;  /* whole answers to the first lines of the input, in order */
     int64_t failed; /* of them errors */
     int64_t bytes;  /* of them: where the next answer belongs */
+    int64_t quality_line[VLT_QUALITY_COUNT]; /* the first line computed under each; 0: none */
 } vlt_batch_progress;
 
 /* Before going on with a half-written output: reads it from its start, and as many lines of the
  * input, so that the batch goes on behind them. INPUT when an id differs. */
 vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *output_name,
                             vlt_batch_progress *progress, vlt_error *err);
+
+/* One output has answers of one quality: INPUT names a line that was computed under another one. */
+vlt_status vlt_batch_check_quality(const vlt_engine *engine, const vlt_batch_progress *progress,
+                                   const char *output_name, vlt_error *err);
 
 #endif

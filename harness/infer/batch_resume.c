@@ -7,19 +7,38 @@
 #include "harness/infer/batch_line.h"
 #include "optimizations/core/utf8_text.h"
 
+/* What a line says beside its id. */
+struct told {
+    bool whole;  /* an object with an id */
+    bool failed; /* an error */
+    int quality; /* that it was computed under; VLT_QUALITY_COUNT: it does not say */
+};
+
+static int quality_of(const vlt_tree *root)
+{
+    const vlt_tree *value = vlt_tree_get(root, "quality");
+    int quality = 0;
+    while (quality < VLT_QUALITY_COUNT &&
+           !(value && vlt_tree_is(value, vlt_quality_name((vlt_quality)quality)))) {
+        quality++;
+    }
+    return quality;
+}
+
 /* The id of a line as vlt_batch_line_read gives it: "null" where it cannot be read. NULL: no
- * memory. Of an answer also whether it is an error; *whole is false for what is no object. */
-static char *id_of(const char *text, size_t bytes, bool *whole, bool *failed)
+ * memory. */
+static char *id_of(const char *text, size_t bytes, struct told *told)
 {
     vlt_tree_document *document = NULL;
     char *id = NULL;
-    *whole = *failed = false;
+    *told = (struct told){.quality = VLT_QUALITY_COUNT};
     if (vlt_tree_parse(text, bytes, "line", true, &document, NULL) == VLT_OK) {
         const vlt_tree *root = vlt_tree_root(document);
-        *whole = vlt_tree_get(root, "id") != NULL;
-        *failed = vlt_tree_get(root, "error") != NULL;
+        told->whole = vlt_tree_get(root, "id") != NULL;
+        told->failed = vlt_tree_get(root, "error") != NULL;
+        told->quality = quality_of(root);
         if (vlt_batch_id(root, &id, NULL) == VLT_STATUS_NOMEM) {
-            *whole = false;
+            told->whole = false;
         }
     }
     vlt_tree_destroy(document);
@@ -30,21 +49,24 @@ static vlt_status compare_ids(const char *answer, size_t answer_bytes, const vlt
                               const char *input_name, const char *output_name,
                               vlt_batch_progress *progress, vlt_error *err)
 {
-    bool whole, failed, ignored;
+    struct told told, ignored;
     vlt_status status = VLT_OK;
-    char *wanted = id_of(line->data, line->bytes, &ignored, &ignored);
-    char *found = id_of(answer, answer_bytes, &whole, &failed);
+    char *wanted = id_of(line->data, line->bytes, &ignored);
+    char *found = id_of(answer, answer_bytes, &told);
     if (!wanted || !found) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", output_name);
-    } else if (!whole || strcmp(found, wanted)) {
+    } else if (!told.whole || strcmp(found, wanted)) {
         status = vlt_fail(err, VLT_STATUS_INPUT,
                           "%s line %" PRId64 " has the id %s, %s has %s there: not an output of "
                           "this input",
                           output_name, progress->lines + 1,
-                          whole ? vlt_quoted_word(found).text : "none", input_name,
+                          told.whole ? vlt_quoted_word(found).text : "none", input_name,
                           vlt_quoted_word(wanted).text);
     }
-    progress->failed += failed;
+    progress->failed += told.failed;
+    if (told.quality < VLT_QUALITY_COUNT && !progress->quality_line[told.quality]) {
+        progress->quality_line[told.quality] = progress->lines + 1;
+    }
     free(wanted);
     free(found);
     return status;
@@ -81,4 +103,21 @@ vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *ou
     free(line.data);
     free(answer);
     return status;
+}
+
+vlt_status vlt_batch_check_quality(const vlt_engine *engine, const vlt_batch_progress *progress,
+                                   const char *output_name, vlt_error *err)
+{
+    for (int quality = 0; quality < VLT_QUALITY_COUNT; quality++) {
+        if (progress->quality_line[quality] && quality != (int)engine->quality) {
+            return vlt_fail(err, VLT_STATUS_INPUT,
+                            "%s line %" PRId64 " was computed under quality %s, this run has %s: "
+                            "give --quality %s, or another output",
+                            output_name, progress->quality_line[quality],
+                            vlt_quality_name((vlt_quality)quality),
+                            vlt_quality_name(engine->quality),
+                            vlt_quality_name((vlt_quality)quality));
+        }
+    }
+    return VLT_OK;
 }

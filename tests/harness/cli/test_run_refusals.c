@@ -301,3 +301,18 @@ Test(run_refusals, no_special_leaves_the_template_its_marks)
     json_decref(line);
     json_decref(run);
 }
+
+/* Nothing of the file is lost, and one file never has answers of two qualities. */
+Test(run_refusals, a_batch_goes_on_under_its_quality_alone)
+{
+    test_demo_write("in", "{\"prompt\": \"a\", \"max_tokens\": 1}\n"
+                          "{\"prompt\": \"b\", \"max_tokens\": 1}\n");
+    test_output output = test_demo_script(
+        "$VLTUNE batch $DEMO in -o out; sed -i '2s/\"quality\": *\"exact\"/\"quality\": \"int8\"/' "
+        "out; printf '{\"id\"' >>out; cp out kept; $VLTUNE batch $DEMO in -o out; echo code $?;"
+        "cmp out kept && echo kept");
+    cr_expect_str_eq(output.out, "code 2\nkept\n", "%s", output.err);
+    cr_expect(strstr(output.err, "out line 2 was computed under quality int8, this run has exact"),
+              "%s", output.err);
+    test_output_release(&output);
+}

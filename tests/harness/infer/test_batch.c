@@ -279,6 +279,12 @@ Test(batch, a_half_written_output_is_understood)
     cr_expect_eq(progress.failed, 2);
     cr_expect_eq(progress.bytes, (int64_t)strlen(out));
 
+    cr_expect_eq(progress.quality_line[VLT_QUALITY_EXACT], 0, "no line says what it was");
+    cr_expect_eq(resume(in, "{\"id\":1}\n{\"quality\":\"int8\",\"id\":\"b\"}\n", &progress),
+                 VLT_OK);
+    cr_expect_eq(progress.quality_line[VLT_QUALITY_INT8], 2);
+    cr_expect_eq(progress.quality_line[VLT_QUALITY_EXACT], 0);
+
     cr_expect_eq(resume(in, "{\"id\":2}\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume(in, "words\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume("{\"id\":1}\n", out, &progress), VLT_STATUS_INPUT);
