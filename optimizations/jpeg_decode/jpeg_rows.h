@@ -9,7 +9,7 @@
 
 typedef struct vlt_jpeg_rows vlt_jpeg_rows;
 
-/* Does the plan, settled or made, decode so, row by row on one thread? (Otherwise it needs the whole
+/* Does the plan, settled or made, decode so, row by row on one thread? (Else it needs the whole
  * picture.) */
 bool vlt_jpeg_decode_has_rows(const vlt_plan *plan);
 

@@ -141,7 +141,7 @@ Test(run_pipes, slow_writers_are_waited_for)
     prints("$VLTUNE batch $DEMO scenes; echo code $?", "code 2\n", "scenes: Is a directory");
 }
 
-/* A session is read, kept and replaced: what cannot be that is refused, and keeps nobody waiting. */
+/* A session is read, kept and replaced: what cannot be that is refused, and nobody waits. */
 Test(run_pipes, a_session_is_a_regular_file)
 {
     prints("mkfifo pipe; timeout 20 $VLTUNE run $DEMO --session pipe --prompt a -n 2; echo code $?",
