@@ -373,7 +373,8 @@ Test(store, a_kill_at_any_moment_loses_at_most_the_trial_in_flight, .timeout = 1
     const char *path = test_store_path(0);
     vlt_random random = {5};
     int64_t acknowledged = 0;
-    for (int round = 0; round < 50; round++) {
+    int rounds = 0; /* more where the machine is so busy that children hardly get to write */
+    for (; rounds < 50 || (acknowledged <= 50 && rounds < 2000); rounds++) {
         int ends[2];
         char buffer[4096];
         ssize_t got;
@@ -397,7 +398,7 @@ Test(store, a_kill_at_any_moment_loses_at_most_the_trial_in_flight, .timeout = 1
     vlt_store *store = test_store_open(path, &session);
     int64_t trials = count(store, "SELECT count(*) FROM trial");
     cr_assert_geq(trials, acknowledged);
-    cr_assert_leq(trials, acknowledged + 50); /* written, but killed before it could tell */
+    cr_assert_leq(trials, acknowledged + rounds); /* written, but killed before it could tell */
     cr_assert_gt(acknowledged, 50);
     cr_assert_eq(count(store, "SELECT count(*) FROM sample"), 200 * trials);
     cr_assert_eq(problems(store), 0);
