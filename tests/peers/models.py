@@ -182,6 +182,29 @@ def openvino_worker(args):
 # llama.cpp ---------------------------------------------------------------------------------------
 
 
+# llama.cpp knows vocabularies by the hash of a text they encode; one of fewer words than a published
+# checkpoint's is split like it all the same.
+CONVERT = """
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    import conversion.base as converter
+except ImportError:
+    converter = None
+if converter:
+    known = converter.TextModel.get_vocab_base_pre
+    def name(self, tokenizer):
+        try:
+            return known(self, tokenizer)
+        except NotImplementedError:
+            return "qwen2"
+    converter.TextModel.get_vocab_base_pre = name
+sys.argv = sys.argv[1:]
+sys.argv[0] += "/convert_hf_to_gguf.py"
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 def prepare_llama(args, formats):
     if not args.llama:
         raise SystemExit("llama.cpp: --llama SOURCE is needed, a folder with its source")
@@ -193,7 +216,7 @@ def prepare_llama(args, formats):
     subprocess.run(["cmake", "--build", build, "-j", str(args.threads), "--target",
                     "llama-mtmd-cli", "llama-bench", "llama-quantize"], check=True,
                    stdout=subprocess.DEVNULL)
-    convert = [python, os.path.join(args.llama, "convert_hf_to_gguf.py"), args.model]
+    convert = [python, "-c", CONVERT, os.path.abspath(args.llama), args.model]
     full, tower = (os.path.join(args.work, f"llama-{n}.gguf") for n in ("f16", "mmproj"))
     if not os.path.exists(full):
         execute(convert + ["--outtype", "f16", "--outfile", full])
