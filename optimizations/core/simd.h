@@ -25,6 +25,11 @@
 #include "optimizations/core/compiler.h"
 #include "optimizations/core/dtype.h"
 
+VLT_ALWAYS_INLINE int64_t vec_smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 #if VLT_SIMD == 512
 enum { VEC_LANES = 16 };
 typedef __m512 vec;

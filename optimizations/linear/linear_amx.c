@@ -5,7 +5,7 @@
  * Loses: for few rows, where 16 columns of a tile are mostly empty and W must stream anyway, and on
  * small n, where splitting x costs as much as multiplying.
  */
-enum { PARTS = 3 /* BF16 numbers of an f32 */ };
+#define PARTS 3 /* BF16 numbers of an f32 */
 
 #include "optimizations/linear/linear_amx_internal.h"
 

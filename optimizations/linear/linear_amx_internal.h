@@ -18,7 +18,7 @@
 #include "optimizations/core/simd.h"
 #include "optimizations/linear/linear.h"
 
-#ifndef PARTS
+#ifndef PARTS /* a macro: an enumerator of that name would not be seen here */
 #define PARTS 3
 #endif
 
@@ -69,11 +69,6 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
     return true;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t tiles(int64_t count, int64_t side)
 {
     return (count + side - 1) / side;
@@ -82,8 +77,9 @@ static int64_t tiles(int64_t count, int64_t side)
 /* BF16 numbers of the parts of x in a block of rows and inputs. */
 static size_t split_count(const vlt_plan *plan)
 {
-    int64_t rows = smaller(plan->problem.dim[VLT_LINEAR_DIM_M], vlt_plan_knob(plan, KNOB_ROWS));
-    int64_t depth = smaller(plan->problem.dim[VLT_LINEAR_DIM_K], vlt_plan_knob(plan, KNOB_BLOCK));
+    int64_t rows = vec_smaller(plan->problem.dim[VLT_LINEAR_DIM_M], vlt_plan_knob(plan, KNOB_ROWS));
+    int64_t depth = vec_smaller(plan->problem.dim[VLT_LINEAR_DIM_K],
+                                vlt_plan_knob(plan, KNOB_BLOCK));
     return (size_t)(tiles(rows, SIDE) * tiles(depth, STEP) * PARTS * TILE);
 }
 
@@ -103,7 +99,7 @@ static inline vec widened(__m256i bits)
  * is exact in f32. */
 static inline void split_step(const float *x, int64_t count, vec part[PARTS])
 {
-    int64_t first = smaller(count, VEC_LANES);
+    int64_t first = vec_smaller(count, VEC_LANES);
     vec a = vec_load_part(x, first);
     vec b = count > first ? vec_load_part(x + VEC_LANES, count - first) : vec_zero();
     for (int p = 0; p < PARTS; p++) {
@@ -121,7 +117,7 @@ static void split_body(void *argument, int64_t begin, int64_t end, int worker)
     (void)worker;
     const struct job *job = argument;
     for (int64_t tile = begin; tile < end; tile++) {
-        int64_t rows = smaller(job->rows - tile * SIDE, SIDE);
+        int64_t rows = vec_smaller(job->rows - tile * SIDE, SIDE);
         const float *x = job->args->x + (job->row + tile * SIDE) * job->args->x_stride + job->first;
         for (int64_t step = 0; step < job->steps; step++) {
             uint16_t *to = job->split + (tile * job->steps + step) * PARTS * TILE;
@@ -133,7 +129,7 @@ static void split_body(void *argument, int64_t begin, int64_t end, int worker)
                 }
                 if (r < rows) {
                     split_step(x + r * job->args->x_stride + step * STEP,
-                               smaller(job->depth - step * STEP, STEP), of_row);
+                               vec_smaller(job->depth - step * STEP, STEP), of_row);
                 }
                 for (int p = 0; p < PARTS; p++) {
                     part[p][r] = of_row[p];
@@ -155,7 +151,7 @@ static void gather_weights(const struct job *job, int64_t o, uint16_t *w)
     for (int64_t r = 0; r < OUTPUTS; r++) {
         const unsigned char *row = job->weight + (o + r) * job->row_bytes;
         for (int64_t step = 0; step < job->steps; step++) {
-            int64_t count = o + r < job->n ? smaller(job->depth - step * STEP, STEP) : 0;
+            int64_t count = o + r < job->n ? vec_smaller(job->depth - step * STEP, STEP) : 0;
             __mmask32 some = (__mmask32)((UINT64_C(1) << count) - 1);
             _mm512_store_si512(w + (step * OUTPUTS + r) * STEP,
                                _mm512_maskz_loadu_epi16(some, row + step * STEP * 2));
@@ -166,7 +162,7 @@ static void gather_weights(const struct job *job, int64_t o, uint16_t *w)
 /* y[rows, 16 outputs at o] from the transposed tile sum[16 outputs][16 rows]. */
 static void store_tile(const struct job *job, const float *sum, int64_t row, int64_t o)
 {
-    int64_t rows = smaller(job->rows - row, SIDE), width = smaller(job->n - o, SIDE);
+    int64_t rows = vec_smaller(job->rows - row, SIDE), width = vec_smaller(job->n - o, SIDE);
     vec v[SIDE];
     if (rows <= 0 || width <= 0) {
         return;
@@ -266,9 +262,9 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
                       .n = n,
                       .row_bytes = (int64_t)constants->weight.row_bytes};
     for (job.row = 0; job.row < a->rows; job.row += rows) {
-        job.rows = smaller(a->rows - job.row, rows);
+        job.rows = vec_smaller(a->rows - job.row, rows);
         for (job.first = 0; job.first < k; job.first += block) {
-            job.depth = smaller(k - job.first, block);
+            job.depth = vec_smaller(k - job.first, block);
             job.steps = tiles(job.depth, STEP);
             job.weight = (const unsigned char *)constants->weight.data + job.first * 2;
             job.bias = job.first == 0 ? constants->bias : NULL;

@@ -2,7 +2,7 @@
  * Idea: where rounding to BF16 is permitted, one part is enough: the unit's whole rate.
  * Loses: accuracy (8 bits of x); as amx for few rows and small n.
  */
-enum { PARTS = 1 /* BF16 numbers of an f32 */ };
+#define PARTS 1 /* BF16 numbers of an f32 */
 
 #include "optimizations/linear/linear_amx_internal.h"
 

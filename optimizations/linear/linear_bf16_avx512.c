@@ -53,11 +53,6 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
     return true;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t padded_inputs(int64_t k)
 {
     return (k + STEP - 1) / STEP * STEP;
@@ -81,7 +76,7 @@ static void round_body(void *argument, int64_t begin, int64_t end, int worker)
         const float *x = job->args->x + r * job->args->x_stride;
         uint16_t *to = job->x + r * job->padded;
         for (int64_t i = 0; i < job->padded; i += VEC_LANES) {
-            int64_t count = job->k - i < 0 ? 0 : smaller(job->k - i, VEC_LANES);
+            int64_t count = job->k - i < 0 ? 0 : vec_smaller(job->k - i, VEC_LANES);
             const __m256i bits = (__m256i)_mm512_cvtneps_pbh(
                 vec_load_part(x + (count > 0 ? i : 0), count));
             _mm256_storeu_si256((void *)(to + i), bits);
@@ -177,9 +172,10 @@ static void multiply_body(void *argument, int64_t begin, int64_t end, int worker
     const struct job *job = argument;
     for (int64_t item = begin; item < end; item++) {
         int64_t row = item / job->groups * job->block, o = item % job->groups * GROUP;
-        int64_t last_row = smaller(row + job->block, job->args->rows);
+        int64_t last_row = vec_smaller(row + job->block, job->args->rows);
         for (; row < last_row; row += TILE) {
-            multiply_rows(job, row, smaller(last_row - row, TILE), o, smaller(o + GROUP, job->n));
+            multiply_rows(job, row, vec_smaller(last_row - row, TILE), o,
+                          vec_smaller(o + GROUP, job->n));
         }
     }
 }

@@ -27,6 +27,7 @@ static inline __m512i model_round_pair(__m512 b, __m512 a)
 
 #include "optimizations/core/random.h"
 #include "tests/support/multiply.h"
+#include "tests/support/rounding_edges.h"
 
 enum { ROWS_MAX = 70, OUTPUTS_MAX = 100, INPUTS_MAX = 300 };
 
@@ -67,5 +68,45 @@ Test(linear_model_bf16, equals_the_baseline_where_nothing_is_rounded)
                                (double)expected[at]);
         }
     }
+    test_context_release(&test);
+}
+
+/* One part, not the three of `amx`: the bits of x rounded beforehand. */
+Test(linear_model_bf16, loses_the_rounding_of_x_alone)
+{
+    enum { M = 17, N = 33, K = 70 };
+    const vlt_matrix matrix = vlt_matrix_of(VLT_FORMAT_BF16, w, N, K);
+    test_context test;
+    vlt_random random = {5};
+    test_context_init(&test);
+    if (!__builtin_cpu_supports("avx512bw")) {
+        cr_skip("SKIP: the model needs a CPU with AVX-512\n");
+    }
+    test.caps.isa |= VLT_ISA_AMX; /* the model is there, whatever the CPU */
+    for (int i = 0; i < M * K; i++) {
+        x[i] = vlt_random_signed(&random);
+    }
+    for (int i = 0; i < N * K; i++) {
+        w[i] = vlt_bf16_from_f32(vlt_random_signed(&random));
+    }
+    cr_assert_eq(test_multiply(&test, &vlt_variant_linear_bf16_amx, &matrix, x, M, expected),
+                 VLT_OK);
+    for (int i = 0; i < M * K; i++) {
+        x[i] = vlt_f32_from_bf16(vlt_bf16_from_f32(x[i]));
+    }
+    cr_assert_eq(test_multiply(&test, &vlt_variant_linear_bf16_amx, &matrix, x, M, y), VLT_OK);
+    cr_expect_arr_eq(y, expected, M * N * sizeof *y);
+    test_context_release(&test);
+}
+
+Test(linear_model_bf16, stays_within_half_a_step_of_each_operand)
+{
+    test_context test;
+    test_context_init(&test);
+    if (!__builtin_cpu_supports("avx512bw")) {
+        cr_skip("SKIP: the model needs a CPU with avx512bw\n");
+    }
+    test.caps.isa |= VLT_ISA_AMX; /* the model is there, whatever the CPU */
+    cr_expect_gt(test_rounding_edges(&test, &vlt_variant_linear_bf16_amx), 0);
     test_context_release(&test);
 }
