@@ -130,30 +130,65 @@ Test(linear_int8, infinities_and_nan_are_the_baselines)
     test_context_release(&test);
 }
 
-/* Few rows and many, tails of tiles, panels and steps: the bits of the plain one. */
-Test(linear_int8, variants_give_the_same_bits)
+static void expect_the_same_bits(test_context *test)
 {
     static const int64_t inputs[] = {1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 64, 100, 199};
     static const int64_t outputs[] = {1, 7, 16, 17, 31, 32, 33, 65, 70};
     const vlt_variant *plain = vlt_registry_find_variant(&vlt_op_linear, "int8_rows");
-    test_context test;
-    test_context_init(&test);
-    fill();
     for (int64_t m = 1; m <= ROWS_MAX; m += m < 18 ? 1 : 11) {
         for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
             int64_t n = outputs[(size_t)(m + (int64_t)i) % (sizeof outputs / sizeof *outputs)];
-            multiply_by(&test, plain, m, n, inputs[i]);
+            multiply_by(test, plain, m, n, inputs[i]);
             memcpy(expected, y, sizeof expected);
             int index = 0;
-            for (const vlt_variant *v = next_variant(&test, &index); v;
-                 v = next_variant(&test, &index)) {
+            for (const vlt_variant *v = next_variant(test, &index); v;
+                 v = next_variant(test, &index)) {
                 memset(y, 0xFF, sizeof y);
-                multiply_by(&test, v, m, n, inputs[i]);
+                multiply_by(test, v, m, n, inputs[i]);
                 cr_expect_arr_eq(y, expected, (size_t)(m * n) * sizeof *y, "%s: %lld x %lld x %lld",
                                  v->name, (long long)m, (long long)n, (long long)inputs[i]);
             }
         }
     }
+}
+
+/* Few rows and many, tails of tiles, panels and steps: the bits of the plain one. */
+Test(linear_int8, variants_give_the_same_bits)
+{
+    test_context test;
+    test_context_init(&test);
+    fill();
+    expect_the_same_bits(&test);
+    test_context_release(&test);
+}
+
+/* Weights of which few are large, as those of models: pairs of most of them fit into 16 bits with
+ * an unsigned factor, others do with another neighbour, some do not. */
+Test(linear_int8, weights_that_are_mostly_small_give_the_same_bits)
+{
+    test_context test;
+    test_context_init(&test);
+    fill();
+    for (int i = 0; i < OUTPUTS_MAX * INPUTS_MAX; i++) {
+        w[i] *= w[i] * w[i];
+    }
+    expect_the_same_bits(&test);
+    test_context_release(&test);
+}
+
+/* Nothing but the largest magnitude, of either sign and of one. */
+Test(linear_int8, extremes_give_the_same_bits)
+{
+    test_context test;
+    test_context_init(&test);
+    fill();
+    for (int i = 0; i < OUTPUTS_MAX * INPUTS_MAX; i++) {
+        w[i] = i % 5 < 3 || w[i] < 0 ? -1 : 1;
+    }
+    for (int i = 0; i < ROWS_MAX * INPUTS_MAX; i++) {
+        x[i] = i % 7 < 5 || x[i] < 0 ? 1 : -1;
+    }
+    expect_the_same_bits(&test);
     test_context_release(&test);
 }
 

@@ -45,6 +45,7 @@ static inline __m512 model_dot(__m512 sum, __m512i a, __m512i b)
 
 #include "optimizations/core/random.h"
 #include "tests/support/multiply.h"
+#include "tests/support/rounding_edges.h"
 
 enum { ROWS_MAX = 110, OUTPUTS_MAX = 70, INPUTS_MAX = 300 };
 
@@ -161,5 +162,17 @@ Test(linear_model_bf16_avx512, odd_numbers_are_the_baselines)
         cr_expect(same, "[%d,%d] is %g, the baseline's %g", at / N, at % N, (double)y[at],
                   (double)expected[at]);
     }
+    test_context_release(&test);
+}
+
+Test(linear_model_bf16_avx512, stays_within_half_a_step_of_each_operand)
+{
+    test_context test;
+    test_context_init(&test);
+    if (!__builtin_cpu_supports("avx512bw")) {
+        cr_skip("SKIP: the model needs a CPU with avx512bw\n");
+    }
+    test.caps.isa |= VLT_ISA_AVX512_BF16; /* the model is there, whatever the CPU */
+    cr_expect_gt(test_rounding_edges(&test, &vlt_variant_linear_bf16_avx512), 0);
     test_context_release(&test);
 }
