@@ -75,6 +75,41 @@ Test(chat_template, known_texts)
     free(text);
 }
 
+/* Kilobytes of libcrypto that are resident; -1 where the system does not say. */
+static long crypto_kb(void)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[4400];
+    long kb = maps ? 0 : -1, rss;
+    bool crypto = false;
+    while (maps && fgets(line, sizeof line, maps)) {
+        crypto = strchr(line, '/') ? strstr(line, "libcrypto") != NULL : crypto;
+        if (crypto && sscanf(line, "Rss: %ld", &rss) == 1) {
+            kb += rss;
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    return kb;
+}
+
+/* Our own checkpoints are known without the first digest of libcrypto, 2.5 MB and 1 ms. */
+Test(chat_template, our_own_cost_no_digest)
+{
+    char *text = own();
+    long before = crypto_kb();
+    if (before < 0) {
+        test_skip("no /proc/self/smaps");
+        return;
+    }
+    cr_assert(vlt_chat_template_known(text, strlen(text)));
+    cr_expect_eq(crypto_kb(), before);
+    cr_assert_not(vlt_chat_template_known(text + 1, strlen(text) - 1));
+    cr_expect_gt(crypto_kb(), before, "a foreign text is asked for");
+    free(text);
+}
+
 Test(chat_template, the_first_place_counts)
 {
     char *text = own();
