@@ -119,6 +119,8 @@ vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err);
 
 /* tune_seeds.c: reads what the options name, and the packs of the nearest machines. */
 vlt_status vlt_tuner_read_seeds(vlt_tuner *tuner, vlt_error *err);
+/* How many of what the options name fit no problem, and why. */
+void vlt_tuner_note_seeds(vlt_tuner *tuner);
 void vlt_tuner_release_seeds(vlt_tuner *tuner);
 
 /* tune_scenes.c: the folder of the run, with the scenes. */

@@ -113,6 +113,7 @@ static vlt_status write_certain(vlt_tuner *tuner, bool whole, vlt_error *err)
 {
     vlt_report *result = tuner->result;
     const char *path = tuner->options->config_path;
+    vlt_tuner_note_seeds(tuner);
     vlt_status status = vlt_tuner_fill_rows(tuner, err);
     if (status == VLT_OK && (whole || anything_decided(tuner) || access(path, F_OK) != 0)) {
         status = vlt_tuner_write_config(tuner, path, -1, err);

@@ -50,7 +50,7 @@ static const vlt_option options[] = {
      VLT_OWN(vlt_tune_check_evaluations), .needs = "replay"},
     {"strategy", "NAME", "what proposes settings (default: auto; with --replay all of them)", 0,
      VLT_OWN(vlt_tune_check_strategy), .unless = "record"},
-    {"where", "EXPR", "only settings for which it holds: 'threads <= 2 && rows >= 96'", 0,
+    {"where", "EXPR", "only settings for which it holds (once): 'threads <= 2 && rows >= 96'", 0,
      VLT_TEXT},
     {"seed-from", "FILE", "try what this config, database or pack of another machine holds early",
      0, VLT_FILE, .unless = "replay record"},
@@ -58,8 +58,9 @@ static const vlt_option options[] = {
      .unless = "replay"},
     {"model", "DIR", "the checkpoint whose problems are recorded", 'm', VLT_FOLDER,
      .needs = "record"},
-    {"problem", "OP@DIM=N,...", "record this problem alone, such as resize@src_h=427,src_w=640", 0,
-     VLT_TEXT, .needs = "record", .unless = "model op"},
+    {"problem", "OP@DIM=N,...",
+     "record this problem alone (once), such as resize@src_h=427,src_w=640", 0, VLT_TEXT,
+     .needs = "record", .unless = "model op"},
     {"settings", "N", "pass over problems with fewer settings (default 2)", 0,
      VLT_INT(1, 1000000000), .needs = "record"},
 };
@@ -231,8 +232,30 @@ done:
     return status;
 }
 
+/* Options of which the last one given would win in silence. */
+static vlt_status check_once(const vlt_cli *cli, vlt_error *err)
+{
+    static const char *const once[][2] = {
+        {"where", "join the conditions with &&"},
+        {"problem", "record one problem after the other, into the same folder"},
+    };
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++) {
+        int count = vlt_cli_count(cli, once[i][0]);
+        if (count > 1) {
+            return vlt_fail(err, VLT_STATUS_USAGE,
+                            "tune: --%s is given %d times, expected once: %s", once[i][0], count,
+                            once[i][1]);
+        }
+    }
+    return VLT_OK;
+}
+
 static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
+    vlt_status status = check_once(cli, err);
+    if (status != VLT_OK) {
+        return status;
+    }
     bool replay = vlt_cli_text(cli, "replay", NULL) != NULL;
     bool record = vlt_cli_text(cli, "record", NULL) != NULL;
     bool operand = vlt_cli_operand_count(cli) > 0;

@@ -148,7 +148,7 @@ static vlt_status print_json(const vlt_collection *collection, const vlt_replay_
 /* "0.884 ±0.006" */
 static void print_figure(const vlt_replay_figure *figure, int point)
 {
-    double half = (figure->high[point] - figure->low[point]) / 2;
+    double half = figure->mean[point] - figure->low[point]; /* the upper end stops at 1 */
     if (!isfinite(figure->mean[point])) {
         printf("  %12s", "-");
     } else if (isfinite(half)) {
@@ -225,6 +225,9 @@ vlt_status vlt_tune_replay(vlt_cli *cli, vlt_error *err)
         status = vlt_collection_read(vlt_cli_text(cli, "replay", NULL), where, show_reading, cli,
                                      &collection, err);
         vlt_cli_progress(cli, NULL);
+    }
+    for (int i = 0; i < collection.note_count && status == VLT_OK; i++) {
+        vlt_cli_warn(cli, "%s", collection.note[i]);
     }
     if (status == VLT_OK) {
         status = replay(cli, &collection, err);

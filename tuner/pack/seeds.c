@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/config/toml_shim.h"
 #include "harness/config/tuned.h"
 #include "harness/json/json.h"
 #include "tuner/store/store.h"
@@ -131,10 +132,23 @@ static vlt_status from_store(const char *path, vlt_seeds *out, vlt_error *err)
     return status == VLT_OK ? keep.status : status;
 }
 
-/* Does a text of TOML begin like a pack or hold a seed? */
-static bool is_pack(const char *text)
+/* Is a text of TOML a pack? It has seeds, or nothing of what a tuned config begins with. */
+static bool is_pack(const char *text, size_t bytes)
 {
-    return strstr(text, "[[seed]]") != NULL && strstr(text, "[[decision]]") == NULL;
+    static const char *const parts[] = {"model", "fingerprint", "decision", "end"};
+    vlt_toml_error error;
+    vlt_toml *document = vlt_toml_parse(text, bytes, &error);
+    if (!document) { /* cut or damaged: the reader says where */
+        return strstr(text, "[[seed]]") != NULL && strstr(text, "[[decision]]") == NULL;
+    }
+    const vlt_toml_value *root = vlt_toml_root(document);
+    bool pack = vlt_toml_get(root, "schema") != NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        pack = pack && !vlt_toml_get(root, parts[i]);
+    }
+    pack = pack || (vlt_toml_get(root, "seed") && !vlt_toml_get(root, "decision"));
+    vlt_toml_destroy(document);
+    return pack;
 }
 
 static bool is_database(const char *path)
@@ -164,8 +178,8 @@ vlt_status vlt_seeds_read(const char *path, vlt_seeds *out, vlt_error *err)
     if (status != VLT_OK) {
         return status;
     }
-    status = is_pack(text) ? vlt_seeds_parse(text, bytes, path, out, err)
-                           : from_config(text, bytes, path, out, err);
+    status = is_pack(text, bytes) ? vlt_seeds_parse(text, bytes, path, out, err)
+                                  : from_config(text, bytes, path, out, err);
     free(text);
     if (status != VLT_OK) {
         vlt_seeds_release(out);

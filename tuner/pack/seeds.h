@@ -71,6 +71,21 @@ int vlt_seeds_distance(const vlt_seeds *seeds, uint32_t isa);
  * room for all packs. On failure too *count of them are to be released. */
 vlt_status vlt_seeds_nearest_packs(uint32_t isa, vlt_seeds *out, int *count, vlt_error *err);
 
+/* How far a seed came with a problem; a later one is nearer to being of use. */
+typedef enum vlt_seed_fit {
+    VLT_SEED_OTHER_OP,
+    VLT_SEED_NO_VARIANT,
+    VLT_SEED_NO_KNOBS,
+    VLT_SEED_NOT_HERE, /* the domain has not got it */
+    VLT_SEED_FITS,
+    VLT_SEED_FIT_COUNT
+} vlt_seed_fit;
+
+/* domain NULL: nothing may be tried. */
+vlt_seed_fit vlt_seed_fits(const vlt_seed *seed, const vlt_problem *problem,
+                           const vlt_knob_domain *domain);
+const char *vlt_seed_fit_reason(vlt_seed_fit fit); /* of several: "of variants that ..." */
+
 /* What the seeds say about a problem, as an explorer takes it. */
 typedef struct vlt_seed_list {
     vlt_foreign foreign; /* its arrays are owned by the list */

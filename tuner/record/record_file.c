@@ -147,11 +147,13 @@ static vlt_status read_t1(vlt_record_file *file, vlt_error *err)
 }
 
 static vlt_status set_facts(vlt_record_file *file, const vlt_machine *machine, int threads,
-                            const vlt_fingerprint *fingerprint, vlt_error *err)
+                            const vlt_domain *domain, const vlt_fingerprint *fingerprint,
+                            vlt_error *err)
 {
-    char line[256], count[16];
+    char line[256], count[16], settings[24];
     vlt_machine_describe(machine, line, sizeof line);
     snprintf(count, sizeof count, "%d", threads);
+    snprintf(settings, sizeof settings, "%llu", (unsigned long long)vlt_domain_count(domain));
     const char *const facts[][2] = {{"machine", line},
                                     {"cpu", machine->cpu_model},
                                     {"threads", count},
@@ -160,6 +162,7 @@ static vlt_status set_facts(vlt_record_file *file, const vlt_machine *machine, i
                                     {"microcode", machine->system.microcode},
                                     {"governor", machine->system.governor},
                                     {"libc", machine->system.libc},
+                                    {VLT_RECORDED_SETTINGS_FACT, settings},
                                     {"fingerprint", fingerprint->hard}};
     vlt_status status = VLT_OK;
     for (size_t i = 0; i < sizeof facts / sizeof *facts && status == VLT_OK; i++) {
@@ -178,6 +181,9 @@ vlt_status vlt_record_file_open(const char *directory, const char *kernel, const
     out->done = calloc((size_t)vlt_domain_count(domain), sizeof *out->done);
     vlt_status status = out->done ? make_paths(directory, kernel, machine, out, err)
                                   : no_memory(err);
+    if (status == VLT_OK) { /* two that write it back would each lose what the other measured */
+        status = vlt_file_lock_take(out->path, NULL, NULL, &out->lock, err);
+    }
     if (status == VLT_OK) {
         status = vlt_recording_create(kernel, machine, &out->recording, err);
     }
@@ -188,7 +194,7 @@ vlt_status vlt_record_file_open(const char *directory, const char *kernel, const
         status = access(out->path, F_OK) == 0 ? read_rows(out, domain, fingerprint.hard, err)
                                               : add_parameters(out, domain, err);
     }
-    return status == VLT_OK ? set_facts(out, facts, threads, &fingerprint, err) : status;
+    return status == VLT_OK ? set_facts(out, facts, threads, domain, &fingerprint, err) : status;
 }
 
 vlt_status vlt_record_file_add(vlt_record_file *file, const vlt_domain *domain, uint64_t setting,
@@ -229,6 +235,7 @@ vlt_status vlt_record_file_write(const vlt_record_file *file, const vlt_domain *
 
 void vlt_record_file_release(vlt_record_file *file)
 {
+    vlt_file_lock_release(file->lock);
     vlt_recording_destroy(file->recording);
     free(file->path);
     free(file->t1_path);

@@ -2,6 +2,7 @@
 #ifndef VLT_TUNER_RECORD_INTERNAL_H
 #define VLT_TUNER_RECORD_INTERNAL_H
 
+#include "harness/json/file_lock.h"
 #include "harness/machine/machine.h"
 #include "tuner/record/record.h"
 #include "tuner/replay/recorded.h"
@@ -21,12 +22,14 @@ vlt_status vlt_record_problems(const vlt_record_options *options, const vlt_mach
 /* The file of a space: rows that are there already, and new ones. */
 typedef struct vlt_record_file {
     char *path, *t1_path; /* owned */
+    vlt_file_lock *lock;  /* on path, from opening to release */
     vlt_recording *recording;
     bool *done;           /* owned [settings]: recorded, or failed */
     uint64_t t1_settings; /* of the T1 file that is there; 0: none */
 } vlt_record_file;
 
-/* Reads what is there. INPUT: it is no recording of this space and machine. */
+/* Reads what is there. INPUT: it is no recording of this space and machine. IO: another process
+ * records into it. */
 vlt_status vlt_record_file_open(const char *directory, const char *kernel, const char *machine,
                                 const vlt_machine *facts, int threads, const vlt_domain *domain,
                                 vlt_record_file *out, vlt_error *err);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,9 +54,40 @@ static bool ends_with(const char *text, const char *end)
     return text_bytes >= end_bytes && !strcmp(text + text_bytes - end_bytes, end);
 }
 
-/* Names in a folder that are folders themselves, or files of ours; sorted. */
-static vlt_status list_folder(const char *directory, bool folders, names *out, vlt_error *err)
+static vlt_status add_note(vlt_collection *collection, vlt_error *err, const char *format, ...)
+    VLT_PRINTF(3, 4);
+
+static vlt_status add_note(vlt_collection *collection, vlt_error *err, const char *format, ...)
 {
+    va_list args;
+    char *text = NULL;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    void *grown = length < 0 ? NULL
+                             : realloc(collection->note, (size_t)(collection->note_count + 1) *
+                                                             sizeof *collection->note);
+    if (!grown) {
+        free(length < 0 ? NULL : text);
+        return no_memory("recorded spaces", err);
+    }
+    collection->note = grown;
+    collection->note[collection->note_count++] = text;
+    return VLT_OK;
+}
+
+/* A file of spaces that is still packed, and how that is told. */
+static vlt_status note_packed(reading *r, const char *directory, const char *name)
+{
+    return add_note(r->collection, r->err, "%s/%s is packed: unpack it first (unxz, tar xf)",
+                    directory, name);
+}
+
+/* Names in a folder that are folders themselves, or files of ours; sorted. What is packed in a way
+ * that is not read becomes a note. */
+static vlt_status list_folder(reading *r, const char *directory, bool folders, names *out)
+{
+    vlt_error *err = r->err;
     vlt_status status = VLT_OK;
     DIR *folder = opendir(directory);
     *out = (names){0};
@@ -66,6 +98,10 @@ static vlt_status list_folder(const char *directory, bool folders, names *out, v
         char path[PATH_BYTES];
         struct stat info;
         int length = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        if (!folders && ends_with(entry->d_name, ".xz")) {
+            status = note_packed(r, directory, entry->d_name);
+            continue;
+        }
         if (entry->d_name[0] == '.' || length >= (int)sizeof path || stat(path, &info) != 0 ||
             (folders
                  ? !S_ISDIR(info.st_mode)
@@ -140,6 +176,27 @@ static vlt_status keep(reading *r, vlt_recorded *recorded)
     return VLT_OK;
 }
 
+/* Named as results and none, or results of a part of the space. */
+static vlt_status note_reading(reading *r, const vlt_recording *recording, vlt_record_kind kind,
+                               const char *path)
+{
+    const char *file = strrchr(path, '/'), *fact;
+    file = file ? file + 1 : path;
+    if (kind != VLT_RECORD_T4 && kind != VLT_RECORD_CACHE) {
+        return is_t4_name(file)
+                   ? add_note(r->collection, r->err, "%s: no T4 results, passed over", path)
+                   : VLT_OK;
+    }
+    fact = vlt_recording_fact(recording, VLT_RECORDED_SETTINGS_FACT);
+    const unsigned long long settings = fact ? strtoull(fact, NULL, 10) : 0;
+    const size_t rows = vlt_recording_row_count(recording);
+    return rows < settings
+               ? add_note(r->collection, r->err,
+                          "%s: %zu of %llu settings are recorded, the best may not be among them",
+                          path, rows, settings)
+               : VLT_OK;
+}
+
 /* Reads one file; `t1` is the text of the kernel's T1 file, "" where there is none. */
 static vlt_status read_file(reading *r, const char *path, const char *kernel, const char *machine,
                             const char *t1_path, const char *t1, size_t t1_bytes)
@@ -160,6 +217,9 @@ static vlt_status read_file(reading *r, const char *path, const char *kernel, co
         status = vlt_recording_read(recording, text, bytes, path, &kind, r->err);
     }
     free(text);
+    if (status == VLT_OK) {
+        status = note_reading(r, recording, kind, path);
+    }
     bool is_space = kind == VLT_RECORD_T4 || kind == VLT_RECORD_CACHE;
     if (status == VLT_OK && is_space && t1_bytes) {
         status = vlt_t1_order(t1, t1_bytes, t1_path, recording, r->err);
@@ -176,7 +236,7 @@ static vlt_status read_kernel(reading *r, const char *directory, const char *ker
     names files;
     char t1_path[PATH_BYTES] = "", *t1 = NULL;
     size_t t1_bytes = 0;
-    vlt_status status = list_folder(directory, false, &files, r->err);
+    vlt_status status = list_folder(r, directory, false, &files);
     for (int i = 0; i < files.count && status == VLT_OK; i++) {
         if (!strcmp(files.name[i], "T1.json") || !strcmp(files.name[i], "T1.json.gz")) {
             free(t1);
@@ -230,7 +290,7 @@ vlt_status vlt_collection_read(const char *directory, vlt_restriction *where,
     names folders;
     reading r = {out, where, progress, user, err};
     *out = (vlt_collection){0};
-    vlt_status status = list_folder(directory, true, &folders, err);
+    vlt_status status = list_folder(&r, directory, true, &folders);
     for (int i = 0; i < folders.count && status == VLT_OK; i++) {
         char path[PATH_BYTES];
         if (snprintf(path, sizeof path, "%s/%s", directory, folders.name[i]) < (int)sizeof path) {
@@ -249,8 +309,9 @@ vlt_status vlt_collection_read(const char *directory, vlt_restriction *where,
     if (status == VLT_OK && !out->count) {
         status = vlt_fail(err, VLT_STATUS_INPUT,
                           "%s: no recorded space (DIR/KERNEL/MACHINE.json, T4 results or Kernel "
-                          "Tuner caches)",
-                          directory);
+                          "Tuner caches)%s%s",
+                          directory, out->note_count ? "; " : "",
+                          out->note_count ? out->note[0] : "");
     }
     if (status != VLT_OK) {
         vlt_collection_release(out);
@@ -265,6 +326,10 @@ void vlt_collection_release(vlt_collection *collection)
     for (int i = 0; i < collection->count; i++) {
         vlt_recorded_destroy(collection->space[i]);
     }
+    for (int i = 0; i < collection->note_count; i++) {
+        free(collection->note[i]);
+    }
+    free(collection->note);
     free(collection->space);
     *collection = (vlt_collection){0};
 }

@@ -76,6 +76,9 @@ vlt_status vlt_recording_add(vlt_recording *recording, const vlt_scalar *values,
 vlt_status vlt_recording_unit(vlt_recording *recording, const char *unit, const char *place,
                               vlt_error *err);
 
+/* The fact that says how many settings the space has, recorded or not yet. */
+#define VLT_RECORDED_SETTINGS_FACT "space_settings"
+
 /* A text about the whole recording (machine, threads ...), written among the metadata and read
  * back; a later one of the same name replaces it. NULL: there is none of that name. */
 vlt_status vlt_recording_set_fact(vlt_recording *recording, const char *name, const char *text,

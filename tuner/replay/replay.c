@@ -127,7 +127,7 @@ static vlt_status run_space(replay *r, const char *strategy, int index, bool war
     return status;
 }
 
-/* Mean and interval of values[count] that lie `stride` apart. */
+/* Mean and interval of values[count], fractions of an optimum, that lie `stride` apart. */
 static void summarise(const double *values, int count, int stride, double *mean, double *low,
                       double *high)
 {
@@ -142,7 +142,7 @@ static void summarise(const double *values, int count, int stride, double *mean,
     }
     double error = count > 1 ? 1.96 * sqrt(square / (count - 1) / count) : NAN;
     *low = *mean - error;
-    *high = *mean + error;
+    *high = *mean + error > 1 ? 1 : *mean + error;
 }
 
 /* From the figures of every space and seed to those of every space, and over spaces. */

@@ -80,6 +80,8 @@ Test(tune_record, refuses)
     refused("--op sample --where \"variant == 'none'\"", "no setting");
     refused("--op pipeline", "pipeline");
     refused("--replay set", "--replay");
+    refused("--op sample --where 'threads <= 2' --where 'threads <= 1'",
+            "--where is given 2 times");
     test_output output = test_demo_script("$VLTUNE tune --record set");
     cr_expect_eq(output.exit_code, 2);
     cr_expect(strstr(output.err, "--model"));
@@ -115,6 +117,23 @@ Test(tune_record, a_named_problem)
         cr_expect(strstr(output.err, table[i][1]), "%s: %s", table[i][0], output.err);
         test_output_release(&output);
     }
+}
+
+/* Two that record into one file: the second is refused with the process that has it, and nothing
+ * that the first measures is lost. */
+Test(tune_record, one_at_a_time)
+{
+    test_output output = test_demo_script(
+        "record() { $VLTUNE tune --record set --model $DEMO --op bpe_encode --quiet --where "
+        "'cache <= 512 && scan >= 64' \"$@\"; }\n"
+        "record >/dev/null & first=$!\n"
+        "for try in $(seq 100); do ls set/*/.*lock >/dev/null 2>&1 && break; sleep 0.1; done\n"
+        "record; echo second $?; kill -INT $(pgrep -P $first) 2>/dev/null; wait $first\n"
+        "ls -A set/* | grep lock; $VLTUNE tune --replay set --seeds 2 >/dev/null; echo $?");
+    cr_expect(strstr(output.out, "second 2"), "%s\n%s", output.out, output.err);
+    cr_expect(strstr(output.err, "_T4.json.gz") && strstr(output.err, "process"), "%s", output.err);
+    cr_expect_null(strstr(output.out, "lock"), "%s", output.out);
+    test_output_release(&output);
 }
 
 /* A file of another machine, or of something else, is left alone. */

@@ -139,6 +139,7 @@ Test(tune_replay, options_are_refused)
     refused(spaces, "--where 'tyle > 1'", "column 1", "'tile'");
     refused(spaces, "--where 'tile >'", "column 7", "--where");
     refused(spaces, "--where 'tile == 1 && depth == 3'", "--where", "no setting is correct");
+    refused(spaces, "--where 'tile > 1' --where 'depth > 1'", "--where is given 2 times", "&&");
     refused(spaces, "--strategy anealing", "'anealing'", "'annealing'");
     refused(spaces, "--evaluations 25,,100", "byte 3", "");
     refused(spaces, "--evaluations 0", "byte 0", "");
@@ -178,6 +179,53 @@ Test(tune_replay, files_are_refused)
     unlink(test_folder_path("spaces/k/three_T4.json"));
     cr_assert_eq(mkfifo(test_folder_path("spaces/k/three_T4.json"), 0600), 0);
     refused(test_folder_path("spaces"), "--seeds 1", "three_T4.json", "no regular file");
+}
+
+/* What a figure is not made of is said: files that hold no results, parts of a space, packed ones.
+ */
+Test(tune_replay, what_is_passed_over_is_said)
+{
+    static const char part[] = "{\"metadata\": {\"space_settings\": \"7\"}, \"results\": "
+                               "[{\"configuration\": {\"tile\": 1}, "
+                               "\"times\": {\"runtimes\": [1]}, \"invalidity\": \"correct\"}]}";
+    make_spaces();
+    write_file("spaces/k/three_T4.json", "{\"machine\": \"x\"}", 16);
+    write_file("spaces/k/notes.json", "{\"machine\": \"x\"}", 16);
+    write_file("spaces/k/four_T4.json", part, sizeof part - 1);
+    write_file("spaces/k/five_T4.json.xz", "x", 1);
+    test_output output = replay(test_folder_path("spaces"), "--seeds 1 --strategy random");
+    cr_expect_eq(output.exit_code, 0, "%s", output.err);
+    cr_expect(strstr(output.err, "three_T4.json: no T4 results"), "%s", output.err);
+    cr_expect_null(strstr(output.err, "notes.json"), "%s", output.err);
+    cr_expect(strstr(output.err, "four_T4.json: 1 of 7 settings are recorded"), "%s", output.err);
+    cr_expect(strstr(output.err, "five_T4.json.xz is packed"), "%s", output.err);
+    test_output_release(&output);
+
+    char command[512];
+    snprintf(command, sizeof command, "cd '%s' && rm -f *.json", test_folder_path("spaces/k"));
+    cr_assert_eq(system(command), 0);
+    refused(test_folder_path("spaces"), "", "no recorded space", "unxz");
+}
+
+/* A fraction of the optimum is at most 1, so are the ends of its interval. */
+Test(tune_replay, intervals_stop_at_the_optimum)
+{
+    make_spaces();
+    json_t *document = replay_json(test_folder_path("spaces"),
+                                   "--seeds 4 --evaluations 3,10,30 --strategy auto");
+    const json_t *row = json_array_get(json_object_get(document, "strategies"), 0);
+    const char *key;
+    json_t *interval;
+    int at_the_end = 0;
+    json_object_foreach(json_object_get(row, "interval"), key, interval)
+    {
+        double mean = member(json_object_get(row, "mean"), key);
+        double high = json_number_value(json_array_get(interval, 1));
+        cr_expect(high <= 1 && high >= mean, "%s: %g above %g", key, high, mean);
+        at_the_end += high == 1;
+    }
+    cr_expect_geq(at_the_end, 1);
+    json_decref(document);
 }
 
 /* Packed files that are cut or damaged anywhere. */

@@ -31,13 +31,20 @@ Test(config_pack, packs)
     test_output_release(&output);
 
     /* what did well there is tried here, in a database that knows nothing */
-    output = test_demo_script(TUNE "--db b.db -o b.toml --seed-from one.toml --seed-from a.db");
+    test_demo_write("odd.toml",
+                    "schema = 1\n[[seed]]\nop = \"nosuch\"\nbucket = \"*\"\nvariant = "
+                    "\"v\"\n[[seed]]\nop = \"norm\"\nbucket = \"*\"\nvariant = \"v\"\n");
+    output = test_demo_script(TUNE "--db b.db -o b.toml --seed-from one.toml --seed-from a.db "
+                                   "--seed-from odd.toml");
     cr_assert_eq(output.exit_code, 0, "%s", output.err);
     json_t *document;
     vlt_error err;
     cr_assert_eq(vlt_json_parse(output.out, output.out_bytes, "stdout", &document, &err), VLT_OK);
     cr_expect_geq(test_demo_number(document, "seeds"), 5);
     cr_expect_leq(test_demo_number(document, "seeds"), test_demo_number(document, "trials"));
+    cr_expect(strstr(output.out, "2 of 2 seeds are of no use (1 of operators that are not tuned "
+                                 "here, 1 of variants that this build does not have): odd.toml"),
+              "%s", output.out);
     json_decref(document);
     test_output_release(&output);
 }
@@ -63,6 +70,8 @@ Test(config_pack, refuses)
     refused("$VLTUNE config pack empty.toml", "empty.toml");
     refused("$VLTUNE config pack cut.db", "cut.db");
     refused("$VLTUNE config pack cut.toml --machine 'a\"b'", "--machine");
+    test_demo_write("seedless.toml", "schema = 1\nmachine = \"m\"\n");
+    refused("$VLTUNE config pack seedless.toml", "'seed' is no array of tables");
     refused(TUNE "-o c.toml --seed-from none.toml", "none.toml");
     refused(TUNE "-o c.toml --seed-from cut.toml", "--seed-from: cut.toml: line 4");
     refused(TUNE "-o c.toml --seed-from cut.db", "cut.db");

@@ -157,6 +157,13 @@ Test(seeds, lists)
     cr_expect_eq(vlt_binding_value(setting.variant, &setting.binding, "strip"), 64);
     vlt_seed_list_release(&list);
 
+    static const vlt_seed_fit fits[] = {VLT_SEED_FITS,     VLT_SEED_FITS,     VLT_SEED_NO_VARIANT,
+                                        VLT_SEED_NO_KNOBS, VLT_SEED_OTHER_OP, VLT_SEED_FITS};
+    for (int i = 0; i < seeds.count; i++) {
+        cr_expect_eq(vlt_seed_fits(&seeds.seed[i], &wanted, domain), fits[i], "%d", i);
+    }
+    cr_expect_eq(vlt_seed_fits(&seeds.seed[0], &wanted, NULL), VLT_SEED_NOT_HERE);
+
     vlt_problem other = wanted;
     cr_assert_eq(vlt_problem_parse(&other, "src_h=2000,src_w=3000", &err), VLT_OK);
     cr_assert_eq(vlt_seeds_list(&seeds, &other, domain, &list, &err), VLT_OK);

@@ -1,0 +1,38 @@
+/* Why a seed is of no use for a problem. */
+#include <string.h>
+
+#include "tuner/pack/seeds.h"
+
+static const char *const reasons[VLT_SEED_FIT_COUNT] = {
+    "of operators that are not tuned here",
+    "of variants that this build does not have",
+    "with knobs that their variant does not have",
+    "not possible or not permitted here",
+    "fit",
+};
+
+const char *vlt_seed_fit_reason(vlt_seed_fit fit)
+{
+    return reasons[fit];
+}
+
+vlt_seed_fit vlt_seed_fits(const vlt_seed *seed, const vlt_problem *problem,
+                           const vlt_knob_domain *domain)
+{
+    vlt_setting setting = {.variant = NULL};
+    if (strcmp(seed->op, problem->op->name) != 0) {
+        return VLT_SEED_OTHER_OP;
+    }
+    setting.variant = vlt_registry_find_variant(problem->op, seed->variant);
+    if (!setting.variant) {
+        return VLT_SEED_NO_VARIANT;
+    }
+    if (vlt_binding_parse(setting.variant, seed->knobs, &setting.binding, NULL) != VLT_OK) {
+        return VLT_SEED_NO_KNOBS;
+    }
+    /* the baseline, which is first, is beside every domain */
+    return setting.variant == vlt_registry_variant(problem->op, 0) ||
+                   (domain && vlt_knob_domain_find(domain, &setting) != VLT_SETTING_NONE)
+               ? VLT_SEED_FITS
+               : VLT_SEED_NOT_HERE;
+}
