@@ -6,7 +6,7 @@
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
-    vlt_openblas_quiet();
+    vlt_openblas_quiet(plan->context->caps->isa);
     return vlt_sgemm_prepare(plan, vlt_openblas_sgemm, "openblas", err);
 }
 

@@ -1,6 +1,7 @@
 /* Peers from libraries against the baselines: whichever this build has (./bootstrap.sh peers). */
 #include <criterion/criterion.h>
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,23 @@ static void expect_linear(const char *name)
 Test(peers, openblas)
 {
     expect_linear("openblas");
+}
+
+/* On a CPU that is newer than the library it must not compute with kernels of 2004. */
+Test(peers, openblas_has_kernels_for_this_cpu)
+{
+    static const int64_t dims[] = {3, 600, 64, VLT_FORMAT_F32};
+    const vlt_variant *peer = peer_of(&vlt_op_linear, "openblas");
+    test_context test;
+    test_context_init(&test);
+    if (peer && (test.caps.isa & VLT_ISA_AVX2)) {
+        expect_right(&vlt_op_linear, peer, dims);
+        char *(*core)(void) = (char *(*)(void))dlsym(RTLD_DEFAULT, "openblas_get_corename");
+        cr_assert(core, "%s", dlerror());
+        cr_expect(strcmp(core(), "Prescott") && strcmp(core(), "Unknown"), "%s", core());
+        cr_expect_null(getenv("OPENBLAS_CORETYPE"), "no child inherits it");
+    }
+    test_context_release(&test);
 }
 
 Test(peers, onednn)
