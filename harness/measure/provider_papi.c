@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "harness/measure/counters.h"
+#include "harness/measure/papi_library.h"
 #include "optimizations/core/utf8_text.h"
 
 enum {
@@ -68,21 +69,27 @@ struct papi {
 };
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
+static const vlt_papi_library *lib; /* written once, under the lock */
 
-/* Once per process; threads register on their own. */
+/* Once per process; threads register on their own. NULL is no library: PAPI_ENOCMP. */
 static int start_library(void)
 {
     pthread_mutex_lock(&start_lock);
     int code = PAPI_OK;
-    if (PAPI_is_initialized() == PAPI_NOT_INITED) {
-        code = PAPI_library_init(PAPI_VER_CURRENT);
+    if (!lib) {
+        lib = vlt_papi_library_open();
+    }
+    if (!lib) {
+        code = PAPI_ENOCMP;
+    } else if (lib->is_initialized() == PAPI_NOT_INITED) {
+        code = lib->library_init(PAPI_VER_CURRENT);
         code = code == PAPI_VER_CURRENT ? PAPI_OK : code > 0 ? PAPI_EINVAL : code;
         if (code == PAPI_OK) {
-            code = PAPI_thread_init((unsigned long (*)(void))pthread_self);
+            code = lib->thread_init((unsigned long (*)(void))pthread_self);
         }
     }
     pthread_mutex_unlock(&start_lock);
-    return code == PAPI_OK ? PAPI_register_thread() : code;
+    return code == PAPI_OK ? lib->register_thread() : code;
 }
 
 static vlt_metric_status status_of(int code)
@@ -106,8 +113,8 @@ static vlt_metric_status status_of(int code)
 static void destroy_set(int *set)
 {
     if (*set != PAPI_NULL) {
-        PAPI_cleanup_eventset(*set);
-        PAPI_destroy_eventset(set);
+        lib->cleanup_eventset(*set);
+        lib->destroy_eventset(set);
         *set = PAPI_NULL;
     }
 }
@@ -127,17 +134,17 @@ static int try_event(const char *name, bool must_count)
 {
     int set = PAPI_NULL;
     long long count = 0;
-    int code = PAPI_create_eventset(&set);
+    int code = lib->create_eventset(&set);
     if (code != PAPI_OK) {
         return code;
     }
-    code = PAPI_add_named_event(set, name);
+    code = lib->add_named_event(set, name);
     if (code == PAPI_OK) {
-        code = PAPI_start(set);
+        code = lib->start(set);
     }
     if (code == PAPI_OK) {
         busy_work();
-        code = PAPI_stop(set, &count);
+        code = lib->stop(set, &count);
     }
     destroy_set(&set);
     return code == PAPI_OK && must_count && count == 0 ? PAPI_ENOEVNT : code;
@@ -156,7 +163,7 @@ static void probe_event(struct event *event, int index)
             event->code = code;
             event->status = status_of(code);
             vlt_utf8_format(event->reason, sizeof event->reason, "%s: %s", wanted[index].event[i],
-                            PAPI_strerror(code));
+                            lib->strerror(code));
         }
     }
 }
@@ -165,17 +172,17 @@ static void probe_event(struct event *event, int index)
 static bool starts(int set)
 {
     long long ignored[EVENTS + 1];
-    return PAPI_start(set) == PAPI_OK && PAPI_stop(set, ignored) == PAPI_OK;
+    return lib->start(set) == PAPI_OK && lib->stop(set, ignored) == PAPI_OK;
 }
 
 static bool open_group(struct papi *papi)
 {
     struct group *group = &papi->group[papi->group_count];
     *group = (struct group){.set = PAPI_NULL};
-    if (PAPI_create_eventset(&group->set) != PAPI_OK) {
+    if (lib->create_eventset(&group->set) != PAPI_OK) {
         return false;
     }
-    if (PAPI_add_named_event(group->set, papi->event[0].name) != PAPI_OK) {
+    if (lib->add_named_event(group->set, papi->event[0].name) != PAPI_OK) {
         destroy_set(&group->set);
         return false;
     }
@@ -194,15 +201,15 @@ static void pack_event(struct papi *papi, struct event *event)
             }
         }
         struct group *group = &papi->group[papi->group_count - 1];
-        if (PAPI_add_named_event(group->set, event->name) == PAPI_OK) {
+        if (lib->add_named_event(group->set, event->name) == PAPI_OK) {
             if (starts(group->set)) {
                 event->group = papi->group_count - 1;
                 event->slot = group->size++;
                 return;
             }
             int code;
-            if (PAPI_event_name_to_code(event->name, &code) == PAPI_OK) {
-                PAPI_remove_event(group->set, code);
+            if (lib->event_name_to_code(event->name, &code) == PAPI_OK) {
+                lib->remove_event(group->set, code);
             }
         }
     }
@@ -218,7 +225,7 @@ static void close_papi(void *state)
     long long ignored[EVENTS + 1];
     for (int i = 0; papi && i < papi->group_count; i++) {
         if (papi->group[i].running) {
-            PAPI_stop(papi->group[i].set, ignored);
+            lib->stop(papi->group[i].set, ignored);
         }
         destroy_set(&papi->group[i].set);
     }
@@ -234,9 +241,14 @@ static vlt_status open_papi(const vlt_counter_provider *provider, void **state, 
         return vlt_fail(err, VLT_STATUS_NOMEM, "papi: out of memory");
     }
     papi->code = start_library();
+    if (!lib) {
+        vlt_utf8_format(papi->unavailable, sizeof papi->unavailable, "%s is not installed",
+                        vlt_papi_library_name());
+        return VLT_OK;
+    }
     if (papi->code != PAPI_OK) {
         vlt_utf8_format(papi->unavailable, sizeof papi->unavailable, "PAPI does not start: %s",
-                        PAPI_strerror(papi->code));
+                        lib->strerror(papi->code));
         return VLT_OK;
     }
     for (int i = 0; i < EVENTS; i++) {
@@ -278,7 +290,7 @@ static void lose_group(struct papi *papi, int group, int code, const char *what)
             event->counted = false;
             event->code = code;
             vlt_utf8_format(event->reason, sizeof event->reason, "%s: %s", what,
-                            PAPI_strerror(code));
+                            lib->strerror(code));
         }
     }
 }
@@ -286,11 +298,11 @@ static void lose_group(struct papi *papi, int group, int code, const char *what)
 static vlt_status start(void *state, int pass, vlt_error *err)
 {
     struct papi *papi = state;
-    int code = PAPI_start(papi->group[pass].set);
+    int code = lib->start(papi->group[pass].set);
     papi->group[pass].running = code == PAPI_OK;
     if (code != PAPI_OK) {
         lose_group(papi, pass, code, "not started");
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "papi: %s", PAPI_strerror(code));
+        return vlt_fail(err, VLT_STATUS_INTERNAL, "papi: %s", lib->strerror(code));
     }
     return VLT_OK;
 }
@@ -299,11 +311,11 @@ static vlt_status stop(void *state, int pass, vlt_error *err)
 {
     struct papi *papi = state;
     long long count[EVENTS + 1] = {0};
-    int code = PAPI_stop(papi->group[pass].set, count);
+    int code = lib->stop(papi->group[pass].set, count);
     papi->group[pass].running = false;
     if (code != PAPI_OK) {
         lose_group(papi, pass, code, "not stopped");
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "papi: %s", PAPI_strerror(code));
+        return vlt_fail(err, VLT_STATUS_INTERNAL, "papi: %s", lib->strerror(code));
     }
     for (int i = 0; i < EVENTS; i++) {
         struct event *event = &papi->event[i];

@@ -1,13 +1,17 @@
 /* No missing metric ever becomes a number: providers that fail in every way they can. */
 #include <criterion/criterion.h>
 
+#include <dlfcn.h>
 #include <math.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "harness/measure/counters.h"
+#include "harness/measure/papi_library.h"
+#include "tests/support/data.h"
 
 /* A provider of one metric that goes wrong at one place, or not at all. */
 struct script {
@@ -251,4 +255,28 @@ Test(counters, too_many_providers_are_refused)
     }
     cr_assert_eq(vlt_counters_open(providers, 9, &counters, NULL), VLT_STATUS_USAGE);
     cr_assert_null(counters);
+}
+
+/* A request must not pay for the tables of events (2 MB) that only counting needs. */
+Test(counters, papi_is_loaded_by_who_counts)
+{
+    const vlt_papi_library *library = vlt_papi_library_open();
+    const char *program = getenv("VLT_PROGRAM");
+    if (!library || !program) {
+        test_skip(library ? "no program" : vlt_papi_library_name());
+        return;
+    }
+    cr_expect(dlopen(vlt_papi_library_name(), RTLD_LAZY | RTLD_NOLOAD));
+    cr_expect_eq(vlt_papi_library_open(), library);
+    FILE *needed = popen("LD_TRACE_LOADED_OBJECTS=1 \"$VLT_PROGRAM\"", "r");
+    char line[512];
+    int count = 0;
+    cr_assert(needed);
+    while (fgets(line, sizeof line, needed)) {
+        count++;
+        cr_expect_null(strstr(line, "libpapi"), "%s", line);
+        cr_expect_null(strstr(line, "libpfm"), "%s", line);
+    }
+    cr_expect_geq(count, 3);
+    pclose(needed);
 }
