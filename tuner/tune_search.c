@@ -110,19 +110,30 @@ static vlt_status step(vlt_tuner *tuner, vlt_tune_item *item, bool *over, vlt_er
                             : status;
 }
 
+/* Of a request by the best settings so far: behind a default that was far off, the others count as
+ * what they will be. Of one operator alone what it is of the request does not count. */
+static double request_so_far(const vlt_tuner *tuner)
+{
+    double total = tuner->options->only_op ? 0 : vlt_tuner_request_ns(tuner);
+    for (int i = 0; i < tuner->item_count; i++) {
+        const vlt_tune_item *item = &tuner->item[i];
+        double tuned = vlt_item_weight(item, true);
+        if (tuner->options->only_op) {
+            total += tuned;
+        } else if (!item->met.composite) {
+            total -= vlt_item_weight(item, false) - tuned;
+        }
+    }
+    return total;
+}
+
 /* The item on which the next trial is best spent, -1 for none. A trial of a slow problem costs
  * more, so what counts is gain for time; one that would not end in time is not begun: *late. */
 static int most_promising(const vlt_tuner *tuner, bool composites, const bool *over, double left_s,
                           bool *late)
 {
-    double total = vlt_tuner_request_ns(tuner), best_gain = 0;
+    double total = request_so_far(tuner), best_gain = 0;
     int best = -1;
-    if (tuner->options->only_op) { /* what it is of the request does not count then */
-        total = 0;
-        for (int i = 0; i < tuner->item_count; i++) {
-            total += vlt_item_weight(&tuner->item[i], false);
-        }
-    }
     for (int i = 0; i < tuner->item_count; i++) {
         const vlt_tune_item *item = &tuner->item[i];
         double gain = vlt_item_weight(item, true) * vlt_search_potential(&item->search);

@@ -68,6 +68,19 @@ static struct stage_ends plan_stages(const vlt_tuner *tuner)
                                .whole = end};
 }
 
+/* Is there a composite that can be tried at all in the time that composites have? */
+static bool composites_fit(const vlt_tuner *tuner, const struct stage_ends *ends)
+{
+    double time_s = (ends->inner_search - ends->decide) * (tuner->budget_s - tuner->found_s);
+    for (int i = 0; i < tuner->item_count; i++) {
+        const vlt_tune_item *item = &tuner->item[i];
+        if (item->met.composite && !item->broken && item->first_s < time_s) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Search and decide in turn: what a round leaves of its time is for another one. */
 static vlt_status race_leaves(vlt_tuner *tuner, const struct stage_ends *ends, vlt_error *err)
 {
@@ -126,7 +139,10 @@ vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err)
     tuner->found_s = vlt_tuner_elapsed(tuner);
     /* another run over the same store shall see other layouts */
     tuner->launch_seed += (uint64_t)tuner->result->trials_reused;
-    const struct stage_ends ends = plan_stages(tuner);
+    struct stage_ends ends = plan_stages(tuner);
+    if (!composites_fit(tuner, &ends)) {
+        ends.decide = ends.inner_decide;
+    }
     if (status == VLT_OK && (status = race_all(tuner, &ends, err)) == VLT_OK &&
         (status = vlt_tuner_check_whole(tuner, ends.whole, err)) == VLT_OK &&
         (status = measures_loss(tuner) ? vlt_tuner_check_loss(tuner, share_loss, err) : VLT_OK) ==

@@ -13,8 +13,9 @@ def stand_in(folder, mode, build):
     """A program for tune_with: stand_in.py in that mode."""
     path = os.path.join(folder, mode + ".sh")
     with open(path, "w") as file:
-        file.write("#!/bin/sh\nexec '%s' '%s/stand_in.py' %s '%s' \"$1\"\n"
-                   % (sys.executable, HERE, mode, os.path.abspath(build + "/vltune")))
+        file.write("#!/bin/sh\nexec '%s' '%s/stand_in.py' %s '%s' \"$1\" '%s'\n"
+                   % (sys.executable, HERE, mode, os.path.abspath(build + "/vltune"),
+                      os.path.abspath(folder)))
     os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
     return path
 

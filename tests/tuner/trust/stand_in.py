@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""stand_in.py MODE VLTUNE COMMAND: stands between the tuner and one process of vltune.
+"""stand_in.py MODE VLTUNE COMMAND FOLDER: stands between the tuner and one process of vltune.
 
 same:   every challenger of a race is the incumbent under another name, so nothing can be faster
 worst:  what runs without a config is said to be the last exact variant of each operator, with its
-        default knobs: the catalogue, which lists the best first, reversed
+        default knobs: the catalogue, which lists the best first, reversed; FOLDER/planted.json
+        holds them
 Python's standard library alone.
 """
 import json
@@ -37,25 +38,27 @@ def worst_of(vltune):
     return last
 
 
-def whole(vltune):
+def whole(vltune, folder):
     task = sys.stdin.buffer.read()
     run = subprocess.run([vltune, "_whole"], input=task, stdout=subprocess.PIPE)
     answer = json.loads(run.stdout)
     if answer.get("problems"):
         last = worst_of(vltune)
-        for problem in answer["problems"]:
-            if problem["op"] in last:
-                problem["variant"], problem["knobs"] = last[problem["op"]], ""
+        planted = [problem for problem in answer["problems"] if problem["op"] in last]
+        for problem in planted:
+            problem["variant"], problem["knobs"] = last[problem["op"]], ""
+        with open(os.path.join(folder, "planted.json"), "w") as file:
+            json.dump(planted, file)
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     return run.returncode
 
 
 def main():
-    mode, vltune, command = sys.argv[1:4]
+    mode, vltune, command, folder = sys.argv[1:5]
     if mode == "same" and command == "_race":
         sys.exit(race(vltune))
     if mode == "worst" and command == "_whole":
-        sys.exit(whole(vltune))
+        sys.exit(whole(vltune, folder))
     os.execv(vltune, [vltune, command])
 
 
