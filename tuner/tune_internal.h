@@ -218,6 +218,14 @@ vlt_report_comparison vlt_comparison_one(vlt_tune_how how); /* 1, 1, 1 */
 /* Launches that make an end-to-end interval. */
 enum { VLT_WHOLE_LAUNCHES = 6 };
 
+/* Seconds of one launch of a whole request by the defaults and one that takes other_s: both sides
+ * are called twice, slow ones once. */
+double vlt_tuner_launch_s(const vlt_tuner *tuner, double other_s);
+
+/* A request takes so long that outputs are compared on the first blocks, and nobody is asked a
+ * hundred. */
+bool vlt_tuner_is_slow(const vlt_tuner *tuner);
+
 /* tune_whole.c: the config as a whole against the defaults; undoes what does not help. */
 vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err);
 

@@ -6,11 +6,8 @@
 /* Problems may take this share of the budget; the check end to end gets one within these, and ends
  * there where answers to scenes follow, earlier where what rounding loses does. What a stage leaves
  * goes to the next ones, and in the end to more settings. */
-static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.72, whole_end = 0.88,
+static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.82, whole_end = 0.88,
                     loss_begin = 0.78, share_loss = 0.9, share_accuracy = 0.985;
-
-/* Who waits longer for one answer is not asked a hundred. */
-static const double slow_request_s = 2;
 
 static void time_phases(vlt_tuner *tuner, double share)
 {
@@ -31,18 +28,18 @@ struct stage_ends {
 
 static bool answers_scenes(const vlt_tuner *tuner)
 {
-    return !tuner->depth && tuner->options->scenes >= 0 &&
-           1e-3 * tuner->request_ms < slow_request_s;
+    return !vlt_tuner_is_slow(tuner) && tuner->options->scenes >= 0;
 }
 
-/* Share of the end-to-end check: the launches of an interval where they fit; of a model that is
- * looked at through its first blocks, what the first look at them took, for both sides. */
+/* Share of the end-to-end check: the launches of an interval where they fit, and before them the
+ * outputs, of whole requests or in half the time of one; of a model that is looked at through its
+ * first blocks, what the first look at them took, for both sides. */
 static double whole_width(const vlt_tuner *tuner)
 {
-    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
-    double launch_s = 2 * calls * request_s + 0.4;
+    double request_s = 1e-3 * tuner->request_ms, launch_s = vlt_tuner_launch_s(tuner, request_s);
     double left_s = fmax(0.1, tuner->budget_s - tuner->found_s);
-    double wanted = (VLT_WHOLE_LAUNCHES + 1) * launch_s / left_s;
+    double outputs_s = vlt_tuner_is_slow(tuner) ? 0.5 * request_s : launch_s;
+    double wanted = (VLT_WHOLE_LAUNCHES * launch_s + outputs_s) / left_s;
     if (tuner->depth) {
         return fmin(2 * whole_least, (2 * tuner->found_s + 1) / left_s);
     }

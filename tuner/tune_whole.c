@@ -1,7 +1,7 @@
 /* The config as a whole against the defaults: correct and not slower on inputs that the search has
  * not seen, in fresh processes; what makes it wrong or slow is undone. Where whole requests do not
- * fit into the budget, its worth is composed from the parts, and its outputs are compared on the
- * first blocks of each tower. */
+ * fit into the budget, its worth is composed from the parts; where one takes seconds, outputs are
+ * compared on the first blocks of each tower. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,18 @@ enum {
 };
 
 static const char whole_op[] = "end to end", whole_shape[] = "JPEG 640x480 -> 16 tokens";
-static const double margin = 0.03;
+static const double margin = 0.03, slow_request_s = 2;
+
+double vlt_tuner_launch_s(const vlt_tuner *tuner, double other_s)
+{
+    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
+    return calls * (request_s + other_s) + 0.4;
+}
+
+bool vlt_tuner_is_slow(const vlt_tuner *tuner)
+{
+    return tuner->depth || 1e-3 * tuner->request_ms > slow_request_s;
+}
 
 /* What the launches of the config under trial showed. */
 struct whole {
@@ -164,9 +175,10 @@ static vlt_status check_outputs(vlt_tuner *tuner, const char *config, double sha
     vlt_error failure = {0};
     vlt_whole_task task = vlt_tuner_task(tuner, config, tuner->unseen, share);
     task.against = reference_of(tuner, share);
-    task.depth = tuner->depth ? SHORT_DEPTH : 0;
-    task.scene_max = tuner->depth ? 1 : OUTPUT_SCENES;
-    task.tokens = tuner->depth ? SHORT_TOKENS : TOKENS;
+    bool brief = vlt_tuner_is_slow(tuner);
+    task.depth = brief ? SHORT_DEPTH : 0;
+    task.scene_max = brief ? 1 : OUTPUT_SCENES;
+    task.tokens = brief ? SHORT_TOKENS : TOKENS;
     task.limit_s = 0.4 * fmax(0.1, vlt_tuner_left(tuner, share));
     vlt_tuner_progress(tuner, whole_op, NULL);
     vlt_status status = vlt_whole_check_outputs(&task, outputs, &failure);
@@ -271,11 +283,10 @@ static bool anything_differs(const vlt_tuner *tuner)
     return false;
 }
 
-/* Do the launches of an interval fit? A launch calls both sides twice, a slow one once. */
+/* Do the launches of an interval fit? */
 static bool fits(const vlt_tuner *tuner, double other_s, double share)
 {
-    double request_s = 1e-3 * tuner->request_ms, calls = request_s > 1 ? 1.1 : 2.1;
-    double launch_s = calls * (request_s + other_s) + 0.3;
+    double launch_s = vlt_tuner_launch_s(tuner, other_s);
     return !tuner->depth && !tuner->options->workload &&
            VLT_WHOLE_LAUNCHES * launch_s < vlt_tuner_left(tuner, share);
 }
@@ -351,8 +362,8 @@ static void say_correctness(vlt_tuner *tuner, const struct whole *whole,
         vlt_utf8_format(
             result->correctness, sizeof result->correctness,
             "correct on unseen inputs%s (logits within %.2g of the %s's, tolerance %.2g)",
-            tuner->depth ? ", first 2 blocks of each tower" : "", outputs->worst, reference,
-            outputs->tolerance);
+            vlt_tuner_is_slow(tuner) ? ", first 2 blocks of each tower" : "", outputs->worst,
+            reference, outputs->tolerance);
     } else {
         snprintf(result->correctness, sizeof result->correctness, "not checked within the budget");
     }
