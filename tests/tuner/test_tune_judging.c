@@ -19,6 +19,13 @@ Test(tune_judging, what_is_far_faster_is_certain_soon)
     cr_assert_eq(judgement.verdict, VLT_VERDICT_FASTER);
     cr_assert(judgement.low > 0.4 && judgement.low < judgement.ratio &&
               judgement.high > judgement.ratio && judgement.high < 0.6 && judgement.p_faster > 0);
+    /* a fifteenth of the time, once a ninth: no doubt that it is less than 0.85 */
+    const double farther[] = {-2.65, -2.73, -2.22, -2.73}, once[] = {-2.65, -0.1, -2.22, -2.73};
+    judgement = (vlt_judgement){.ratio = exp(-2.69), .high = INFINITY, .p_faster = 1};
+    cr_assert(vlt_far_faster(farther, 4, 1e-4, &judgement));
+    cr_assert(judgement.low < judgement.ratio && judgement.high > judgement.ratio &&
+              judgement.high < 0.2);
+    cr_assert_not(vlt_far_faster(once, 4, 0.001, &judgement));
     cr_assert_not(vlt_far_faster(near, 4, 0.001, &judgement));
     cr_assert_not(vlt_far_faster(wild, 8, 0.001, &judgement));
 }
