@@ -5,6 +5,9 @@
 
 #include "optimizations/core/utf8_text.h"
 
+/* So much more than a roof is no error of measuring it. */
+static const double beyond = 1.15;
+
 int vlt_counters_stored(const vlt_counted *counted, vlt_store_counter counter[VLT_COUNTED_MAX])
 {
     for (int i = 0; i < counted->count; i++) {
@@ -81,15 +84,22 @@ static void tell_software(const struct telling *out, const vlt_store_counter *co
     }
 }
 
-/* Names without a value, a reason each, the hardware's alone: a missing GPU is no news. */
+static bool is_hardware(const vlt_store_counter *counter)
+{
+    return !strcmp(counter->source, "papi") || !strcmp(counter->source, "harness");
+}
+
+/* Names without a value, a reason each, the hardware's alone: a missing GPU is no news. Where none
+ * has a value the names are none either. */
 static void tell_missing(const struct telling *out, const vlt_store_counter *counter, int count)
 {
     char names[128] = "";
     const char *reason = NULL, *status = "";
-    int more = 0;
+    int more = 0, known = 0;
     for (int i = 0; i < count; i++) {
         const vlt_store_counter *c = &counter[i];
-        if (isfinite(c->value) || (strcmp(c->source, "papi") && strcmp(c->source, "harness"))) {
+        known += isfinite(c->value) && is_hardware(c);
+        if (isfinite(c->value) || !is_hardware(c)) {
             continue;
         }
         size_t used = strlen(names);
@@ -102,8 +112,8 @@ static void tell_missing(const struct telling *out, const vlt_store_counter *cou
         status = c->status;
     }
     if (names[0]) {
-        say(out, "no %s%s: %s", names, more ? " and others" : "",
-            reason && reason[0] ? reason : status);
+        say(out, "no %s%s: %s", known ? names : "hardware counters",
+            known && more ? " and others" : "", reason && reason[0] ? reason : status);
     }
 }
 
@@ -113,7 +123,9 @@ void vlt_counters_tell(const vlt_store_counter *counter, int count, double bytes
     const struct telling out = {text, text_bytes};
     double share = value_of(counter, count, "roofline_share");
     text[0] = '\0';
-    if (isfinite(share)) {
+    if (share > beyond) {
+        say(&out, "beyond the machine's roof, which was measured while others computed");
+    } else if (isfinite(share)) {
         say(&out, "%.0f %% of the machine's roof", 100 * share);
     }
     tell_hardware(&out, counter, count, bytes);

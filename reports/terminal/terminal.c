@@ -136,13 +136,15 @@ static void print_row(const vlt_terminal *terminal, const vlt_report_row *row, c
     }
 }
 
-/* "avx512 tile=14", for a default that stays how many settings did not beat it. */
+/* "avx512 tile=14", for a default that stays how many settings did not beat it, or not yet. */
 static void choice_text(const vlt_report_row *row, char *text, size_t text_bytes)
 {
     const char *choice = row->choice[0] ? row->choice : "-";
     if (row->is_default && row->settings > 1) {
-        vlt_utf8_format(text, text_bytes, "%s (%lld settings tried, none certainly faster)", choice,
-                        (long long)row->settings);
+        vlt_utf8_format(text, text_bytes, "%s (%s%lld settings tried, none certainly faster%s)",
+                        choice,
+                        row->over_default.verdict ? "" : "not decided: ", (long long)row->settings,
+                        row->over_default.verdict ? "" : " so far");
     } else {
         vlt_utf8_format(text, text_bytes, "%s", choice);
     }

@@ -21,7 +21,8 @@ struct explain {
     bool json;
     json_t *list;
     int64_t decisions;
-    int shown; /* settings of the decision at hand */
+    const vlt_store_view *view; /* the decision at hand */
+    int shown;                  /* settings of it */
     json_t *settings;
     vlt_status status;
     vlt_error *err;
@@ -46,6 +47,15 @@ static bool setting_to_json(void *user, const vlt_store_setting *setting)
     return true;
 }
 
+/* Where the default stays: the trial of the default against itself shows how much chance there is,
+ * and no gain. */
+static bool is_default(const struct explain *explain, const vlt_store_setting *setting)
+{
+    const vlt_store_view *view = explain->view;
+    return view->default_verdict && !strcmp(view->default_verdict, "same") &&
+           !strcmp(view->variant, setting->variant) && !strcmp(view->knobs, setting->knobs);
+}
+
 static bool print_setting(void *user, const vlt_store_setting *setting)
 {
     struct explain *explain = user;
@@ -55,7 +65,9 @@ static bool print_setting(void *user, const vlt_store_setting *setting)
     }
     explain->shown += setting->outcome == VLT_OUTCOME_OK;
     vlt_format_ns(setting->call_ns[1], ns, sizeof ns);
-    if (isfinite(setting->ratio) && setting->ratio > 0) {
+    if (is_default(explain, setting)) {
+        snprintf(gain, sizeof gain, "default");
+    } else if (isfinite(setting->ratio) && setting->ratio > 0) {
         snprintf(gain, sizeof gain, "%.2fx", 1 / setting->ratio);
     }
     if (setting->outcome == VLT_OUTCOME_OK) {
@@ -212,6 +224,7 @@ static bool print_decision(struct explain *explain, const vlt_store_view *view)
     print_change(view);
     printf("  tried, best first\n");
     explain->shown = 0;
+    explain->view = view;
     explain->status = vlt_store_each_setting(explain->store, view, print_setting, explain,
                                              explain->err);
     printf("  evidence      %s in %s\n\n", vlt_quoted_word(view->decision_id).text,
