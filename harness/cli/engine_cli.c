@@ -42,6 +42,7 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
     const char *device = vlt_cli_has(cli, "device") ? vlt_cli_text(cli, "device", NULL) : NULL;
     const vlt_engine_options options = {.threads = (int)vlt_cli_int(cli, "threads", 0),
                                         .pin = vlt_cli_flag(cli, "pin"),
+                                        .no_pin = vlt_cli_flag(cli, "no-pin"),
                                         .config = vlt_cli_text(cli, "config", NULL),
                                         .no_config = vlt_cli_flag(cli, "no-config"),
                                         .baseline = vlt_cli_flag(cli, "baseline"),

@@ -13,6 +13,13 @@ static int64_t cache_bytes(const vlt_cli *cli, const char *option)
     return bytes || !vlt_cli_count(cli, option) ? bytes : -1;
 }
 
+/* 0 means as tuned to the engine, but as --threads to who types it. */
+static int thread_count(const vlt_cli *cli, const char *option)
+{
+    const int64_t count = vlt_cli_int(cli, option, 0);
+    return count || !vlt_cli_count(cli, option) ? (int)count : -1;
+}
+
 /* 0 means a default to the engine, but not to who types it. */
 static vlt_status check_zero(const vlt_cli *cli, vlt_error *err)
 {
@@ -62,9 +69,9 @@ vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
     return (vlt_service_options){
         .embedding_cache = cache_bytes(cli, "embedding-cache"),
         .tokenize_cache = cache_bytes(cli, "tokenize-cache"),
-        .tokenize_threads = (int)vlt_cli_int(cli, "tokenize-threads", 0),
+        .tokenize_threads = thread_count(cli, "tokenize-threads"),
         .tokenize_chunk = vlt_cli_bytes(cli, "tokenize-chunk", 0),
-        .preprocess_threads = (int)vlt_cli_int(cli, "preprocess-threads", 0),
+        .preprocess_threads = thread_count(cli, "preprocess-threads"),
         .prefetch = prefetch || !vlt_cli_count(cli, "prefetch") ? (int)prefetch : -1,
         .trace = vlt_cli_count(cli, "trace") > 0,
         .memory_limit = vlt_cli_bytes(cli, "memory-limit", 0),

@@ -8,12 +8,15 @@
 
 /* Rows for the table of a command that answers requests. */
 #define VLT_SERVICE_CLI_OPTIONS                                                                  \
-    {"tokenize-threads", "N", "threads that encode a long text; 0: as --threads", 0,             \
+    {"tokenize-threads", "N",                                                                    \
+     "threads that encode a long text (default: as tuned, else 0: as --threads)", 0,             \
      VLT_INT(0, 1024)},                                                                          \
-        {"tokenize-chunk", "BYTES", "pieces of a long text (default 64K)", 0, VLT_BYTES},        \
-        {"tokenize-cache", "BYTES", "ids of texts kept at most (default 8M, 0: off)", 0,         \
+        {"tokenize-chunk", "BYTES", "pieces of a long text (default: as tuned, else 64K)", 0,    \
          VLT_BYTES},                                                                             \
-        {"preprocess-threads", "N", "threads that decode and resize; 0: as --threads", 0,        \
+        {"tokenize-cache", "BYTES",                                                              \
+         "ids of texts kept at most (default: as tuned, else 8M; 0: off)", 0, VLT_BYTES},        \
+        {"preprocess-threads", "N",                                                              \
+         "threads that decode and resize (default: as tuned, else 0: as --threads)", 0,          \
          VLT_INT(0, 1024)},                                                                      \
         {"embedding-cache", "BYTES",                                                             \
          "pictures and rows kept for later, at most (default 256M, 0: off)", 0, VLT_BYTES},      \

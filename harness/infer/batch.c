@@ -10,7 +10,6 @@
 #include "harness/infer/services.h"
 #include "harness/services/ahead.h"
 #include "optimizations/core/utf8_text.h"
-#include "optimizations/pipeline/pipeline.h"
 
 /* What one request in flight needs; a slot of the pipeline. */
 struct slot {
@@ -365,10 +364,9 @@ static void destroy_run(struct run *run)
 vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
                          vlt_error *err)
 {
-    enum { STAGES = 2 };
     vlt_plan *plan = NULL;
     struct run *run = NULL;
-    const vlt_problem problem = vlt_pipeline_problem(64, STAGES);
+    const vlt_problem problem = vlt_batch_problem();
     vlt_status status = vlt_plan_create(&engine->context, &problem, &plan, err);
     if (status == VLT_OK) {
         status = create_run(engine, batch, plan, &run, err);

@@ -34,6 +34,13 @@ typedef struct vlt_batch {
     void *user;
 } vlt_batch;
 
+/* What it asks of the operator `pipeline`: preparing a line, computing it. */
+static inline vlt_problem vlt_batch_problem(void)
+{
+    enum { ITEMS = 64, STAGES = 2 };
+    return vlt_pipeline_problem(ITEMS, STAGES);
+}
+
 /* STOPPED when `stop` said so. IO when the input cannot be read; every line before it has been
  * answered. *answered counts the calls of answer; may be NULL. */
 vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/infer/batch.h"
 #include "harness/infer/services.h"
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
@@ -167,8 +168,7 @@ static vlt_status detect_machine(vlt_engine *engine, const vlt_engine_options *o
         engine->caps = *vlt_machine_caps(machine);
         engine->thread_count = vlt_machine_thread_count(machine);
         int count = options->threads > 0 ? options->threads : engine->thread_count;
-        engine->worker_cpus = options->pin ? vlt_machine_worker_cpus(machine, count)
-                                           : (vlt_cpu_set){0};
+        engine->worker_cpus = vlt_machine_worker_cpus(machine, count);
     }
     vlt_machine_destroy(machine);
     if (status == VLT_OK) {
@@ -257,38 +257,63 @@ static vlt_status make_packs(vlt_engine *engine, const vlt_engine_options *optio
     return status;
 }
 
+/* What the operator `pipeline` is tuned to, before there are threads. */
+static vlt_status settle_services(vlt_engine *engine, const vlt_engine_options *options,
+                                  vlt_error *err)
+{
+    const vlt_problem problem = vlt_batch_problem();
+    vlt_plan plan;
+    vlt_status status = vlt_plan_settle(&engine->context, &problem, &plan, err);
+    if (status == VLT_OK) {
+        engine->tuned = vlt_pipeline_services_of(&plan);
+        engine->pin = options->pin || (engine->tuned.pin && !options->no_pin);
+    }
+    return status;
+}
+
+static vlt_status make_threads(vlt_engine *engine, const vlt_engine_options *options,
+                               vlt_error *err)
+{
+    vlt_threads_options threads = {.count = options->threads, .spin_us = 20};
+    threads.count = threads.count > 0 ? threads.count : engine->thread_count;
+    if (engine->pin) {
+        threads.cpu_set = engine->worker_cpus.word;
+        threads.cpu_set_words = sizeof engine->worker_cpus.word / sizeof *engine->worker_cpus.word;
+    }
+    return vlt_threads_create(&threads, &engine->threads, err);
+}
+
 static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *options,
                                vlt_error *err)
 {
     settle_quality(engine, options);
-    vlt_threads_options threads = {.count = options->threads, .spin_us = 20};
-    threads.count = threads.count > 0 ? threads.count : engine->thread_count;
-    if (options->pin) {
-        threads.cpu_set = engine->worker_cpus.word;
-        threads.cpu_set_words = sizeof engine->worker_cpus.word / sizeof *engine->worker_cpus.word;
-    }
-    vlt_status status = vlt_threads_create(&threads, &engine->threads, err);
-    if (status == VLT_OK) {
-        status = make_packs(engine, options, err);
-    }
-    if (status == VLT_OK) {
-        vlt_packs_ask(engine->packs, context_admit, engine);
-    }
     engine->context = (vlt_context){.caps = &engine->caps,
                                     .choices = &engine->choices,
                                     .policy = options->baseline ? VLT_POLICY_BASELINE
                                                                 : VLT_POLICY_CHOICES,
                                     .quality = engine->quality,
                                     .head_quality = engine->head_quality,
-                                    .packs = engine->packs,
-                                    .threads = engine->threads,
                                     .device = engine->device,
                                     .ledger = &engine->ledger,
                                     .log = context_log,
                                     .log_user = engine,
                                     .admit = context_admit,
                                     .admit_user = engine};
-    say_threads(engine);
+    vlt_status status = settle_services(engine, options, err);
+    if (status == VLT_OK) {
+        status = make_threads(engine, options, err);
+    }
+    if (status == VLT_OK) {
+        status = make_packs(engine, options, err);
+    }
+    if (status == VLT_OK) {
+        vlt_packs_ask(engine->packs, context_admit, engine);
+    }
+    engine->context.packs = engine->packs;
+    engine->context.threads = engine->threads;
+    if (status == VLT_OK) {
+        say_threads(engine);
+    }
     engine->prepare_context = engine->context;
     engine->prepare_context.ledger = &engine->prepare_ledger;
     engine->prepare_context.making = &engine->prepare_lock;

@@ -27,6 +27,7 @@
 #include "optimizations/core/clock.h"
 #include "optimizations/device/device.h"
 #include "optimizations/kv_cache/kv_cache.h"
+#include "optimizations/pipeline/pipeline.h"
 
 struct vlt_engine {
     vlt_checkpoint *checkpoint; /* owned */
@@ -46,7 +47,8 @@ struct vlt_engine {
     vlt_quality quality;      /* permitted */
     vlt_quality head_quality; /* to the head of the text, where that is more */
     int thread_count;         /* worth starting here */
-    vlt_cpu_set worker_cpus;  /* where they stay; empty: anywhere */
+    vlt_cpu_set worker_cpus;  /* where they stay, if they do */
+    bool pin;                 /* they do */
     vlt_memory_gauge memory;  /* what is asked before much is taken */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
@@ -66,8 +68,9 @@ struct vlt_engine {
     vlt_ledger prepare_ledger;
     vlt_token_service *tokens;
     struct vlt_pictures *pictures;
-    vlt_governor *governor; /* NULL: nobody looks at memory */
-    vlt_memory_level acted; /* the governor's own */
+    vlt_governor *governor;      /* NULL: nobody looks at memory */
+    vlt_memory_level acted;      /* the governor's own */
+    vlt_pipeline_services tuned; /* what services are where no option says otherwise */
     int prefetch, preprocess_threads;
     atomic_bool ahead;              /* requests are prepared by threads of their own */
     atomic_int under_way;           /* answers */

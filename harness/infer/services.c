@@ -20,8 +20,8 @@ static vlt_status check_numbers(const vlt_service_options *options, vlt_error *e
     const struct {
         const char *name;
         int64_t value, low, high;
-    } number[] = {{"tokenize-threads", options->tokenize_threads, 1, THREADS_MAX},
-                  {"preprocess-threads", options->preprocess_threads, 1, THREADS_MAX},
+    } number[] = {{"tokenize-threads", options->tokenize_threads, -1, THREADS_MAX},
+                  {"preprocess-threads", options->preprocess_threads, -1, THREADS_MAX},
                   {"tokenize-chunk", options->tokenize_chunk, VLT_TOKEN_CHUNK_MIN_BYTES,
                    VLT_TOKEN_CHUNK_MAX_BYTES},
                   {"prefetch", options->prefetch, -1, VLT_PREFETCH_MAX},
@@ -104,10 +104,15 @@ static size_t held(const vlt_engine *engine)
     return embeddings.bytes + tokens.bytes;
 }
 
-void vlt_services_forget(vlt_engine *engine)
+void vlt_services_forget_results(vlt_engine *engine)
 {
     vlt_content_cache_trim(engine->embeddings, 0);
     vlt_token_service_trim(engine->tokens, 0);
+}
+
+void vlt_services_forget(vlt_engine *engine)
+{
+    vlt_services_forget_results(engine);
     vlt_pictures_forget(engine->pictures);
     vlt_shared_pool_trim(engine->pool, 0);
     malloc_trim(0);
@@ -201,23 +206,37 @@ static vlt_status open_pool(vlt_engine *engine, vlt_error *err)
     return status;
 }
 
+/* Threads as an option gives them: 0 is as tuned, negative as many as compute. */
+static int thread_count(const vlt_engine *engine, int option, int tuned)
+{
+    const int threads = option ? option : tuned;
+    return threads > 0 ? threads : vlt_threads_count(engine->threads);
+}
+
+static vlt_token_service_options token_options(const vlt_engine *engine,
+                                               const vlt_service_options *options)
+{
+    const vlt_pipeline_services *tuned = &engine->tuned;
+    return (vlt_token_service_options){
+        .vocab = vlt_tokenizer_vocab(engine->tokenizer),
+        .context = &engine->alone_context,
+        .threads = thread_count(engine, options->tokenize_threads, tuned->tokenize_threads),
+        .chunk_bytes = (size_t)(options->tokenize_chunk ? options->tokenize_chunk
+                                                        : tuned->tokenize_chunk),
+        .cache_bytes = cache_limit(options->tokenize_cache, (size_t)tuned->tokenize_cache),
+        .trace = engine->trace};
+}
+
 vlt_status vlt_services_open(vlt_engine *engine, const vlt_service_options *options, vlt_error *err)
 {
-    const int threads = vlt_threads_count(engine->threads);
+    const vlt_pipeline_services *tuned = &engine->tuned;
     vlt_status status = options->trace ? vlt_trace_create(&engine->trace, err) : VLT_OK;
     const size_t embeddings = cache_limit(options->embedding_cache,
                                           VLT_EMBEDDING_CACHE_DEFAULT_BYTES);
-    const vlt_token_service_options tokens = {
-        .vocab = vlt_tokenizer_vocab(engine->tokenizer),
-        .context = &engine->alone_context,
-        .threads = options->tokenize_threads ? options->tokenize_threads : threads,
-        .chunk_bytes = options->tokenize_chunk ? (size_t)options->tokenize_chunk
-                                               : VLT_TOKEN_CHUNK_DEFAULT_BYTES,
-        .cache_bytes = cache_limit(options->tokenize_cache, VLT_TOKEN_CACHE_DEFAULT_BYTES),
-        .trace = engine->trace};
-    engine->preprocess_threads = options->preprocess_threads ? options->preprocess_threads
-                                                             : threads;
-    engine->prefetch = options->prefetch ? options->prefetch : VLT_PREFETCH_DEFAULT;
+    const vlt_token_service_options tokens = token_options(engine, options);
+    engine->preprocess_threads = thread_count(engine, options->preprocess_threads,
+                                              tuned->preprocess_threads);
+    engine->prefetch = options->prefetch ? options->prefetch : tuned->prefetch;
     if (status == VLT_OK) {
         status = open_pool(engine, err);
     }

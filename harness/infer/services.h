@@ -5,7 +5,7 @@
 
 #include "harness/infer/engine.h"
 
-enum { VLT_PREFETCH_DEFAULT = 2, VLT_PREFETCH_MAX = 1024 };
+enum { VLT_PREFETCH_MAX = 1024 };
 
 /* USAGE names the option and the two values that disagree. Without an engine, for who wants to know
  * before anything is read. */
@@ -28,6 +28,10 @@ int vlt_services_side_by_side(const vlt_engine *engine, int count);
 /* May the rows of an answered request stay, for the next one that begins alike? Not where nothing
  * is kept of pictures, beyond what may be kept of them, or while memory is short. */
 bool vlt_services_keep_rows(const vlt_engine *engine, size_t bytes);
+
+/* Forgets what was computed: the next request pays for its texts and pictures as the first one did.
+ * For measuring. */
+void vlt_services_forget_results(vlt_engine *engine);
 
 /* Forgets everything that can be made again. */
 void vlt_services_forget(vlt_engine *engine);

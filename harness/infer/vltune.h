@@ -34,19 +34,20 @@ typedef void vlt_message_function(void *user, int level, const char *message);
 typedef struct vlt_service_options {
     int64_t embedding_cache; /* bytes that embeddings of images may take; 0: 256 MiB; negative:
                                 none are kept */
-    int64_t tokenize_cache;  /* bytes that ids of whole texts may take; 0: 8 MiB; negative: none */
-    int tokenize_threads;    /* that encode a long text; 0: as many as compute */
-    int64_t tokenize_chunk;  /* bytes of its pieces; 0: 64 KiB; at least 256 */
-    int preprocess_threads;  /* that decode, resize and cut; 0: as many as compute */
-    int prefetch;            /* lines of a batch that are prepared ahead; 0: 2; negative: none */
-    int64_t memory_limit;    /* bytes that this process may have resident, pages of files apart; 0:
+    /* Of these five 0 means as tuned (operator `pipeline`), else what is named first. */
+    int64_t tokenize_cache; /* bytes that ids of whole texts may take: 8 MiB; negative: none */
+    int tokenize_threads;   /* that encode a long text: as many as compute, negative likewise */
+    int64_t tokenize_chunk; /* bytes of its pieces: 64 KiB; at least 256 */
+    int preprocess_threads; /* that decode, resize and cut: as many as compute, negative likewise */
+    int prefetch;           /* lines of a batch that are prepared ahead: 2; negative: none */
+    int64_t memory_limit;   /* bytes that this process may have resident, pages of files apart; 0:
                                 what the machine and its cgroups allow */
-    double memory_low;       /* percent of the limit: with less left, less is kept and begun;
+    double memory_low;      /* percent of the limit: with less left, less is kept and begun;
                                 0: 10 */
-    double memory_critical;  /* with less left, nothing is kept that can be made again; 0: 4 */
-    int monitor_ms;          /* between looks at memory; 0: nobody looks */
-    int cleanup_ms;          /* between giving freed memory back; 0: 1000 */
-    bool trace;              /* note what happens when, for vlt_engine_write_trace */
+    double memory_critical; /* with less left, nothing is kept that can be made again; 0: 4 */
+    int monitor_ms;         /* between looks at memory; 0: nobody looks */
+    int cleanup_ms;         /* between giving freed memory back; 0: 1000 */
+    bool trace;             /* note what happens when, for vlt_engine_write_trace */
 } vlt_service_options;
 
 /* For measuring: a request that is asked again is computed again. */
@@ -59,7 +60,8 @@ typedef struct vlt_service_options {
 typedef struct vlt_engine_options {
     int threads;              /* that work; 0: one per usable core */
     bool pin;                 /* every thread but the caller's stays on a core of its own, the
-                                 fastest and nearest first, as hwloc tells */
+                                 fastest and nearest first, as hwloc tells; false: as tuned */
+    bool no_pin;              /* they stay nowhere, whatever is tuned */
     const char *config;       /* tuned config file; NULL: looked for beside the model, then in
                                  $XDG_CONFIG_HOME/vltune */
     bool no_config;           /* use none: default variants */

@@ -16,12 +16,7 @@
 #include "harness/services/content_cache.h"
 #include "harness/services/trace.h"
 
-enum {
-    VLT_TOKEN_CACHE_DEFAULT_BYTES = 8 << 20,
-    VLT_TOKEN_CHUNK_DEFAULT_BYTES = 64 << 10,
-    VLT_TOKEN_CHUNK_MIN_BYTES = 256,
-    VLT_TOKEN_CHUNK_MAX_BYTES = 1 << 28
-};
+enum { VLT_TOKEN_CHUNK_MIN_BYTES = 256, VLT_TOKEN_CHUNK_MAX_BYTES = 1 << 28 };
 
 typedef struct vlt_token_service vlt_token_service;
 

@@ -1,5 +1,7 @@
 #include "optimizations/pipeline/pipeline_internal.h"
 
+#include <string.h>
+
 #include "optimizations/core/random.h"
 
 int vlt_pipeline_slots(const vlt_plan *plan)
@@ -12,6 +14,30 @@ int vlt_pipeline_parallel(const vlt_plan *plan)
 {
     const vlt_pipeline_common *common = plan->state;
     return common ? common->parallel : 1;
+}
+
+static int64_t knob_or(const vlt_plan *plan, const char *name, int64_t otherwise)
+{
+    const vlt_variant *variant = plan->variant;
+    for (int i = 0; i < variant->knob_count; i++) {
+        if (!strcmp(variant->knobs[i].name, name)) {
+            return plan->binding.value[i];
+        }
+    }
+    return otherwise;
+}
+
+vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan)
+{
+    return (vlt_pipeline_services){
+        .prefetch = (int)knob_or(plan, VLT_PIPELINE_PREFETCH, VLT_PIPELINE_PREFETCH_DEFAULT),
+        .preprocess_threads = (int)knob_or(plan, VLT_PIPELINE_PREPROCESS_THREADS, 0),
+        .tokenize_threads = (int)knob_or(plan, VLT_PIPELINE_TOKENIZE_THREADS, 0),
+        .tokenize_chunk = knob_or(plan, VLT_PIPELINE_TOKENIZE_CHUNK,
+                                  VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT),
+        .tokenize_cache = knob_or(plan, VLT_PIPELINE_TOKENIZE_CACHE,
+                                  VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT),
+        .pin = knob_or(plan, VLT_PIPELINE_PIN, 0) != 0};
 }
 
 static const vlt_dim dims[] = {

@@ -50,6 +50,26 @@ int vlt_pipeline_slots(const vlt_plan *plan);
 /* Requests that a batch should compute side by side, at least 1. */
 int vlt_pipeline_parallel(const vlt_plan *plan);
 
+enum {
+    VLT_PIPELINE_PREFETCH_DEFAULT = 2,
+    VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT = 64 << 10,
+    VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT = 8 << 20
+};
+
+/* How whoever feeds the stages should be set up, before there are any: texts, pictures, threads. It
+ * changes no output, and nothing of a run of this operator. */
+typedef struct vlt_pipeline_services {
+    int prefetch;           /* items prepared ahead of the one in stage 1; 0: none */
+    int preprocess_threads; /* that prepare them; 0: as many as compute */
+    int tokenize_threads;   /* for one long text; 0: as many as compute */
+    int64_t tokenize_chunk; /* bytes of its pieces */
+    int64_t tokenize_cache; /* bytes of results kept; 0: none */
+    bool pin;               /* threads stay on cores of their own */
+} vlt_pipeline_services;
+
+/* Of a plan, settled or made; where its variant has no such knob, the defaults. */
+vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan);
+
 static inline vlt_problem vlt_pipeline_problem(int64_t items, int stages)
 {
     return (vlt_problem){.op = &vlt_op_pipeline, .dim = {items, stages}};

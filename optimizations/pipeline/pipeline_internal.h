@@ -4,6 +4,14 @@
 
 #include "optimizations/pipeline/pipeline.h"
 
+/* The knobs of vlt_pipeline_services. */
+#define VLT_PIPELINE_PREFETCH           "prefetch"
+#define VLT_PIPELINE_PREPROCESS_THREADS "preprocess_threads"
+#define VLT_PIPELINE_TOKENIZE_THREADS   "tokenize_threads"
+#define VLT_PIPELINE_TOKENIZE_CHUNK     "tokenize_chunk"
+#define VLT_PIPELINE_TOKENIZE_CACHE     "tokenize_cache"
+#define VLT_PIPELINE_PIN                "pin"
+
 /* The first member of a variant's state; a variant without state has one slot. */
 typedef struct vlt_pipeline_common {
     int slots, parallel;

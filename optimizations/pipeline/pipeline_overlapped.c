@@ -309,13 +309,27 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
 }
 
 static const int64_t depths[] = {2, 3, 4, 8, 16}, threads[] = {2, 3, 4, 8}, spins[] = {0, 20, 200},
-                     parallels[] = {1, 2, 4, 8};
+                     parallels[] = {1, 2, 4, 8}, prefetches[] = {0, 1, 2, 4, 8},
+                     chunks[] = {16 << 10, 64 << 10, 256 << 10, 1 << 20},
+                     caches[] = {0, 1 << 20, 8 << 20, 64 << 20}, switches[] = {0, 1};
 
 static const vlt_knob knobs[] = {
     {"depth", "items in flight", depths, 5, 4, NULL},
     {"threads", "groups of stages, each with a thread, the caller included", threads, 4, 2, NULL},
     {"spin_us", "how long a waiting group spins before it sleeps, us", spins, 3, 20, NULL},
     {"parallel", "requests of a batch that compute side by side", parallels, 4, 1, NULL},
+    {VLT_PIPELINE_PREFETCH, "lines of a batch that are prepared ahead; 0: none", prefetches, 5,
+     VLT_PIPELINE_PREFETCH_DEFAULT, NULL},
+    {VLT_PIPELINE_PREPROCESS_THREADS, "threads that decode and resize; 0: as many as compute", NULL,
+     0, 0, NULL},
+    {VLT_PIPELINE_TOKENIZE_THREADS, "threads that encode a long text; 0: as many as compute", NULL,
+     0, 0, NULL},
+    {VLT_PIPELINE_TOKENIZE_CHUNK, "pieces of a long text, bytes", chunks, 4,
+     VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT, NULL},
+    {VLT_PIPELINE_TOKENIZE_CACHE, "ids of texts kept at most, bytes; 0: none", caches, 4,
+     VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT, NULL},
+    {VLT_PIPELINE_PIN, "threads stay on cores of their own, as hwloc tells; 1: yes", switches, 2, 0,
+     NULL},
 };
 
 VLT_VARIANT(pipeline, overlapped, .summary = "stages on threads of their own over a ring of slots",

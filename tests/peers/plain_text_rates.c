@@ -15,6 +15,7 @@
 #include "harness/services/token_service.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/core/random.h"
+#include "optimizations/pipeline/pipeline.h"
 #include "tests/support/data.h"
 #include "tests/support/variants.h"
 
@@ -66,7 +67,7 @@ static vlt_token_service *service_of(int threads, size_t cache)
     const vlt_token_service_options options = {.vocab = vlt_tokenizer_vocab(tokenizer),
                                                .context = &test.context,
                                                .threads = threads,
-                                               .chunk_bytes = VLT_TOKEN_CHUNK_DEFAULT_BYTES,
+                                               .chunk_bytes = VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT,
                                                .cache_bytes = cache};
     vlt_token_service *service = NULL;
     if (vlt_token_service_create(&options, &service, NULL) != VLT_OK) {
@@ -163,7 +164,8 @@ static double measure_lru(const char *text, size_t bytes, int percent)
     const size_t pieces = bytes / PIECE_BYTES;
     for (int round = 0; round < ROUNDS && pieces > 20; round++) {
         for (int mode = 0; mode < 2; mode++) {
-            vlt_token_service *service = service_of(1, mode ? VLT_TOKEN_CACHE_DEFAULT_BYTES : 0);
+            vlt_token_service *service = service_of(1,
+                                                    mode ? VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT : 0);
             vlt_random random = {11};
             double sum = 0;
             size_t count, next = 20;

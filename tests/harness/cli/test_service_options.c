@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/config/tuned.h"
+#include "harness/model/checkpoint.h"
 #include "tests/support/demo.h"
 #include "tests/support/image_files.h"
 #include "tests/support/memory_cgroup.h"
@@ -178,4 +180,48 @@ Test(service_options, short_memory_throttles_and_is_told, .init = test_demo_make
         json_array_size(json_object_get(json_object_get(free_answer[5], "pressure"), "events")), 0);
     release(answer, 6);
     release(free_answer, 6);
+}
+
+/* A config for this machine and model with one decision. */
+static void write_config(const char *knobs)
+{
+    vlt_tuned_config config = {.model_name = "demo"};
+    vlt_tuned_decision decision = {
+        .op = "pipeline", .bucket = "stages=2", .variant = "overlapped", .reason = "asked for"};
+    uint64_t hash = 0;
+    cr_assert_eq(vlt_checkpoint_hash_of(test_source("harness/model/demo/checkpoint"), &hash, NULL),
+                 VLT_OK);
+    cr_assert_eq(vlt_tuned_key_here(hash, &config.key, NULL), VLT_OK);
+    snprintf(decision.knobs, sizeof decision.knobs, "%s", knobs);
+    cr_assert_eq(vlt_tuned_config_set(&config, &decision, NULL), VLT_OK);
+    cr_assert_eq(vlt_tuned_write(&config, "tuned.toml", NULL), VLT_OK);
+    vlt_tuned_config_release(&config);
+}
+
+/* A config of before names fewer knobs; what it does not say is the default. Options go before. */
+Test(service_options, are_taken_from_the_tuned_config, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    static const struct {
+        const char *knobs, *options;
+        double tokenize_limit;
+    } cases[] = {{"depth=4 threads=2 spin_us=20 parallel=1", "", 8 << 20},
+                 {"depth=4 parallel=2 prefetch=8 tokenize_cache=1048576", "", 1 << 20},
+                 {"tokenize_cache=1048576", "--tokenize-cache 3M", 3 << 20},
+                 {"tokenize_cache=0 preprocess_threads=1 tokenize_threads=3", "", 0},
+                 {"tokenize_cache=0 pin=1", "--tokenize-cache 1M --no-pin", 1 << 20}};
+    write_equal_lines();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char options[128];
+        json_t *answer[LINES_MAX];
+        write_config(cases[i].knobs);
+        snprintf(options, sizeof options, "--config tuned.toml %s", cases[i].options);
+        batch(options, answer, 6, 0);
+        cr_expect_eq(count(answer[5], "tokenize", "limit"), cases[i].tokenize_limit, "%s, %s",
+                     cases[i].knobs, cases[i].options);
+        const json_t *used = json_object_get(part(answer[5], "choices", "pipeline"), "stages=2");
+        cr_expect_str_eq(json_string_value(json_object_get(used, "source")), "tuned");
+        cr_expect(json_object_get(json_object_get(used, "knobs"), "preprocess_threads"));
+        release(answer, 6);
+    }
 }

@@ -34,8 +34,22 @@ Test(pin, threads_stay_on_cores_of_their_own)
         test_skip("one CPU: every thread is bound");
         return;
     }
-    for (int pin = 0; pin < 2; pin++) {
-        const vlt_engine_options options = {.threads = 2, .pin = pin, .no_config = true};
+    /* as the option says, else as tuned: a forced knob is chosen as a tuned one is */
+    static const char *const tuned[] = {"pipeline=overlapped:pin=1"};
+    static const struct {
+        bool pin, no_pin, tuned, bound;
+    } cases[] = {{false, false, false, false},
+                 {true, false, false, true},
+                 {false, false, true, true},
+                 {false, true, true, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int pin = cases[i].bound;
+        const vlt_engine_options options = {.threads = 2,
+                                            .pin = cases[i].pin,
+                                            .no_pin = cases[i].no_pin,
+                                            .force = tuned,
+                                            .force_count = cases[i].tuned,
+                                            .no_config = true};
         vlt_engine *engine = NULL;
         vlt_error err = {0};
         cr_assert_eq(

@@ -54,7 +54,7 @@ static void force(const char *text)
     cr_assert_eq(vlt_choices_force(&choices, text, &err), VLT_OK, "%s", err.message);
 }
 
-/* The plan that a pipeline gets: "variant knob=value ..." */
+/* The plan that a pipeline gets: "variant knob=value ...", up to the knobs of services. */
 static const char *planned(void)
 {
     static char text[256];
@@ -64,7 +64,36 @@ static const char *planned(void)
     int used = snprintf(text, sizeof text, "%s ", plan->variant->name);
     vlt_binding_format(plan->variant, &plan->binding, text + used, sizeof text - (size_t)used);
     vlt_plan_destroy(plan);
+    char *services = strstr(text, " prefetch=");
+    if (services) {
+        *services = '\0';
+    }
     return text;
+}
+
+/* What would be planned is known without planning, and noted as if it were. */
+Test(choices, what_would_be_chosen_can_be_asked)
+{
+    vlt_ledger noted = {0};
+    vlt_problem problem = vlt_pipeline_problem(64, 2), impossible = vlt_pipeline_problem(64, 99);
+    vlt_plan plan;
+    tune("overlapped", "depth=16 prefetch=8 tokenize_cache=0 pin=1");
+    test.context.ledger = &noted;
+    cr_assert_eq(vlt_plan_settle(&test.context, &problem, &plan, NULL), VLT_OK);
+    cr_expect_eq(plan.source, VLT_CHOICE_TUNED);
+    cr_expect_eq(vlt_plan_knob(&plan, 0), 16);
+    const vlt_pipeline_services services = vlt_pipeline_services_of(&plan);
+    cr_expect_eq(services.prefetch, 8);
+    cr_expect_eq(services.tokenize_cache, 0);
+    cr_expect_eq(services.tokenize_chunk, VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT);
+    cr_expect(services.pin);
+    cr_expect_eq(noted.count, 1);
+    cr_expect_eq(vlt_plan_settle(&test.context, &impossible, &plan, NULL), VLT_STATUS_USAGE);
+    test.context.policy = VLT_POLICY_BASELINE;
+    cr_assert_eq(vlt_plan_settle(&test.context, &problem, &plan, NULL), VLT_OK);
+    cr_expect_eq(vlt_pipeline_services_of(&plan).prefetch, VLT_PIPELINE_PREFETCH_DEFAULT);
+    cr_expect_not(vlt_pipeline_services_of(&plan).pin, "the baseline has no such knob");
+    vlt_ledger_release(&noted);
 }
 
 Test(choices, a_forced_knob_leaves_the_tuned_values_of_the_others)
