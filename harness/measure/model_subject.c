@@ -7,9 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "harness/infer/vltune.h"
+#include "harness/infer/lanes.h"
+#include "harness/infer/services.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
+#include "harness/measure/whole_internal.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
@@ -21,7 +23,9 @@ static const char subject_name[] = "measured request";
 struct vlt_model_subject {
     json_t *document; /* owns texts */
     vlt_engine *engine;
-    char *image; /* owned path; NULL: the scene */
+    char *image;    /* owned path; NULL: the scene */
+    char *workload; /* owned path; NULL: one request */
+    int64_t parallel, lines;
     char scene_path[32];
     int scene_fd; /* memory that holds the drawn scene; -1 */
     vlt_scene scene;
@@ -43,6 +47,14 @@ vlt_status vlt_model_subject_format(const vlt_model_request *request, char **wha
     vlt_json_set_bytes(&object, "model", request->model);
     vlt_json_set_bytes(&object, "config", request->config);
     vlt_json_set_bytes(&object, "image", request->image);
+    vlt_json_set_bytes(&object, "workload", request->workload);
+    vlt_json_set_bytes(&object, "force", request->force);
+    if (request->parallel) {
+        vlt_json_set(&object, "parallel", json_integer(request->parallel));
+    }
+    if (request->lines) {
+        vlt_json_set(&object, "lines", json_integer(request->lines));
+    }
     if (request->prompt) {
         vlt_json_set(&object, "prompt", vlt_json_string(request->prompt, strlen(request->prompt)));
     }
@@ -114,19 +126,51 @@ static vlt_status open_engine(vlt_model_subject *subject, const char *model, con
     return vlt_engine_open(model, options, &subject->engine, err);
 }
 
-/* What the text asks for. model and config are owned by the caller in every case. */
-static vlt_status read_subject(vlt_model_subject *subject, const char *text, char **model,
-                               char **config, vlt_engine_options *options, vlt_error *err)
+/* What a subject's text asks of its engine; owned by the caller in every case. */
+struct wanted {
+    char *model, *config, *force;
+    vlt_engine_options options;
+};
+
+static vlt_status read_batch(vlt_model_subject *subject, struct wanted *wanted, vlt_error *err)
 {
+    const char *name = subject_name;
+    bool found;
+    vlt_status status;
+    if ((status = vlt_json_bytes(subject->document, name, "workload", &subject->workload, &found,
+                                 err)) != VLT_OK ||
+        (status = vlt_json_bytes(subject->document, name, "force", &wanted->force, &found, err)) !=
+            VLT_OK ||
+        (status = vlt_json_int(subject->document, name, "parallel", 0, VLT_LANES_MAX,
+                               &subject->parallel, &found, err)) != VLT_OK ||
+        (status = vlt_json_int(subject->document, name, "lines", 0, INT32_MAX, &subject->lines,
+                               &found, err)) != VLT_OK) {
+        return status;
+    }
+    if (wanted->force) {
+        wanted->options.force = (const char *const *)&wanted->force;
+        wanted->options.force_count = 1;
+    }
+    if (subject->workload) {
+        wanted->options.services = (vlt_service_options){0};
+    }
+    return VLT_OK;
+}
+
+static vlt_status read_subject(vlt_model_subject *subject, const char *text, struct wanted *wanted,
+                               vlt_error *err)
+{
+    vlt_engine_options *options = &wanted->options;
     const char *name = subject_name;
     void *ids = NULL, *leads = NULL;
     bool found;
     vlt_status status;
     subject->tokens = 16;
     if ((status = vlt_json_parse(text, strlen(text), name, &subject->document, err)) != VLT_OK ||
-        (status = vlt_json_bytes(subject->document, name, "model", model, NULL, err)) != VLT_OK ||
-        (status = vlt_json_bytes(subject->document, name, "config", config, &found, err)) !=
+        (status = vlt_json_bytes(subject->document, name, "model", &wanted->model, NULL, err)) !=
             VLT_OK ||
+        (status = vlt_json_bytes(subject->document, name, "config", &wanted->config, &found,
+                                 err)) != VLT_OK ||
         (status = vlt_json_bytes(subject->document, name, "image", &subject->image, &found, err)) !=
             VLT_OK ||
         (status = vlt_json_text(subject->document, name, "prompt", &subject->prompt, &found,
@@ -136,7 +180,8 @@ static vlt_status read_subject(vlt_model_subject *subject, const char *text, cha
         (status = vlt_json_int(subject->document, name, "pack_cache", -1, INT64_MAX,
                                &options->pack_cache, &found, err)) != VLT_OK ||
         (status = vlt_json_text(subject->document, name, "quality", &options->quality, &found,
-                                err)) != VLT_OK) {
+                                err)) != VLT_OK ||
+        (status = read_batch(subject, wanted, err)) != VLT_OK) {
         return status;
     }
     status = vlt_alloc((size_t)subject->tokens * sizeof(int32_t), &ids, err);
@@ -148,13 +193,23 @@ static vlt_status read_subject(vlt_model_subject *subject, const char *text, cha
     return status;
 }
 
+static vlt_status answer_batch(vlt_model_subject *subject, vlt_error *err)
+{
+    vlt_timings timings;
+    const vlt_whole_job job = {.workload = subject->workload,
+                               .parallel = subject->parallel,
+                               .lines = subject->lines,
+                               .tokens = subject->tokens};
+    vlt_services_forget_results(subject->engine);
+    return vlt_whole_workload_run(&job, subject->engine, &timings, err);
+}
+
 vlt_status vlt_model_subject_create(const char *what, int threads, const char *device,
                                     uint64_t seed, vlt_model_subject **out, vlt_error *err)
 {
-    char *model = NULL, *config = NULL;
     void *block = NULL;
-    vlt_engine_options options = {
-        .threads = threads, .device = device, .services = VLT_SERVICES_KEEP_NOTHING};
+    struct wanted wanted = {
+        .options = {.threads = threads, .device = device, .services = VLT_SERVICES_KEEP_NOTHING}};
     *out = NULL;
     vlt_status status = vlt_alloc(sizeof(vlt_model_subject), &block, err);
     if (status != VLT_OK) {
@@ -162,8 +217,8 @@ vlt_status vlt_model_subject_create(const char *what, int threads, const char *d
     }
     vlt_model_subject *subject = block;
     subject->scene_fd = -1;
-    status = read_subject(subject, what + strlen("run:"), &model, &config, &options, err);
-    if (status == VLT_OK && !subject->image) {
+    status = read_subject(subject, what + strlen("run:"), &wanted, err);
+    if (status == VLT_OK && !subject->image && !subject->workload) {
         status = draw_scene(subject, seed, err);
     }
     if (!subject->prompt) {
@@ -171,10 +226,14 @@ vlt_status vlt_model_subject_create(const char *what, int threads, const char *d
                                                      : "Describe the image.";
     }
     if (status == VLT_OK) {
-        status = open_engine(subject, model, config, &options, err);
+        status = open_engine(subject, wanted.model, wanted.config, &wanted.options, err);
     }
-    free(model);
-    free(config);
+    if (status == VLT_OK && subject->workload) { /* plans are made, pages touched */
+        status = answer_batch(subject, err);
+    }
+    free(wanted.model);
+    free(wanted.config);
+    free(wanted.force);
     if (status != VLT_OK) {
         vlt_model_subject_destroy(subject);
         return status;
@@ -192,6 +251,7 @@ void vlt_model_subject_destroy(vlt_model_subject *subject)
             close(subject->scene_fd);
         }
         free(subject->image);
+        free(subject->workload);
         vlt_free(subject->ids);
         vlt_free(subject->leads);
         vlt_free(subject);
@@ -237,7 +297,7 @@ int vlt_model_subject_run(vlt_model_subject *subject, int64_t iterations, vlt_er
 {
     vlt_status status = VLT_OK;
     for (int64_t i = 0; i < iterations && status == VLT_OK; i++) {
-        status = answer(subject, err);
+        status = subject->workload ? answer_batch(subject, err) : answer(subject, err);
     }
     return (int)status;
 }

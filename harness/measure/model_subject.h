@@ -3,10 +3,15 @@
  * The text is "run:" and a JSON object: "model" (directory), "config" (file of a tuned config,
  * "baseline", or absent: none), "image" (file, or absent: a drawn scene of 640 x 480), "prompt"
  * (absent: the scene's question), "tokens" (16), "quality" (exact), "pack_cache" (as in
- * vlt_engine_options; 0). Names
- * that are no UTF-8 are written as vlt_json_set_bytes does. The engine is opened once; a call opens
- * a session, decodes the image, answers greedily with exactly so many tokens, and closes the
- * session: what a user waits for, load left out.
+ * vlt_engine_options; 0),
+ * "force" (as --force). Names that are no UTF-8 are written as vlt_json_set_bytes does. The engine
+ * is opened once; a call opens a session, decodes the image, answers greedily with exactly so many
+ * tokens, and closes the session: what a user waits for, load left out.
+ *
+ * With "workload" (JSON lines as `batch` takes them), "lines" (of them, at most; 0: all) and
+ * "parallel" (0: as tuned) a call answers these lines as one batch; one has been answered before.
+ * Nothing computed in the call before is known any more, and services are as tuned; a single
+ * request keeps nothing.
  */
 #ifndef VLT_HARNESS_MODEL_SUBJECT_H
 #define VLT_HARNESS_MODEL_SUBJECT_H
@@ -27,8 +32,8 @@ bool vlt_model_subject_named(const char *what); /* begins with "run:" */
 
 /* What the text says; all but the model and the tokens may be NULL or 0. */
 typedef struct vlt_model_request {
-    const char *model, *config, *image, *prompt;
-    int tokens;
+    const char *model, *config, *image, *prompt, *workload, *force;
+    int tokens, parallel, lines;
     vlt_quality quality;
     int64_t pack_cache;
 } vlt_model_request;

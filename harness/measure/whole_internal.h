@@ -14,7 +14,7 @@
 typedef struct vlt_whole_job {
     const char *kind, *quality;                         /* quality NULL: exact */
     char *model, *config, *against, *scenes, *workload; /* owned; workload "": none */
-    int64_t parallel;
+    int64_t parallel, lines; /* lines: of the workload, at most; 0: all */
     int64_t threads, pack_cache, tokens, scene_max, depth;
     double limit_s;
     double begin_ms;
@@ -42,7 +42,8 @@ void vlt_whole_scene_release(vlt_whole_scene *scene);
 vlt_status vlt_whole_scene_run(vlt_engine *engine, const vlt_whole_scene *scene,
                                vlt_request *request, vlt_response *response, vlt_error *err);
 
-/* The lines of the workload, each answered; a line that fails is an error. *timings: their sum. */
+/* The lines of the workload, or the first of them, each answered; a line that fails is an error.
+ * *timings: their sum. */
 vlt_status vlt_whole_workload_run(const vlt_whole_job *job, vlt_engine *engine,
                                   vlt_timings *timings, vlt_error *err);
 

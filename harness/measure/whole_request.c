@@ -186,35 +186,43 @@ static void stretch(vlt_timings *t, const vlt_engine *shortened, double blocks, 
     t->total += t->vision + t->prefill + t->decode - before;
 }
 
+/* Of `ops`, what the ledger counted since. */
+static void add_services(struct list *list, const vlt_ledger *ledger, const int64_t *before,
+                         int count)
+{
+    static const char *const ops[] = {"pipeline", "tokenize_batch"};
+    struct list met = {.problems = json_array()};
+    json_t *problem;
+    size_t i;
+    add_problems(&met, ledger, before, count);
+    json_array_foreach(met.problems, i, problem)
+    {
+        const char *op = json_string_value(json_object_get(problem, "op"));
+        if (op && (!strcmp(op, ops[0]) || !strcmp(op, ops[1]))) {
+            vlt_json_append(&list->problems, json_incref(problem));
+        }
+    }
+    json_decref(met.problems);
+}
+
 /* Problems of services that a single request does not meet. */
 static vlt_status add_batch(struct list *list, vlt_engine *engine, vlt_error *err)
 {
-    static const char *const ops[] = {"pipeline", "tokenize_batch"};
-    int64_t *before = NULL;
-    const int count = engine->prepare_ledger.count;
-    const vlt_ledger *whole = list->whole;
-    vlt_status status = count_runs(&engine->prepare_ledger, &before, err);
+    const vlt_ledger *const ledger[2] = {&engine->prepare_ledger, &engine->ledger};
+    int64_t *before[2] = {NULL, NULL};
+    const int count[2] = {ledger[0]->count, ledger[1]->count};
+    vlt_status status = count_runs(ledger[0], &before[0], err);
+    if (status == VLT_OK) {
+        status = count_runs(ledger[1], &before[1], err);
+    }
     if (status == VLT_OK) {
         status = vlt_whole_batch_run(engine, err);
     }
-    if (status == VLT_OK) {
-        json_t *all = list->problems, *problem;
-        size_t i;
-        list->problems = json_array();
-        list->whole = NULL;
-        add_problems(list, &engine->prepare_ledger, before, count);
-        json_array_foreach(list->problems, i, problem)
-        {
-            const char *op = json_string_value(json_object_get(problem, "op"));
-            if (op && (!strcmp(op, ops[0]) || !strcmp(op, ops[1]))) {
-                vlt_json_append(&all, json_incref(problem));
-            }
-        }
-        json_decref(list->problems);
-        list->problems = all;
-        list->whole = whole;
+    for (int i = 0; i < 2 && status == VLT_OK; i++) {
+        add_services(list, ledger[i], before[i], count[i]);
     }
-    free(before);
+    free(before[0]);
+    free(before[1]);
     return status;
 }
 

@@ -32,6 +32,32 @@ static vlt_status add_answer(void *user, const char *id, const vlt_response *res
     return VLT_OK;
 }
 
+/* The first lines alone, as if nothing were behind them. */
+static vlt_status cut_input(vlt_line_reader *input, int64_t lines, vlt_error *err)
+{
+    vlt_buffer line = {0}, text = {0};
+    bool found = true;
+    vlt_status status = VLT_OK;
+    for (int64_t i = 0; i < lines && found && status == VLT_OK; i++) {
+        status = vlt_line_reader_next(input, &line, &found, err);
+        if (status == VLT_OK && found) {
+            vlt_buffer_print(&text, "%.*s\n", (int)line.bytes, line.data);
+        }
+    }
+    if (status == VLT_OK && (text.failed || line.failed)) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", input->name);
+    }
+    free(line.data);
+    if (status != VLT_OK) {
+        free(text.data);
+        return status;
+    }
+    const char *name = input->name;
+    vlt_line_reader_close(input);
+    *input = (vlt_line_reader){.file = -1, .name = name, .ended = true, .ahead = text};
+    return VLT_OK;
+}
+
 vlt_status vlt_whole_workload_run(const vlt_whole_job *job, vlt_engine *engine,
                                   vlt_timings *timings, vlt_error *err)
 {
@@ -49,6 +75,9 @@ vlt_status vlt_whole_workload_run(const vlt_whole_job *job, vlt_engine *engine,
                              .user = &sum};
     *timings = (vlt_timings){0};
     vlt_status status = vlt_line_reader_open(job->workload, &input, err);
+    if (status == VLT_OK && job->lines > 0) {
+        status = cut_input(&input, job->lines, err);
+    }
     if (status == VLT_OK) {
         status = vlt_batch_run(engine, &batch, &answered, err);
     }
