@@ -94,7 +94,7 @@ vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error 
     vlt_status status = VLT_OK;
     for (int i = 0; i < tuner->item_count && status == VLT_OK; i++) {
         vlt_tune_item *item = &tuner->item[i];
-        if (item->broken || isnan(item->default_ns)) {
+        if (item->broken || isnan(item->default_ns) || item->kind == VLT_TUNE_SERVICE) {
             continue;
         }
         estimate(item);

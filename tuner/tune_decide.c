@@ -18,6 +18,10 @@ static const double launch_limit_s = 0.04;
 /* Of so slow a problem more launches tell more than more pairs; one pair where it is far off. */
 static const double slow_ns = 20e6, far_log = -0.15;
 
+/* Of the error of a run, by kind. */
+static const double part_of_error[] = {
+    [VLT_TUNE_LEAF] = 0.45, [VLT_TUNE_COMPOSITE] = 0.4, [VLT_TUNE_SERVICE] = 0.15};
+
 /* A challenger whose launches so far say less than this is dropped after DROP_AFTER of them. */
 static const double hopeless_log = -0.008;
 
@@ -289,12 +293,12 @@ static int by_gain(const void *left, const void *right)
 }
 
 /* What has no promising setting is decided at once; the others are finalists. */
-static int find_finalists(vlt_tuner *tuner, bool composites, vlt_tune_item **finalist)
+static int find_finalists(vlt_tuner *tuner, vlt_tune_kind kind, vlt_tune_item **finalist)
 {
     int count = 0;
     for (int i = 0; i < tuner->item_count; i++) {
         vlt_tune_item *item = &tuner->item[i];
-        if (item->broken || item->met.composite != composites || isnan(item->default_ns) ||
+        if (item->broken || item->kind != kind || isnan(item->default_ns) ||
             item->search.count == 0 || vlt_item_differs(item)) {
             continue;
         }
@@ -315,17 +319,17 @@ static int count_promising(vlt_tune_item *const *finalist, int count)
     return promising;
 }
 
-vlt_status vlt_tuner_decide(vlt_tuner *tuner, bool composites, double share, vlt_error *err)
+vlt_status vlt_tuner_decide(vlt_tuner *tuner, vlt_tune_kind kind, double share, vlt_error *err)
 {
     vlt_tune_item **finalist = calloc((size_t)tuner->item_count + 1, sizeof *finalist);
     vlt_status status = VLT_OK;
     if (!finalist) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "deciding: out of memory");
     }
-    int count = find_finalists(tuner, composites, finalist);
-    /* leaves and composites are two families, each with half of the error; of that the first round
-     * has the most */
-    double family = VLT_TUNE_ALPHA / 2 * (tuner->round == 0 ? 0.6 : 0.4 / (VLT_TUNE_ROUNDS - 1));
+    int count = find_finalists(tuner, kind, finalist);
+    /* each kind is a family with its part of the error; of that the first round has the most */
+    double family = VLT_TUNE_ALPHA * part_of_error[kind] *
+                    (tuner->round == 0 ? 0.6 : 0.4 / (VLT_TUNE_ROUNDS - 1));
     double alpha = family / fmax(1, count_promising(finalist, count));
     for (int i = 0; i < count && status == VLT_OK; i++) {
         status = challenge(tuner, finalist[i], alpha, share, err);

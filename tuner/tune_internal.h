@@ -17,6 +17,13 @@
 enum { VLT_CONFIRM_LAUNCHES = 24, VLT_TUNE_ROUNDS = 4 };
 #define VLT_TUNE_ALPHA 0.01
 
+/* How a problem is measured, and in which order they are decided. */
+typedef enum vlt_tune_kind {
+    VLT_TUNE_LEAF,
+    VLT_TUNE_COMPOSITE, /* with the choices of the leaves inside */
+    VLT_TUNE_SERVICE    /* on whole batches, under the choices of both */
+} vlt_tune_kind;
+
 /* One launch of a setting in the deciding stage. */
 typedef struct vlt_confirm {
     vlt_setting setting;
@@ -28,6 +35,7 @@ typedef struct vlt_confirm {
 typedef struct vlt_tune_item {
     vlt_whole_problem met;
     vlt_problem problem;
+    vlt_tune_kind kind;
     vlt_search search;                        /* its incumbent is the default */
     double estimate_ns;                       /* of a default run, before anything was measured */
     double default_ns, baseline_ns, tuned_ns; /* of one run; NAN: not measured */
@@ -86,9 +94,12 @@ typedef struct vlt_tuner {
     char *unseen;           /* scenes that the search never sees */
     char *provisional;      /* the config under trial */
     char *workload;         /* owned; JSON lines of the user's requests; NULL: the scene */
-    double request_ms;      /* of one request with the defaults; estimated where depth is not 0 */
-    int depth;              /* of the model that was looked at; 0: the whole */
-    vlt_tune_item *item;    /* owned, in order of falling weight once measured */
+    int workload_lines;
+    int batch_lines;     /* of the next, the first ones */
+    char *batch;         /* owned; likewise: what services are measured on; NULL: nothing yet */
+    double request_ms;   /* of one request with the defaults; estimated where depth is not 0 */
+    int depth;           /* of the model that was looked at; 0: the whole */
+    vlt_tune_item *item; /* owned, in order of falling weight once measured */
     int item_count;
     vlt_seeds *seeds; /* owned [seed_count]: those of the options, then the nearest packs */
     int seed_count;
@@ -179,10 +190,10 @@ void vlt_tuner_end_races(vlt_tuner *tuner);
 /* tune_search.c: what earlier runs have measured; then search until the share is used up, of the
  * leaves or of the composites. */
 vlt_status vlt_tuner_recall(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);
-vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt_error *err);
+vlt_status vlt_tuner_search(vlt_tuner *tuner, vlt_tune_kind kind, double share, vlt_error *err);
 
 /* tune_decide.c: fresh launches of the best settings until the share is used up, and decisions. */
-vlt_status vlt_tuner_decide(vlt_tuner *tuner, bool composites, double share, vlt_error *err);
+vlt_status vlt_tuner_decide(vlt_tuner *tuner, vlt_tune_kind kind, double share, vlt_error *err);
 vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm, vlt_error *err);
 bool vlt_item_differs(const vlt_tune_item *item); /* from the default */
 
@@ -192,6 +203,18 @@ vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err);
 
 /* Into the store; fills item->evidence. */
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err);
+
+/* tune_services.c: settings of services on whole batches, and a decision about them, until the
+ * share is used up. */
+vlt_status vlt_tuner_serve(vlt_tuner *tuner, double share, vlt_error *err);
+
+/* Seconds that the stage wants; 0: there is nothing for it. */
+double vlt_tuner_serve_wants_s(const vlt_tuner *tuner);
+
+/* One launch: a batch under `against` and under `setting`, the other choices inside both. */
+vlt_status vlt_tuner_launch_batch(vlt_tuner *tuner, const vlt_setting *against,
+                                  const vlt_setting *setting, double timeout_s, vlt_launch *launch,
+                                  vlt_error *err);
 
 /* tune_far.c: are the launches, in the order of their making, certainly beyond what layouts do?
  * Then the judgement says faster, with p and interval. */

@@ -5,6 +5,7 @@
 
 #include "harness/measure/oracle.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/pipeline/pipeline.h"
 #include "tuner/code_hash.h"
 #include "tuner/tune_internal.h"
 
@@ -75,6 +76,9 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
     }
     vlt_tune_item *item = &tuner->item[tuner->item_count];
     *item = (vlt_tune_item){.met = *met,
+                            .kind = op == &vlt_op_pipeline ? VLT_TUNE_SERVICE
+                                    : met->composite       ? VLT_TUNE_COMPOSITE
+                                                           : VLT_TUNE_LEAF,
                             .problem = {.op = op},
                             .default_ns = NAN,
                             .baseline_ns = NAN,
@@ -83,6 +87,7 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
                             .wall_s = NAN,
                             .over_inside = vlt_comparison_unknown(),
                             .over_baseline = vlt_comparison_unknown()};
+    item->met.composite = item->kind != VLT_TUNE_LEAF; /* the time of a service is that of others */
     vlt_status status = vlt_problem_parse(&item->problem, met->problem, err);
     if (status == VLT_OK) {
         status = start_search(tuner, item, &any, err);
@@ -93,7 +98,8 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
     }
     estimate(&item->problem, item);
     tuner->item_count++;
-    return tuner->options->fresh || met->composite ? VLT_OK : vlt_tuner_recall(tuner, item, err);
+    return tuner->options->fresh || item->met.composite ? VLT_OK
+                                                        : vlt_tuner_recall(tuner, item, err);
 }
 
 void vlt_tuner_keep_phases(vlt_tuner *tuner, const vlt_whole_request *request, int column)

@@ -202,6 +202,7 @@ static void release(vlt_tuner *tuner)
     free(tuner->children);
     free(tuner->roofline);
     free(tuner->workload);
+    free(tuner->batch);
     free(tuner->item);
     vlt_temp_folder_remove(&tuner->folder);
     free(tuner->scenes);

@@ -129,15 +129,15 @@ static double request_so_far(const vlt_tuner *tuner)
 
 /* The item on which the next trial is best spent, -1 for none. A trial of a slow problem costs
  * more, so what counts is gain for time; one that would not end in time is not begun: *late. */
-static int most_promising(const vlt_tuner *tuner, bool composites, const bool *over, double left_s,
-                          bool *late)
+static int most_promising(const vlt_tuner *tuner, vlt_tune_kind kind, const bool *over,
+                          double left_s, bool *late)
 {
     double total = request_so_far(tuner), best_gain = 0;
     int best = -1;
     for (int i = 0; i < tuner->item_count; i++) {
         const vlt_tune_item *item = &tuner->item[i];
         double gain = vlt_item_weight(item, true) * vlt_search_potential(&item->search);
-        if (over[i] || item->met.composite != composites || gain < worth * total) {
+        if (over[i] || item->kind != kind || gain < worth * total) {
             continue;
         }
         if ((isnan(item->wall_s) ? item->first_s : item->wall_s) > left_s) {
@@ -154,7 +154,7 @@ static int most_promising(const vlt_tuner *tuner, bool composites, const bool *o
     return best;
 }
 
-vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt_error *err)
+vlt_status vlt_tuner_search(vlt_tuner *tuner, vlt_tune_kind kind, double share, vlt_error *err)
 {
     vlt_status status = VLT_OK;
     bool *over = calloc((size_t)tuner->item_count + 1, sizeof *over);
@@ -164,7 +164,7 @@ vlt_status vlt_tuner_search(vlt_tuner *tuner, bool composites, double share, vlt
     for (;;) {
         bool late = false;
         double left_s = vlt_tuner_left(tuner, share);
-        int best = most_promising(tuner, composites, over, left_s, &late);
+        int best = most_promising(tuner, kind, over, left_s, &late);
         if (late || (best >= 0 && left_s <= 0)) {
             tuner->result->end = VLT_TUNE_BUDGET;
         }

@@ -7,7 +7,8 @@
  * there where answers to scenes follow, earlier where what rounding loses does. What a stage leaves
  * goes to the next ones, and in the end to more settings. */
 static const double share_problems = 0.2, whole_least = 0.14, whole_most = 0.82, whole_end = 0.88,
-                    loss_begin = 0.78, share_loss = 0.9, share_accuracy = 0.985;
+                    loss_begin = 0.78, share_loss = 0.9, share_accuracy = 0.985,
+                    services_most = 0.18;
 
 static void time_phases(vlt_tuner *tuner, double share)
 {
@@ -23,7 +24,7 @@ static void time_phases(vlt_tuner *tuner, double share)
 
 /* Ends of the stages, as shares of what was left when the problems were known. */
 struct stage_ends {
-    double search, decide, inner_search, inner_decide, baseline, whole;
+    double search, decide, inner_search, inner_decide, services, baseline, whole;
 };
 
 static bool answers_scenes(const vlt_tuner *tuner)
@@ -46,6 +47,13 @@ static double whole_width(const vlt_tuner *tuner)
     return wanted > whole_most ? whole_least : fmax(wanted, whole_least);
 }
 
+/* Share of what services do to whole batches, of what is left before the end-to-end check. */
+static double services_width(const vlt_tuner *tuner, double begin)
+{
+    double left_s = fmax(0.1, tuner->budget_s - tuner->found_s);
+    return fmin(vlt_tuner_serve_wants_s(tuner) / left_s, services_most * begin);
+}
+
 static bool measures_loss(const vlt_tuner *tuner)
 {
     return tuner->options->scenes >= 0 && tuner->options->quality != VLT_QUALITY_EXACT;
@@ -56,11 +64,13 @@ static struct stage_ends plan_stages(const vlt_tuner *tuner)
     double end = measures_loss(tuner)    ? loss_begin
                  : answers_scenes(tuner) ? whole_end
                                          : share_accuracy;
-    double begin = end - whole_width(tuner);
-    return (struct stage_ends){.search = 0.5 * begin,
-                               .decide = 0.83 * begin,
-                               .inner_search = 0.88 * begin,
-                               .inner_decide = 0.95 * begin,
+    double begin = end - whole_width(tuner), services = services_width(tuner, begin);
+    double races = begin - services;
+    return (struct stage_ends){.search = 0.5 * races,
+                               .decide = 0.83 * races,
+                               .inner_search = 0.88 * races,
+                               .inner_decide = 0.95 * races,
+                               .services = 0.95 * races + services,
                                .baseline = begin,
                                .whole = end};
 }
@@ -91,9 +101,9 @@ static vlt_status race_leaves(vlt_tuner *tuner, const struct stage_ends *ends, v
         }
         trials = tuner->result->trials;
         tuner->result->end = VLT_TUNE_COMPLETE;
-        status = vlt_tuner_search(tuner, false, search, err);
+        status = vlt_tuner_search(tuner, VLT_TUNE_LEAF, search, err);
         if (status == VLT_OK) {
-            status = vlt_tuner_decide(tuner, false, ends->decide, err);
+            status = vlt_tuner_decide(tuner, VLT_TUNE_LEAF, ends->decide, err);
         }
         double now = (vlt_tuner_elapsed(tuner) - tuner->found_s) /
                      fmax(0.1, tuner->budget_s - tuner->found_s);
@@ -108,8 +118,9 @@ static vlt_status race_all(vlt_tuner *tuner, const struct stage_ends *ends, vlt_
     vlt_status status;
     if ((status = race_leaves(tuner, ends, err)) == VLT_OK &&
         (status = vlt_tuner_note_children(tuner, err)) == VLT_OK &&
-        (status = vlt_tuner_search(tuner, true, ends->inner_search, err)) == VLT_OK &&
-        (status = vlt_tuner_decide(tuner, true, ends->inner_decide, err)) == VLT_OK) {
+        (status = vlt_tuner_search(tuner, VLT_TUNE_COMPOSITE, ends->inner_search, err)) == VLT_OK &&
+        (status = vlt_tuner_decide(tuner, VLT_TUNE_COMPOSITE, ends->inner_decide, err)) == VLT_OK &&
+        (status = vlt_tuner_serve(tuner, ends->services, err)) == VLT_OK) {
         status = vlt_tuner_measure_baseline(tuner, ends->baseline, err);
     }
     vlt_tuner_end_races(tuner); /* whole requests need the memory */
@@ -120,9 +131,9 @@ static vlt_status race_all(vlt_tuner *tuner, const struct stage_ends *ends, vlt_
  * database. Nothing is decided by them: the config has been checked. */
 static vlt_status spend_rest(vlt_tuner *tuner, vlt_error *err)
 {
-    vlt_status status = vlt_tuner_search(tuner, false, 1, err);
+    vlt_status status = vlt_tuner_search(tuner, VLT_TUNE_LEAF, 1, err);
     if (status == VLT_OK && vlt_tuner_left(tuner, 1) > 0) {
-        status = vlt_tuner_search(tuner, true, 1, err);
+        status = vlt_tuner_search(tuner, VLT_TUNE_COMPOSITE, 1, err);
     }
     return status == VLT_OK ? vlt_tuner_renew_decisions(tuner, err) : status;
 }

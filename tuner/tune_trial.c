@@ -225,6 +225,10 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
                             .count = options->count,
                             .decide = options->decide};
     *launch = (vlt_launch){.end = VLT_CHILD_CRASHED};
+    if (item->kind == VLT_TUNE_SERVICE) {
+        const vlt_setting *against = options->against ? options->against : &item->search.incumbent;
+        return vlt_tuner_launch_batch(tuner, against, setting, timeout_s, launch, err);
+    }
     vlt_status status = ready_race(tuner, item, options->fresh, err);
     if (status == VLT_OK) {
         status = run_in_time(tuner, item, &trial, launch, err);

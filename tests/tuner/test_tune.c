@@ -360,3 +360,49 @@ Test(tune, a_kill_leaves_a_sound_store, .timeout = 120)
     unlink(config);
     test_store_remove(db);
 }
+
+/* Services are measured on whole batches of the workload, and their knobs are in the config. */
+Test(tune, services_are_launched_on_batches, .timeout = 400)
+{
+    const char *db = test_store_path(0), *config = config_path();
+    char workload[80];
+    snprintf(workload, sizeof workload, "%s.jsonl", config);
+    static const char lines[] = "{\"prompt\": \"How many?\"}\n{\"prompt\": \"Where?\"}\n"
+                                "{\"prompt\": \"Which?\"}\n{\"prompt\": \"Who?\"}\n";
+    cr_assert_eq(vlt_write_file(workload, lines, strlen(lines), NULL), VLT_OK);
+    vlt_tune_options options = options_for(config, db, VLT_ASAN ? 120 : 20);
+    options.only_op = "pipeline";
+    options.workload = workload;
+    options.max_tokens = 2;
+    vlt_tune_result result;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(result.row_count, 1);
+    cr_expect_str_eq(result.row[0].op, "pipeline");
+    cr_expect_geq(result.row[0].settings, 2, "the default and another one");
+    cr_expect(isnan(result.row[0].share), "its time is that of other rows");
+    cr_expect_gt(count(db, "SELECT count(*) FROM trial t JOIN variant v ON v.id = t.variant_id"
+                           " WHERE v.name = 'overlapped' AND t.outcome = 'ok'"),
+                 0);
+    cr_expect_gt(count(db, "SELECT count(*) FROM decision"), 0);
+    vlt_tuned_config read;
+    cr_assert_eq(vlt_tuned_read(config, NULL, NULL, &read, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(read.count, 1);
+    static const char *const knobs[] = {"parallel=",
+                                        "prefetch=",
+                                        "preprocess_threads=",
+                                        "tokenize_threads=",
+                                        "tokenize_chunk=",
+                                        "tokenize_cache=",
+                                        "pin="};
+    for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++) {
+        cr_expect(strstr(read.decision[0].knobs, knobs[i]), "%s in %s", knobs[i],
+                  read.decision[0].knobs);
+    }
+    vlt_tuned_config_release(&read);
+    vlt_tune_result_release(&result);
+    check_store(db);
+    unlink(workload);
+    unlink(config);
+    test_store_remove(db);
+}
