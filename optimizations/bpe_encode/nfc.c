@@ -20,17 +20,16 @@ enum {
 /* No code point below takes part in normalisation without one at or above. */
 enum { FIRST_ACTIVE = 0x300 };
 
-bool vlt_nfc_is(const uint8_t *text, size_t bytes)
+bool vlt_nfc_goes_on(const uint8_t **at, size_t bytes, const uint8_t *end, uint8_t *last)
 {
-    const uint8_t *p = text, *end = text + bytes;
-    uint8_t last = 0;
-    while (p < end) {
+    const uint8_t *p = *at, *stop = p + bytes;
+    while (p < stop) {
         uint64_t eight;
-        while (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080u) == 0)) {
+        while (stop - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080u) == 0)) {
             p += 8;
-            last = 0;
+            *last = 0;
         }
-        if (p == end) {
+        if (p == stop) {
             break;
         }
         bool complete;
@@ -42,16 +41,23 @@ bool vlt_nfc_is(const uint8_t *text, size_t bytes)
         p += length;
         uint8_t property = code < FIRST_ACTIVE ? 0 : vlt_unicode_property(code);
         if (!(property & VLT_UNICODE_ACTIVE)) {
-            last = 0;
+            *last = 0;
             continue;
         }
         uint8_t combining = vlt_unicode_combining(code);
-        if (property & VLT_UNICODE_UNSTABLE || (combining && combining < last)) {
+        if (property & VLT_UNICODE_UNSTABLE || (combining && combining < *last)) {
             return false;
         }
-        last = combining;
+        *last = combining;
     }
+    *at = p;
     return true;
+}
+
+bool vlt_nfc_is(const uint8_t *text, size_t bytes)
+{
+    uint8_t last = 0;
+    return vlt_nfc_goes_on(&text, bytes, text + bytes, &last);
 }
 
 static uint32_t pack(uint32_t code)

@@ -13,6 +13,10 @@
 /* True: valid UTF-8 and NFC, so that the text can be used where it lies. False: perhaps not. */
 bool vlt_nfc_is(const uint8_t *text, size_t bytes);
 
+/* The same from *p on, over the characters that begin in the next `bytes` bytes; *last: combining
+ * class of the character before, 0 where the text begins. Moves both on. */
+bool vlt_nfc_goes_on(const uint8_t **p, size_t bytes, const uint8_t *end, uint8_t *last);
+
 /* Code points that the full decomposition of `bytes` bytes can have: U+0390 and its like make
  * three of two bytes. */
 static inline size_t vlt_nfc_codes(size_t bytes)

@@ -14,9 +14,9 @@
         LOW_BYTES(n), (n) > 8 ? LOW_BYTES((n)-8) : 0 \
     }
 
-const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 1] = {
-    MASK(0), MASK(1), MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7),
-    MASK(8), MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15)};
+const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 2] = {
+    MASK(0), MASK(1),  MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7), MASK(8),
+    MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), {0, 0}};
 
 /* The smallest power of two that leaves half of the slots free, as a mask. */
 static uint32_t mask_for(size_t entries)
@@ -195,15 +195,6 @@ static vlt_status fill_pairs(vlt_vocab *vocab, const vlt_vocab_source *source, v
     return status;
 }
 
-static uint32_t long_hash(const uint8_t *bytes, size_t length)
-{
-    uint64_t h = length;
-    for (size_t i = 0; i < length; i++) {
-        h = (h ^ bytes[i]) * 0x100000001B3u;
-    }
-    return (uint32_t)(h >> 32) ^ (uint32_t)h;
-}
-
 /* Does encoding the token's own bytes give the token? Only then may a word be looked up whole. */
 static bool is_word(const vlt_vocab *vocab, int32_t id)
 {
@@ -229,7 +220,7 @@ static void insert_word(vlt_vocab *vocab, int32_t id)
         }
         vocab->word[i] = (vlt_word_slot){key, id};
     } else {
-        uint32_t i = long_hash(token.bytes, token.length) & vocab->long_mask;
+        uint32_t i = vlt_long_hash(token.bytes, token.length) & vocab->long_mask;
         while (vocab->long_word[i] >= 0) {
             i = (i + 1) & vocab->long_mask;
         }
@@ -274,7 +265,7 @@ int32_t vlt_vocab_find_word(const vlt_vocab *vocab, const uint8_t *bytes, size_t
     if (length > vocab->longest_word) {
         return -1;
     }
-    for (uint32_t i = long_hash(bytes, length) & vocab->long_mask;;
+    for (uint32_t i = vlt_long_hash(bytes, length) & vocab->long_mask;;
          i = (i + 1) & vocab->long_mask) {
         int32_t id = vocab->long_word[i];
         if (id < 0) {

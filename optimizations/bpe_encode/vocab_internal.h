@@ -74,10 +74,11 @@ static inline const vlt_pair_slot *vlt_pair_find(const vlt_vocab *vocab, int32_t
     }
 }
 
-/* Which bits of 16 bytes belong to a word, by its length. */
-extern const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 1];
+/* Which bits of 16 bytes belong to a word, by its length; none where it is too long for a key. */
+extern const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 2];
 
-/* Key of 1 to VLT_WORD_BYTES bytes; `readable` says that 16 bytes may be read at p. */
+/* Key of 1 to VLT_WORD_BYTES bytes, or, with one byte more, a key that no word has; `readable` says
+ * that 16 bytes may be read at p. */
 static inline vlt_word_key vlt_word_key_of(const uint8_t *p, size_t length, bool readable)
 {
     vlt_word_key key = {0, 0};
@@ -85,7 +86,7 @@ static inline vlt_word_key vlt_word_key_of(const uint8_t *p, size_t length, bool
         memcpy(&key, p, 16);
         key.low &= vlt_word_mask[length].low;
         key.high &= vlt_word_mask[length].high;
-    } else {
+    } else if (length <= VLT_WORD_BYTES) {
         memcpy(&key, p, length);
     }
     key.high |= (uint64_t)length << 56;
@@ -98,10 +99,18 @@ static inline uint32_t vlt_word_hash(vlt_word_key key)
     return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 17);
 }
 
-/* Where a word is looked for first. */
-static inline const vlt_word_slot *vlt_word_place(const vlt_vocab *vocab, uint32_t hash)
+/* Of more than VLT_WORD_BYTES bytes. */
+static inline uint32_t vlt_long_hash(const uint8_t *p, size_t length)
 {
-    return &vocab->word[hash & vocab->word_mask];
+    uint64_t h = length, eight;
+    for (size_t at = 0; at + 8 < length; at += 8) {
+        memcpy(&eight, p + at, 8);
+        h = (h ^ eight) * 0x9E3779B97F4A7C15u;
+        h ^= h >> 29;
+    }
+    memcpy(&eight, p + length - 8, 8);
+    h = (h ^ eight) * 0xBF58476D1CE4E5B9u;
+    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 17);
 }
 
 static inline int32_t vlt_word_find(const vlt_vocab *vocab, vlt_word_key key)

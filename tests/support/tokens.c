@@ -117,11 +117,13 @@ int32_t *test_encode(const vlt_vocab *vocab, const char *variant, const char *te
     test_context_init(&test);
     vlt_bpe_encode_args args = {
         .text = text, .text_bytes = bytes, .no_special = no_special, .ids = ids, .id_count = count};
-    if (vlt_plan_create_with(&test.context, &problem,
-                             vlt_registry_find_variant(&vlt_op_bpe_encode, variant), NULL, &plan,
-                             &err) != VLT_OK ||
-        vlt_plan_run(plan, (vlt_frame){0}, &args, &err) != VLT_OK) {
-        fprintf(stderr, "%s: %s\n", variant, err.message);
+    const vlt_variant *named = variant ? vlt_registry_find_variant(&vlt_op_bpe_encode, variant)
+                                       : NULL;
+    vlt_status status = named ? vlt_plan_create_with(&test.context, &problem, named, NULL, &plan,
+                                                     &err)
+                              : vlt_plan_create(&test.context, &problem, &plan, &err);
+    if (status != VLT_OK || vlt_plan_run(plan, (vlt_frame){0}, &args, &err) != VLT_OK) {
+        fprintf(stderr, "%s: %s\n", variant ? variant : "the default", err.message);
         abort();
     }
     vlt_plan_destroy(plan);

@@ -20,7 +20,8 @@ bool test_each_line(const char *relative, void (*each)(void *user, int line, con
 /* Array of integers -> malloc'ed ids. */
 int32_t *test_ids(const vlt_tree *array, size_t *count);
 
-/* Encodes with the named variant of bpe_encode in a context of its own; malloc'ed ids. */
+/* Encodes with the named variant of bpe_encode, or NULL: the one that this machine runs, in a
+ * context of its own; malloc'ed ids. */
 int32_t *test_encode(const vlt_vocab *vocab, const char *variant, const char *text, size_t bytes,
                      bool no_special, size_t *count);
 

@@ -1,68 +1,14 @@
 /* Words by bits against words byte by byte, and words in pieces against whole ones, on texts that
  * mean nothing and meet everything. */
-#include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "optimizations/bpe_encode/bpe_window.h"
 #include "optimizations/bpe_encode/cuts.h"
-#include "optimizations/core/random.h"
-#include "optimizations/core/utf8_text.h"
+#include "tests/optimizations/bpe_encode/window_checks.h"
 #include "tests/support/tokens.h"
 
-enum { TEXT_BYTES = 600 };
-
-static const char *const alphabets[] = {
-    "ab \n",
-    "aZ09 .,",
-    "a '\"s\n\t",
-    "don't we'LL 'RE!\r\n",
-    " \t\v\f\r\n.a",
-    ", :{}\"\n  x1",
-    "abcdefghijklmnop qrstuvwxyz-",
-    "a.\x7f\x01\x1c\x1f 5\n",
-};
-
-static void fill(vlt_random *random, const char *alphabet, uint8_t *text)
+Test(bpe_window, words_are_those_of_the_scanner, .timeout = 120)
 {
-    const int64_t last = (int64_t)strlen(alphabet) - 1;
-    for (int i = 0; i < TEXT_BYTES; i++) {
-        /* runs are what most goes wrong with */
-        bool again = i > 0 && vlt_random_range(random, 0, 2) == 0;
-        text[i] = again ? text[i - 1] : (uint8_t)alphabet[vlt_random_range(random, 0, last)];
-    }
-    for (int i = 0; i + 2 < TEXT_BYTES && vlt_random_range(random, 0, 3) == 0; i += 97) {
-        memcpy(text + i, "\xC3\xA9", 2);
-    }
-}
-
-/* Each start of a window at each word of the text is the end of the word before it. */
-Test(bpe_window, words_are_those_of_the_scanner)
-{
-    static uint8_t text[TEXT_BYTES];
-    vlt_random random = {5};
-    int64_t found = 0;
-    for (int round = 0; round < 4000; round++) {
-        const uint8_t *p = text, *end = text + TEXT_BYTES;
-        fill(&random, alphabets[(size_t)round % (sizeof alphabets / sizeof *alphabets)], text);
-        while (end - p >= VLT_WINDOW_READS) {
-            const uint8_t *at = p;
-            for (uint64_t starts = vlt_window_starts(p); starts; starts &= starts - 1) {
-                const uint8_t *stop = p + VLT_LOW_ZEROS(starts);
-                const size_t part = *at == '\'' ? vlt_scan_contraction(at, end) : 0;
-                if (part && part < (size_t)(stop - at)) {
-                    cr_assert_eq(vlt_scan_word(at, end) - at, part);
-                    at += part;
-                }
-                cr_assert_eq(vlt_scan_word(at, end), stop, "round %d, byte %td: '%s'", round,
-                             at - text, vlt_quoted((const char *)at, 20).text);
-                at = stop;
-                found++;
-            }
-            p = vlt_scan_word_fast(p, end);
-        }
-    }
-    cr_assert_gt(found, 100000);
+    check_random_texts();
+    check_code_points();
+    check_reach(false);
 }
 
 Test(bpe_window, a_word_at_once_is_that_of_the_scanner)
@@ -151,7 +97,8 @@ Test(bpe_window, pieces_give_the_ids_of_the_whole, .timeout = 120)
         }
         int32_t *ids[2];
         ids[0] = test_encode(vocab, "baseline", (const char *)text, bytes, false, &count[0]);
-        ids[1] = test_encode(vocab, "scanner", (const char *)text, bytes, false, &count[1]);
+        ids[1] = test_encode(vocab, round % 2 ? NULL : "scanner", (const char *)text, bytes, false,
+                             &count[1]);
         cr_assert_eq(count[0], count[1], "round %d", round);
         cr_assert(!memcmp(ids[0], ids[1], count[0] * sizeof *ids[0]), "round %d", round);
         free(ids[0]);

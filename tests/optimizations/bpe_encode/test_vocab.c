@@ -98,13 +98,13 @@ Test(vocab, tokens_and_gaps)
 static void encodes(const vlt_vocab *vocab, const char *text, size_t bytes, bool no_special,
                     const int32_t *expected, size_t expected_count)
 {
-    static const char *const variants[] = {"baseline", "scanner"};
-    for (int v = 0; v < 2; v++) {
+    static const char *const variants[] = {"baseline", "scanner", NULL};
+    for (int v = 0; v < 3; v++) {
         size_t count;
         int32_t *ids = test_encode(vocab, variants[v], text, bytes, no_special, &count);
         cr_assert(count == expected_count && memcmp(ids, expected, count * sizeof *ids) == 0,
-                  "%s of '%s': %zu ids, the first %d", variants[v], text, count,
-                  count ? ids[0] : -1);
+                  "%s of '%s': %zu ids, the first %d", variants[v] ? variants[v] : "default", text,
+                  count, count ? ids[0] : -1);
         free(ids);
     }
 }

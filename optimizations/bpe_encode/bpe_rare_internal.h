@@ -1,0 +1,109 @@
+/* bpe_rare_internal.h: the words that the scanner has not met before, or that are long; compiled
+ * once for each ISA.
+ */
+#ifndef VLT_BPE_RARE_INTERNAL_H
+#define VLT_BPE_RARE_INTERNAL_H
+
+#include "optimizations/bpe_encode/bpe_scanner.h"
+#include "optimizations/bpe_encode/cuts.h"
+#include "optimizations/core/compiler.h"
+
+/* Beyond the cache of short words. */
+static inline size_t rare_remember(vlt_scanner *s, const uint8_t *word, size_t bytes,
+                                   vlt_word_key key, uint32_t hash, const int32_t *ids,
+                                   size_t count)
+{
+    if (bytes <= VLT_WORD_BYTES && count <= VLT_WORDS_IDS) {
+        vlt_words_learn(&s->words, key, hash, ids, count);
+    } else {
+        vlt_words_learn_long(&s->words, word, bytes, hash, ids, count);
+    }
+    return count;
+}
+
+/* A word, or a piece of one, of any length, that has no cuts worth looking for. */
+static inline size_t rare_piece(vlt_scanner *s, const uint8_t *piece, size_t bytes, bool readable,
+                                int32_t *ids)
+{
+    if (bytes > VLT_WORD_BYTES) {
+        ids[0] = vlt_vocab_find_word(s->vocab, piece, bytes);
+        return ids[0] >= 0
+                   ? 1
+                   : vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, piece, bytes, ids);
+    }
+    const vlt_word_key key = vlt_word_key_of(piece, bytes, readable);
+    const uint32_t hash = vlt_words_hash(key);
+    const vlt_words_entry *entry = vlt_words_find(vlt_words_line(&s->words, hash), key);
+    if (entry) {
+        const size_t count = vlt_words_count(entry);
+        for (size_t i = 0; i < count; i++) {
+            ids[i] = entry->ids[i];
+        }
+        return count;
+    }
+    const int32_t id = vlt_word_find(s->vocab, key);
+    size_t count = 1;
+    if (id >= 0) {
+        ids[0] = id;
+    } else {
+        count = vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, piece, bytes, ids);
+    }
+    return rare_remember(s, piece, bytes, key, hash, ids, count);
+}
+
+static inline bool rare_is_ascii(const uint8_t *p, size_t bytes)
+{
+    uint8_t all = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        all |= p[i];
+    }
+    return all < 0x80;
+}
+
+/* Piece by piece, between the places where no token reaches across. */
+static inline size_t rare_pieces(vlt_scanner *s, const uint8_t *word, size_t bytes,
+                                 const uint8_t *end, int32_t *ids)
+{
+    size_t count = 0;
+    for (size_t at = 0, next; at < bytes; at = next) {
+        next = at + vlt_cuts_next(s->vocab->cuts, word + at, bytes - at);
+        count += rare_piece(s, word + at, next - at, end - (word + at) >= 16, ids + count);
+    }
+    return count;
+}
+
+/* A word that is not among those that words.entry keeps; `end`: of what may be read. Gives how many
+ * ids. */
+static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t bytes,
+                                     const uint8_t *end, int32_t *ids)
+{
+    const bool is_short = bytes <= VLT_WORD_BYTES;
+    vlt_word_key key = {0, 0};
+    uint32_t hash = 0;
+    size_t count = 0;
+    if (is_short) {
+        key = vlt_word_key_of(word, bytes, end - word >= 16);
+        hash = vlt_words_hash(key);
+    } else if (bytes <= VLT_WORDS_LONG_BYTES) {
+        hash = vlt_long_hash(word, bytes);
+    }
+    if (bytes <= VLT_WORDS_LONG_BYTES) {
+        count = vlt_words_find_long(&s->words, word, bytes, hash, ids);
+    }
+    if (count) {
+        return count;
+    }
+    const int32_t id = is_short ? vlt_word_find(s->vocab, key)
+                                : vlt_vocab_find_word(s->vocab, word, bytes);
+    if (id >= 0) {
+        ids[0] = id;
+        count = 1;
+    } else if (rare_is_ascii(word, bytes)) {
+        count = vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, word, bytes, ids);
+    } else {
+        count = rare_pieces(s, word, bytes, end, ids);
+    }
+    return rare_remember(s, word, bytes, key, hash, ids, count);
+}
+
+#endif

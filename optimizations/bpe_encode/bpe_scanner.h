@@ -1,0 +1,25 @@
+/* bpe_scanner.h: the scanner's state. What it does is in bpe_scanner_internal.h.
+ */
+#ifndef VLT_BPE_SCANNER_H
+#define VLT_BPE_SCANNER_H
+
+#include "optimizations/bpe_encode/bpe_text.h"
+#include "optimizations/bpe_encode/bpe_words.h"
+#include "optimizations/core/plan.h"
+
+enum { VLT_SCANNER_CACHE, VLT_SCANNER_SCAN, VLT_SCANNER_KNOBS };
+extern const vlt_knob vlt_scanner_knobs[VLT_SCANNER_KNOBS];
+
+typedef struct vlt_scanner {
+    const vlt_vocab *vocab;
+    size_t text_max;
+    vlt_bpe_scratch scratch;
+    vlt_words words;
+    size_t scan_most; /* bytes of words that are merged by scanning */
+} vlt_scanner;
+
+/* plan->state is a vlt_scanner. */
+vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err);
+void vlt_scanner_release(vlt_plan *plan);
+
+#endif

@@ -1,0 +1,122 @@
+#include "optimizations/bpe_encode/bpe_words.h"
+
+#include <stdlib.h>
+
+/* For each short word a quarter of a slot and 16 bytes of room; WORDS_LEAST give the longest one
+ * its room. */
+enum { LINE_BYTES = 64, SLOT_SHARE = 4, ROOM_SHARE = 16, WORDS_LEAST = 256, STAYS = 4 };
+
+_Static_assert(sizeof(vlt_words_entry) * 2 == LINE_BYTES, "two words are a cache line");
+_Static_assert(WORDS_LEAST *ROOM_SHARE > 2 * 5 * (VLT_WORDS_LONG_BYTES + 1), "room for one");
+
+static void *take(size_t bytes)
+{
+    void *block = aligned_alloc(LINE_BYTES, bytes);
+    if (block) {
+        memset(block, 0, bytes); /* touched now, not by the first text */
+    }
+    return block;
+}
+
+vlt_status vlt_words_init(vlt_words *words, size_t entries, vlt_error *err)
+{
+    words->learns = entries > 0;
+    entries = entries > WORDS_LEAST ? entries : WORDS_LEAST;
+    words->line_mask = (uint32_t)(entries / 2) - 1;
+    words->slot_mask = (uint32_t)(entries / SLOT_SHARE / 2) - 1;
+    words->room_bytes = (uint32_t)(entries * ROOM_SHARE);
+    words->used = sizeof(int32_t); /* no word has the place 0 */
+    words->entry = take(entries * sizeof *words->entry);
+    words->slot = take(entries / SLOT_SHARE * sizeof *words->slot);
+    words->room = take(words->room_bytes);
+    return words->entry && words->slot && words->room
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a cache of %zu words", entries);
+}
+
+void vlt_words_release(vlt_words *words)
+{
+    free(words->entry);
+    free(words->slot);
+    free(words->room);
+    *words = (vlt_words){0};
+}
+
+/* Does the second one of two stay, in the first one's place? */
+static bool moves_up(vlt_words *words)
+{
+    return words->turn++ % STAYS == 0;
+}
+
+void vlt_words_learn(vlt_words *words, vlt_word_key key, uint32_t hash, const int32_t *ids,
+                     size_t count)
+{
+    vlt_words_entry *entry = &words->entry[(size_t)(hash & words->line_mask) * 2];
+    if (!words->learns) {
+        return;
+    }
+    if (entry->key.high) {
+        if (entry[1].key.high && moves_up(words)) {
+            entry[0] = entry[1];
+        }
+        entry++;
+    }
+    entry->key = key;
+    for (size_t i = 0; i < count; i++) {
+        entry->ids[i] = ids[i];
+    }
+    if (count < VLT_WORDS_IDS) {
+        entry->ids[VLT_WORDS_IDS - 1] = -(int32_t)count;
+    }
+}
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + sizeof(int32_t) - 1) / sizeof(int32_t) * sizeof(int32_t);
+}
+
+void vlt_words_learn_long(vlt_words *words, const uint8_t *word, size_t bytes, uint32_t hash,
+                          const int32_t *ids, size_t count)
+{
+    const uint16_t head[2] = {(uint16_t)bytes, (uint16_t)count};
+    const size_t needed = sizeof head + padded(bytes) + count * sizeof *ids;
+    vlt_words_slot *slot = &words->slot[(size_t)(hash & words->slot_mask) * 2];
+    if (!words->learns || bytes > VLT_WORDS_LONG_BYTES) {
+        return;
+    }
+    if (needed > words->room_bytes - words->used) {
+        memset(words->slot, 0, ((size_t)words->slot_mask + 1) * 2 * sizeof *words->slot);
+        words->used = sizeof(int32_t);
+    }
+    if (slot->place) {
+        if (slot[1].place && moves_up(words)) {
+            slot[0] = slot[1];
+        }
+        slot++;
+    }
+    *slot = (vlt_words_slot){hash, words->used};
+    uint8_t *at = words->room + words->used;
+    memcpy(at, head, sizeof head);
+    memcpy(at + sizeof head, word, bytes);
+    memcpy(at + sizeof head + padded(bytes), ids, count * sizeof *ids);
+    words->used += (uint32_t)needed;
+}
+
+size_t vlt_words_find_long(const vlt_words *words, const uint8_t *word, size_t bytes, uint32_t hash,
+                           int32_t *ids)
+{
+    const vlt_words_slot *slot = &words->slot[(size_t)(hash & words->slot_mask) * 2];
+    for (int i = 0; i < 2; i++, slot++) {
+        const uint8_t *at = words->room + slot->place;
+        uint16_t head[2];
+        if (slot->hash != hash || !slot->place) {
+            continue;
+        }
+        memcpy(head, at, sizeof head);
+        if (head[0] == bytes && memcmp(at + sizeof head, word, bytes) == 0) {
+            memcpy(ids, at + sizeof head + padded(bytes), head[1] * sizeof *ids);
+            return head[1];
+        }
+    }
+    return 0;
+}
