@@ -209,7 +209,7 @@ static double share_of(const vlt_tuner *tuner, const char *const *phases)
     double ms = 0;
     for (; *phases; phases++) {
         for (int i = 0; i < tuner->result->phase_count; i++) {
-            const vlt_tune_phase *phase = &tuner->result->phase[i];
+            const vlt_report_phase *phase = &tuner->result->phase[i];
             ms += !strcmp(phase->name, *phases) && isfinite(phase->default_ms) ? phase->default_ms
                                                                                : 0;
         }

@@ -186,18 +186,24 @@ static vlt_status store_trial(vlt_tuner *tuner, vlt_tune_item *item, const vlt_s
     return status;
 }
 
+/* How long a trial of the item may take from now on; never beyond the budget. */
+static double patience_of(const vlt_tuner *tuner, const vlt_tune_item *item)
+{
+    double patient_s = isnan(item->wall_s) ? patience_unknown_s
+                                           : fmax(patience_min_s, patience * item->wall_s);
+    return fmin(patient_s, vlt_tuner_left(tuner, 1));
+}
+
 /* The worker's part of a trial, which may take what is left of the budget and no more: the worker
  * was started from the same. */
 static vlt_status run_in_time(const vlt_tuner *tuner, vlt_tune_item *item, vlt_race_trial *trial,
                               vlt_launch *launch, vlt_error *err)
 {
     double left_s = vlt_tuner_left(tuner, 1);
-    double patient_s = isnan(item->wall_s) ? patience_unknown_s
-                                           : fmax(patience_min_s, patience * item->wall_s);
     if (left_s <= 0) {
         return VLT_STATUS_INTERRUPTED;
     }
-    trial->timeout_s = fmin(patient_s, left_s);
+    trial->timeout_s = patience_of(tuner, item);
     trial->worker_s = fmin(trial->timeout_s + grace_s, left_s);
     return vlt_race_run(item->race, trial, launch, err);
 }
@@ -227,7 +233,8 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
     *launch = (vlt_launch){.end = VLT_CHILD_CRASHED};
     if (item->kind == VLT_TUNE_SERVICE) {
         const vlt_setting *against = options->against ? options->against : &item->search.incumbent;
-        return vlt_tuner_launch_batch(tuner, against, setting, timeout_s, launch, err);
+        return vlt_tuner_launch_batch(tuner, against, setting, patience_of(tuner, item), launch,
+                                      err);
     }
     vlt_status status = ready_race(tuner, item, options->fresh, err);
     if (status == VLT_OK) {

@@ -1,5 +1,6 @@
 /* Tuning as a whole, with children that lie, crash and hang. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -374,7 +375,7 @@ Test(tune, services_are_launched_on_batches, .timeout = 400)
     options.only_op = "pipeline";
     options.workload = workload;
     options.max_tokens = 2;
-    vlt_tune_result result;
+    vlt_report result;
     vlt_error err = {0};
     cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_OK, "%s", err.message);
     cr_assert_eq(result.row_count, 1);
@@ -400,7 +401,7 @@ Test(tune, services_are_launched_on_batches, .timeout = 400)
                   read.decision[0].knobs);
     }
     vlt_tuned_config_release(&read);
-    vlt_tune_result_release(&result);
+    vlt_report_release(&result);
     check_store(db);
     unlink(workload);
     unlink(config);
