@@ -1,6 +1,6 @@
 #include "optimizations/bpe_encode/bpe_words.h"
 
-#include <stdlib.h>
+#include "optimizations/core/memory.h"
 
 /* For each short word a quarter of a slot and 16 bytes of room; WORDS_LEAST give the longest one
  * its room. */
@@ -9,36 +9,30 @@ enum { LINE_BYTES = 64, SLOT_SHARE = 4, ROOM_SHARE = 16, WORDS_LEAST = 256, STAY
 _Static_assert(sizeof(vlt_words_entry) * 2 == LINE_BYTES, "two words are a cache line");
 _Static_assert(WORDS_LEAST *ROOM_SHARE > 2 * 5 * (VLT_WORDS_LONG_BYTES + 1), "room for one");
 
-static void *take(size_t bytes)
-{
-    void *block = aligned_alloc(LINE_BYTES, bytes);
-    if (block) {
-        memset(block, 0, bytes); /* touched now, not by the first text */
-    }
-    return block;
-}
-
 vlt_status vlt_words_init(vlt_words *words, size_t entries, vlt_error *err)
 {
     words->learns = entries > 0;
     entries = entries > WORDS_LEAST ? entries : WORDS_LEAST;
+    const size_t entry_bytes = entries * sizeof *words->entry;
+    const size_t slot_bytes = entries / SLOT_SHARE * sizeof *words->slot;
     words->line_mask = (uint32_t)(entries / 2) - 1;
     words->slot_mask = (uint32_t)(entries / SLOT_SHARE / 2) - 1;
     words->room_bytes = (uint32_t)(entries * ROOM_SHARE);
     words->used = sizeof(int32_t); /* no word has the place 0 */
-    words->entry = take(entries * sizeof *words->entry);
-    words->slot = take(entries / SLOT_SHARE * sizeof *words->slot);
-    words->room = take(words->room_bytes);
-    return words->entry && words->slot && words->room
-               ? VLT_OK
-               : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a cache of %zu words", entries);
+    words->block_bytes = entry_bytes + slot_bytes + words->room_bytes;
+    vlt_status status = vlt_table_take(words->block_bytes, &words->block, err);
+    if (status == VLT_OK) {
+        memset(words->block, 0, words->block_bytes); /* touched now, not by the first text */
+        words->entry = words->block;
+        words->slot = (vlt_words_slot *)(words->entry + entries);
+        words->room = (uint8_t *)(words->slot + entries / SLOT_SHARE);
+    }
+    return status;
 }
 
 void vlt_words_release(vlt_words *words)
 {
-    free(words->entry);
-    free(words->slot);
-    free(words->room);
+    vlt_table_release(words->block, words->block_bytes);
     *words = (vlt_words){0};
 }
 

@@ -32,12 +32,14 @@ typedef struct vlt_words_slot {
 } vlt_words_slot;
 
 typedef struct vlt_words {
+    void *block;            /* all three: */
     vlt_words_entry *entry; /* [line_mask + 1][2] */
     vlt_words_slot *slot;   /* [slot_mask + 1][2] */
     uint8_t *room;          /* [room_bytes]: bytes, count, both in 16 bits; the bytes; the ids */
     uint32_t line_mask, slot_mask;
     uint32_t room_bytes, used;
     uint32_t turn;
+    size_t block_bytes;
     bool learns; /* else nothing is ever in it */
 } vlt_words;
 

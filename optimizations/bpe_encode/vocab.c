@@ -40,6 +40,15 @@ static vlt_status take(size_t count, size_t element_bytes, void *out, vlt_error 
     return status;
 }
 
+/* For the tables that every new word is looked up in. */
+static vlt_status take_table(size_t slots, size_t slot_bytes, void *out, vlt_error *err)
+{
+    void *table = NULL;
+    vlt_status status = vlt_table_take(slots * slot_bytes, &table, err);
+    memcpy(out, &table, sizeof table);
+    return status;
+}
+
 /* Counts and limits of everything that comes from a file. */
 static vlt_status check_source(const vlt_vocab_source *source, int32_t *size, size_t *text_bytes,
                                vlt_error *err)
@@ -240,7 +249,8 @@ static vlt_status fill_words(vlt_vocab *vocab, const vlt_vocab_source *source, v
     }
     vocab->word_mask = mask_for(shorter);
     vocab->long_mask = mask_for(longer);
-    vlt_status status = take((size_t)vocab->word_mask + 1, sizeof *vocab->word, &vocab->word, err);
+    vlt_status status = take_table((size_t)vocab->word_mask + 1, sizeof *vocab->word, &vocab->word,
+                                   err);
     if (status == VLT_OK) {
         status = take((size_t)vocab->long_mask + 1, sizeof *vocab->long_word, &vocab->long_word,
                       err);
@@ -373,8 +383,8 @@ vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt
         (status = take((size_t)size, 1, &vocab->flag, err)) != VLT_OK ||
         (status = take((size_t)source->added_count, sizeof *vocab->added, &vocab->added, err)) !=
             VLT_OK ||
-        (status = take((size_t)vocab->pair_mask + 1, sizeof *vocab->pair, &vocab->pair, err)) !=
-            VLT_OK ||
+        (status = take_table((size_t)vocab->pair_mask + 1, sizeof *vocab->pair, &vocab->pair,
+                             err)) != VLT_OK ||
         (status = fill_tokens(vocab, source, err)) != VLT_OK ||
         (status = fill_bytes(vocab, source, err)) != VLT_OK ||
         (status = fill_added(vocab, source, err)) != VLT_OK ||
@@ -395,8 +405,8 @@ void vlt_vocab_destroy(vlt_vocab *vocab)
         vlt_free(vocab->first);
         vlt_free(vocab->flag);
         vlt_free(vocab->added);
-        vlt_free(vocab->pair);
-        vlt_free(vocab->word);
+        vlt_table_release(vocab->pair, ((size_t)vocab->pair_mask + 1) * sizeof *vocab->pair);
+        vlt_table_release(vocab->word, ((size_t)vocab->word_mask + 1) * sizeof *vocab->word);
         vlt_free(vocab->long_word);
         vlt_free(vocab->cuts);
         vlt_free(vocab);

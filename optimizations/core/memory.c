@@ -118,6 +118,54 @@ void vlt_pages_release(void *pages, size_t bytes)
 #endif
 }
 
+vlt_status vlt_table_take(size_t bytes, void **out, vlt_error *err)
+{
+#if VLT_ASAN
+    return vlt_alloc(bytes, out, err);
+#else
+    enum { LARGE_PAGE_BYTES = 2 << 20 };
+    void *block;
+    size_t whole;
+    *out = NULL;
+    if (bytes < LARGE_PAGE_BYTES || !vlt_add_size(bytes, LARGE_PAGE_BYTES, &whole)) {
+        return vlt_pages_take(bytes, out, err);
+    }
+    vlt_status status = vlt_pages_take(whole, &block, err);
+    if (status != VLT_OK) {
+        return status;
+    }
+    /* what lies before the first large page, and behind the table, goes back */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = (uintptr_t)block, end = begin + whole;
+    const uintptr_t first = (begin + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    const uintptr_t last = (first + bytes + page - 1) / page * page;
+    if (first > begin) {
+        munmap(block, first - begin);
+    }
+    if (end > last) {
+        munmap((void *)last, end - last);
+    }
+    *out = (void *)first;
+    madvise(*out, bytes / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES, MADV_HUGEPAGE); /* a wish */
+    return VLT_OK;
+#endif
+}
+
+void vlt_table_release(void *table, size_t bytes)
+{
+    vlt_pages_release(table, bytes);
+}
+
+void vlt_pages_expect(const void *block, size_t bytes)
+{
+    enum { WORTH_BYTES = 32 << 10, POPULATE_WRITE = 23 }; /* of Linux 5.14, newer than its header */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block;
+    const uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes) / page * page;
+    if (bytes >= WORTH_BYTES) {
+        madvise((void *)first, end - first, POPULATE_WRITE); /* a wish */
+    }
+}
+
 void vlt_pages_forget(const void *mapped, size_t bytes)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)mapped;

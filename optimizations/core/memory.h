@@ -43,6 +43,11 @@ void vlt_free(void *block);
 vlt_status vlt_pages_take(size_t bytes, void **out, vlt_error *err);
 void vlt_pages_release(void *pages, size_t bytes); /* NULL is fine */
 
+/* The same for a table that is looked up all over: in large pages as far as it fills them, where
+ * the machine gives them, so that a look does not wait for its address as well. */
+vlt_status vlt_table_take(size_t bytes, void **out, vlt_error *err);
+void vlt_table_release(void *table, size_t bytes); /* NULL is fine */
+
 /* Where blocks that come and go are from. Aligned to VLT_ALIGN, not zeroed. Any thread. */
 typedef struct vlt_block_source {
     vlt_status (*take)(void *user, size_t bytes, void **out, vlt_error *err);
@@ -53,6 +58,10 @@ typedef struct vlt_block_source {
 /* From the source, or as of vlt_alloc_filled where that is NULL. Given back to the same. */
 vlt_status vlt_block_take(const vlt_block_source *source, size_t bytes, void **out, vlt_error *err);
 void vlt_block_give(const vlt_block_source *source, void *block); /* NULL block is fine */
+
+/* All of the block will be written now: where it is large and new, its pages are got at once, which
+ * costs a fraction of getting them one by one. */
+void vlt_pages_expect(const void *block, size_t bytes);
 
 /* Whole pages of a mapping of a file that will hardly be read again: they leave this process and
  * come back from the file when they are. Never for other memory, which would be lost. */

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +8,38 @@
 #include "optimizations/norm/norm.h"
 #include "tests/support/data.h"
 #include "tests/support/variants.h"
+
+Test(memory, tables_are_zeros_of_any_size)
+{
+    static const size_t sizes[] = {0, 1, 4096, 4097, (2 << 20) - 1, 2 << 20, (5 << 20) + 3};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        void *block;
+        cr_assert_eq(vlt_table_take(sizes[i], &block, NULL), VLT_OK);
+        const unsigned char *byte = block;
+        cr_expect_eq((uintptr_t)block % VLT_ALIGN, 0);
+        for (size_t at = 0; at < sizes[i]; at++) {
+            cr_assert_eq(byte[at], 0, "byte %zu of %zu", at, sizes[i]);
+        }
+        memset(block, 1, sizes[i]);
+        vlt_table_release(block, sizes[i]);
+    }
+    vlt_table_release(NULL, 0);
+}
+
+/* What is expected to be written keeps what was written. */
+Test(memory, expected_pages_keep_their_bytes)
+{
+    enum { BYTES = 1 << 20 };
+    unsigned char *block = malloc(BYTES);
+    memset(block, 7, BYTES / 2);
+    vlt_pages_expect(block + 5, BYTES - 5);
+    vlt_pages_expect(block, 1);
+    vlt_pages_expect(block, 0);
+    for (size_t i = 0; i < BYTES / 2; i++) {
+        cr_assert_eq(block[i], 7);
+    }
+    free(block);
+}
 
 Test(status, message_names_the_subject)
 {
