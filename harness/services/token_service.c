@@ -112,6 +112,7 @@ static vlt_status copy_ids(const vlt_token_encoder *encoder, int32_t **ids, size
     if (!*ids) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu ids", *count);
     }
+    vlt_pages_expect(*ids, *count * sizeof **ids);
     memcpy(*ids, encoder->ids, *count * sizeof **ids);
     return VLT_OK;
 }
@@ -149,11 +150,21 @@ static void release_pieces(struct pieces *pieces)
     free(pieces->encoder);
 }
 
-/* As many pieces as its seams allow, none much below the chunk. */
+/* Pieces of a chunk, or of less where these would be few: what the threads begin together they then
+ * end together. */
+static size_t piece_bytes(const vlt_token_service_options *options, size_t text_bytes)
+{
+    enum { PIECES_A_THREAD = 8, LEAST_BYTES = 8 << 10 };
+    const size_t even = text_bytes / ((size_t)options->threads * PIECES_A_THREAD);
+    const size_t bytes = even > LEAST_BYTES ? even : LEAST_BYTES;
+    return bytes < options->chunk_bytes ? bytes : options->chunk_bytes;
+}
+
+/* As many pieces as its seams allow, none much below what they should have. */
 static vlt_status cut_text(struct pieces *pieces, vlt_error *err)
 {
     const vlt_prompt_text *text = pieces->text;
-    const size_t chunk = pieces->service->options.chunk_bytes;
+    const size_t chunk = piece_bytes(&pieces->service->options, text->bytes);
     pieces->piece = calloc(text->bytes / chunk + 2, sizeof *pieces->piece);
     pieces->encoder = calloc((size_t)pieces->service->options.threads, sizeof *pieces->encoder);
     if (!pieces->piece || !pieces->encoder) {
@@ -176,8 +187,11 @@ static vlt_status encode_piece(struct pieces *pieces, struct piece *piece,
 {
     vlt_error *err = &piece->error;
     vlt_status status = VLT_OK;
-    if (!*encoder) {
-        status = vlt_token_encoders_take(&pieces->service->encoders, pieces->largest, encoder, err);
+    if (!*encoder) { /* all long texts share encoders, but where a piece found no seam */
+        const size_t usual = 2 * pieces->service->options.chunk_bytes;
+        status = vlt_token_encoders_take(&pieces->service->encoders,
+                                         pieces->largest > usual ? pieces->largest : usual, encoder,
+                                         err);
     }
     if (status == VLT_OK) {
         status = vlt_token_encoder_run(*encoder, pieces->text, piece->first, piece->last, err);
@@ -203,6 +217,7 @@ static void place_pieces(void *argument, int64_t begin, int64_t end, int worker)
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
         const struct piece *piece = &pieces->piece[i];
+        vlt_pages_expect(pieces->ids + piece->place, piece->count * sizeof *piece->ids);
         memcpy(pieces->ids + piece->place, piece->ids, piece->count * sizeof *piece->ids);
     }
 }

@@ -6,11 +6,13 @@
 #include "optimizations/bpe_encode/utf8.h"
 
 /* What tokens hold around each place inside them, as bits of two hashes: merged tokens and added
- * ones apart, because only the latter reach across words. */
-enum { REACH = 4, TABLE_BITS = 24, TABLE_WORDS = 1 << (TABLE_BITS - 6) };
+ * ones apart, because only the latter reach across words. They are few, and most places of most
+ * texts ask for them alone: their table should stay in the first cache. */
+enum { REACH = 4, BITS_LEAST = 10, BITS_MOST = 24, BITS_EACH = 16 };
 
 struct contexts {
-    uint64_t *word; /* [TABLE_WORDS] */
+    uint64_t *word; /* [1 << (bits - 6)] */
+    int bits;
 };
 
 struct vlt_seams {
@@ -29,14 +31,14 @@ static uint64_t context_hash(const uint8_t *at, size_t left, size_t right)
 
 static void note(struct contexts *table, uint64_t hash)
 {
-    const uint64_t a = hash >> (64 - TABLE_BITS), b = hash & ((1 << TABLE_BITS) - 1);
+    const uint64_t a = hash >> (64 - table->bits), b = hash & ((UINT64_C(1) << table->bits) - 1);
     table->word[a >> 6] |= UINT64_C(1) << (a & 63);
     table->word[b >> 6] |= UINT64_C(1) << (b & 63);
 }
 
 static bool noted(const struct contexts *table, uint64_t hash)
 {
-    const uint64_t a = hash >> (64 - TABLE_BITS), b = hash & ((1 << TABLE_BITS) - 1);
+    const uint64_t a = hash >> (64 - table->bits), b = hash & ((UINT64_C(1) << table->bits) - 1);
     return table->word[a >> 6] >> (a & 63) & table->word[b >> 6] >> (b & 63) & 1;
 }
 
@@ -66,14 +68,25 @@ static bool may_reach_across(const struct contexts *table, const uint8_t *text, 
     return false;
 }
 
+/* Room for the places in `bytes` bytes of tokens; false: no memory. */
+static bool make_table(struct contexts *table, size_t bytes)
+{
+    table->bits = BITS_LEAST;
+    while (table->bits < BITS_MOST && (size_t)1 << table->bits < BITS_EACH * bytes) {
+        table->bits++;
+    }
+    table->word = calloc((size_t)1 << (table->bits - 6), sizeof *table->word);
+    return table->word != NULL;
+}
+
 vlt_status vlt_seams_create(const vlt_vocab *vocab, vlt_seams **out, vlt_error *err)
 {
     vlt_seams *seams = *out = calloc(1, sizeof *seams);
-    if (seams) {
-        seams->merged.word = calloc(TABLE_WORDS, sizeof(uint64_t));
-        seams->added.word = calloc(TABLE_WORDS, sizeof(uint64_t));
+    size_t bytes[2] = {0};
+    for (int32_t id = 0; id < vlt_vocab_size(vocab); id++) {
+        bytes[vlt_vocab_is_added(vocab, id)] += vlt_vocab_token(vocab, id).length;
     }
-    if (!seams || !seams->merged.word || !seams->added.word) {
+    if (!seams || !make_table(&seams->merged, bytes[0]) || !make_table(&seams->added, bytes[1])) {
         vlt_seams_destroy(seams);
         *out = NULL;
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the seams of a vocabulary");

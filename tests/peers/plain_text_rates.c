@@ -3,10 +3,11 @@
  *     plain_text_rates DIR FILE...
  *
  * DIR has the tokenizer. cold: an encoder that was just made, its first text; warm: the same text
- * again. threads_2: the service with two threads over one, beside what two encoders on two threads
- * gain here at the same time. lru: the service with its cache over without, by share of texts that
- * came before. turn: what the service adds to a text of 200 bytes. Best of a few rounds, modes
- * taking turns. Without arguments it encodes a made text in every mode and compares ids. */
+ * again. threads_2: the service with two threads over one on a text that it never saw, beside what
+ * two new encoders with half of the text each gain here on two threads at the same time. lru: the
+ * service with its cache over without, by share of texts that came before. turn: what the service
+ * adds to a text of 200 bytes. Best of a few rounds, modes taking turns. Without arguments it
+ * encodes a made text in every mode and compares ids. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,72 +90,85 @@ static double serve(vlt_token_service *service, const char *text, size_t bytes, 
     return ns;
 }
 
-/* Half of a text on a thread of its own. */
+/* Half of a text on a thread of its own, by an encoder that has seen nothing. */
 struct half {
     struct encoder encoder;
     const char *text;
     size_t bytes;
     pthread_barrier_t *barrier;
+    int64_t start_ns, end_ns;
 };
 
 static void *encode_half(void *argument)
 {
     struct half *half = argument;
     pthread_barrier_wait(half->barrier);
+    half->start_ns = vlt_now_ns();
     encode(&half->encoder, half->text, half->bytes);
-    pthread_barrier_wait(half->barrier);
+    half->end_ns = vlt_now_ns();
     return NULL;
 }
 
+/* From when the first of the two begins until the last one ends. */
 static double both_halves(struct half half[2])
 {
     pthread_barrier_t barrier;
-    pthread_t thread[2];
-    pthread_barrier_init(&barrier, NULL, 3);
-    for (int i = 0; i < 2; i++) {
-        half[i].barrier = &barrier;
-        if (pthread_create(&thread[i], NULL, encode_half, &half[i]) != 0) {
-            abort();
-        }
+    pthread_t thread;
+    pthread_barrier_init(&barrier, NULL, 2);
+    half[0].barrier = half[1].barrier = &barrier;
+    if (pthread_create(&thread, NULL, encode_half, &half[1]) != 0) {
+        abort();
     }
-    pthread_barrier_wait(&barrier);
-    const int64_t start = vlt_now_ns();
-    pthread_barrier_wait(&barrier);
-    const double ns = (double)(vlt_now_ns() - start);
-    for (int i = 0; i < 2; i++) {
-        pthread_join(thread[i], NULL);
-    }
+    encode_half(&half[0]);
+    pthread_join(thread, NULL);
     pthread_barrier_destroy(&barrier);
+    const bool first = half[0].start_ns < half[1].start_ns, last = half[0].end_ns < half[1].end_ns;
+    return (double)(half[last].end_ns - half[!first].start_ns);
+}
+
+static double machine_ns(const char *text, size_t bytes, bool together)
+{
+    struct half half[2] = {{.text = text, .bytes = bytes / 2},
+                           {.text = text + bytes / 2, .bytes = bytes - bytes / 2}};
+    if (!make_encoder(&half[0].encoder, bytes) || !make_encoder(&half[1].encoder, bytes)) {
+        abort();
+    }
+    const double ns = together ? both_halves(half)
+                               : encode(&half[0].encoder, half[0].text, half[0].bytes) +
+                                     encode(&half[1].encoder, half[1].text, half[1].bytes);
+    release_encoder(&half[0].encoder);
+    release_encoder(&half[1].encoder);
+    return ns;
+}
+
+/* A service that has seen another text, and this one never. */
+static double service_ns(int threads, const char *text, size_t bytes)
+{
+    enum { OTHER_BYTES = 4 * VLT_TOKEN_CHUNK_DEFAULT_BYTES };
+    static char other[OTHER_BYTES];
+    vlt_token_service *service = service_of(threads, 0);
+    size_t count;
+    for (size_t i = 0; i < OTHER_BYTES; i++) {
+        other[i] = "0123456789 \n"[i % 12];
+    }
+    serve(service, other, OTHER_BYTES, &count);
+    const double ns = serve(service, text, bytes, &count);
+    vlt_token_service_destroy(service);
     return ns;
 }
 
 /* Gain of two threads of the service, and of the machine, on the text. */
 static void measure_threads(const char *text, size_t bytes, double *service_gain, double *gain)
 {
-    vlt_token_service *one = service_of(1, 0), *two = service_of(2, 0);
-    struct half half[2] = {{.text = text, .bytes = bytes / 2},
-                           {.text = text + bytes / 2, .bytes = bytes - bytes / 2}};
     double ns[4] = {0};
-    size_t count;
-    for (int i = 0; i < 2; i++) {
-        if (!make_encoder(&half[i].encoder, bytes)) {
-            abort();
-        }
-    }
     for (int round = 0; round < ROUNDS; round++) {
-        least(&ns[0], serve(one, text, bytes, &count));
-        least(&ns[1], serve(two, text, bytes, &count));
-        least(&ns[2], encode(&half[0].encoder, text, bytes / 2) +
-                          encode(&half[0].encoder, text + bytes / 2, bytes - bytes / 2));
-        least(&ns[3], both_halves(half));
+        least(&ns[0], service_ns(1, text, bytes));
+        least(&ns[1], service_ns(2, text, bytes));
+        least(&ns[2], machine_ns(text, bytes, false));
+        least(&ns[3], machine_ns(text, bytes, true));
     }
     *service_gain = ns[0] / ns[1];
     *gain = ns[2] / ns[3];
-    for (int i = 0; i < 2; i++) {
-        release_encoder(&half[i].encoder);
-    }
-    vlt_token_service_destroy(one);
-    vlt_token_service_destroy(two);
 }
 
 /* Pieces of the text, `percent` of which came before. */
