@@ -10,15 +10,12 @@ static void refuse(vlt_counted_side *out, vlt_status status, const char *reason)
     out->counted.count = 1;
 }
 
-/* What a run costs, in the arithmetic of the variant that does it. */
-static vlt_cost cost_of(const char *what, const vlt_cost *known)
+/* What a run costs, in the arithmetic of what does it. */
+static vlt_cost cost_of(const vlt_prepared *prepared, const vlt_cost *known)
 {
-    vlt_problem problem;
-    const vlt_variant *variant = NULL;
-    vlt_binding binding;
     vlt_cost cost = *known;
-    if (vlt_what_parse(what, &problem, &variant, &binding, NULL) == VLT_OK && variant) {
-        vlt_variant_cost(variant, &problem, &cost);
+    if (vlt_prepared_workload(prepared)) {
+        vlt_prepared_cost(prepared, &cost);
     }
     return cost;
 }
@@ -47,7 +44,7 @@ void vlt_counted_side_measure(const vlt_side *side, const vlt_launch_options *op
     }
     const vlt_subject subject = {
         .run = vlt_prepared_run, .reset = vlt_prepared_reset, .state = prepared};
-    const vlt_cost known = cost_of(side->what, cost);
+    const vlt_cost known = cost_of(prepared, cost);
     vlt_counted_measure(&subject, call_ns, &out->counted);
     out->roofline_share = vlt_roofline_share(roofline, &known, vlt_prepared_threads(prepared),
                                              options->regime == VLT_REGIME_HOT, call_ns * 1e-9);

@@ -278,7 +278,7 @@ const vlt_workload *vlt_prepared_workload(const vlt_prepared *prepared)
 
 void vlt_prepared_cost(const vlt_prepared *prepared, vlt_cost *cost)
 {
-    vlt_variant_cost(prepared->plan[0]->variant, &prepared->workload[0].problem, cost);
+    vlt_plan_cost(prepared->plan[0], cost);
 }
 
 int vlt_prepared_threads(const vlt_prepared *prepared)

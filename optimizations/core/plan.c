@@ -275,12 +275,37 @@ vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem
     return end_making(context, prepare(plan, out, err));
 }
 
+static void adopt_cost(vlt_plan *plan, const vlt_plan *child)
+{
+    vlt_cost said, is;
+    child->problem.op->cost(&child->problem, &said);
+    vlt_plan_cost(child, &is);
+    plan->saved_bytes += said.bytes - is.bytes;
+    /* for each row: children may be made for a block of the rows that others see whole */
+    if (is.work > 0 && is.flops * plan->heaviest.work >= plan->heaviest.flops * is.work) {
+        plan->heaviest = is;
+    }
+}
+
 void vlt_plan_adopt(vlt_plan *plan, vlt_plan *const *child, int count)
 {
     plan->composite = true;
     for (int i = 0; i < count; i++) {
-        plan->loss += child[i] ? child[i]->loss : 0;
-        plan->tolerance += child[i] ? child[i]->tolerance : 0;
+        if (child[i]) {
+            plan->loss += child[i]->loss;
+            plan->tolerance += child[i]->tolerance;
+            adopt_cost(plan, child[i]);
+        }
+    }
+}
+
+void vlt_plan_cost(const vlt_plan *plan, vlt_cost *cost)
+{
+    vlt_variant_cost(plan->variant, &plan->problem, cost);
+    if (plan->heaviest.flops > 0) {
+        cost->compute = plan->heaviest.compute;
+        cost->products = plan->heaviest.products;
+        cost->bytes -= plan->saved_bytes < cost->bytes ? plan->saved_bytes : 0;
     }
 }
 

@@ -21,6 +21,8 @@ typedef struct vlt_plan {
     double loss;           /* what the variant and its children may lose together */
     double tolerance;      /* how far outputs may be from the baseline's: a leaf's own tolerance and
                               loss, a composite's the sum of its children's */
+    vlt_cost heaviest;     /* of the adopted children, the one of the most flops a row */
+    double saved_bytes;    /* that the children read less than their operators say */
     _Atomic int64_t *runs; /* of the ledger, NULL: nobody counts */
 } vlt_plan;
 
@@ -43,6 +45,10 @@ vlt_status vlt_plan_create_with(vlt_context *context, const vlt_problem *problem
 
 /* In prepare: these are the plans that a run of `plan` passes through once each. NULLs are fine. */
 void vlt_plan_adopt(vlt_plan *plan, vlt_plan *const *child, int count);
+
+/* What a run costs: what the variant says, a composite's in the arithmetic of its heaviest child
+ * and with the bytes that its children read. */
+void vlt_plan_cost(const vlt_plan *plan, vlt_cost *cost);
 
 void vlt_plan_destroy(vlt_plan *plan); /* NULL is fine */
 

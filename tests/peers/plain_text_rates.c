@@ -144,7 +144,7 @@ static double machine_ns(const char *text, size_t bytes, bool together)
 /* A service that has seen another text, and this one never. */
 static double service_ns(int threads, const char *text, size_t bytes)
 {
-    enum { OTHER_BYTES = 4 * VLT_TOKEN_CHUNK_DEFAULT_BYTES };
+    enum { OTHER_BYTES = 4 * VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT };
     static char other[OTHER_BYTES];
     vlt_token_service *service = service_of(threads, 0);
     size_t count;

@@ -117,3 +117,29 @@ Test(decoder_block, baseline_equals_a_computation_in_double)
     vlt_workload_release(&workload);
     test_context_release(&test);
 }
+
+/* Rooflines go by it: the layer's arithmetic is that of its products, its bytes what they read. */
+Test(decoder_block, costs_what_its_children_cost)
+{
+    test_context test;
+    vlt_workload workload;
+    test_context_init(&test);
+    vlt_problem problem = {.op = &vlt_op_decoder_block,
+                           .dim = {64, 128, 64, 4, 2, 16, 96, VLT_FORMAT_BF16, VLT_FORMAT_F32}};
+    cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 3, NULL), VLT_OK);
+    vlt_cost cost[2];
+    for (int rounded = 0; rounded < 2; rounded++) {
+        vlt_plan *plan = NULL;
+        test.context.quality = rounded ? VLT_QUALITY_INT8 : VLT_QUALITY_EXACT;
+        cr_assert_eq(vlt_plan_create(&test.context, &workload.problem, &plan, NULL), VLT_OK);
+        vlt_plan_cost(plan, &cost[rounded]);
+        cr_expect_eq(cost[rounded].compute, rounded ? VLT_COMPUTE_INT8 : VLT_COMPUTE_F32);
+        vlt_plan_destroy(plan);
+    }
+    const double weights = 64 * (2 * 64 + 2 * 32 + 3 * 96), scales = 2 * 64 + 2 * 32 + 3 * 96 - 32;
+    cr_expect_eq(cost[0].flops, cost[1].flops);
+    cr_expect_float_eq(cost[0].bytes - cost[1].bytes, weights - 4 * scales, 256, "%g less",
+                       cost[0].bytes - cost[1].bytes);
+    vlt_workload_release(&workload);
+    test_context_release(&test);
+}
