@@ -8,6 +8,7 @@
 #include "harness/measure/whole.h"
 #include "harness/model/scenes.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/pipeline/pipeline.h"
 #include "tuner/record/record_internal.h"
 
 enum { REQUEST_TOKENS = 4 };
@@ -68,7 +69,9 @@ static vlt_status keep(const vlt_record_options *options, const vlt_whole_reques
         const vlt_whole_problem *one = &request->problem[i];
         vlt_record_problem *problem = &out[*count];
         *problem = (vlt_record_problem){.problem = {.op = vlt_registry_find_op(one->op)}};
-        if (!problem->problem.op || (options->only_op && strcmp(options->only_op, one->op) != 0)) {
+        /* what services are worth is seen on whole batches: no input of theirs shows it */
+        if (!problem->problem.op || problem->problem.op == &vlt_op_pipeline ||
+            (options->only_op && strcmp(options->only_op, one->op) != 0)) {
             continue;
         }
         met = true;
@@ -80,7 +83,9 @@ static vlt_status keep(const vlt_record_options *options, const vlt_whole_reques
         *count += is_new(out, *count, &problem->problem);
     }
     return met ? VLT_OK
-               : vlt_fail(err, VLT_STATUS_USAGE, "--op: a request to %s never meets operator '%s'",
+               : vlt_fail(err, VLT_STATUS_USAGE,
+                          "--op: a request to %s never meets operator '%s', or it has no inputs to "
+                          "record",
                           options->model, options->only_op ? options->only_op : "");
 }
 
