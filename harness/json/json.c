@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,12 +13,36 @@
 #include "harness/machine/memory_room.h"
 #include "optimizations/core/utf8_text.h"
 
+/* Jansson's lexer goes on behind a buffer that could not grow, a character short: what it was
+ * refused is remembered here. Blocks are malloc's, so that it does not matter who frees them. */
+static _Thread_local bool was_refused;
+
+static void *allocate(size_t bytes)
+{
+    void *block = malloc(bytes);
+    was_refused |= !block;
+    return block;
+}
+
+static void use_allocate(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
+
 vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json_t **out,
                           vlt_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_error_t error;
+    pthread_once(&once, use_allocate);
+    was_refused = false;
     *out = json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES,
                       &error);
+    if (was_refused) {
+        json_decref(*out);
+        *out = NULL;
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", name);
+    }
     if (!*out) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s:%d:%d: %s", name, error.line, error.column,
                         error.text);

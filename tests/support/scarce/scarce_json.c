@@ -1,6 +1,8 @@
 /* Preloaded into the program: of the allocations that libjansson asks for, number VLT_SCARCE_AT
  * fails, as where memory runs out; their count goes into the file VLT_SCARCE_COUNT. */
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <link.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,8 +51,33 @@ __attribute__((destructor)) static void end(void)
     }
 }
 
+/* Where the program has an allocator of its own for jansson, it is asked, and refused by malloc. */
+static json_malloc_t program_malloc;
+static _Thread_local int refuse;
+
+static void *count_then_ask(size_t bytes)
+{
+    refuse = count++ == fail_at;
+    void *block = program_malloc(bytes);
+    refuse = 0;
+    return block;
+}
+
+__attribute__((visibility("default"))) void json_set_alloc_funcs(json_malloc_t allocate,
+                                                                 json_free_t release)
+{
+    void *symbol = dlsym(RTLD_NEXT, "json_set_alloc_funcs");
+    void (*set)(json_malloc_t, json_free_t);
+    memcpy(&set, &symbol, sizeof set);
+    program_malloc = allocate;
+    set(count_then_ask, release);
+}
+
 __attribute__((visibility("default"))) void *malloc(size_t bytes)
 {
+    if (refuse) {
+        return NULL;
+    }
     uintptr_t caller = (uintptr_t)__builtin_return_address(0);
     if (caller >= code_begin && caller < code_end && count++ == fail_at) {
         return NULL;
