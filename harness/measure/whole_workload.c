@@ -41,7 +41,8 @@ static vlt_status cut_input(vlt_line_reader *input, int64_t lines, vlt_error *er
     for (int64_t i = 0; i < lines && found && status == VLT_OK; i++) {
         status = vlt_line_reader_next(input, &line, &found, err);
         if (status == VLT_OK && found) {
-            vlt_buffer_print(&text, "%.*s\n", (int)line.bytes, line.data);
+            vlt_buffer_put(&text, line.data, line.bytes);
+            vlt_buffer_text(&text, "\n");
         }
     }
     if (status == VLT_OK && (text.failed || line.failed)) {
