@@ -22,20 +22,21 @@ struct vlt_op;
  * environment, before the command runs: a file, a name or a number that cannot be is refused
  * everywhere alike, and no command can forget to look. */
 typedef enum vlt_value_kind {
-    VLT_VALUE_FLAG,    /* none: the option stands alone */
-    VLT_VALUE_TEXT,    /* anything */
-    VLT_VALUE_INT,     /* within integer_low..integer_high */
-    VLT_VALUE_REAL,    /* within real_low..real_high */
-    VLT_VALUE_TIME,    /* "60s", "10m", "500ms", "1h" or seconds; positive */
-    VLT_VALUE_BYTES,   /* "8G", "512M", "64k", "1.5GiB" or bytes; 1024 of each is one of the next */
-    VLT_VALUE_CHOICE,  /* one of the words in choices */
-    VLT_VALUE_FILE,    /* a file that can be read */
-    VLT_VALUE_FOLDER,  /* a folder that can be read */
-    VLT_VALUE_OUTPUT,  /* a file that can be written: its folder is there */
-    VLT_VALUE_UPDATED, /* a file that is there, or can be made: read, and perhaps added to */
-    VLT_VALUE_OP,      /* an operator of the catalogue */
-    VLT_VALUE_FORCE,   /* OP=VARIANT[:KNOB=V,...] of the catalogue */
-    VLT_VALUE_OWN,     /* what `check` accepts */
+    VLT_VALUE_FLAG,   /* none: the option stands alone */
+    VLT_VALUE_TEXT,   /* anything */
+    VLT_VALUE_INT,    /* within integer_low..integer_high */
+    VLT_VALUE_REAL,   /* within real_low..real_high */
+    VLT_VALUE_TIME,   /* "60s", "10m", "500ms", "1h" or seconds; positive */
+    VLT_VALUE_BYTES,  /* "8G", "512M", "64k", "1.5GiB" or bytes; 1024 of each is one of the next */
+    VLT_VALUE_CHOICE, /* one of the words in choices */
+    VLT_VALUE_FILE,   /* a file that can be read */
+    VLT_VALUE_FOLDER, /* a folder that can be read */
+    VLT_VALUE_OUTPUT, /* a file that can be written: its folder is there */
+    VLT_VALUE_CONTINUED, /* the same; what is there is read first, and refused if it is no such */
+    VLT_VALUE_UPDATED,   /* a file that is there, or can be made: read, and perhaps added to */
+    VLT_VALUE_OP,        /* an operator of the catalogue */
+    VLT_VALUE_FORCE,     /* OP=VARIANT[:KNOB=V,...] of the catalogue */
+    VLT_VALUE_OWN,       /* what `check` accepts */
     VLT_VALUE_KINDS
 } vlt_value_kind;
 
@@ -52,6 +53,7 @@ typedef struct vlt_option {
     double real_low, real_high;
     const char *const *choices; /* ends with NULL */
     vlt_value_check *check;     /* USAGE, INPUT or IO without the option's name */
+    bool reads;                 /* what `check` accepts is a file that is read */
 
     const char *only;   /* subcommands it belongs to, "make scenes"; NULL: all of them */
     const char *needs;  /* option without which it would do nothing; NULL: none */
@@ -70,13 +72,15 @@ typedef struct vlt_option {
     {                                                          \
         __VA_ARGS__, NULL                                      \
     }
-#define VLT_FILE          .kind = VLT_VALUE_FILE
-#define VLT_FOLDER        .kind = VLT_VALUE_FOLDER
-#define VLT_UPDATED       .kind = VLT_VALUE_UPDATED
-#define VLT_OUTPUT        .kind = VLT_VALUE_OUTPUT
-#define VLT_OPERATOR      .kind = VLT_VALUE_OP
-#define VLT_FORCE         .kind = VLT_VALUE_FORCE
-#define VLT_OWN(function) .kind = VLT_VALUE_OWN, .check = (function)
+#define VLT_FILE               .kind = VLT_VALUE_FILE
+#define VLT_FOLDER             .kind = VLT_VALUE_FOLDER
+#define VLT_UPDATED            .kind = VLT_VALUE_UPDATED
+#define VLT_OUTPUT             .kind = VLT_VALUE_OUTPUT
+#define VLT_CONTINUED          .kind = VLT_VALUE_CONTINUED
+#define VLT_OPERATOR           .kind = VLT_VALUE_OP
+#define VLT_FORCE              .kind = VLT_VALUE_FORCE
+#define VLT_OWN(function)      .kind = VLT_VALUE_OWN, .check = (function)
+#define VLT_OWN_FILE(function) VLT_OWN(function), .reads = true
 
 /* Which of the common options mean something to a command; quiet, verbose, color and help always
  * do. The others are neither listed nor accepted, and their environment variables are not read. */
@@ -143,6 +147,13 @@ vlt_status vlt_cli_check_input(const char *path, vlt_error *err);
 /* What VLT_VALUE_OUTPUT asks, for a path that is a default: IO when the folder is not there or may
  * not be written, or the path is a folder. Before work is spent on what cannot be kept. */
 vlt_status vlt_cli_check_output(const char *path, vlt_error *err);
+
+/* The same for a file that this command would write though no option names it; USAGE when it is
+ * what an option or an operand names, or a file of a folder that is read. */
+vlt_status vlt_cli_check_default_output(const vlt_cli *cli, const char *path, vlt_error *err);
+
+/* USAGE when another option names the database that is taken where none is given. */
+vlt_status vlt_cli_check_default_database(const vlt_cli *cli, const char *path, vlt_error *err);
 
 /* ", did you mean --db 'FILE'?" for an operand that looks like what an option of this command takes
  * (a database, a config, a picture, a time ...); else "". */

@@ -149,6 +149,7 @@ static vlt_status check_kind(const vlt_cli *cli, const vlt_cli_value *value, vlt
     case VLT_VALUE_FOLDER:
         return check_file(text, true, err);
     case VLT_VALUE_OUTPUT:
+    case VLT_VALUE_CONTINUED:
         return vlt_cli_check_output(text, err);
     case VLT_VALUE_UPDATED:
         return check_updated(text, err);
@@ -258,16 +259,27 @@ static vlt_status check_place(vlt_cli *cli, const vlt_subcommand *sub, vlt_error
     return VLT_OK;
 }
 
-vlt_status vlt_cli_check(vlt_cli *cli, const vlt_subcommand *sub, vlt_error *err)
+typedef vlt_status value_check(const vlt_cli *cli, const vlt_cli_value *value, vlt_error *err);
+
+static vlt_status check_each(const vlt_cli *cli, value_check *check, vlt_error *err)
 {
-    vlt_status status = check_place(cli, sub, err);
+    vlt_status status = VLT_OK;
     for (int i = 0; i < cli->value_count && status == VLT_OK; i++) {
         char subject[80];
-        status = check_kind(cli, &cli->value[i], err);
+        status = check(cli, &cli->value[i], err);
         if (status != VLT_OK) {
             subject_of(&cli->value[i], subject, sizeof subject);
             status = vlt_fail_in(err, status, "%s: %s: ", cli->command->name, subject);
         }
     }
     return status;
+}
+
+vlt_status vlt_cli_check(vlt_cli *cli, const vlt_subcommand *sub, vlt_error *err)
+{
+    vlt_status status = check_place(cli, sub, err);
+    if (status == VLT_OK) {
+        status = check_each(cli, check_kind, err);
+    }
+    return status == VLT_OK ? check_each(cli, vlt_cli_check_places, err) : status;
 }

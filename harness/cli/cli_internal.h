@@ -49,6 +49,9 @@ void vlt_cli_destroy(vlt_cli *cli);
  * the environment that would not are left out. */
 vlt_status vlt_cli_check(vlt_cli *cli, const vlt_subcommand *sub, vlt_error *err);
 
+/* USAGE when a value that is written is what another value or an operand names. */
+vlt_status vlt_cli_check_places(const vlt_cli *cli, const vlt_cli_value *value, vlt_error *err);
+
 /* The command, or the subcommand. */
 vlt_status vlt_cli_run(vlt_cli *cli, vlt_error *err);
 

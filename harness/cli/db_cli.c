@@ -38,6 +38,9 @@ vlt_status vlt_db_cli_path(const vlt_cli *cli, const char *named, bool make,
     if (status == VLT_OK) {
         status = join(base, "/vltune/vltune.db", path, err);
     }
+    if (status == VLT_OK) {
+        status = vlt_cli_check_default_database(cli, path, err);
+    }
     if (status == VLT_OK && homeless) {
         vlt_cli_info(cli, "without HOME the database is %s", path);
     }

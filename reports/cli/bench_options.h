@@ -37,7 +37,7 @@
          "FILE",                                                                              \
          "picture of the request (default: a drawn one, 640x480)",                            \
          0,                                                                                   \
-         VLT_OWN(vlt_engine_cli_check_image),                                                 \
+         VLT_OWN_FILE(vlt_engine_cli_check_image),                                            \
          .needs = "model"},                                                                   \
         {"prompt", "TEXT", "question of the request", 0, VLT_TEXT, .needs = "model"},         \
         VLT_PACK_CACHE_CLI_OPTION(.needs = "model"),                                          \

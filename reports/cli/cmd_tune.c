@@ -205,7 +205,10 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
     vlt_report report = {0};
     const char *page = page_path(cli);
     /* before a minute is spent */
-    vlt_status status = page ? vlt_cli_check_output(page, err) : VLT_OK;
+    vlt_status status = VLT_OK;
+    if (page && !vlt_cli_count(cli, "page")) {
+        status = vlt_cli_check_default_output(cli, page, err);
+    }
     if (status == VLT_OK) {
         status = vlt_db_cli_path(cli, NULL, true, db, err);
     }

@@ -39,6 +39,7 @@ static const char *const *bogus(vlt_value_kind kind)
         [VLT_VALUE_FOLDER] = {"/nonexistent", "nofolder", "/proc/self/stat", NULL},
         [VLT_VALUE_OUTPUT] = {"/nonexistent/file", "/", "/proc/self/stat/x", "nofolder/x", NULL},
         [VLT_VALUE_UPDATED] = {"/nonexistent/file", "/", "/proc/self/stat/x", "nofolder/x", NULL},
+        [VLT_VALUE_CONTINUED] = {"/nonexistent/file", "/", "/proc/self/stat/x", "nofolder/x", NULL},
         [VLT_VALUE_OP] = {"nosuch", "Norm", "norm=baseline", NULL},
         [VLT_VALUE_FORCE] = {"nosuch=baseline", "norm=nosuch", "norm", "=",
                              "norm=baseline:nosuch=1", NULL},
@@ -79,6 +80,7 @@ static const char *good(const vlt_option *option, char *text, size_t text_bytes)
         [VLT_VALUE_FOLDER] = "/proc",
         [VLT_VALUE_OUTPUT] = "/tmp/vltune-test-output",
         [VLT_VALUE_UPDATED] = "/tmp/vltune-test-output",
+        [VLT_VALUE_CONTINUED] = "/tmp/vltune-test-output",
         [VLT_VALUE_OP] = "norm",
         [VLT_VALUE_FORCE] = "norm=baseline"};
     return values[option->kind];
