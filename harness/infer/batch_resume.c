@@ -1,5 +1,6 @@
 /* Going on with a half-written output of a batch. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,53 @@ static vlt_status compare_ids(const char *answer, size_t answer_bytes, const vlt
     return status;
 }
 
+static bool begins_alike(const char *text, size_t bytes, const char *with)
+{
+    size_t length = strlen(with);
+    return memcmp(text, with, bytes < length ? bytes : length) == 0;
+}
+
+/* Could an answer to a line with that id, as it is written here, begin so? */
+static bool begins_answer(const char *tail, size_t bytes, const char *id)
+{
+    char *texts[2] = {NULL, NULL};
+    bool begins = false;
+    if (asprintf(&texts[0], "{\"id\": %s, \"text\": ", id) >= 0 &&
+        asprintf(&texts[1], "{\"id\": %s, \"error\": ", id) >= 0) {
+        begins = begins_alike(tail, bytes, texts[0]) || begins_alike(tail, bytes, texts[1]);
+    }
+    free(texts[0]);
+    free(texts[1]);
+    return begins;
+}
+
+/* A last line without its end is one that was cut, and is written again: if it is none of this
+ * input's, it is somebody's text. Behind whole answers to this input the begin of any is one. */
+static vlt_status check_cut_line(const char *tail, size_t bytes, vlt_line_reader *input,
+                                 vlt_buffer *line, const char *output_name,
+                                 const vlt_batch_progress *progress, vlt_error *err)
+{
+    struct told ignored;
+    bool found = false;
+    if (progress->lines && begins_alike(tail, bytes, "{\"id\": ")) {
+        return VLT_OK;
+    }
+    vlt_status status = vlt_line_reader_next(input, line, &found, err);
+    char *wanted = status == VLT_OK && found ? id_of(line->data, line->bytes, &ignored) : NULL;
+    if (status == VLT_OK && found && !wanted) {
+        status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", output_name);
+    } else if (status == VLT_OK && !(wanted && begins_answer(tail, bytes, wanted))) {
+        status = vlt_fail(err, VLT_STATUS_INPUT,
+                          "%s line %" PRId64 " has no end and is no beginning of an answer to %s: "
+                          "not an output of this input",
+                          output_name, progress->lines + 1, input->name);
+    } else if (status == VLT_OK) {
+        status = vlt_line_reader_return(input, line, err);
+    }
+    free(wanted);
+    return status;
+}
+
 vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *output_name,
                             vlt_batch_progress *progress, vlt_error *err)
 {
@@ -84,8 +132,13 @@ vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *ou
     while (status == VLT_OK) {
         bool found = false;
         ssize_t length = getline(&answer, &room, output);
-        if (length <= 0 || answer[length - 1] != '\n') {
-            break; /* the end, or a line that was cut: it is written again */
+        if (length <= 0) {
+            break;
+        }
+        if (answer[length - 1] != '\n') {
+            status = check_cut_line(answer, (size_t)length, input, &line, output_name, progress,
+                                    err);
+            break;
         }
         status = vlt_line_reader_next(input, &line, &found, err);
         if (status == VLT_OK && !found) {

@@ -103,6 +103,26 @@ vlt_status vlt_line_reader_next(vlt_line_reader *reader, vlt_buffer *line, bool 
     }
 }
 
+vlt_status vlt_line_reader_return(vlt_line_reader *reader, const vlt_buffer *line, vlt_error *err)
+{
+    vlt_buffer ahead = {0};
+    vlt_buffer_put(&ahead, line->data, line->bytes);
+    vlt_buffer_put(&ahead, "\n", 1);
+    if (reader->ahead.bytes > reader->at) {
+        vlt_buffer_put(&ahead, reader->ahead.data + reader->at, reader->ahead.bytes - reader->at);
+    }
+    if (ahead.failed) {
+        free(ahead.data);
+        return vlt_fail(err, VLT_STATUS_NOMEM, "%s line %lld: out of memory", reader->name,
+                        (long long)reader->line);
+    }
+    free(reader->ahead.data);
+    reader->ahead = ahead;
+    reader->at = 0;
+    reader->line--;
+    return VLT_OK;
+}
+
 bool vlt_line_reader_ready(const vlt_line_reader *reader)
 {
     const size_t waiting = reader->ahead.bytes - reader->at;

@@ -28,6 +28,9 @@ void vlt_line_reader_close(vlt_line_reader *reader);
 vlt_status vlt_line_reader_next(vlt_line_reader *reader, vlt_buffer *line, bool *found,
                                 vlt_error *err);
 
+/* Gives back what vlt_line_reader_next gave last: it comes again, without its end. NOMEM. */
+vlt_status vlt_line_reader_return(vlt_line_reader *reader, const vlt_buffer *line, vlt_error *err);
+
 /* Would vlt_line_reader_next give a line, or the end, without waiting for whoever writes it? */
 bool vlt_line_reader_ready(const vlt_line_reader *reader);
 

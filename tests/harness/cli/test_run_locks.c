@@ -87,3 +87,21 @@ Test(run_locks, an_output_that_is_the_input_or_no_file)
     cr_expect(strstr(output.err, "expected another file"), "%s", output.err);
     test_output_release(&output);
 }
+
+/* Its tail is no beginning of an answer; one that is, is written again, and nothing is skipped. */
+Test(run_locks, a_foreign_file_without_a_last_line_feed_stays)
+{
+    test_output output = test_demo_script(
+        "for i in 1 2 3; do echo "
+        "\"{\\\"id\\\":$i,\\\"prompt\\\":\\\"a\\\",\\\"max_tokens\\\":2}\"; done "
+        ">in; printf 'my notes' >note; cp note was;"
+        "$VLTUNE batch $DEMO in -o note; echo code $?; cmp note was;"
+        "$VLTUNE batch $DEMO in -o whole --greedy && head -c -20 whole >cut &&"
+        "$VLTUNE batch $DEMO - -o cut --greedy <in; echo code $?;"
+        "grep -o '\"id\": [0-9]*, \"text' cut");
+    cr_expect_str_eq(output.out,
+                     "code 2\ncode 0\n\"id\": 1, \"text\n\"id\": 2, \"text\n\"id\": 3, \"text\n",
+                     "%s%s", output.out, output.err);
+    cr_expect(strstr(output.err, "note line 1 has no end"), "%s", output.err);
+    test_output_release(&output);
+}

@@ -273,7 +273,7 @@ Test(batch, a_half_written_output_is_understood)
     cr_expect_eq(progress.lines, 3);
     cr_expect_eq(progress.failed, 2);
     cr_expect_eq(progress.bytes, (int64_t)strlen(out));
-    snprintf(cut, sizeof cut, "%s{\"id\":[4],\"te", out);
+    snprintf(cut, sizeof cut, "%s{\"id\": [4], \"te", out);
     cr_expect_eq(resume(in, cut, &progress), VLT_OK);
     cr_expect_eq(progress.lines, 3);
     cr_expect_eq(progress.failed, 2);
@@ -288,4 +288,29 @@ Test(batch, a_half_written_output_is_understood)
     cr_expect_eq(resume(in, "{\"id\":2}\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume(in, "words\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume("{\"id\":1}\n", out, &progress), VLT_STATUS_INPUT);
+}
+
+/* A last line without its end is written again only where it is the beginning of what comes there.
+ */
+Test(batch, a_tail_that_is_no_answer_is_somebody_elses)
+{
+    static const char in[] = "{\"id\":1}\n{\"id\":\"b\"}\n";
+    static const char *const ours[] = {"{", "{\"id\": 1", "{\"id\": 1, \"text\": \"a\\n",
+                                       "{\"id\": 1, \"error\": \"no\"}",
+                                       "{\"id\":1}\n{\"id\": \"b\", \"te"};
+    static const char *const foreign[] = {"a note",
+                                          "{\"id\": 2",
+                                          "{\"id\": 1, \"prompt\": \"q\"}",
+                                          "[",
+                                          "{\"id\": 11",
+
+                                          "{\"id\":1}\n{\"id\":\"b\"}\nmore"};
+    vlt_batch_progress progress;
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        cr_expect_eq(resume(in, ours[i], &progress), VLT_OK, "%s", ours[i]);
+        cr_expect_eq(progress.lines, strchr(ours[i], '\n') ? 1 : 0, "%s", ours[i]);
+    }
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        cr_expect_eq(resume(in, foreign[i], &progress), VLT_STATUS_INPUT, "%s", foreign[i]);
+    }
 }
