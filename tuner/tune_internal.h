@@ -128,6 +128,10 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
 /* tune_stages.c: problems, races, decisions, the check end to end, one after the other. */
 vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err);
 
+/* tune_check.c: INPUT for a --where that no operator's names fit, a workload line that is no
+ * request; IO. Before anybody waits. */
+vlt_status vlt_tuner_check_inputs(const vlt_tune_options *options, vlt_error *err);
+
 /* tune_seeds.c: reads what the options name, and the packs of the nearest machines. */
 vlt_status vlt_tuner_read_seeds(vlt_tuner *tuner, vlt_error *err);
 /* How many of what the options name fit no problem, and why. */

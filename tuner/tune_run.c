@@ -287,6 +287,21 @@ static vlt_status take_turn(vlt_tuner *tuner, vlt_error *err)
     return status == VLT_STATUS_IO ? VLT_OK : status;
 }
 
+/* What is wrong is said before anybody waits. */
+static vlt_status prepare(vlt_tuner *tuner, vlt_error *err)
+{
+    vlt_status status = vlt_tuner_check_inputs(tuner->options, err);
+    if (status == VLT_OK) {
+        status = vlt_tuner_read_seeds(tuner, err);
+    }
+    return status == VLT_OK ? take_turn(tuner, err) : status;
+}
+
+static const char *stored_end(vlt_status status, vlt_tune_end end)
+{
+    return status == VLT_OK || status == VLT_STATUS_INTERRUPTED ? vlt_tune_end_name(end) : "failed";
+}
+
 vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program, vlt_report *result,
                          vlt_error *err)
 {
@@ -312,21 +327,23 @@ vlt_status vlt_tune_with(const vlt_tune_options *given, const char *program, vlt
         (status = vlt_file_lock_take(options.config_path, NULL, NULL, &tuner.lock, err)) ==
             VLT_OK &&
         (status = vlt_store_open(options.db_path, VLT_STORE_CREATE, &tuner.store, err)) == VLT_OK &&
-        (status = take_turn(&tuner, err)) == VLT_OK &&
         (status = vlt_machine_probe(NULL, &tuner.machine, err)) == VLT_OK) {
         copy_path(result->db_path, options.db_path);
         vlt_machine_describe(tuner.machine, result->machine, sizeof result->machine);
         if (options.threads <= 0) {
             options.threads = vlt_machine_thread_count(tuner.machine);
         }
-        status = vlt_tuner_read_seeds(&tuner, err);
+        status = prepare(&tuner, err);
     }
-    if (status == VLT_OK && tuner.machine) {
+    if (status == VLT_OK) {
         status = conclude(&tuner, vlt_tuner_run_stages(&tuner, err), err);
+    }
+    if (status == VLT_STATUS_INTERRUPTED) {
+        result->end = VLT_TUNE_INTERRUPTED;
     }
     result->session = tuner.session;
     if (tuner.session) {
-        vlt_store_end_session(tuner.store, tuner.session, vlt_tune_end_name(result->end), NULL);
+        vlt_store_end_session(tuner.store, tuner.session, stored_end(status, result->end), NULL);
     }
     result->seconds = vlt_tuner_elapsed(&tuner);
     release(&tuner);

@@ -143,14 +143,30 @@ vlt_status vlt_bench_record(const vlt_cli *cli, const char *kind,
                 : VLT_OK;
 }
 
+/* A verdict is an end as well. */
+static const char *end_of(vlt_status status)
+{
+    switch (status) {
+    case VLT_OK:
+    case VLT_STATUS_REGRESSION:
+    case VLT_STATUS_WRONG:
+    case VLT_STATUS_UNMEASURED:
+    case VLT_STATUS_INCONCLUSIVE:
+        return "complete";
+    case VLT_STATUS_INTERRUPTED:
+        return "interrupted";
+    default:
+        return "failed";
+    }
+}
+
 void vlt_bench_record_end(vlt_bench_progress *progress, vlt_status status)
 {
     if (progress->recorder) {
         vlt_cli_info(progress->cli, "stored as db:%s in %s",
                      vlt_quoted(vlt_recorder_id(progress->recorder), VLT_STORE_ID_SHOWN).text,
                      vlt_cli_text(progress->cli, "db", ""));
-        vlt_recorder_close(progress->recorder,
-                           status == VLT_STATUS_INTERRUPTED ? "interrupted" : "complete");
+        vlt_recorder_close(progress->recorder, end_of(status));
         progress->recorder = NULL;
     }
 }

@@ -224,7 +224,8 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
     status = vlt_tune(&tune, &report, err);
     vlt_cli_progress(cli, NULL);
     vlt_pack_cache_cli_say(cli, packs);
-    if (status == VLT_OK || status == VLT_STATUS_INTERRUPTED || report.config_path[0]) {
+    bool measured = status == VLT_STATUS_INTERRUPTED && report.session;
+    if (status == VLT_OK || measured || report.config_path[0]) {
         vlt_status shown = show(cli, &report, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? shown : status;
     }

@@ -245,9 +245,47 @@ Test(tune, a_second_run_waits_for_the_first)
     vlt_report result;
     cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_INTERRUPTED);
     cr_assert_eq(waits, 1);
+    cr_assert_eq(result.end, VLT_TUNE_INTERRUPTED);
     vlt_report_release(&result);
     vlt_file_lock_release(lock);
     test_store_remove(options.db_path);
+}
+
+/* What is wrong with the inputs is said at once, whoever measures. */
+Test(tune, what_is_wrong_is_said_before_the_waiting)
+{
+    char turn[64], path[64];
+    static const char broken[] = "{\"prompt\": \"How many?\"}\n{\"promt\": 1}\n";
+    vlt_file_lock *lock = NULL;
+    vlt_error err = {0};
+    snprintf(turn, sizeof turn, "/tmp/vltune-test-turn-%d", (int)getpid());
+    snprintf(path, sizeof path, "/tmp/vltune-test-broken-%d", (int)getpid());
+    cr_assert_eq(vlt_write_file(path, broken, strlen(broken), NULL), VLT_OK);
+    cr_assert_eq(vlt_file_lock_take(turn, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
+    const char *const seeds[] = {path};
+    vlt_restriction *where;
+    cr_assert_eq(vlt_restriction_parse("foo", "--where", &where, &err), VLT_OK);
+    const char *const says[] = {"'foo'", "--seed-from", "line 2"};
+    for (int i = 0; i < 3; i++) {
+        vlt_report result;
+        vlt_tune_options options = options_for(config_path(), test_store_path(0), 5);
+        options.measuring_lock = turn;
+        options.waiting = note_waiting;
+        options.stop = stop_when_waiting;
+        options.where = i == 0 ? where : NULL;
+        options.seed_from = seeds;
+        options.seed_from_count = i == 1;
+        options.workload = i == 2 ? path : NULL;
+        cr_expect_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_INPUT, "%s",
+                     says[i]);
+        cr_expect(strstr(err.message, says[i]), "%s", err.message);
+        vlt_report_release(&result);
+        test_store_remove(options.db_path);
+    }
+    cr_expect_eq(waits, 0);
+    vlt_restriction_destroy(where);
+    vlt_file_lock_release(lock);
+    remove(path);
 }
 
 /* A line of the workload that cannot be answered ends the run by name, before anything is tuned. */
@@ -302,6 +340,7 @@ Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
     cr_assert_eq(with_evidence, 2, "evidence that is not in the database");
     vlt_tuned_config_release(&read);
     cr_assert_gt(count(db, "SELECT count(*) FROM trial"), 0);
+    cr_assert_eq(count(db, "SELECT count(*) FROM session WHERE ended = 'failed'"), 1);
     vlt_report_release(&result);
     unlink(config);
     test_store_remove(db);

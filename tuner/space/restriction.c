@@ -40,6 +40,13 @@ vlt_status vlt_restriction_parse(const char *text, const char *name, vlt_restric
     return VLT_OK;
 }
 
+vlt_status vlt_restriction_copy(const vlt_restriction *restriction, vlt_restriction **out,
+                                vlt_error *err)
+{
+    return vlt_restriction_parse(vlt_expression_text(restriction->whole), restriction->name, out,
+                                 err);
+}
+
 void vlt_restriction_destroy(vlt_restriction *restriction)
 {
     if (!restriction) {

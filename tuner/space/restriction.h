@@ -13,6 +13,9 @@ typedef struct vlt_restriction vlt_restriction;
 /* `name` stands in messages: "--where". */
 vlt_status vlt_restriction_parse(const char *text, const char *name, vlt_restriction **out,
                                  vlt_error *err);
+/* As it was parsed: applied nowhere. */
+vlt_status vlt_restriction_copy(const vlt_restriction *restriction, vlt_restriction **out,
+                                vlt_error *err);
 void vlt_restriction_destroy(vlt_restriction *restriction); /* NULL is fine */
 
 /* Adds the parts that apply to a domain that is not built yet. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/json/file_lock.h"
 #include "optimizations/core/compiler.h"
 #include "tests/support/data.h"
 #include "tests/support/demo.h"
@@ -90,4 +91,23 @@ Test(tune_where, chooses_within)
     cr_expect_not(says(all, "--where"));
     json_decref(all);
     json_decref(within);
+}
+
+/* Stopped while somebody else measures: what an earlier run wrote stays, and nothing is shown. The
+ * lock is that of the machine: this test takes its turn, and another run's turn serves as well. */
+Test(tune_where, a_run_that_is_stopped_while_it_waits_leaves_everything)
+{
+    vlt_file_lock *lock = NULL;
+    vlt_error err = {0};
+    vlt_status status = vlt_file_lock_take("/tmp/vltune-measuring", NULL, NULL, &lock, &err);
+    cr_assert(status == VLT_OK || status == VLT_STATUS_IO, "%s", err.message);
+    test_output output = test_demo_script(
+        "echo old >report.html; echo '# old' >x.toml; cp report.html p; cp x.toml t;"
+        "$VLTUNE tune $DEMO --db x.db -o x.toml 2>err & n=0;"
+        "until grep -q waits err || [ $n = 200 ]; do sleep 0.1; n=$((n+1)); done;"
+        "kill -INT $!; wait $!; echo code $?; cat err >&2; cmp report.html p; cmp x.toml t;"
+        "grep -c interrupted err");
+    cr_expect_str_eq(output.out, "code 130\n1\n", "%s%s", output.out, output.err);
+    test_output_release(&output);
+    vlt_file_lock_release(lock);
 }
