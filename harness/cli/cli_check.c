@@ -82,6 +82,11 @@ vlt_status vlt_cli_check_output(const char *path, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_IO, "'', expected the name of a file to write");
     }
     bool there = stat(path, &info) == 0;
+    int missing = errno;
+    if (!there && lstat(path, &info) == 0) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s is a link that leads nowhere: %s", path,
+                        strerror(missing));
+    }
     if (there && S_ISDIR(info.st_mode)) {
         return vlt_fail(err, VLT_STATUS_IO, "%s is a folder, expected a file to write", path);
     }
@@ -110,7 +115,8 @@ vlt_status vlt_cli_check_output(const char *path, vlt_error *err)
 /* What may be read need not be in a place that may be written. */
 static vlt_status check_updated(const char *path, vlt_error *err)
 {
-    return access(path, F_OK) == 0 ? check_file(path, false, err) : vlt_cli_check_output(path, err);
+    struct stat info;
+    return stat(path, &info) == 0 ? check_file(path, false, err) : vlt_cli_check_output(path, err);
 }
 
 static vlt_status check_force(const char *text, vlt_error *err)

@@ -132,11 +132,23 @@ static bool is_replaceable(const char *path)
     return stat(path, &info) != 0 || S_ISREG(info.st_mode);
 }
 
+/* A link whose end is not there, or that ends in itself: errno says which. A file in its place
+ * would be none where the link leads. */
+static bool leads_nowhere(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && stat(path, &info) != 0;
+}
+
 vlt_status vlt_new_file_open(const char *path, mode_t mode, vlt_new_file *out, vlt_error *err)
 {
     vlt_status status = VLT_OK;
     bool replaces = is_replaceable(path);
     int fd = -1;
+    if (replaces && leads_nowhere(path)) {
+        return vlt_fail(err, VLT_STATUS_IO, "%s: a link to a file that is not there: %s",
+                        vlt_quoted_path(path).text, strerror(errno));
+    }
     *out = (vlt_new_file){.path = strdup(path), .place = realpath(path, NULL)};
     if (!out->place) {
         out->place = strdup(path); /* not there yet */

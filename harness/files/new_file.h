@@ -2,9 +2,9 @@
  *
  * It is written beside its place under another name and renamed when it is done. What a process
  * that was killed left there is removed by the next one that writes the same file. A link stays a
- * link: what it names is replaced. What the old file permitted, and whose it was, stays; a new one
- * gets what the umask leaves of the mode asked for. Devices, pipes and sockets are no places for
- * files: they stay, and get what is written as it is written.
+ * link: what it names is replaced; IO where that is not there. What the old file permitted, and
+ * whose it was, stays; a new one gets what the umask leaves of the mode asked for. Devices, pipes
+ * and sockets are no places for files: they stay, and get what is written as it is written.
  */
 #ifndef VLT_HARNESS_NEW_FILE_H
 #define VLT_HARNESS_NEW_FILE_H

@@ -74,6 +74,21 @@ Test(output_places, outputs_of_one_command)
                "--page t -o scenes/../t;");
 }
 
+/* A link that leads nowhere is no place, by any option that writes. */
+Test(output_places, links_that_lead_nowhere)
+{
+    test_output output = test_demo_script(
+        "echo '{\"id\":1,\"prompt\":\"a\"}' >in; ln -s absent gone; ln -s loop loop; for l in gone "
+        "loop; do for c in 'run D -p q --trace L' 'run D -p q --dump L' 'run D -p q --session L'"
+        "  'batch D in -o L' 'preprocess D scenes/scene-000.jpg --dump L' 'tune D -o L'"
+        "  'tune D --page L' 'tune D --db L' 'gate true true -o L'; do"
+        "  $VLTUNE $(echo $c | sed \"s|D|$DEMO|; s|L|$l|\") >out 2>err; r=$?; rm out;"
+        "  [ $r = 2 ] && grep -q 'leads nowhere' err && [ -L $l ] && [ ! -e absent ] ||"
+        "  { echo \"code $r: $c\"; cat err; }; done; done");
+    cr_expect_str_eq(output.out, "", "%s%s", output.out, output.err);
+    test_output_release(&output);
+}
+
 /* Devices take what they are given; what another run wrote may be written again. */
 Test(output_places, what_is_no_loss_is_allowed)
 {

@@ -69,6 +69,25 @@ Test(new_file, a_link_stays_one, .init = test_folder_make, .fini = test_folder_r
     expect_text(real, "new");
 }
 
+/* The link would become a file, and where it led nothing would be. */
+Test(new_file, a_link_that_leads_nowhere_stays, .init = test_folder_make,
+     .fini = test_folder_remove)
+{
+    static const char *const targets[] = {"absent", "link", "no/folder"};
+    const char *link = test_folder_path("link");
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct stat info;
+        vlt_new_file file;
+        vlt_error err = {0};
+        cr_assert_eq(symlink(targets[i], link), 0);
+        cr_expect_eq(vlt_new_file_open(link, VLT_NEW_FILE_SHARED, &file, &err), VLT_STATUS_IO);
+        cr_expect(strstr(err.message, link), "%s", err.message);
+        cr_expect(lstat(link, &info) == 0 && S_ISLNK(info.st_mode), "%s", targets[i]);
+        cr_expect_eq(test_folder_entries(), 1);
+        cr_assert_eq(unlink(link), 0);
+    }
+}
+
 Test(new_file, what_is_not_committed_leaves_nothing, .init = test_folder_make,
      .fini = test_folder_remove)
 {
