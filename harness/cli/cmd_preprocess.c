@@ -203,9 +203,8 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
         goto done;
     }
     status = answer_all(cli, reader, answers, count, json ? &all : NULL, err);
-    if (path && status != VLT_STATUS_INTERRUPTED) {
-        vlt_status dumped = dump(path, answers, count, status == VLT_OK ? err : NULL);
-        status = status == VLT_OK ? dumped : status;
+    if (path && status == VLT_OK) { /* all of them, or none: the values have no names */
+        status = dump(path, answers, count, err);
     }
     if (json) {
         vlt_status printed = vlt_json_print(all, false, stdout, status == VLT_OK ? err : NULL);

@@ -21,7 +21,7 @@ static const char details[] =
     "Ids without a token decode to nothing. --render applies the chat template; options are\n"
     "add_generation_prompt, add_vision_id and tools; placeholders are not expanded and no file is\n"
     "opened; --no-special leaves the template's own marks. A line that cannot be done gives\n"
-    "{\"error\"}.";
+    "{\"error\"}; the exit code is then 1.";
 
 static const vlt_option options[] = {
     {"decode", NULL, "ids to text", 0, VLT_FLAG, .unless = "render"},
@@ -152,6 +152,11 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     }
     if (status == VLT_OK) {
         status = answer_all(lines, err);
+    }
+    const vlt_lines_count count = lines ? vlt_lines_counted(lines) : (vlt_lines_count){0};
+    if (status == VLT_OK && count.failed) {
+        status = vlt_fail(err, VLT_STATUS_INTERNAL, "%lld of %lld lines have an error",
+                          (long long)count.failed, (long long)count.done);
     }
     vlt_lines_destroy(lines);
     vlt_tokenizer_destroy(tokenizer);

@@ -1,9 +1,12 @@
+#include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "harness/cli/model_commands.h"
 #include "harness/json/json_make.h"
 #include "harness/model/scenes.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { COUNT_DEFAULT = 100 };
 
@@ -35,6 +38,29 @@ static bool stop(void *user, int64_t done)
     return vlt_cli_interrupted();
 }
 
+/* Somebody's set would be replaced, in part where it is the larger one. */
+static vlt_status check_folder(const char *folder, vlt_error *err)
+{
+    DIR *listing = opendir(folder);
+    vlt_status status = VLT_OK;
+    for (const struct dirent *entry;
+         listing && status == VLT_OK && (entry = readdir(listing)) != NULL;) {
+        int64_t number;
+        int used = 0;
+        bool picture = sscanf(entry->d_name, "scene-%19" SCNd64 ".jpg%n", &number, &used) == 1 &&
+                       used > 0 && !entry->d_name[used];
+        if (picture || !strcmp(entry->d_name, "scenes.jsonl")) {
+            status = vlt_fail(err, VLT_STATUS_USAGE,
+                              "model scenes: %s has scenes already (%s), expected another folder",
+                              vlt_quoted_path(folder).text, entry->d_name);
+        }
+    }
+    if (listing) {
+        closedir(listing);
+    }
+    return status;
+}
+
 vlt_status vlt_model_scenes_command(vlt_cli *cli, vlt_error *err)
 {
     vlt_scenes_options options = {.stop = stop,
@@ -45,6 +71,9 @@ vlt_status vlt_model_scenes_command(vlt_cli *cli, vlt_error *err)
     vlt_status status = size
                             ? vlt_model_scenes_read_size(size, &options.width, &options.height, err)
                             : VLT_OK;
+    if (status == VLT_OK) {
+        status = check_folder(folder, err);
+    }
     if (status == VLT_OK) {
         status = vlt_scenes_write(folder, &options, err);
     }

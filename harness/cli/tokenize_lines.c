@@ -36,6 +36,7 @@ struct vlt_lines {
     size_t line_max;
     int32_t *ids; /* [id_max] */
     size_t id_max;
+    vlt_lines_count count;
 };
 
 vlt_status vlt_lines_create(const vlt_tokenizer *tokenizer, vlt_context *context,
@@ -287,6 +288,8 @@ static void finish(vlt_lines *lines, size_t first, size_t last, vlt_buffer *out)
         note_error(&lines->line[first], status, &err);
     }
     for (size_t i = first; i < last; i++) {
+        lines->count.done++;
+        lines->count.failed += lines->line[i].status != VLT_OK;
         put_line(lines, &lines->line[i], &text_index, out);
     }
 }
@@ -341,4 +344,9 @@ vlt_status vlt_lines_run(vlt_lines *lines, const char *text, size_t bytes, vlt_b
     return out->failed
                ? vlt_fail(err, VLT_STATUS_NOMEM, "output of %zu lines: out of memory", count)
                : VLT_OK;
+}
+
+vlt_lines_count vlt_lines_counted(const vlt_lines *lines)
+{
+    return lines->count;
 }

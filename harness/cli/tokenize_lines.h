@@ -20,6 +20,11 @@ typedef struct vlt_lines_options {
     void *warn_user;
 } vlt_lines_options;
 
+/* Lines so far, and those of them that have an error. */
+typedef struct vlt_lines_count {
+    int64_t done, failed;
+} vlt_lines_count;
+
 /* Keeps the tokenize_batch plan between batches; it grows with the longest one. */
 typedef struct vlt_lines vlt_lines;
 
@@ -32,5 +37,6 @@ void vlt_lines_destroy(vlt_lines *lines); /* NULL is fine */
  * each. A line that cannot be done gives {"error"}; only lack of memory fails the call. */
 vlt_status vlt_lines_run(vlt_lines *lines, const char *text, size_t bytes, vlt_buffer *out,
                          vlt_error *err);
+vlt_lines_count vlt_lines_counted(const vlt_lines *lines);
 
 #endif

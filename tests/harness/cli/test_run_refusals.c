@@ -316,3 +316,34 @@ Test(run_refusals, a_batch_goes_on_under_its_quality_alone)
               "%s", output.err);
     test_output_release(&output);
 }
+
+/* The rule of batch: lines with an error are exit code 1, however many, in every mode. */
+Test(run_refusals, tokenize_with_failed_lines)
+{
+    test_output output = test_demo_script(
+        "good='{\"text\":\"a\",\"ids\":[1],\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}';"
+        "for mode in '' --decode --render; do echo \"$good\" | $VLTUNE tokenize $DEMO $mode >out;"
+        "echo $?; { echo \"$good\"; echo x; } | $VLTUNE tokenize $DEMO $mode >out; echo $?;"
+        "grep -c error out; echo x | $VLTUNE tokenize $DEMO $mode >out; echo $?; done");
+    cr_expect_str_eq(output.out, "0\n1\n1\n1\n0\n1\n1\n1\n0\n1\n1\n1\n", "%s", output.out);
+    cr_expect(strstr(output.err, "1 of 2 lines have an error"), "%s", output.err);
+    test_output_release(&output);
+}
+
+/* Nothing is written of what was refused in part, and a set that is there stays. */
+Test(run_refusals, no_dump_of_some_and_no_set_over_another)
+{
+    test_output output = test_demo_script(
+        "echo no >no.jpg; $VLTUNE preprocess $DEMO scenes/scene-000.jpg no.jpg --dump d >out; echo "
+        "$?;"
+        "[ -e d ] && echo written; echo old >d; cp d was;"
+        "$VLTUNE preprocess $DEMO no.jpg --dump d --json >out; echo $?; cmp d was; grep -c error "
+        "out;"
+        "cat scenes/* | sha256sum >before; $VLTUNE model scenes scenes --count 1; echo $?;"
+        "cat scenes/* | sha256sum | cmp - before; rm scenes/scenes.jsonl scenes/scene-000.jpg;"
+        "$VLTUNE model scenes scenes --count 1; echo $?; mkdir new; : >new/scene.txt;"
+        "$VLTUNE model scenes new --count 1 --quiet; echo $?");
+    cr_expect_str_eq(output.out, "2\n2\n1\n2\n2\n0\n");
+    cr_expect(strstr(output.err, "scenes has scenes already"), "%s", output.err);
+    test_output_release(&output);
+}
