@@ -10,6 +10,7 @@
 #include "harness/cli/service_cli.h"
 #include "harness/json/file_lock.h"
 #include "harness/json/json.h"
+#include "optimizations/core/utf8_text.h"
 
 enum { MESSAGES_LIMIT = 256 << 20 };
 
@@ -149,6 +150,18 @@ static bool wait_for_session(void *user, long holder)
     return !vlt_cli_interrupted();
 }
 
+/* Whole conversations begin sessions; in one that is there they would replace its turns. */
+static vlt_status check_session(const vlt_cli *cli, vlt_error *err)
+{
+    const char *path = vlt_cli_text(cli, "session", NULL);
+    return path && vlt_cli_count(cli, "messages") && access(path, F_OK) == 0
+               ? vlt_fail(err, VLT_STATUS_USAGE,
+                          "run: --session %s is there already, and --messages would replace its "
+                          "turns: go on with --prompt, or give --session a new file",
+                          vlt_quoted_path(path).text)
+               : VLT_OK;
+}
+
 /* Nobody else continues the conversation between its reading and its writing. */
 static vlt_status open_session(const vlt_cli *cli, vlt_engine *engine, int64_t context,
                                vlt_file_lock **lock, vlt_session **out, vlt_error *err)
@@ -158,6 +171,9 @@ static vlt_status open_session(const vlt_cli *cli, vlt_engine *engine, int64_t c
     struct wait wait = {.cli = cli, .path = path};
     vlt_status status = path ? vlt_file_lock_take(path, wait_for_session, &wait, lock, err)
                              : VLT_OK;
+    if (status == VLT_OK) { /* again: somebody else may have begun it */
+        status = check_session(cli, err);
+    }
     if (status != VLT_OK) {
         return status;
     }
@@ -273,6 +289,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     struct input input = {.request = {0}};
     vlt_engine *engine = NULL;
     vlt_status status = vlt_service_cli_check(cli, err);
+    if (status == VLT_OK) {
+        status = check_session(cli, err);
+    }
     if (status == VLT_OK) {
         status = read_input(cli, &input, err);
     }

@@ -212,6 +212,21 @@ Test(run_command, a_session_goes_on_where_it_ended)
     json_decref(second);
 }
 
+/* A whole conversation begins a session, and replaces none. */
+Test(run_command, messages_do_not_replace_a_session)
+{
+    test_demo_write("m", "[{\"role\":\"user\",\"content\":\"q\"}]");
+    json_decref(test_demo_json("run %s --json -n 1 --session s %s", "--messages m"));
+    json_decref(test_demo_json("run %s --json -n 1 --session s %s", "--prompt more"));
+    test_output output = test_demo_script(
+        "cp s was; ln -s s link; for f in s ./s link; do"
+        " $VLTUNE run $DEMO -n 1 --session $f --messages m; echo $?; cmp s was; done");
+    cr_expect_str_eq(output.out, "2\n2\n2\n", "%s", output.err);
+    cr_expect(strstr(output.err, "go on with --prompt, or give --session a new file"), "%s",
+              output.err);
+    test_output_release(&output);
+}
+
 Test(run_command, refusals_name_what_is_wrong)
 {
     static const char *const cases[][2] = {
