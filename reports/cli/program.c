@@ -117,8 +117,9 @@ static void occupy_standard_files(void)
     }
 }
 
-/* Whoever read our output has seen enough (vltune ... | head): no error of ours. Only a write that
- * failed tells; a command that ends for another reason keeps its status. */
+/* Whoever read our output has seen enough (vltune ... | head): nothing to talk about, but what
+ * follows in a script learns that not all was written. Only a write that failed tells; a command
+ * that ends for another reason keeps its status. */
 static bool reader_has_gone(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO};
@@ -131,10 +132,8 @@ static vlt_status end(vlt_status status, vlt_error *err)
     if (fflush(stdout) != 0 && status == VLT_OK) {
         status = vlt_fail(err, VLT_STATUS_IO, "standard output: %s", strerror(errno));
     }
-    if (status == VLT_STATUS_IO && reader_has_gone()) {
-        return VLT_OK;
-    }
-    if (status != VLT_OK && err->message[0]) {
+    bool silent = status == VLT_STATUS_IO && reader_has_gone();
+    if (status != VLT_OK && err->message[0] && !silent) {
         fprintf(stderr, "vltune: %s\n", err->message);
     }
     return status;

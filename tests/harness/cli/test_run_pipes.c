@@ -24,7 +24,7 @@ static void prints(const char *script, const char *out, const char *err)
 }
 
 /* The reader goes before the first word, in the middle of the words, and after one line. */
-Test(run_pipes, a_reader_that_has_seen_enough_is_no_error)
+Test(run_pipes, a_reader_that_has_gone_is_told_by_the_exit_code)
 {
     static const char *const commands[][2] = {
         {"run $DEMO --prompt a --ignore-eos -n 400", "head -c 1 >/dev/null"},
@@ -33,10 +33,10 @@ Test(run_pipes, a_reader_that_has_seen_enough_is_no_error)
         {"batch $DEMO lines", "head -n 1 >/dev/null"},
         {"tokenize $DEMO <texts", "head -n 1 >/dev/null"},
         {"preprocess $DEMO --json scenes/scene-00*.jpg", "true"},
-        {"model check $DEMO", "head -n 1 >/dev/null"},
+        {"model check $DEMO", "true"},
         {"list --json", "true"},
         {"--help", "true"},
-        {"man", "head -n 1 >/dev/null"},
+        {"man", "true"},
     };
     test_output output = test_demo_script(
         "for i in $(seq 300); do echo "
@@ -46,9 +46,9 @@ Test(run_pipes, a_reader_that_has_seen_enough_is_no_error)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         char script[512];
         snprintf(script, sizeof script,
-                 "exec 3>&1; { $VLTUNE %s; echo code $? >&3; } | { %s; }; exec 3>&-",
+                 "exec 3>&1; { sleep 0.3; $VLTUNE %s; echo code $? >&3; } | { %s; }; exec 3>&-",
                  commands[i][0], commands[i][1]);
-        prints(script, "code 0\n", NULL);
+        prints(script, "code 2\n", NULL);
     }
 }
 
