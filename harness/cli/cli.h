@@ -23,7 +23,7 @@ struct vlt_op;
  * everywhere alike, and no command can forget to look. */
 typedef enum vlt_value_kind {
     VLT_VALUE_FLAG,   /* none: the option stands alone */
-    VLT_VALUE_TEXT,   /* anything */
+    VLT_VALUE_TEXT,   /* anything, or what `check` accepts */
     VLT_VALUE_INT,    /* within integer_low..integer_high */
     VLT_VALUE_REAL,   /* within real_low..real_high */
     VLT_VALUE_TIME,   /* "60s", "10m", "500ms", "1h" or seconds; positive */
@@ -52,8 +52,8 @@ typedef struct vlt_option {
     int64_t integer_low, integer_high;
     double real_low, real_high;
     const char *const *choices; /* ends with NULL */
-    vlt_value_check *check;     /* USAGE, INPUT or IO without the option's name */
-    bool reads;                 /* what `check` accepts is a file that is read */
+    vlt_value_check *check; /* USAGE, INPUT or IO without the option's name; of a text NULL: none */
+    bool reads;             /* what `check` accepts is a file that is read */
 
     const char *only;   /* subcommands it belongs to, "make scenes"; NULL: all of them */
     const char *needs;  /* option without which it would do nothing; NULL: none */
@@ -63,6 +63,7 @@ typedef struct vlt_option {
 
 #define VLT_FLAG            .kind = VLT_VALUE_FLAG
 #define VLT_TEXT            .kind = VLT_VALUE_TEXT
+#define VLT_WORDS           VLT_TEXT, .check = vlt_cli_check_words /* for the model: UTF-8 */
 #define VLT_INT(low, high)  .kind = VLT_VALUE_INT, .integer_low = (low), .integer_high = (high)
 #define VLT_REAL(low, high) .kind = VLT_VALUE_REAL, .real_low = (low), .real_high = (high)
 #define VLT_TIME            .kind = VLT_VALUE_TIME
@@ -90,6 +91,7 @@ enum {
     VLT_WITH_CHOICES = 4, /* config, no-config, baseline, require-tuned, force */
     VLT_WITH_CONFIG = 8,  /* config alone */
     VLT_WITH_DB = 16,
+    VLT_WITH_DB_READ = 128, /* db, which must be there */
     VLT_WITH_QUALITY = 32,
     VLT_WITH_ISA = 64, /* what computes (VLT_WITH_THREADS) has it too */
     VLT_WITH_DEVICE = 256
@@ -140,6 +142,9 @@ int64_t vlt_cli_bytes(const vlt_cli *cli, const char *option, int64_t otherwise)
 double vlt_cli_real(const vlt_cli *cli, const char *option, double otherwise);
 vlt_quality vlt_cli_quality(const vlt_cli *cli); /* of --quality; exact where it is not given */
 double vlt_cli_seconds(const vlt_cli *cli, const char *option, double otherwise_s);
+
+/* USAGE for what is no UTF-8. */
+vlt_value_check vlt_cli_check_words;
 
 /* What VLT_VALUE_FILE asks, for an operand. IO. */
 vlt_status vlt_cli_check_input(const char *path, vlt_error *err);

@@ -56,6 +56,10 @@ static vlt_status check_choice(const vlt_option *option, const char *text, vlt_e
 static vlt_status check_file(const char *path, bool folder, vlt_error *err)
 {
     struct stat info;
+    if (!*path) {
+        return vlt_fail(err, VLT_STATUS_IO, "'', expected the name of a %s to read",
+                        folder ? "folder" : "file");
+    }
     if (stat(path, &info) != 0) {
         return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }
@@ -113,10 +117,27 @@ vlt_status vlt_cli_check_output(const char *path, vlt_error *err)
 }
 
 /* What may be read need not be in a place that may be written. */
-static vlt_status check_updated(const char *path, vlt_error *err)
+static vlt_status check_updated(const vlt_cli *cli, const char *path, vlt_error *err)
 {
     struct stat info;
-    return stat(path, &info) == 0 ? check_file(path, false, err) : vlt_cli_check_output(path, err);
+    bool read_only = cli->command->with & VLT_WITH_DB_READ;
+    if (stat(path, &info) == 0) {
+        return check_file(path, false, err);
+    }
+    int missing = errno;
+    vlt_status status = vlt_cli_check_output(path, err);
+    return status != VLT_OK && read_only
+               ? vlt_fail(err, VLT_STATUS_IO, "%s: %s", *path ? path : "''", strerror(missing))
+               : status;
+}
+
+vlt_status vlt_cli_check_words(const vlt_cli *cli, const char *text, vlt_error *err)
+{
+    (void)cli;
+    return vlt_utf8_valid(text, strlen(text))
+               ? VLT_OK
+               : vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected UTF-8 text",
+                          vlt_quoted_word(text).text);
 }
 
 static vlt_status check_force(const char *text, vlt_error *err)
@@ -134,6 +155,8 @@ static vlt_status check_kind(const vlt_cli *cli, const vlt_cli_value *value, vlt
     double seconds;
     int64_t bytes;
     switch (option->kind) {
+    case VLT_VALUE_TEXT:
+        return option->check ? option->check(cli, text, err) : VLT_OK;
     case VLT_VALUE_INT:
         return check_int(option, text, err);
     case VLT_VALUE_REAL:
@@ -158,7 +181,7 @@ static vlt_status check_kind(const vlt_cli *cli, const vlt_cli_value *value, vlt
     case VLT_VALUE_CONTINUED:
         return vlt_cli_check_output(text, err);
     case VLT_VALUE_UPDATED:
-        return check_updated(text, err);
+        return check_updated(cli, text, err);
     case VLT_VALUE_OP:
         return vlt_registry_require_op(text, err) ? VLT_OK : VLT_STATUS_USAGE;
     case VLT_VALUE_FORCE:

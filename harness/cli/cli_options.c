@@ -39,7 +39,7 @@ const vlt_option vlt_cli_common[] = {
      .group = VLT_WITH_DEVICE},
     {"db", "FILE",
      "database of samples (default: vltune.db in $XDG_DATA_HOME/vltune, ~/.local/share/vltune)", 0,
-     VLT_UPDATED, .group = VLT_WITH_DB},
+     VLT_UPDATED, .group = VLT_WITH_DB | VLT_WITH_DB_READ},
     {"help", NULL, "show this help", 'h', VLT_FLAG},
 };
 const int vlt_cli_common_count = sizeof vlt_cli_common / sizeof *vlt_cli_common;

@@ -15,10 +15,10 @@
 enum { MESSAGES_LIMIT = 256 << 20 };
 
 static const vlt_option options[] = {
-    {"prompt", "TEXT", "what to ask", 'p', VLT_TEXT},
+    {"prompt", "TEXT", "what to ask", 'p', VLT_WORDS},
     {"image", "FILE", "an image before the text; repeatable, in order", 'i',
      VLT_OWN_FILE(vlt_engine_cli_check_image), .unless = "messages"},
-    {"system", "TEXT", "system message", 0, VLT_TEXT, .unless = "messages"},
+    {"system", "TEXT", "system message", 0, VLT_WORDS, .unless = "messages"},
     {"messages", "FILE", "a whole conversation as chat clients send it", 'm', VLT_FILE,
      .unless = "prompt"},
     {"tools", "FILE", "JSON list of tools for the system turn", 0, VLT_FILE},

@@ -59,7 +59,7 @@
         {"presence-penalty", "P", "subtract from the logits of tokens generated before", 0,      \
          VLT_REAL(-1e6, 1e6)},                                                                   \
         {"seed", "N", "seed of the random stream", 0, VLT_INT(0, INT64_MAX)},                    \
-        {"stop", "TEXT", "end before this text; repeatable", 0, VLT_TEXT},                       \
+        {"stop", "TEXT", "end before this text; repeatable", 0, VLT_WORDS},                      \
         {"logprobs", "N", "report the N most probable tokens of every step", 0,                  \
          VLT_INT(0, 1 << 24)},                                                                   \
         {"context", "N", "tokens that the cache may grow to (default: prompt + max-tokens)", 0,  \

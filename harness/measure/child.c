@@ -52,6 +52,21 @@ static char **make_environment(uint64_t seed, char *pad, vlt_error *err)
 
 /* Between fork and exec: async-signal-safe calls only. When memory runs out, the kernel shall take
  * the child and not its parent. */
+/* What a command of ours is to people. */
+static const char *work_of(const vlt_child_options *options)
+{
+    static const char *const works[][2] = {{"_whole", "the process of one request"},
+                                           {"_launch", "the process of one measurement"},
+                                           {"_race", "the process of a race"},
+                                           {"_count", "the process that counts"}};
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        if (!strcmp(works[i][0], options->command)) {
+            return works[i][1];
+        }
+    }
+    return options->command;
+}
+
 static void become_child(const char *program, const char *command, char **environment, int in,
                          int out)
 {
@@ -118,7 +133,7 @@ static vlt_status start_child(const vlt_child_options *options, pid_t *child, in
     int out[2] = {-1, -1}, in = vlt_child_input(options->request, options->request_bytes);
     vlt_status status;
     if (in < 0 || pipe2(out, O_CLOEXEC) != 0) {
-        status = vlt_fail(err, VLT_STATUS_IO, "%s: no pipe: %s", options->command, strerror(errno));
+        status = vlt_fail(err, VLT_STATUS_IO, "%s: no pipe: %s", work_of(options), strerror(errno));
         goto done;
     }
     status = vlt_child_spawn(options->program, options->command, options->seed, in, out[1], child,
@@ -191,7 +206,7 @@ static vlt_status watch(pid_t child, int fd, const vlt_child_options *options,
         if (more < 0) {
             answer->end = VLT_CHILD_CRASHED;
             return vlt_fail(err, VLT_STATUS_STOPPED, "%s: answer of %zu bytes does not fit",
-                            options->command, answer->bytes);
+                            work_of(options), answer->bytes);
         }
         double spent_s = (double)(vlt_clock_wall(vlt_clock_system()) - begin) * 1e-9;
         uint64_t bytes = options->memory_bytes ? vlt_child_resident_bytes(child) : 0;
@@ -203,13 +218,13 @@ static vlt_status watch(pid_t child, int fd, const vlt_child_options *options,
             answer->end = VLT_CHILD_MEMORY;
             return vlt_fail(err, VLT_STATUS_STOPPED,
                             "%s: ended at %llu MB of memory, the limit is %llu MB",
-                            options->command, (unsigned long long)(bytes >> 20),
+                            work_of(options), (unsigned long long)(bytes >> 20),
                             (unsigned long long)(options->memory_bytes >> 20));
         }
         if (options->timeout_s > 0 && spent_s > options->timeout_s) {
             answer->end = VLT_CHILD_TIMEOUT;
             return vlt_fail(err, VLT_STATUS_STOPPED, "%s: not ready after %.1f s, ended",
-                            options->command, spent_s);
+                            work_of(options), spent_s);
         }
     }
 }
@@ -222,14 +237,13 @@ static vlt_status conclude(const vlt_child_options *options, int ending, vlt_chi
         /* nobody but the kernel, out of memory, kills a child that has ended its answer */
         bool killed = WTERMSIG(ending) == SIGKILL;
         answer->end = killed ? VLT_CHILD_MEMORY : VLT_CHILD_CRASHED;
-        return vlt_fail(err, VLT_STATUS_STOPPED, "%s: the process was ended by signal %d (%s)",
-                        options->command, WTERMSIG(ending), strsignal(WTERMSIG(ending)));
+        return vlt_fail(err, VLT_STATUS_STOPPED, "%s was ended by signal %d (%s)", work_of(options),
+                        WTERMSIG(ending), strsignal(WTERMSIG(ending)));
     }
     if (answer->bytes == 0) {
         answer->end = VLT_CHILD_CRASHED;
-        return vlt_fail(err, VLT_STATUS_STOPPED,
-                        "%s: the process ended with code %d and said nothing", options->command,
-                        WEXITSTATUS(ending));
+        return vlt_fail(err, VLT_STATUS_STOPPED, "%s ended with code %d and said nothing",
+                        work_of(options), WEXITSTATUS(ending));
     }
     return VLT_OK;
 }

@@ -39,7 +39,7 @@
          0,                                                                                   \
          VLT_OWN_FILE(vlt_engine_cli_check_image),                                            \
          .needs = "model"},                                                                   \
-        {"prompt", "TEXT", "question of the request", 0, VLT_TEXT, .needs = "model"},         \
+        {"prompt", "TEXT", "question of the request", 0, VLT_WORDS, .needs = "model"},        \
         VLT_PACK_CACHE_CLI_OPTION(.needs = "model"),                                          \
     {                                                                                         \
         "max-tokens", "N", "tokens it answers with (default 16)", 0, VLT_INT(1, 4096),        \

@@ -129,6 +129,11 @@ static vlt_status dispatch(struct compare *compare, vlt_error *err)
     if (plain && is_either(compare, VLT_CONTENDER_VARIANT)) {
         return compare_variants(compare, err);
     }
+    if (plain) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "'%s' and '%s' are compared end to end, which needs --model DIR", c[0].text,
+                        c[1].text);
+    }
     return vlt_fail(
         err, VLT_STATUS_USAGE,
         "cannot compare '%s' with '%s', expected two variants, two configs, two builds, "

@@ -121,4 +121,4 @@ VLT_COMMAND(report, .operands = "", .summary = "show what was measured, again",
             .examples = "report\n"
                         "report --page report.html",
             .options = options, .option_count = sizeof options / sizeof *options,
-            .with = VLT_WITH_JSON | VLT_WITH_DB, .run = run);
+            .with = VLT_WITH_JSON | VLT_WITH_DB_READ, .run = run);

@@ -28,7 +28,7 @@ static const vlt_option options[] = {
      .unless = "image prompt replay record"},
     {"image", "FILE", "tune for a request with this picture (default: a drawn one)", 0, VLT_FILE,
      .unless = "replay record"},
-    {"prompt", "TEXT", "and with this question", 0, VLT_TEXT, .unless = "replay record"},
+    {"prompt", "TEXT", "and with this question", 0, VLT_WORDS, .unless = "replay record"},
     {"max-tokens", "N", "tokens that a request generates (default 16)", 'n', VLT_INT(1, 4096),
      .unless = "replay record"},
     {"parallel", "N", "requests of the workload at a time", 0, VLT_INT(1, 64), .needs = "workload"},

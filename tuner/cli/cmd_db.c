@@ -15,6 +15,18 @@ static void keep_problem(void *user, const char *what)
     vlt_json_append(user, vlt_json_name(what));
 }
 
+/* What SQLite finds may be several lines. */
+static void print_problem(const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        char *line = strndup(text, length);
+        printf("%s\n", line ? vlt_quoted_path(line).text : "out of memory");
+        free(line);
+        text += length + (text[length] == '\n');
+    }
+}
+
 static vlt_status run_check(vlt_cli *cli, vlt_error *err)
 {
     char path[VLT_DB_PATH_BYTES];
@@ -37,7 +49,7 @@ static vlt_status run_check(vlt_cli *cli, vlt_error *err)
         json_decref(document);
     } else if (status == VLT_OK) {
         for (size_t i = 0; i < json_array_size(problems); i++) {
-            printf("%s\n", vlt_quoted_path(json_string_value(json_array_get(problems, i))).text);
+            print_problem(json_string_value(json_array_get(problems, i)));
         }
         if (count == 0) {
             printf("%s: sound\n", vlt_quoted_path(path).text);

@@ -274,4 +274,4 @@ VLT_COMMAND(explain, .operands = "[OP]",
                        "decisions of the\nlast run, each with the settings that were tried for it.",
             .examples = "explain\n"
                         "explain attention --json",
-            .with = VLT_WITH_JSON | VLT_WITH_DB, .operand_max = 1, .run = run);
+            .with = VLT_WITH_JSON | VLT_WITH_DB_READ, .operand_max = 1, .run = run);
