@@ -22,7 +22,7 @@ static const vlt_option options[] = {
      'o', VLT_UPDATED},
     {"parallel", "N", "requests that compute side by side (default 1, or as tuned)", 0,
      VLT_INT(1, VLT_LANES_MAX)},
-    VLT_GENERATE_CLI_OPTIONS,
+    VLT_GENERATE_CLI_OPTIONS(.needs = NULL),
     VLT_ENGINE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
     {"prefetch", "N",

@@ -45,7 +45,7 @@ static const vlt_option options[] = {
     {"count", "N", "scenes: how many (default 100); eval: at most", 0, VLT_INT(1, 1000000),
      .only = "scenes eval"},
     {"head-alone", NULL, "eval: --quality is for the head of the text, the rest is exact", 0,
-     VLT_FLAG, .only = "eval"},
+     VLT_FLAG, .only = "eval", .needs = "quality"},
     {"files", "DIR", "eval: folder of the pictures", 0, VLT_FOLDER, .only = "eval"},
     {"seed", "N", "make, scenes: seed of the random stream (default 0)", 0, VLT_INT(0, INT64_MAX),
      .only = "make scenes"},

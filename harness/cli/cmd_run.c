@@ -25,7 +25,7 @@ static const vlt_option options[] = {
     {"session", "FILE", "continue the conversation in this file, or begin one there", 0,
      VLT_CONTINUED},
     {"dump", "FILE", "write the intermediate tensors of the prompt (safetensors)", 0, VLT_OUTPUT},
-    VLT_GENERATE_CLI_OPTIONS,
+    VLT_GENERATE_CLI_OPTIONS(.needs = "json"),
     VLT_ENGINE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
     VLT_SERVICE_CLI_OPTIONS,

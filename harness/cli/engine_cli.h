@@ -45,7 +45,7 @@
     }
 
 /* Rows for a command that generates. */
-#define VLT_GENERATE_CLI_OPTIONS                                                                 \
+#define VLT_GENERATE_CLI_OPTIONS(...)                                                            \
     {"max-tokens", "N", "tokens to generate at most (default 256)", 'n', VLT_INT(0, 1 << 30)},   \
         {"greedy", NULL, "always the most probable token", 0, VLT_FLAG},                         \
         {"temperature", "T", "sampling temperature; 0 is greedy", 0, VLT_REAL(0, 1e6)},          \
@@ -59,9 +59,9 @@
         {"presence-penalty", "P", "subtract from the logits of tokens generated before", 0,      \
          VLT_REAL(-1e6, 1e6)},                                                                   \
         {"seed", "N", "seed of the random stream", 0, VLT_INT(0, INT64_MAX)},                    \
-        {"stop", "TEXT", "end before this text; repeatable", 0, VLT_WORDS},                      \
-        {"logprobs", "N", "report the N most probable tokens of every step", 0,                  \
-         VLT_INT(0, 1 << 24)},                                                                   \
+        {"stop", "TEXT", "end before this text; repeatable", 0, VLT_TEXT},                       \
+        {"logprobs",          "N",        "report the N most probable tokens of every step", 0,  \
+         VLT_INT(0, 1 << 24), __VA_ARGS__},                                                      \
         {"context", "N", "tokens that the cache may grow to (default: prompt + max-tokens)", 0,  \
          VLT_INT(1, 1 << 30)},                                                                   \
         {"ignore-eos", NULL, "end tokens are ordinary tokens", 0, VLT_FLAG},                     \

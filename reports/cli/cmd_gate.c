@@ -38,6 +38,10 @@ static vlt_status read_options(struct command *command, vlt_error *err)
     if (vlt_cli_flag(cli, "json") && strcmp(format, "json") != 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "gate: --json contradicts --format %s", format);
     }
+    if (vlt_cli_flag(cli, "medians") && strcmp(format, "gbench") != 0) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "gate: option '--medians' does nothing without '--format gbench'");
+    }
     vlt_status status = vlt_gate_format_parse(format, &command->format, err);
     if (status == VLT_OK) {
         status = vlt_bench_options_read(cli, &options->experiment, err);
@@ -145,6 +149,14 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     const vlt_contender *c = command->contender;
     int given = vlt_cli_count(command->cli, "what");
     vlt_status status = VLT_OK;
+    bool usual = (c[0].kind == VLT_CONTENDER_LIBRARY || c[0].kind == VLT_CONTENDER_BASELINE) &&
+                 c[1].kind == VLT_CONTENDER_LIBRARY;
+    if (given && !usual) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "gate: option '--what' does nothing without two builds, or 'baseline' and "
+                        "one: '%s' and '%s' say what is judged",
+                        c[0].text, c[1].text);
+    }
     if (c[0].kind == VLT_CONTENDER_VARIANT && c[1].kind == VLT_CONTENDER_VARIANT) {
         const vlt_side side[2] = {{.what = c[0].text}, {.what = c[1].text}};
         return vlt_gate_add(&command->gate, c[1].text, side,
@@ -180,8 +192,6 @@ static vlt_status add_stages(struct command *command, vlt_error *err)
     if (configs && vlt_cli_text(command->cli, "model", NULL)) {
         return add_model_stage(command, err);
     }
-    bool usual = (c[0].kind == VLT_CONTENDER_LIBRARY || c[0].kind == VLT_CONTENDER_BASELINE) &&
-                 c[1].kind == VLT_CONTENDER_LIBRARY;
     if (!usual) {
         return vlt_fail(
             err, VLT_STATUS_USAGE,

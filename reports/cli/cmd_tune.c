@@ -38,7 +38,7 @@ static const vlt_option options[] = {
     {"scenes", "N", "unseen scenes for the accuracy of the demo model (default 100, 0: none)", 0,
      VLT_INT(0, 10000), .unless = "replay record"},
     {"max-kl", "NATS", "what rounding may lose in all, KL of the next token (default 0.01)", 0,
-     VLT_REAL(0, 100), .unless = "replay record"},
+     VLT_REAL(0, 100), .needs = "quality", .unless = "replay record"},
     {"fresh", NULL, "measure anew what the database already has", 0, VLT_FLAG,
      .unless = "replay record"},
     VLT_PACK_CACHE_CLI_OPTION(.unless = "replay record"),

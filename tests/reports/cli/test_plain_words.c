@@ -66,11 +66,33 @@ Test(plain_words, words_for_the_model_are_characters)
         "bad=$(printf 'a\\377b'); half=$(printf 'a\\342\\202'); for w in \"$bad\" \"$half\"; do"
         " $VLTUNE run $DEMO -n 1 --prompt \"$w\" >out; echo $?;"
         " $VLTUNE run $DEMO -n 1 --prompt a --system \"$w\" >out; echo $?;"
-        " $VLTUNE run $DEMO -n 1 --prompt a --stop \"$w\" >out; echo $?;"
         " $VLTUNE tune $DEMO --prompt \"$w\" >out; echo $?; done;"
         "$VLTUNE run $DEMO -n 1 --prompt \"$(printf '\\342\\202\\254')\" >out; echo $?");
-    cr_expect_str_eq(output.out, "2\n2\n2\n2\n2\n2\n2\n2\n0\n", "%s%s", output.out, output.err);
+    cr_expect_str_eq(output.out, "2\n2\n2\n2\n2\n2\n0\n", "%s%s", output.out, output.err);
     cr_expect(strstr(output.err, "option '--prompt': 'a\\xFFb', expected UTF-8 text"), "%s",
               output.err);
+    test_output_release(&output);
+}
+
+/* Options that would do nothing are refused, by what they need. */
+Test(plain_words, options_that_would_do_nothing)
+{
+    test_output output = test_demo_script(
+        "says() { want=$1; shift; timeout 60 $VLTUNE \"$@\" >out 2>err; r=$?;"
+        "  [ $r = 2 ] && grep -q -e \"$want\" err || { echo \"code $r: $*\"; cat err; }; };"
+        "says \"without '--json'\" run $DEMO --prompt a -n 1 --logprobs 2;"
+        "says \"without '--quality'\" tune $DEMO --max-kl 0.1;"
+        "says \"without '--quality'\" model eval $DEMO scenes/scenes.jsonl --head-alone;"
+        "for f in text json junit markdown; do"
+        "  says \"without '--format gbench'\" gate --medians --format $f --what norm; done;"
+        "says \"without '--format'\" gate --medians --what norm;"
+        "says \"'--what' does nothing\" gate norm/baseline norm/avx2 --what linear;"
+        "says \"'--what' does nothing\" gate baseline norm/baseline --what norm;"
+        "$VLTUNE run $DEMO --prompt a -n 1 --logprobs 2 --json >out && grep -q logprobs out ||"
+        " echo none; VLTUNE_LOGPROBS=2 $VLTUNE run $DEMO --prompt a -n 1 >out || echo refused;"
+        "echo '{\"id\":1,\"prompt\":\"a\",\"max_tokens\":1}' | $VLTUNE batch $DEMO - --logprobs 2 "
+        ">out"
+        " && grep -q logprobs out || echo none");
+    cr_expect_str_eq(output.out, "", "%s", output.out);
     test_output_release(&output);
 }
