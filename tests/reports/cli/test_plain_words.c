@@ -30,12 +30,13 @@ Test(plain_words, problems_of_a_database_are_lines)
     test_output_release(&output);
 }
 
+/* Which step meets the end of so short a budget depends on the machine. */
 Test(plain_words, inner_commands_are_not_named)
 {
     test_output output = test_demo_script("$VLTUNE tune $DEMO --budget 1ms --db x.db -o x.toml "
                                           "--no-page; echo code $?");
-    cr_expect(strstr(output.err, "within the budget: the process of one request: not ready"), "%s",
-              output.err);
+    cr_expect_str_eq(output.out, "code 5\n");
+    cr_expect(strstr(output.err, "budget"), "%s", output.err);
     cr_expect_not(strstr(output.err, "_whole"), "%s", output.err);
     test_output_release(&output);
 }
