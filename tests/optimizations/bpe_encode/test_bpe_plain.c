@@ -104,6 +104,9 @@ static void one_by_one(test_context *test, const vlt_bpe_encode_constants *const
     for (int v = 0; v < vlt_registry_variant_count(&vlt_op_bpe_encode); v++) {
         const vlt_variant *variant = vlt_registry_variant(&vlt_op_bpe_encode, v);
         vlt_plan *plan = NULL;
+        if (!vlt_registry_applicable(variant, &problem, &test->caps, NULL)) {
+            continue;
+        }
         cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),
                      VLT_OK);
         for (int t = 0; t < TEXTS; t++) {
@@ -143,8 +146,7 @@ static void together(test_context *test, const vlt_bpe_encode_constants *constan
     for (int v = 0; v < vlt_registry_variant_count(&vlt_op_tokenize_batch); v++) {
         const vlt_variant *variant = vlt_registry_variant(&vlt_op_tokenize_batch, v);
         vlt_plan *plan = NULL;
-        char reason[VLT_REASON_BYTES];
-        if (variant->applicable && !variant->applicable(&problem, test->context.caps, reason)) {
+        if (!vlt_registry_applicable(variant, &problem, &test->caps, NULL)) {
             continue;
         }
         cr_assert_eq(vlt_plan_create_with(&test->context, &problem, variant, NULL, &plan, NULL),

@@ -121,11 +121,13 @@ Test(decoder_block, baseline_equals_a_computation_in_double)
 /* Rooflines go by it: the layer's arithmetic is that of its products, its bytes what they read. */
 Test(decoder_block, costs_what_its_children_cost)
 {
+    enum { WIDTH = 64, KV_WIDTH = 32, INNER = 512 }; /* products outweigh attention */
     test_context test;
     vlt_workload workload;
     test_context_init(&test);
-    vlt_problem problem = {.op = &vlt_op_decoder_block,
-                           .dim = {64, 128, 64, 4, 2, 16, 96, VLT_FORMAT_BF16, VLT_FORMAT_F32}};
+    vlt_problem problem = {
+        .op = &vlt_op_decoder_block,
+        .dim = {64, 128, WIDTH, 4, 2, 16, INNER, VLT_FORMAT_BF16, VLT_FORMAT_F32}};
     cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 3, NULL), VLT_OK);
     vlt_cost cost[2];
     for (int rounded = 0; rounded < 2; rounded++) {
@@ -136,7 +138,8 @@ Test(decoder_block, costs_what_its_children_cost)
         cr_expect_eq(cost[rounded].compute, rounded ? VLT_COMPUTE_INT8 : VLT_COMPUTE_F32);
         vlt_plan_destroy(plan);
     }
-    const double weights = 64 * (2 * 64 + 2 * 32 + 3 * 96), scales = 2 * 64 + 2 * 32 + 3 * 96 - 32;
+    const double weights = WIDTH * (2 * WIDTH + 2 * KV_WIDTH + 3 * INNER),
+                 scales = 3 * WIDTH + 2 * KV_WIDTH + 2 * INNER;
     cr_expect_eq(cost[0].flops, cost[1].flops);
     cr_expect_float_eq(cost[0].bytes - cost[1].bytes, weights - 4 * scales, 256, "%g less",
                        cost[0].bytes - cost[1].bytes);
