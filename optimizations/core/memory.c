@@ -156,7 +156,7 @@ void vlt_table_release(void *table, size_t bytes)
     vlt_pages_release(table, bytes);
 }
 
-void vlt_pages_expect(const void *block, size_t bytes)
+void vlt_pages_expect(void *block, size_t bytes)
 {
     enum { WORTH_BYTES = 32 << 10, POPULATE_WRITE = 23 }; /* of Linux 5.14, newer than its header */
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block;

@@ -61,7 +61,7 @@ void vlt_block_give(const vlt_block_source *source, void *block); /* NULL block 
 
 /* All of the block will be written now: where it is large and new, its pages are got at once, which
  * costs a fraction of getting them one by one. */
-void vlt_pages_expect(const void *block, size_t bytes);
+void vlt_pages_expect(void *block, size_t bytes);
 
 /* Whole pages of a mapping of a file that will hardly be read again: they leave this process and
  * come back from the file when they are. Never for other memory, which would be lost. */
