@@ -236,7 +236,9 @@ def run_llama(args, peer, side):
     out, err, peak = execute([os.path.join(bin_folder, "llama-mtmd-cli"), "-m", text, "--mmproj",
                               tower, "--image", pictures(args.work, side)[1], "-p", PROMPT, "-n",
                               "1", "-c", "4096", "-fit", "off"] + threads)
-    encoded = re.search(r"(?:slice|image) encoded in (\d+) ms", out + err)
+    encoded = re.search(r"(?:slice encoded|image encoded|batch encoding done) in (\d+) ms", out + err)
+    if not encoded:
+        raise ValueError("llama-mtmd-cli does not say how long it encoded: " + err[-300:])
     vision = float(encoded.group(1))
     tokens = (side // 32) ** 2 + 16
     bench, _, _ = execute([os.path.join(bin_folder, "llama-bench"), "-m", text, "-p", str(tokens),
