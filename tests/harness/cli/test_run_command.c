@@ -31,7 +31,9 @@ Test(run_command, json_has_every_promised_field)
         cr_expect_geq(test_demo_number(times, phases[i]), 0, "%s", phases[i]);
         sum += test_demo_number(times, phases[i]);
     }
-    cr_expect_float_eq(sum, test_demo_number(times, "total"), 0.02 * sum);
+    /* texts are encoded while pictures decode */
+    cr_expect_float_eq(sum - test_demo_number(times, "overlap"), test_demo_number(times, "total"),
+                       0.02 * sum);
     cr_expect_gt(test_demo_number(times, "vision"), 0);
     cr_expect_eq(json_array_size(json_object_get(image, "grid_thw")), 3);
     cr_expect_eq(test_demo_number(image, "tokens"), 16);
