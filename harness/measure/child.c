@@ -50,8 +50,6 @@ static char **make_environment(uint64_t seed, char *pad, vlt_error *err)
     return copy;
 }
 
-/* Between fork and exec: async-signal-safe calls only. When memory runs out, the kernel shall take
- * the child and not its parent. */
 /* What a command of ours is to people. */
 static const char *work_of(const vlt_child_options *options)
 {
@@ -67,6 +65,8 @@ static const char *work_of(const vlt_child_options *options)
     return options->command;
 }
 
+/* Between fork and exec: async-signal-safe calls only. When memory runs out, the kernel shall take
+ * the child and not its parent. */
 static void become_child(const char *program, const char *command, char **environment, int in,
                          int out)
 {

@@ -3,10 +3,10 @@
  * The text is "run:" and a JSON object: "model" (directory), "config" (file of a tuned config,
  * "baseline", or absent: none), "image" (file, or absent: a drawn scene of 640 x 480), "prompt"
  * (absent: the scene's question), "tokens" (16), "quality" (exact), "pack_cache" (as in
- * vlt_engine_options; 0),
- * "force" (as --force). Names that are no UTF-8 are written as vlt_json_set_bytes does. The engine
- * is opened once; a call opens a session, decodes the image, answers greedily with exactly so many
- * tokens, and closes the session: what a user waits for, load left out.
+ * vlt_engine_options; 0), "force" (as --force). Names that are no UTF-8 are written as
+ * vlt_json_set_bytes does. The engine is opened once; a call opens a session, decodes the image,
+ * answers greedily with exactly so many tokens, and closes the session: what a user waits for, load
+ * left out.
  *
  * With "workload" (JSON lines as `batch` takes them), "lines" (of them, at most; 0: all) and
  * "parallel" (0: as tuned) a call answers these lines as one batch; one has been answered before.
