@@ -234,16 +234,6 @@ static const struct {
              {"tokenize_chunk", tokenizing},
              {"depth", preparing}};
 
-static int knob_index(const vlt_variant *variant, const char *name)
-{
-    for (int i = 0; i < variant->knob_count; i++) {
-        if (!strcmp(variant->knobs[i].name, name)) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 /* One launch of a setting; *late: there is no time for another. */
 static vlt_status try_setting(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
                               double share, bool *late, vlt_error *err)
@@ -269,7 +259,7 @@ static bool fits_batch(const vlt_tuner *tuner, const vlt_setting *setting)
 {
     static const char *const lines[] = {"parallel", "prefetch"};
     for (int i = 0; i < 2; i++) {
-        const int index = knob_index(setting->variant, lines[i]);
+        const int index = vlt_variant_knob_index(setting->variant, lines[i]);
         if (index >= 0 && setting->binding.value[index] > tuner->batch_lines) {
             return false;
         }
@@ -284,7 +274,7 @@ static vlt_status try_knob(vlt_tuner *tuner, vlt_tune_item *item, const char *na
     const vlt_tried *best = vlt_search_best(&item->search);
     const vlt_setting from = best && best->log_ratio < better_log ? best->setting
                                                                   : item->search.incumbent;
-    const int index = knob_index(from.variant, name);
+    const int index = vlt_variant_knob_index(from.variant, name);
     vlt_status status = VLT_OK;
     if (index < 0) {
         return VLT_OK;

@@ -267,14 +267,20 @@ void vlt_binding_format(const vlt_variant *variant, const vlt_binding *binding, 
     }
 }
 
-int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob)
+int vlt_variant_knob_index(const vlt_variant *variant, const char *knob)
 {
     for (int i = 0; i < variant->knob_count; i++) {
         if (!strcmp(variant->knobs[i].name, knob)) {
-            return binding->value[i];
+            return i;
         }
     }
-    return 0;
+    return -1;
+}
+
+int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob)
+{
+    const int index = vlt_variant_knob_index(variant, knob);
+    return index < 0 ? 0 : binding->value[index];
 }
 
 static size_t edit_distance(const char *a, const char *b)

@@ -54,6 +54,9 @@ void vlt_binding_defaults(const vlt_variant *variant, vlt_binding *binding);
 void vlt_binding_format(const vlt_variant *variant, const vlt_binding *binding, char *text,
                         size_t text_bytes);
 
+/* Place of a knob by name; -1 where the variant has none of that name. */
+int vlt_variant_knob_index(const vlt_variant *variant, const char *knob);
+
 /* Value of a knob by name; the variant must have it. */
 int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob);
 

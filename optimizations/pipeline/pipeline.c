@@ -1,8 +1,7 @@
 #include "optimizations/pipeline/pipeline_internal.h"
 
-#include <string.h>
-
 #include "optimizations/core/random.h"
+#include "optimizations/core/registry.h"
 
 int vlt_pipeline_slots(const vlt_plan *plan)
 {
@@ -18,13 +17,8 @@ int vlt_pipeline_parallel(const vlt_plan *plan)
 
 static int64_t knob_or(const vlt_plan *plan, const char *name, int64_t otherwise)
 {
-    const vlt_variant *variant = plan->variant;
-    for (int i = 0; i < variant->knob_count; i++) {
-        if (!strcmp(variant->knobs[i].name, name)) {
-            return plan->binding.value[i];
-        }
-    }
-    return otherwise;
+    const int index = vlt_variant_knob_index(plan->variant, name);
+    return index < 0 ? otherwise : plan->binding.value[index];
 }
 
 vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan)

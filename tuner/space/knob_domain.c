@@ -38,12 +38,8 @@ static vlt_status add_variants(vlt_knob_domain *d, vlt_error *err)
 static const vlt_knob *knob_named(const vlt_knob_domain *d, int v, const char *name)
 {
     const vlt_variant *variant = d->space.variant[v];
-    for (int k = 0; k < variant->knob_count; k++) {
-        if (!strcmp(variant->knobs[k].name, name)) {
-            return &variant->knobs[k];
-        }
-    }
-    return NULL;
+    const int index = vlt_variant_knob_index(variant, name);
+    return index < 0 ? NULL : &variant->knobs[index];
 }
 
 /* Values of all knobs with a name, each once. */
