@@ -111,3 +111,15 @@ void vlt_setting_format(const vlt_setting *setting, char *text, size_t text_byte
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
     vlt_utf8_format(text, text_bytes, "%s%s%s", setting->variant->name, knobs[0] ? " " : "", knobs);
 }
+
+void vlt_setting_argument(const char *op, char between, const vlt_setting *setting, char *text,
+                          size_t text_bytes)
+{
+    char knobs[VLT_SETTING_BYTES];
+    vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
+    for (char *c = knobs; *c; c++) {
+        *c = *c == ' ' ? ',' : *c;
+    }
+    vlt_utf8_format(text, text_bytes, "%s%c%s%s%s", op, between, setting->variant->name,
+                    knobs[0] ? ":" : "", knobs);
+}

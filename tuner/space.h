@@ -38,6 +38,11 @@ bool vlt_space_default(const vlt_space *space, int index, vlt_setting *out);
 /* Settings besides the baseline's default, counted up to `limit`, valid ones only. */
 int64_t vlt_space_count(const vlt_space *space, int64_t limit);
 
+/* For commands: "resize/avx512:strip=64,threads=2" with '/' between, "resize=avx512:strip=64,..."
+ * with '='. */
+void vlt_setting_argument(const char *op, char between, const vlt_setting *setting, char *text,
+                          size_t text_bytes);
+
 /* "avx512 strip=64", "baseline" */
 void vlt_setting_format(const vlt_setting *setting, char *text, size_t text_bytes);
 

@@ -45,6 +45,16 @@ bool vlt_item_differs(const vlt_tune_item *item)
     return item->decided && !vlt_setting_equal(&item->choice, &item->search.incumbent);
 }
 
+bool vlt_tuner_differs(const vlt_tuner *tuner)
+{
+    for (int i = 0; i < tuner->item_count; i++) {
+        if (vlt_item_differs(&tuner->item[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Judges the launches of a setting; returns how many there are. */
 static int judge(const vlt_tune_item *item, const vlt_setting *setting, double alpha,
                  vlt_judgement *judgement, double call_ns[2])

@@ -200,6 +200,7 @@ vlt_status vlt_tuner_search(vlt_tuner *tuner, vlt_tune_kind kind, double share, 
 vlt_status vlt_tuner_decide(vlt_tuner *tuner, vlt_tune_kind kind, double share, vlt_error *err);
 vlt_status vlt_item_keep_confirm(vlt_tune_item *item, const vlt_confirm *confirm, vlt_error *err);
 bool vlt_item_differs(const vlt_tune_item *item); /* from the default */
+bool vlt_tuner_differs(const vlt_tuner *tuner);   /* any item does */
 
 /* Where the default stays and more settings were tried since: the reason says so, here and in the
  * store. */

@@ -141,28 +141,6 @@ static vlt_status make_batch(vlt_tuner *tuner, vlt_error *err)
     return status;
 }
 
-static bool anything_differs(const vlt_tuner *tuner)
-{
-    for (int i = 0; i < tuner->item_count; i++) {
-        if (vlt_item_differs(&tuner->item[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "pipeline=overlapped:depth=4,...": goes before what the config says. */
-static void format_force(const vlt_tune_item *item, const vlt_setting *setting, char *text)
-{
-    char knobs[VLT_SETTING_BYTES];
-    vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
-    for (char *c = knobs; *c; c++) {
-        *c = *c == ' ' ? ',' : *c;
-    }
-    vlt_utf8_format(text, FORCE_BYTES, "%s=%s%s%s", item->met.op, setting->variant->name,
-                    knobs[0] ? ":" : "", knobs);
-}
-
 vlt_status vlt_tuner_launch_batch(vlt_tuner *tuner, const vlt_setting *against,
                                   const vlt_setting *setting, double timeout_s, vlt_launch *launch,
                                   vlt_error *err)
@@ -173,7 +151,7 @@ vlt_status vlt_tuner_launch_batch(vlt_tuner *tuner, const vlt_setting *against,
     char *what[2] = {NULL, NULL};
     vlt_status status = VLT_OK;
     vlt_model_request request = {.model = options->directory,
-                                 .config = anything_differs(tuner) ? tuner->provisional : NULL,
+                                 .config = vlt_tuner_differs(tuner) ? tuner->provisional : NULL,
                                  .workload = tuner->batch,
                                  .force = force,
                                  .parallel = options->parallel,
@@ -182,7 +160,8 @@ vlt_status vlt_tuner_launch_batch(vlt_tuner *tuner, const vlt_setting *against,
                                  .quality = options->quality,
                                  .pack_cache = options->pack_cache};
     for (int side = 0; side < 2 && status == VLT_OK; side++) {
-        format_force(find_item(tuner), settings[side], force);
+        /* goes before what the config says */
+        vlt_setting_argument(find_item(tuner)->met.op, '=', settings[side], force, sizeof force);
         status = vlt_model_subject_format(&request, &what[side], err);
     }
     if (status == VLT_OK) {

@@ -39,18 +39,6 @@ static vlt_outcome outcome_of(vlt_status status, vlt_child_end end)
     }
 }
 
-/* "linear/avx512:tile=14" */
-static void format_setting(const vlt_tune_item *item, const vlt_setting *setting, char *what)
-{
-    char knobs[VLT_SETTING_BYTES];
-    vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
-    for (char *c = knobs; *c; c++) {
-        *c = *c == ' ' ? ',' : *c;
-    }
-    vlt_utf8_format(what, WHAT_BYTES, "%s/%s%s%s", item->met.op, setting->variant->name,
-                    knobs[0] ? ":" : "", knobs);
-}
-
 void vlt_item_end_race(vlt_tune_item *item)
 {
     vlt_race_destroy(item->race);
@@ -214,8 +202,9 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
 {
     char what[2][WHAT_BYTES];
     const char *children = item->met.composite ? tuner->children : NULL;
-    format_setting(item, options->against ? options->against : &item->search.incumbent, what[0]);
-    format_setting(item, setting, what[1]);
+    const vlt_setting *against = options->against ? options->against : &item->search.incumbent;
+    vlt_setting_argument(item->met.op, '/', against, what[0], WHAT_BYTES);
+    vlt_setting_argument(item->met.op, '/', setting, what[1], WHAT_BYTES);
     const char *other = options->against_name ? options->against_name : "default";
     const char *inside = !strcmp(other, "baseline")           ? "baseline"
                          : !strcmp(other, VLT_TRIAL_DEFAULTS) ? NULL
@@ -232,7 +221,6 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
                             .decide = options->decide};
     *launch = (vlt_launch){.end = VLT_CHILD_CRASHED};
     if (item->kind == VLT_TUNE_SERVICE) {
-        const vlt_setting *against = options->against ? options->against : &item->search.incumbent;
         return vlt_tuner_launch_batch(tuner, against, setting, patience_of(tuner, item), launch,
                                       err);
     }

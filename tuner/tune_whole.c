@@ -273,16 +273,6 @@ static vlt_status cure(vlt_tuner *tuner, const struct whole *sick, double share,
     return status == VLT_OK ? revert_all(tuner, why, err) : status;
 }
 
-static bool anything_differs(const vlt_tuner *tuner)
-{
-    for (int i = 0; i < tuner->item_count; i++) {
-        if (vlt_item_differs(&tuner->item[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Do the launches of an interval fit? */
 static bool fits(const vlt_tuner *tuner, double other_s, double share)
 {
@@ -313,7 +303,7 @@ static void fill_default(vlt_tuner *tuner, const struct whole *whole)
     double ns[2][LAUNCHES_MAX];
     memcpy(ns, whole->call_ns, sizeof ns);
     row->trials = whole->launches;
-    row->is_default = !anything_differs(tuner);
+    row->is_default = !vlt_tuner_differs(tuner);
     if (whole->launches > 0) {
         row->default_ns = vlt_median(ns[0], (size_t)whole->launches);
     }
@@ -354,7 +344,7 @@ static void say_correctness(vlt_tuner *tuner, const struct whole *whole,
     result->correct = known && outputs->scenes > 0 && !whole->wrong[0];
     if (whole->wrong[0]) {
         vlt_utf8_format(result->correctness, sizeof result->correctness, "wrong: %s", whole->wrong);
-    } else if (!anything_differs(tuner)) {
+    } else if (!vlt_tuner_differs(tuner)) {
         result->correct = true;
         snprintf(result->correctness, sizeof result->correctness,
                  "nothing differs from the defaults");
@@ -393,19 +383,19 @@ vlt_status vlt_tuner_check_whole(vlt_tuner *tuner, double share, vlt_error *err)
     const char *reference = reference_of(tuner, share);
     start_row(tuner);
     /* every round undoes something, so this ends */
-    for (int round = 0; status == VLT_OK && round < 4 && anything_differs(tuner); round++) {
+    for (int round = 0; status == VLT_OK && round < 4 && vlt_tuner_differs(tuner); round++) {
         status = look(tuner, share, &whole, &outputs, err);
         if (status != VLT_OK || !is_bad(&whole)) {
             break;
         }
         status = cure(tuner, &whole, share, err);
-        if (!anything_differs(tuner)) {
+        if (!vlt_tuner_differs(tuner)) {
             whole = (struct whole){.judgement = {.ratio = 1}};
         }
     }
     bool known = status == VLT_OK;
     if (known && fits(tuner, baseline_request_s(tuner), share)) {
-        status = measure(tuner, "baseline", anything_differs(tuner) ? tuner->provisional : NULL,
+        status = measure(tuner, "baseline", vlt_tuner_differs(tuner) ? tuner->provisional : NULL,
                          VLT_WHOLE_LAUNCHES, share, &baseline, err);
     }
     if (status == VLT_STATUS_INTERRUPTED && !vlt_tuner_stopped(tuner)) {
