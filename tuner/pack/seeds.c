@@ -1,17 +1,15 @@
 #include "tuner/pack/seeds.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/config/toml_shim.h"
 #include "harness/config/tuned.h"
+#include "harness/files/file_kind.h"
 #include "harness/json/json.h"
 #include "tuner/store/store.h"
 #include "tuner/store/store_best.h"
-
-static const char sqlite_begin[] = "SQLite format 3";
 
 void vlt_seeds_release(vlt_seeds *seeds)
 {
@@ -151,23 +149,12 @@ static bool is_pack(const char *text, size_t bytes)
     return pack;
 }
 
-static bool is_database(const char *path)
-{
-    char begin[sizeof sqlite_begin] = "";
-    FILE *file = fopen(path, "rb");
-    size_t bytes = file ? fread(begin, 1, sizeof begin - 1, file) : 0;
-    if (file) {
-        fclose(file);
-    }
-    return bytes == sizeof begin - 1 && !memcmp(begin, sqlite_begin, bytes);
-}
-
 vlt_status vlt_seeds_read(const char *path, vlt_seeds *out, vlt_error *err)
 {
     char *text;
     size_t bytes;
     *out = (vlt_seeds){0};
-    if (is_database(path)) {
+    if (vlt_is_database(path)) {
         vlt_status status = from_store(path, out, err);
         if (status != VLT_OK) {
             vlt_seeds_release(out);

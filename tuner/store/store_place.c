@@ -10,6 +10,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "harness/files/file_kind.h"
+
 /* SQLite's own limit of a path, its longest companion ("-journal") included. */
 enum { REAL_BYTES_MAX = 504, HEADER_BYTES = 20, VERSION_AT = 18 };
 
@@ -43,15 +45,15 @@ static char *real_of_missing(const char *path)
 
 static vlt_status read_header(const char *path, vlt_store_place *place, vlt_error *err)
 {
-    unsigned char header[HEADER_BYTES] = {0};
+    char header[HEADER_BYTES] = {0};
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) {
         return vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }
     ssize_t got = read(file, header, sizeof header);
     close(file);
-    place->wal_mode = got == (ssize_t)sizeof header && !memcmp(header, "SQLite format 3", 16) &&
-                      header[VERSION_AT + 1] == 2;
+    place->wal_mode = got == (ssize_t)sizeof header &&
+                      vlt_is_database_text(header, sizeof header) && header[VERSION_AT + 1] == 2;
     return VLT_OK;
 }
 
