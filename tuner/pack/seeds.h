@@ -81,7 +81,10 @@ typedef enum vlt_seed_fit {
     VLT_SEED_FIT_COUNT
 } vlt_seed_fit;
 
-/* domain NULL: nothing may be tried. */
+/* The setting that a seed names, FITS; else why there is none. */
+vlt_seed_fit vlt_seed_setting(const vlt_seed *seed, const vlt_problem *problem, vlt_setting *out);
+
+/* The same, and that it is in the domain; NULL: nothing may be tried. */
 vlt_seed_fit vlt_seed_fits(const vlt_seed *seed, const vlt_problem *problem,
                            const vlt_knob_domain *domain);
 const char *vlt_seed_fit_reason(vlt_seed_fit fit); /* of several: "of variants that ..." */

@@ -16,23 +16,29 @@ const char *vlt_seed_fit_reason(vlt_seed_fit fit)
     return reasons[fit];
 }
 
-vlt_seed_fit vlt_seed_fits(const vlt_seed *seed, const vlt_problem *problem,
-                           const vlt_knob_domain *domain)
+vlt_seed_fit vlt_seed_setting(const vlt_seed *seed, const vlt_problem *problem, vlt_setting *out)
 {
-    vlt_setting setting = {.variant = NULL};
+    *out = (vlt_setting){.variant = NULL};
     if (strcmp(seed->op, problem->op->name) != 0) {
         return VLT_SEED_OTHER_OP;
     }
-    setting.variant = vlt_registry_find_variant(problem->op, seed->variant);
-    if (!setting.variant) {
+    out->variant = vlt_registry_find_variant(problem->op, seed->variant);
+    if (!out->variant) {
         return VLT_SEED_NO_VARIANT;
     }
-    if (vlt_binding_parse(setting.variant, seed->knobs, &setting.binding, NULL) != VLT_OK) {
-        return VLT_SEED_NO_KNOBS;
-    }
-    /* the baseline, which is first, is beside every domain */
-    return setting.variant == vlt_registry_variant(problem->op, 0) ||
-                   (domain && vlt_knob_domain_find(domain, &setting) != VLT_SETTING_NONE)
+    return vlt_binding_parse(out->variant, seed->knobs, &out->binding, NULL) == VLT_OK
                ? VLT_SEED_FITS
+               : VLT_SEED_NO_KNOBS;
+}
+
+vlt_seed_fit vlt_seed_fits(const vlt_seed *seed, const vlt_problem *problem,
+                           const vlt_knob_domain *domain)
+{
+    vlt_setting setting;
+    const vlt_seed_fit fit = vlt_seed_setting(seed, problem, &setting);
+    /* the baseline, which is first, is beside every domain */
+    return fit != VLT_SEED_FITS || setting.variant == vlt_registry_variant(problem->op, 0) ||
+                   (domain && vlt_knob_domain_find(domain, &setting) != VLT_SETTING_NONE)
+               ? fit
                : VLT_SEED_NOT_HERE;
 }

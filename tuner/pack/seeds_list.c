@@ -42,12 +42,10 @@ static double nearest(const vlt_seeds *seeds, const vlt_problem *problem)
 static uint64_t resolve(const vlt_seed *seed, const vlt_problem *problem,
                         const vlt_knob_domain *domain)
 {
-    vlt_setting setting = {.variant = vlt_registry_find_variant(problem->op, seed->variant)};
-    if (!setting.variant ||
-        vlt_binding_parse(setting.variant, seed->knobs, &setting.binding, NULL) != VLT_OK) {
-        return VLT_SETTING_NONE;
-    }
-    return vlt_knob_domain_find(domain, &setting);
+    vlt_setting setting;
+    return vlt_seed_setting(seed, problem, &setting) == VLT_SEED_FITS
+               ? vlt_knob_domain_find(domain, &setting)
+               : VLT_SETTING_NONE;
 }
 
 static int compare_ranked(const void *a, const void *b)
