@@ -71,31 +71,31 @@ static vlt_status check_line(const vlt_line_reader *reader, const vlt_buffer *te
     return status;
 }
 
-static vlt_status check_workload(const vlt_tune_options *options, vlt_error *err)
+static vlt_status check_workload(vlt_tuner *tuner, vlt_error *err)
 {
+    const char *path = tuner->options->workload;
     vlt_line_reader reader = {.file = -1};
     vlt_buffer text = {0};
     bool found = true;
-    int64_t lines = 0;
-    vlt_status status = vlt_line_reader_open(options->workload, &reader, err);
+    vlt_status status = vlt_line_reader_open(path, &reader, err);
     while (status == VLT_OK && found) {
         status = vlt_line_reader_next(&reader, &text, &found, err);
         if (status == VLT_OK && found) {
             status = check_line(&reader, &text, err);
-            lines++;
+            tuner->workload_lines++;
         }
     }
-    if (status == VLT_OK && lines == 0) {
+    if (status == VLT_OK && tuner->workload_lines == 0) {
         status = vlt_fail(err, VLT_STATUS_INPUT, "%s: no request in it",
-                          vlt_quoted_path(options->workload).text);
+                          vlt_quoted_path(path).text);
     }
     free(text.data);
     vlt_line_reader_close(&reader);
     return status;
 }
 
-vlt_status vlt_tuner_check_inputs(const vlt_tune_options *options, vlt_error *err)
+vlt_status vlt_tuner_check_inputs(vlt_tuner *tuner, vlt_error *err)
 {
-    vlt_status status = options->where ? check_where(options, err) : VLT_OK;
-    return status == VLT_OK && options->workload ? check_workload(options, err) : status;
+    vlt_status status = tuner->options->where ? check_where(tuner->options, err) : VLT_OK;
+    return status == VLT_OK && tuner->options->workload ? check_workload(tuner, err) : status;
 }

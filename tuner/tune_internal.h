@@ -94,12 +94,12 @@ typedef struct vlt_tuner {
     char *unseen;           /* scenes that the search never sees */
     char *provisional;      /* the config under trial */
     char *workload;         /* owned; JSON lines of the user's requests; NULL: the scene */
-    int workload_lines;
-    int batch_lines;     /* of the next, the first ones */
-    char *batch;         /* owned; likewise: what services are measured on; NULL: nothing yet */
-    double request_ms;   /* of one request with the defaults; estimated where depth is not 0 */
-    int depth;           /* of the model that was looked at; 0: the whole */
-    vlt_tune_item *item; /* owned, in order of falling weight once measured */
+    int workload_lines;     /* of the file of the options */
+    int batch_lines;        /* of the next, the first ones */
+    char *batch;            /* owned; likewise: what services are measured on; NULL: nothing yet */
+    double request_ms;      /* of one request with the defaults; estimated where depth is not 0 */
+    int depth;              /* of the model that was looked at; 0: the whole */
+    vlt_tune_item *item;    /* owned, in order of falling weight once measured */
     int item_count;
     vlt_seeds *seeds; /* owned [seed_count]: those of the options, then the nearest packs */
     int seed_count;
@@ -129,8 +129,8 @@ vlt_whole_task vlt_tuner_task(const vlt_tuner *tuner, const char *config, const 
 vlt_status vlt_tuner_run_stages(vlt_tuner *tuner, vlt_error *err);
 
 /* tune_check.c: INPUT for a --where that no operator's names fit, a workload line that is no
- * request; IO. Before anybody waits. */
-vlt_status vlt_tuner_check_inputs(const vlt_tune_options *options, vlt_error *err);
+ * request; IO. Before anybody waits. Counts the lines of the workload. */
+vlt_status vlt_tuner_check_inputs(vlt_tuner *tuner, vlt_error *err);
 
 /* tune_seeds.c: reads what the options name, and the packs of the nearest machines. */
 vlt_status vlt_tuner_read_seeds(vlt_tuner *tuner, vlt_error *err);

@@ -290,7 +290,7 @@ static vlt_status take_turn(vlt_tuner *tuner, vlt_error *err)
 /* What is wrong is said before anybody waits. */
 static vlt_status prepare(vlt_tuner *tuner, vlt_error *err)
 {
-    vlt_status status = vlt_tuner_check_inputs(tuner->options, err);
+    vlt_status status = vlt_tuner_check_inputs(tuner, err);
     if (status == VLT_OK) {
         status = vlt_tuner_read_seeds(tuner, err);
     }

@@ -6,7 +6,6 @@
 #include "harness/infer/media.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
-#include "harness/json/line_reader.h"
 #include "harness/model/scenes.h"
 #include "tuner/tune_internal.h"
 
@@ -43,29 +42,13 @@ static vlt_status draw(const char *scenes, const vlt_scenes_options *options, vl
     return status;
 }
 
-static vlt_status count_lines(vlt_tuner *tuner, vlt_error *err)
-{
-    vlt_line_reader reader = {.file = -1};
-    vlt_buffer line = {0};
-    bool found = true;
-    vlt_status status = vlt_line_reader_open(tuner->workload, &reader, err);
-    while (status == VLT_OK && found) {
-        status = vlt_line_reader_next(&reader, &line, &found, err);
-        tuner->workload_lines += status == VLT_OK && found;
-    }
-    vlt_line_reader_close(&reader);
-    free(line.data);
-    return status;
-}
-
 /* The user's own requests: a file of them, or one request with a picture and a question. */
 static vlt_status write_workload(vlt_tuner *tuner, vlt_error *err)
 {
     const vlt_tune_options *options = tuner->options;
     if (options->workload) {
         tuner->workload = strdup(options->workload);
-        return tuner->workload ? count_lines(tuner, err)
-                               : vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
+        return tuner->workload ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "tuning: out of memory");
     }
     if (!options->image && !options->prompt) {
         return VLT_OK;
