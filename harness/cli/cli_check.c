@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/cli/cli_internal.h"
+#include "harness/files/file_kind.h"
 #include "optimizations/core/choices.h"
 #include "optimizations/core/utf8_text.h"
 
@@ -85,12 +86,11 @@ vlt_status vlt_cli_check_output(const char *path, vlt_error *err)
     if (!*path) {
         return vlt_fail(err, VLT_STATUS_IO, "'', expected the name of a file to write");
     }
-    bool there = stat(path, &info) == 0;
-    int missing = errno;
-    if (!there && lstat(path, &info) == 0) {
+    if (vlt_leads_nowhere(path)) {
         return vlt_fail(err, VLT_STATUS_IO, "%s is a link that leads nowhere: %s", path,
-                        strerror(missing));
+                        strerror(errno));
     }
+    bool there = stat(path, &info) == 0;
     if (there && S_ISDIR(info.st_mode)) {
         return vlt_fail(err, VLT_STATUS_IO, "%s is a folder, expected a file to write", path);
     }

@@ -2,9 +2,16 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char database[16] = "SQLite format 3";
+
+bool vlt_leads_nowhere(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && stat(path, &info) != 0;
+}
 
 bool vlt_is_database_text(const char *bytes, size_t count)
 {

@@ -1,10 +1,13 @@
-/* file_kind.h: what a file is, by its first bytes: so that one that is given where another kind is
- * expected is called by its name. */
+/* file_kind.h: what a path leads to, and what a file is by its first bytes, so that one that is
+ * given where another kind is expected is called by its name. */
 #ifndef VLT_HARNESS_FILE_KIND_H
 #define VLT_HARNESS_FILE_KIND_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* A link whose end is not there, or that ends in itself; errno says which. */
+bool vlt_leads_nowhere(const char *path);
 
 /* A SQLite database; false for what cannot be read. */
 bool vlt_is_database(const char *path);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/files/file_kind.h"
 #include "optimizations/core/utf8_text.h"
 
 static vlt_status fail(const vlt_new_file *file, int error, vlt_error *err)
@@ -132,20 +133,12 @@ static bool is_replaceable(const char *path)
     return stat(path, &info) != 0 || S_ISREG(info.st_mode);
 }
 
-/* A link whose end is not there, or that ends in itself: errno says which. A file in its place
- * would be none where the link leads. */
-static bool leads_nowhere(const char *path)
-{
-    struct stat info;
-    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode) && stat(path, &info) != 0;
-}
-
 vlt_status vlt_new_file_open(const char *path, mode_t mode, vlt_new_file *out, vlt_error *err)
 {
     vlt_status status = VLT_OK;
     bool replaces = is_replaceable(path);
     int fd = -1;
-    if (replaces && leads_nowhere(path)) {
+    if (replaces && vlt_leads_nowhere(path)) { /* a file there would be none where it leads */
         return vlt_fail(err, VLT_STATUS_IO, "%s: a link to a file that is not there: %s",
                         vlt_quoted_path(path).text, strerror(errno));
     }
