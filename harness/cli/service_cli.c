@@ -6,18 +6,21 @@
 
 #include "harness/infer/services.h"
 
-/* As the option of a cache has it: 0 where it is not given, negative for 0. */
-static int64_t cache_bytes(const vlt_cli *cli, const char *option)
+/* What an option says to the engine, for which 0 is that it is not given: negative for a 0 that
+ * somebody typed. */
+static int64_t said(const vlt_cli *cli, const char *option, int64_t value)
 {
-    const int64_t bytes = vlt_cli_bytes(cli, option, 0);
-    return bytes || !vlt_cli_count(cli, option) ? bytes : -1;
+    return value || !vlt_cli_count(cli, option) ? value : -1;
 }
 
-/* 0 means as tuned to the engine, but as --threads to who types it. */
-static int thread_count(const vlt_cli *cli, const char *option)
+static int64_t cache_bytes(const vlt_cli *cli, const char *option)
 {
-    const int64_t count = vlt_cli_int(cli, option, 0);
-    return count || !vlt_cli_count(cli, option) ? (int)count : -1;
+    return said(cli, option, vlt_cli_bytes(cli, option, 0));
+}
+
+static int count_of(const vlt_cli *cli, const char *option)
+{
+    return (int)said(cli, option, vlt_cli_int(cli, option, 0));
 }
 
 /* 0 means a default to the engine, but not to who types it. */
@@ -65,14 +68,13 @@ vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
     if (!vlt_cli_has(cli, "embedding-cache")) { /* a command without these options */
         return (vlt_service_options){0};
     }
-    const int64_t prefetch = vlt_cli_has(cli, "prefetch") ? vlt_cli_int(cli, "prefetch", 0) : -1;
     return (vlt_service_options){
         .embedding_cache = cache_bytes(cli, "embedding-cache"),
         .tokenize_cache = cache_bytes(cli, "tokenize-cache"),
-        .tokenize_threads = thread_count(cli, "tokenize-threads"),
+        .tokenize_threads = count_of(cli, "tokenize-threads"),
         .tokenize_chunk = vlt_cli_bytes(cli, "tokenize-chunk", 0),
-        .preprocess_threads = thread_count(cli, "preprocess-threads"),
-        .prefetch = prefetch || !vlt_cli_count(cli, "prefetch") ? (int)prefetch : -1,
+        .preprocess_threads = count_of(cli, "preprocess-threads"),
+        .prefetch = vlt_cli_has(cli, "prefetch") ? count_of(cli, "prefetch") : -1,
         .trace = vlt_cli_count(cli, "trace") > 0,
         .memory_limit = vlt_cli_bytes(cli, "memory-limit", 0),
         .memory_low = vlt_cli_real(cli, "memory-low", 0),

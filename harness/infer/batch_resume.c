@@ -79,18 +79,25 @@ static bool begins_alike(const char *text, size_t bytes, const char *with)
     return memcmp(text, with, bytes < length ? bytes : length) == 0;
 }
 
+/* Passes over `with`, or as much of it as there is. */
+static bool pass(const char **text, size_t *bytes, const char *with)
+{
+    size_t length = strlen(with);
+    if (!begins_alike(*text, *bytes, with)) {
+        return false;
+    }
+    length = *bytes < length ? *bytes : length;
+    *text += length;
+    *bytes -= length;
+    return true;
+}
+
 /* Could an answer to a line with that id, as it is written here, begin so? */
 static bool begins_answer(const char *tail, size_t bytes, const char *id)
 {
-    char *texts[2] = {NULL, NULL};
-    bool begins = false;
-    if (asprintf(&texts[0], "{\"id\": %s, \"text\": ", id) >= 0 &&
-        asprintf(&texts[1], "{\"id\": %s, \"error\": ", id) >= 0) {
-        begins = begins_alike(tail, bytes, texts[0]) || begins_alike(tail, bytes, texts[1]);
-    }
-    free(texts[0]);
-    free(texts[1]);
-    return begins;
+    return pass(&tail, &bytes, "{\"id\": ") && pass(&tail, &bytes, id) &&
+           (begins_alike(tail, bytes, ", \"text\": ") ||
+            begins_alike(tail, bytes, ", \"error\": "));
 }
 
 /* A last line without its end is one that was cut, and is written again: if it is none of this
