@@ -156,23 +156,27 @@ void vlt_table_release(void *table, size_t bytes)
     vlt_pages_release(table, bytes);
 }
 
+/* To the whole pages of a block; a wish. */
+static void advise(const void *block, size_t bytes, int advice)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block;
+    const uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes) / page * page;
+    if (first < end) {
+        madvise((void *)first, end - first, advice);
+    }
+}
+
 void vlt_pages_expect(void *block, size_t bytes)
 {
     enum { WORTH_BYTES = 32 << 10, POPULATE_WRITE = 23 }; /* of Linux 5.14, newer than its header */
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block;
-    const uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes) / page * page;
     if (bytes >= WORTH_BYTES) {
-        madvise((void *)first, end - first, POPULATE_WRITE); /* a wish */
+        advise(block, bytes, POPULATE_WRITE);
     }
 }
 
 void vlt_pages_forget(const void *mapped, size_t bytes)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)mapped;
-    const uintptr_t first = (begin + page - 1) / page * page, end = (begin + bytes) / page * page;
-    if (first < end) {
-        madvise((void *)first, end - first, MADV_DONTNEED); /* a wish */
-    }
+    advise(mapped, bytes, MADV_DONTNEED);
 }
 
 bool vlt_piece_bytes(size_t count, size_t element_bytes, size_t *out)
