@@ -86,7 +86,7 @@ static bool is_baseline(const vlt_tune_item *item)
 {
     const vlt_setting baseline = vlt_space_baseline(&item->search.space);
     return vlt_setting_equal(item->decided ? &item->choice : &item->search.incumbent, &baseline) &&
-           !item->met.composite;
+           item->kind == VLT_TUNE_LEAF;
 }
 
 vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error *err)
@@ -107,7 +107,7 @@ vlt_status vlt_tuner_measure_baseline(vlt_tuner *tuner, double share, vlt_error 
             vlt_tuner_progress(tuner, "baseline", item);
             status = measure(tuner, item, guess_ns, share, err);
         }
-        if (status == VLT_OK && item->met.composite && item->decided && tuner->children &&
+        if (status == VLT_OK && item->kind != VLT_TUNE_LEAF && item->decided && tuner->children &&
             tuner->children[0] &&
             vlt_tuner_left(tuner, share) > 2e-9 * (PAIRS_MIN + 1) * item->default_ns) {
             status = measure_inside(tuner, item, err);

@@ -17,7 +17,7 @@ vlt_status vlt_tuner_note_children(vlt_tuner *tuner, vlt_error *err)
     for (int i = 0; i < tuner->item_count; i++) {
         const vlt_tune_item *item = &tuner->item[i];
         char knobs[VLT_SETTING_BYTES];
-        if (item->met.composite || !vlt_item_differs(item)) {
+        if (item->kind != VLT_TUNE_LEAF || !vlt_item_differs(item)) {
             continue;
         }
         vlt_binding_format(item->choice.variant, &item->choice.binding, knobs, sizeof knobs);

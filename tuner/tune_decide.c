@@ -139,7 +139,7 @@ vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_er
     vlt_binding_format(item->choice.variant, &item->choice.binding, knobs, sizeof knobs);
     const vlt_report_comparison over = vlt_item_over_default(item);
     const vlt_report_comparison *base = &item->over_baseline;
-    const char *children = item->met.composite && tuner->children ? tuner->children : "";
+    const char *children = item->kind != VLT_TUNE_LEAF && tuner->children ? tuner->children : "";
     const vlt_store_decision decision = {
         .workload = {item->met.op, item->met.bucket, item->met.problem, children},
         .variant = item->choice.variant->name,

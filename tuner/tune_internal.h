@@ -17,7 +17,8 @@
 enum { VLT_CONFIRM_LAUNCHES = 24, VLT_TUNE_ROUNDS = 4 };
 #define VLT_TUNE_ALPHA 0.01
 
-/* How a problem is measured, and in which order they are decided. */
+/* How a problem is measured, and in which order they are decided. The time of what is no leaf is
+ * that of others. */
 typedef enum vlt_tune_kind {
     VLT_TUNE_LEAF,
     VLT_TUNE_COMPOSITE, /* with the choices of the leaves inside */

@@ -43,7 +43,7 @@ static vlt_status start_search(vlt_tuner *tuner, vlt_tune_item *item, bool *any,
     }
     vlt_status status = vlt_binding_parse(incumbent.variant, item->met.knobs, &incumbent.binding,
                                           err);
-    bool plain = item->met.composite || vlt_baseline_guess_s(&item->problem) < plain_s;
+    bool plain = item->kind != VLT_TUNE_LEAF || vlt_baseline_guess_s(&item->problem) < plain_s;
     *any = vlt_space_count(&space, 2) > (incumbent.variant == space.variant[0] ? 0 : 1) ||
            (plain && vlt_space_count(&space, 1) > 0);
     if (status != VLT_OK || !*any) {
@@ -87,7 +87,6 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
                             .wall_s = NAN,
                             .over_inside = vlt_comparison_unknown(),
                             .over_baseline = vlt_comparison_unknown()};
-    item->met.composite = item->kind != VLT_TUNE_LEAF; /* the time of a service is that of others */
     vlt_status status = vlt_problem_parse(&item->problem, met->problem, err);
     if (status == VLT_OK) {
         status = start_search(tuner, item, &any, err);
@@ -98,8 +97,9 @@ static vlt_status add_item(vlt_tuner *tuner, const vlt_whole_problem *met, vlt_e
     }
     estimate(&item->problem, item);
     tuner->item_count++;
-    return tuner->options->fresh || item->met.composite ? VLT_OK
-                                                        : vlt_tuner_recall(tuner, item, err);
+    return tuner->options->fresh || item->kind != VLT_TUNE_LEAF
+               ? VLT_OK
+               : vlt_tuner_recall(tuner, item, err);
 }
 
 void vlt_tuner_keep_phases(vlt_tuner *tuner, const vlt_whole_request *request, int column)
@@ -237,7 +237,7 @@ double vlt_tuner_request_ns(const vlt_tuner *tuner)
 {
     double sum = 0;
     for (int i = 0; i < tuner->item_count; i++) {
-        sum += tuner->item[i].met.composite ? 0 : vlt_item_weight(&tuner->item[i], false);
+        sum += tuner->item[i].kind != VLT_TUNE_LEAF ? 0 : vlt_item_weight(&tuner->item[i], false);
     }
     /* a request seen through its first blocks is known by its parts alone; of a whole one, parts
      * that were measured alone may take longer than they do inside */

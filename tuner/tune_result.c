@@ -43,7 +43,7 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_report_ro
     vlt_utf8_format(row->op, sizeof row->op, "%s", item->met.op);
     vlt_utf8_format(row->bucket, sizeof row->bucket, "%s", item->met.bucket);
     vlt_utf8_format(row->shape, sizeof row->shape, "%s", item->met.problem);
-    if (!item->met.composite && isfinite(item->default_ns) && request_ns > 0) {
+    if (item->kind == VLT_TUNE_LEAF && isfinite(item->default_ns) && request_ns > 0) {
         row->share = vlt_item_weight(item, false) / request_ns;
     }
     vlt_setting_format(item->decided ? &item->choice : &item->search.incumbent, row->choice,

@@ -120,7 +120,7 @@ static double request_so_far(const vlt_tuner *tuner)
         double tuned = vlt_item_weight(item, true);
         if (tuner->options->only_op) {
             total += tuned;
-        } else if (!item->met.composite) {
+        } else if (item->kind == VLT_TUNE_LEAF) {
             total -= vlt_item_weight(item, false) - tuned;
         }
     }

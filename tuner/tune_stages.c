@@ -81,7 +81,7 @@ static bool composites_fit(const vlt_tuner *tuner, const struct stage_ends *ends
     double time_s = (ends->inner_search - ends->decide) * (tuner->budget_s - tuner->found_s);
     for (int i = 0; i < tuner->item_count; i++) {
         const vlt_tune_item *item = &tuner->item[i];
-        if (item->met.composite && !item->broken && item->first_s < time_s) {
+        if (item->kind != VLT_TUNE_LEAF && !item->broken && item->first_s < time_s) {
             return true;
         }
     }

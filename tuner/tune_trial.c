@@ -153,7 +153,7 @@ static vlt_status store_trial(vlt_tuner *tuner, vlt_tune_item *item, const vlt_s
     char knobs[VLT_SETTING_BYTES];
     bool ok = shown->outcome == VLT_OUTCOME_OK;
     vlt_binding_format(setting->variant, &setting->binding, knobs, sizeof knobs);
-    const char *children = item->met.composite && tuner->children ? tuner->children : "";
+    const char *children = item->kind != VLT_TUNE_LEAF && tuner->children ? tuner->children : "";
     vlt_store_counter counter[VLT_COUNTERS_STORED_MAX];
     const vlt_store_trial trial = {
         .counter = counter,
@@ -201,7 +201,7 @@ static vlt_status race(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting 
                        const vlt_trial_options *options, vlt_launch *launch, vlt_error *err)
 {
     char what[2][WHAT_BYTES];
-    const char *children = item->met.composite ? tuner->children : NULL;
+    const char *children = item->kind != VLT_TUNE_LEAF ? tuner->children : NULL;
     const vlt_setting *against = options->against ? options->against : &item->search.incumbent;
     vlt_setting_argument(item->met.op, '/', against, what[0], WHAT_BYTES);
     vlt_setting_argument(item->met.op, '/', setting, what[1], WHAT_BYTES);

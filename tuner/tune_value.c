@@ -101,7 +101,7 @@ vlt_report_comparison vlt_tuner_compose_baseline(const vlt_tuner *tuner)
 {
     struct sums sums = {0};
     for (int i = 0; i < tuner->item_count; i++) {
-        if (!tuner->item[i].met.composite) {
+        if (tuner->item[i].kind == VLT_TUNE_LEAF) {
             add_leaf(&sums, &tuner->item[i]);
         }
     }
