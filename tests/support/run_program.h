@@ -11,8 +11,11 @@ typedef struct test_output {
     char *err; /* stderr, NUL-terminated, owned */
 } test_output;
 
-/* Runs `vltune ARGUMENTS` through the shell (VLT_PROGRAM names the executable; `$VLTUNE` in the
- * arguments too). Never fails: a program that cannot start has exit code 127. */
+/* The executable: VLT_PROGRAM, else where a build by hand puts it. */
+const char *test_program_path(void);
+
+/* Runs `vltune ARGUMENTS` through the shell (`$VLTUNE` in the arguments names the executable
+ * too). Never fails: a program that cannot start has exit code 127. */
 test_output test_program(const char *arguments);
 void test_output_release(test_output *output);
 

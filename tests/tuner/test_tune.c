@@ -15,7 +15,9 @@
 #include "optimizations/core/compiler.h"
 #include "optimizations/norm/norm.h"
 #include "tests/support/data.h"
+#include "tests/support/run_program.h"
 #include "tests/support/stores.h"
+#include "tests/support/tune_options.h"
 #include "tuner/store/store_admin.h"
 #include "tuner/store/store_internal.h"
 #include "tuner/tune_internal.h"
@@ -26,12 +28,6 @@ static double now_s(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static const char *program(void)
-{
-    const char *path = getenv("VLT_PROGRAM");
-    return path ? path : "build/vltune";
 }
 
 /* A program that hands everything to vltune, except trials of norm/avx2: with workers of 512 or 256
@@ -62,7 +58,7 @@ static const char *plant(void)
                           "  IFS= read -r answer <&4 || exit 1\n"
                           "  printf '%%s\\n' \"$answer\"\n"
                           "done\n",
-                          program(), program());
+                          test_program_path(), test_program_path());
     cr_assert_eq(vlt_write_file(path, script, (size_t)length, NULL), VLT_OK);
     chmod(path, 0755);
     return path;
@@ -70,13 +66,9 @@ static const char *plant(void)
 
 static vlt_tune_options options_for(const char *config, const char *db, double budget_s)
 {
-    return (vlt_tune_options){.directory = test_source("harness/model/demo/checkpoint"),
-                              .config_path = config,
-                              .db_path = db,
-                              .budget_s = budget_s,
-                              .threads = 1,
-                              .only_op = "norm",
-                              .scenes = -1};
+    vlt_tune_options options = test_tune_options(config, db, budget_s);
+    options.only_op = "norm";
+    return options;
 }
 
 static int64_t count(const char *db, const char *sql)
@@ -105,20 +97,12 @@ static void check_store(const char *db)
     vlt_store_close(store);
 }
 
-static const char *config_path(void)
-{
-    static char path[64];
-    snprintf(path, sizeof path, "/tmp/vltune-test-tune-%d.toml", (int)getpid());
-    unlink(path);
-    return path;
-}
-
 /* Faults of one variant cost its settings and nothing else. */
 Test(tune, planted_faults_are_contained, .timeout = 240)
 {
     enum { BUDGET_S = VLT_ASAN ? 90 : 25 }; /* a sanitized baseline request takes some 20 s */
     static const char *const outcomes[] = {"crash", "timeout", "wrong-result", "failed"};
-    const char *db = test_store_path(0), *config = config_path(), *planted = plant();
+    const char *db = test_store_path(0), *config = test_tune_config(), *planted = plant();
     vlt_tune_options options = options_for(config, db, BUDGET_S);
     vlt_report result;
     vlt_error err = {0};
@@ -161,13 +145,13 @@ Test(tune, another_run_goes_on_from_the_store, .timeout = 120)
         test_skip("a sanitized baseline request takes longer than a short budget allows");
         return;
     }
-    const char *db = test_store_path(0), *config = config_path();
+    const char *db = test_store_path(0), *config = test_tune_config();
     vlt_tune_options options = options_for(config, db, 20);
     vlt_report first, second;
-    cr_assert_eq(vlt_tune_with(&options, program(), &first, NULL), VLT_OK);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &first, NULL), VLT_OK);
     cr_assert_eq(first.trials_reused, 0);
     cr_assert_gt(first.trials, 10);
-    cr_assert_eq(vlt_tune_with(&options, program(), &second, NULL), VLT_OK);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &second, NULL), VLT_OK);
     cr_assert_geq(second.trials_reused, 10);
     check_store(db);
     vlt_report_release(&first);
@@ -182,19 +166,19 @@ Test(tune, bad_paths_are_refused_before_anything_is_spent)
     vlt_report result;
     vlt_error err = {0};
     double begin_s = now_s();
-    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &result, &err), VLT_STATUS_IO);
     cr_assert(strstr(err.message, "/nonexistent/tuned.toml"), "%s", err.message);
     vlt_report_release(&result);
-    options = options_for(config_path(), "/nonexistent/vltune.db", 30);
-    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
+    options = options_for(test_tune_config(), "/nonexistent/vltune.db", 30);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &result, &err), VLT_STATUS_IO);
     vlt_report_release(&result);
-    options = options_for(config_path(), test_store_path(0), 30);
+    options = options_for(test_tune_config(), test_store_path(0), 30);
     options.directory = "/nonexistent/model";
-    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
     cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
     cr_assert(strstr(err.message, "/nonexistent/model"), "%s", err.message);
     vlt_report_release(&result);
-    cr_assert_neq(access(config_path(), F_OK), 0);
+    cr_assert_neq(access(test_tune_config(), F_OK), 0);
     cr_assert_leq(now_s() - begin_s, 10);
     test_store_remove(options.db_path);
 }
@@ -202,14 +186,14 @@ Test(tune, bad_paths_are_refused_before_anything_is_spent)
 /* A second run that would write the same config is refused at once, by the file's name. */
 Test(tune, two_runs_do_not_write_one_config)
 {
-    const char *config = config_path();
+    const char *config = test_tune_config();
     vlt_file_lock *lock = NULL;
     vlt_error err = {0};
     double begin_s = now_s();
     cr_assert_eq(vlt_file_lock_take(config, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
     vlt_tune_options options = options_for(config, test_store_path(0), 30);
     vlt_report result;
-    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_IO);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &result, &err), VLT_STATUS_IO);
     cr_assert(strstr(err.message, config) && strstr(err.message, "process"), "%s", err.message);
     cr_assert_leq(now_s() - begin_s, 5);
     vlt_report_release(&result);
@@ -238,12 +222,13 @@ Test(tune, a_second_run_waits_for_the_first)
     vlt_error err = {0};
     snprintf(turn, sizeof turn, "/tmp/vltune-test-turn-%d", (int)getpid());
     cr_assert_eq(vlt_file_lock_take(turn, NULL, NULL, &lock, &err), VLT_OK, "%s", err.message);
-    vlt_tune_options options = options_for(config_path(), test_store_path(0), 5);
+    vlt_tune_options options = options_for(test_tune_config(), test_store_path(0), 5);
     options.measuring_lock = turn;
     options.waiting = note_waiting;
     options.stop = stop_when_waiting;
     vlt_report result;
-    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_INTERRUPTED);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &result, &err),
+                 VLT_STATUS_INTERRUPTED);
     cr_assert_eq(waits, 1);
     cr_assert_eq(result.end, VLT_TUNE_INTERRUPTED);
     vlt_report_release(&result);
@@ -268,7 +253,7 @@ Test(tune, what_is_wrong_is_said_before_the_waiting)
     const char *const says[] = {"'foo'", "--seed-from", "line 2"};
     for (int i = 0; i < 3; i++) {
         vlt_report result;
-        vlt_tune_options options = options_for(config_path(), test_store_path(0), 5);
+        vlt_tune_options options = options_for(test_tune_config(), test_store_path(0), 5);
         options.measuring_lock = turn;
         options.waiting = note_waiting;
         options.stop = stop_when_waiting;
@@ -276,8 +261,8 @@ Test(tune, what_is_wrong_is_said_before_the_waiting)
         options.seed_from = seeds;
         options.seed_from_count = i == 1;
         options.workload = i == 2 ? path : NULL;
-        cr_expect_eq(vlt_tune_with(&options, program(), &result, &err), VLT_STATUS_INPUT, "%s",
-                     says[i]);
+        cr_expect_eq(vlt_tune_with(&options, test_program_path(), &result, &err), VLT_STATUS_INPUT,
+                     "%s", says[i]);
         cr_expect(strstr(err.message, says[i]), "%s", err.message);
         vlt_report_release(&result);
         test_store_remove(options.db_path);
@@ -296,11 +281,11 @@ Test(tune, a_workload_that_fails_is_refused_by_name, .timeout = 120)
                                "{\"prompt\": \"What?\", \"images\": [\"no-such.jpg\"]}\n";
     snprintf(path, sizeof path, "/tmp/vltune-test-lines-%d.jsonl", (int)getpid());
     cr_assert_eq(vlt_write_file(path, text, strlen(text), NULL), VLT_OK);
-    vlt_tune_options options = options_for(config_path(), test_store_path(0), 60);
+    vlt_tune_options options = options_for(test_tune_config(), test_store_path(0), 60);
     options.workload = path;
     vlt_report result;
     vlt_error err = {0};
-    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
     cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
     cr_assert(strstr(err.message, path) && strstr(err.message, "no-such.jpg"), "%s", err.message);
     cr_assert_eq(result.trials, 0);
@@ -312,7 +297,7 @@ Test(tune, a_workload_that_fails_is_refused_by_name, .timeout = 120)
 /* The store fails in the middle, as a full disk does: what was decided is in the config. */
 Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
 {
-    const char *db = test_store_path(0), *config = config_path();
+    const char *db = test_store_path(0), *config = test_tune_config();
     vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
     vlt_report result;
     vlt_store *store;
@@ -325,7 +310,7 @@ Test(tune, a_store_that_fails_costs_only_what_comes_after, .timeout = 240)
                                 "testing", NULL),
                  VLT_OK);
     vlt_store_close(store);
-    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
     cr_assert_eq(vlt_status_exit_code(status), 2, "%s", err.message);
     cr_assert(strstr(err.message, "planted failure") && strstr(err.message, config), "%s",
               err.message);
@@ -362,7 +347,7 @@ static void note_progress(void *user, const vlt_tune_progress *progress)
 /* Ctrl-C before anything is certain does not cost the config of an earlier run. */
 Test(tune, an_early_end_keeps_the_config_that_is_there, .timeout = 240)
 {
-    const char *db = test_store_path(0), *config = config_path();
+    const char *db = test_store_path(0), *config = test_tune_config();
     vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
     vlt_report result;
     vlt_error err = {0};
@@ -370,7 +355,7 @@ Test(tune, an_early_end_keeps_the_config_that_is_there, .timeout = 240)
     options.stop = stop_when_searching;
     options.progress = note_progress;
     cr_assert_eq(vlt_write_file(config, "earlier", 7, NULL), VLT_OK);
-    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
     cr_assert_eq(status, VLT_STATUS_INTERRUPTED, "%s", err.message);
     char *text = test_read_file(config, &bytes);
     cr_assert_str_eq(text, "earlier");
@@ -382,13 +367,13 @@ Test(tune, an_early_end_keeps_the_config_that_is_there, .timeout = 240)
 
 Test(tune, a_kill_leaves_a_sound_store, .timeout = 120)
 {
-    const char *db = test_store_path(0), *config = config_path();
+    const char *db = test_store_path(0), *config = test_tune_config();
     for (int i = 0; i < 3; i++) {
         pid_t child = fork();
         if (child == 0) {
             vlt_tune_options options = options_for(config, db, 20);
             vlt_report result;
-            vlt_tune_with(&options, program(), &result, NULL);
+            vlt_tune_with(&options, test_program_path(), &result, NULL);
             _exit(0);
         }
         struct timespec wait = {i == 0 ? 2 : 1, 300000000L * i % 1000000000};
@@ -404,7 +389,7 @@ Test(tune, a_kill_leaves_a_sound_store, .timeout = 120)
 /* Services are measured on whole batches of the workload, and their knobs are in the config. */
 Test(tune, services_are_launched_on_batches, .timeout = 400)
 {
-    const char *db = test_store_path(0), *config = config_path();
+    const char *db = test_store_path(0), *config = test_tune_config();
     char workload[80];
     snprintf(workload, sizeof workload, "%s.jsonl", config);
     static const char lines[] = "{\"prompt\": \"How many?\"}\n{\"prompt\": \"Where?\"}\n"
@@ -416,7 +401,8 @@ Test(tune, services_are_launched_on_batches, .timeout = 400)
     options.max_tokens = 2;
     vlt_report result;
     vlt_error err = {0};
-    cr_assert_eq(vlt_tune_with(&options, program(), &result, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(vlt_tune_with(&options, test_program_path(), &result, &err), VLT_OK, "%s",
+                 err.message);
     cr_assert_eq(result.row_count, 1);
     cr_expect_str_eq(result.row[0].op, "pipeline");
     cr_expect_geq(result.row[0].settings, 2, "the default and another one");

@@ -10,32 +10,10 @@
 #include "harness/json/json.h"
 #include "optimizations/core/compiler.h"
 #include "tests/support/data.h"
+#include "tests/support/run_program.h"
 #include "tests/support/stores.h"
+#include "tests/support/tune_options.h"
 #include "tuner/tune_result.h"
-
-static const char *program(void)
-{
-    const char *path = getenv("VLT_PROGRAM");
-    return path ? path : "build/vltune";
-}
-
-static const char *config_path(void)
-{
-    static char path[64];
-    snprintf(path, sizeof path, "/tmp/vltune-test-budget-%d.toml", (int)getpid());
-    unlink(path);
-    return path;
-}
-
-static vlt_tune_options options_for(const char *config, const char *db, double budget_s)
-{
-    return (vlt_tune_options){.directory = test_source("harness/model/demo/checkpoint"),
-                              .config_path = config,
-                              .db_path = db,
-                              .budget_s = budget_s,
-                              .threads = 1,
-                              .scenes = -1};
-}
 
 /* What was not decided claims nothing, and says so. */
 static void check_rows(const vlt_report *result)
@@ -73,14 +51,14 @@ Test(tune_budget, a_run_ends_within_its_budget, .timeout = 240)
 {
     static const double budgets_s[] = {10, 40};
     for (int i = 0; i < 2; i++) {
-        const char *db = test_store_path(0), *config = config_path();
-        vlt_tune_options options = options_for(config, db, budgets_s[i]);
+        const char *db = test_store_path(0), *config = test_tune_config();
+        vlt_tune_options options = test_tune_options(config, db, budgets_s[i]);
         vlt_report result;
         vlt_error err = {0};
         clock_ms = 0;
         tick_ms = 20;
         options.now_ms = look_at_clock;
-        vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+        vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
         cr_assert(status == VLT_OK || status == VLT_STATUS_UNMEASURED, "%s", err.message);
         cr_expect_leq(result.seconds, budgets_s[i] + 1e-3 * tick_ms * LOOKS_BEHIND);
         if (status == VLT_OK && result.end == VLT_TUNE_BUDGET) {
@@ -108,8 +86,8 @@ static void jump(void *user, const vlt_tune_progress *progress)
 Test(tune_budget, nothing_is_begun_behind_the_end, .timeout = 120)
 {
     enum { BUDGET_S = 100 };
-    const char *db = test_store_path(0), *config = config_path();
-    vlt_tune_options options = options_for(config, db, BUDGET_S);
+    const char *db = test_store_path(0), *config = test_tune_config();
+    vlt_tune_options options = test_tune_options(config, db, BUDGET_S);
     vlt_report result;
     vlt_error err = {0};
     clock_ms = 0;
@@ -117,7 +95,7 @@ Test(tune_budget, nothing_is_begun_behind_the_end, .timeout = 120)
     trials_at_jump = -1;
     options.now_ms = look_at_clock;
     options.progress = jump;
-    vlt_status status = vlt_tune_with(&options, program(), &result, &err);
+    vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
     cr_assert_eq(status, VLT_OK, "%s", err.message);
     cr_assert_geq(trials_at_jump, 4);
     cr_expect_eq(result.trials, trials_at_jump);
@@ -142,7 +120,7 @@ static const char *plant_late_workers(const char *log)
                           " while IFS= read -r line; do\n"
                           "  printf '%%s\\n' \"$line\" >>%s; printf '%%s\\n' \"$line\"\n"
                           " done) | '%s' _race\n",
-                          program(), log, log, program());
+                          test_program_path(), log, log, test_program_path());
     cr_assert_eq(vlt_write_file(path, script, (size_t)length, NULL), VLT_OK);
     chmod(path, 0755);
     return path;
@@ -155,8 +133,9 @@ Test(tune_budget, a_trial_may_take_what_its_workers_start_has_left, .timeout = 1
     char log[64];
     snprintf(log, sizeof log, "/tmp/vltune-test-late-%d.log", (int)getpid());
     unlink(log);
-    const char *db = test_store_path(0), *config = config_path(), *late = plant_late_workers(log);
-    vlt_tune_options options = options_for(config, db, BUDGET_S);
+    const char *db = test_store_path(0), *config = test_tune_config(),
+               *late = plant_late_workers(log);
+    vlt_tune_options options = test_tune_options(config, db, BUDGET_S);
     vlt_report result;
     vlt_error err = {0};
     options.only_op = "norm";

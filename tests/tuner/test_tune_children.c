@@ -6,6 +6,7 @@
 
 #include "optimizations/norm/norm.h"
 #include "tuner/tune_internal.h"
+#include "tests/support/run_program.h"
 
 /* What composites find inside is a line for each leaf that differs. */
 Test(tune_children, children_are_lines)
@@ -48,13 +49,12 @@ Test(tune_children, chosen_leaves_reach_the_trials_of_composites, .timeout = 60)
 {
     static vlt_tune_item item[2];
     vlt_tuner tuner = {.item = item, .item_count = 2};
-    const char *program = getenv("VLT_PROGRAM");
     vlt_race *race;
     vlt_race_start started;
     vlt_launch launch;
     vlt_error err = {0};
     const vlt_race_options options = {
-        .program = program ? program : "build/vltune",
+        .program = test_program_path(),
         .problem = "vision_block@rows=64,segment=64,width=64,heads=2,inner=96,weights=1",
         .seed = 4,
         .data_seed = 4,

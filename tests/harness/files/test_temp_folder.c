@@ -211,9 +211,8 @@ static void run_and_kill(const char *arguments, const char *place)
     char command[2048];
     pid_t child = fork();
     if (child == 0) {
-        const char *program = getenv("VLT_PROGRAM");
-        snprintf(command, sizeof command, "exec '%s' %s >/dev/null 2>&1",
-                 program ? program : "build/vltune", arguments);
+        snprintf(command, sizeof command, "exec '%s' %s >/dev/null 2>&1", test_program_path(),
+                 arguments);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }

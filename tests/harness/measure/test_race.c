@@ -16,6 +16,7 @@
 #include "optimizations/core/compiler.h"
 #include "optimizations/norm/norm.h"
 #include "tests/support/data.h"
+#include "tests/support/run_program.h"
 
 enum { ROWS = 37, WIDTH = 64 };
 
@@ -314,12 +315,6 @@ Test(race, nothing_is_left_running, .timeout = 60)
     finish(&worker);
 }
 
-static const char *program(void)
-{
-    const char *path = getenv("VLT_PROGRAM");
-    return path ? path : "build/vltune";
-}
-
 /* Without an oracle a challenger is held to what the other side gave in the first trial; it cannot
  * change that for the trials after it. */
 Test(race, the_other_side_is_computed_once_for_all, .timeout = 60)
@@ -356,7 +351,7 @@ Test(race, a_worker_serves_trials, .timeout = 60)
     vlt_race_start started;
     vlt_launch launch;
     vlt_error err = {0};
-    const vlt_race_options options = {.program = program(),
+    const vlt_race_options options = {.program = test_program_path(),
                                       .problem = "linear@m=5,n=96,k=64,weights=1",
                                       .seed = 4,
                                       .data_seed = 4,
