@@ -97,10 +97,17 @@ time_photo() {
     build/vltune compare default "$config" --model "$model" --image "$photo" --budget 30s
 }
 
+# none COMMAND [WORD...]: a command that takes no more words
+none() {
+    case ${2:-} in -h | --help) usage && exit ;; esac
+    [ $# -eq 1 ] || die "$1 takes no options, not '$2'; see ./bootstrap.sh --help"
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
 build)
+    none build "$@"
     install "${build_packages[@]}"
     build release vltune_program
     echo "built build/vltune"
@@ -108,15 +115,18 @@ build)
 tune)
     install "${build_packages[@]}"
     build release vltune_program
+    case " $* " in *" --help "* | *" -h "*) exec build/vltune tune --help ;; esac
     build/vltune tune "$model" "$@"
     time_photo "$@"
     ;;
 test)
+    none test "$@"
     install "${build_packages[@]}" "${test_packages[@]}"
     build release all
     exec tests/run_tests.sh build
     ;;
 peers)
+    none peers "$@"
     install "${build_packages[@]}" "${test_packages[@]}" "${peer_packages[@]}"
     build peers vltune_program test_peers
     ctest --test-dir build-peers --output-on-failure -R '^test_peers$'
