@@ -16,7 +16,7 @@ static vlt_status check_device(const vlt_cli *cli, const char *text, vlt_error *
 
 const vlt_option vlt_cli_common[] = {
     {"json", NULL, "print JSON instead of text", 0, VLT_FLAG, .group = VLT_WITH_JSON},
-    {"quiet", NULL, "no messages and no progress on stderr", 'q', VLT_FLAG},
+    {"quiet", NULL, "no notes and no progress on stderr; warnings and errors stay", 'q', VLT_FLAG},
     {"verbose", NULL, "say more on stderr", 'v', VLT_FLAG},
     {"color", "WHEN", "auto (default), always or never", 0, VLT_CHOICE("auto", "always", "never")},
     {"threads", "N", "worker threads (default and 0: one per usable core)", 't',
