@@ -127,9 +127,13 @@ vlt_status vlt_cli_check_places(const vlt_cli *cli, const vlt_cli_value *value, 
     if (!is_written(option) || !counts(cli, value)) {
         return VLT_OK;
     }
-    if (option->kind == VLT_VALUE_OUTPUT && vlt_is_database(value->text)) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "%s is a database: expected another file",
-                        vlt_quoted_path(value->text).text);
+    /* of these no command writes any: it is somebody's, or a request read here names it */
+    const char *kind = vlt_is_database(value->text)  ? "database"
+                       : vlt_is_picture(value->text) ? "picture"
+                                                     : NULL;
+    if (option->kind == VLT_VALUE_OUTPUT && kind) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s is a %s: expected another file",
+                        vlt_quoted_path(value->text).text, kind);
     }
     vlt_status status = check_path(cli, value->text, option, err);
     bool given = !value->environment || option->kind != VLT_VALUE_UPDATED;

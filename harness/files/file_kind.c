@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "optimizations/image/image_format.h"
+
 static const char database[16] = "SQLite format 3";
 
 bool vlt_leads_nowhere(const char *path)
@@ -18,14 +20,27 @@ bool vlt_is_database_text(const char *bytes, size_t count)
     return count >= sizeof database && !memcmp(bytes, database, sizeof database);
 }
 
+/* How many bytes of the file's begin came; 0 where it cannot be read. */
+static size_t read_begin(const char *path, void *begin, size_t bytes)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        return 0;
+    }
+    ssize_t got = read(file, begin, bytes);
+    close(file);
+    return got > 0 ? (size_t)got : 0;
+}
+
 bool vlt_is_database(const char *path)
 {
     char begin[sizeof database];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) {
-        return false;
-    }
-    ssize_t got = read(file, begin, sizeof begin);
-    close(file);
-    return got > 0 && vlt_is_database_text(begin, (size_t)got);
+    return vlt_is_database_text(begin, read_begin(path, begin, sizeof begin));
+}
+
+bool vlt_is_picture(const char *path)
+{
+    uint8_t begin[16];
+    vlt_image_format format;
+    return vlt_image_sniff(begin, read_begin(path, begin, sizeof begin), &format);
 }

@@ -13,4 +13,7 @@ bool vlt_leads_nowhere(const char *path);
 bool vlt_is_database(const char *path);
 bool vlt_is_database_text(const char *bytes, size_t count);
 
+/* A picture of a format that is read (JPEG, PNG, WebP); false for what cannot be read. */
+bool vlt_is_picture(const char *path);
+
 #endif

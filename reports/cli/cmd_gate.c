@@ -38,9 +38,13 @@ static vlt_status read_options(struct command *command, vlt_error *err)
     if (vlt_cli_flag(cli, "json") && strcmp(format, "json") != 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "gate: --json contradicts --format %s", format);
     }
-    if (vlt_cli_flag(cli, "medians") && strcmp(format, "gbench") != 0) {
-        return vlt_fail(err, VLT_STATUS_USAGE,
-                        "gate: option '--medians' does nothing without '--format gbench'");
+    static const char *const gbench[] = {"medians", "baseline-output"};
+    for (size_t i = 0; i < sizeof gbench / sizeof *gbench; i++) {
+        if (vlt_cli_count(cli, gbench[i]) && strcmp(format, "gbench") != 0) {
+            return vlt_fail(err, VLT_STATUS_USAGE,
+                            "gate: option '--%s' does nothing without '--format gbench'",
+                            gbench[i]);
+        }
     }
     vlt_status status = vlt_gate_format_parse(format, &command->format, err);
     if (status == VLT_OK) {
@@ -324,8 +328,8 @@ static const vlt_option options[] = {
     {"format", "FORMAT", "text (default), json, junit, markdown or gbench", 0,
      VLT_CHOICE("text", "json", "junit", "markdown", "gbench")},
     {"output", "FILE", "write the result there instead of to stdout", 'o', VLT_OUTPUT},
-    {"baseline-output", "FILE", "the baseline's times too, for Google Benchmark's compare.py", 0,
-     VLT_OUTPUT},
+    {"baseline-output", "FILE", "gbench: the baseline's times too, for its compare.py", 0,
+     VLT_OUTPUT, .needs = "format"},
     {"medians", NULL, "gbench: one row a stage, for github-action-benchmark", 0, VLT_FLAG,
      .needs = "format"},
     {"strict", NULL, "exit with 6 when anything is inconclusive", 0, VLT_FLAG},

@@ -55,6 +55,8 @@ Test(output_places, inputs_of_the_others)
         "<in; refused batch model in --files scenes --trace scenes/scene-002.jpg;"
         "refused preprocess model p.jpg scenes/scene-001.jpg --dump hard.jpg;"
         "refused preprocess model p.jpg --dump model/config.json;"
+        "echo '{\"id\":1,\"prompt\":\"a\",\"images\":[\"soft.jpg\"]}' | refused batch model - "
+        "--trace p.jpg; refused batch model - --trace hard.jpg </dev/null;"
         "refused tune model --workload in --page in; refused tune model --workload in -o in;"
         "refused tune model --workload in --db in; refused tune model --image p.jpg -o p.jpg;"
         "refused tune model --page model/config.json; refused tune model --workload "
@@ -70,7 +72,8 @@ Test(output_places, outputs_of_one_command)
                "./t; refused run model -p q --session linked/../t --trace t;"
                "refused batch model in -o t --trace t; refused tune model -o t --page t;"
                "refused tune model -o t --db t; refused tune model -o report.html;"
-               "refused gate true true --output t --baseline-output t; refused gate true true "
+               "refused gate true true --format gbench --output t --baseline-output t; refused "
+               "gate true true "
                "--page t -o scenes/../t;");
 }
 
