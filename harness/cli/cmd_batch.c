@@ -114,13 +114,17 @@ static vlt_status open_output(const char *path, struct output *output, vlt_line_
 }
 
 /* Behind the whole lines of the output, once it is known that what follows is of their kind. */
-static vlt_status continue_output(const char *path, struct output *output, vlt_error *err)
+static vlt_status continue_output(const char *path, const vlt_batch *batch, struct output *output,
+                                  vlt_error *err)
 {
     const vlt_batch_progress *progress = &output->progress;
     if (!output->continued) {
         return VLT_OK;
     }
     vlt_status status = vlt_batch_check_quality(output->engine, progress, path, err);
+    if (status == VLT_OK) {
+        status = vlt_batch_check_length(output->engine, batch, progress, path, err);
+    }
     if (status == VLT_OK && (ftruncate(fileno(output->stream), progress->bytes) != 0 ||
                              fseeko(output->stream, progress->bytes, SEEK_SET) != 0)) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
@@ -159,7 +163,7 @@ static vlt_status run_batch(vlt_cli *cli, vlt_batch *batch, struct output *outpu
         status = vlt_engine_cli_open(cli, vlt_cli_operand(cli, 0), &output->engine, err);
     }
     if (status == VLT_OK) {
-        status = continue_output(path, output, err);
+        status = continue_output(path, batch, output, err);
     }
     vlt_batch_stats *stats = NULL;
     if (status == VLT_OK) {

@@ -52,6 +52,11 @@ typedef struct vlt_batch_progress {
     int64_t failed; /* of them errors */
     int64_t bytes;  /* of them: where the next answer belongs */
     int64_t quality_line[VLT_QUALITY_COUNT]; /* the first line computed under each; 0: none */
+    struct {
+        int64_t line;   /* the first that was ended by its length and not by its own max_tokens */
+        int64_t tokens; /* of it */
+        int64_t prompt; /* tokens of its prompt */
+    } cut;
 } vlt_batch_progress;
 
 /* Before going on with a half-written output: reads it from its start, and as many lines of the
@@ -62,5 +67,11 @@ vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *ou
 /* One output has answers of one quality: INPUT names a line that was computed under another one. */
 vlt_status vlt_batch_check_quality(const vlt_engine *engine, const vlt_batch_progress *progress,
                                    const char *output_name, vlt_error *err);
+
+/* And of one length: INPUT names a line that ended after another number of tokens than this batch
+ * allows. */
+vlt_status vlt_batch_check_length(const vlt_engine *engine, const vlt_batch *batch,
+                                  const vlt_batch_progress *progress, const char *output_name,
+                                  vlt_error *err);
 
 #endif

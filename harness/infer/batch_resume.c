@@ -6,14 +6,24 @@
 
 #include "harness/infer/batch.h"
 #include "harness/infer/batch_line.h"
+#include "harness/infer/generation.h"
 #include "optimizations/core/utf8_text.h"
 
 /* What a line says beside its id. */
 struct told {
-    bool whole;  /* an object with an id */
-    bool failed; /* an error */
-    int quality; /* that it was computed under; VLT_QUALITY_COUNT: it does not say */
+    bool whole;     /* an object with an id */
+    bool failed;    /* an error */
+    int quality;    /* that it was computed under; VLT_QUALITY_COUNT: it does not say */
+    bool limits;    /* has max_tokens: a line that has its own */
+    int64_t tokens; /* of an answer that ended by its length; else 0 */
+    int64_t prompt; /* its prompt's tokens */
 };
+
+static int64_t length_of(const vlt_tree *root, const char *key)
+{
+    const vlt_tree *list = vlt_tree_get(root, key);
+    return list && list->type == VLT_TREE_ARRAY ? (int64_t)list->count : 0;
+}
 
 static int quality_of(const vlt_tree *root)
 {
@@ -38,6 +48,10 @@ static char *id_of(const char *text, size_t bytes, struct told *told)
         told->whole = vlt_tree_get(root, "id") != NULL;
         told->failed = vlt_tree_get(root, "error") != NULL;
         told->quality = quality_of(root);
+        told->limits = vlt_tree_get(root, "max_tokens") != NULL;
+        const vlt_tree *finish = vlt_tree_get(root, "finish");
+        told->tokens = finish && vlt_tree_is(finish, "length") ? length_of(root, "ids") : 0;
+        told->prompt = length_of(root, "prompt_ids");
         if (vlt_batch_id(root, &id, NULL) == VLT_STATUS_NOMEM) {
             told->whole = false;
         }
@@ -50,9 +64,9 @@ static vlt_status compare_ids(const char *answer, size_t answer_bytes, const vlt
                               const char *input_name, const char *output_name,
                               vlt_batch_progress *progress, vlt_error *err)
 {
-    struct told told, ignored;
+    struct told told, asked;
     vlt_status status = VLT_OK;
-    char *wanted = id_of(line->data, line->bytes, &ignored);
+    char *wanted = id_of(line->data, line->bytes, &asked);
     char *found = id_of(answer, answer_bytes, &told);
     if (!wanted || !found) {
         status = vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", output_name);
@@ -67,6 +81,11 @@ static vlt_status compare_ids(const char *answer, size_t answer_bytes, const vlt
     progress->failed += told.failed;
     if (told.quality < VLT_QUALITY_COUNT && !progress->quality_line[told.quality]) {
         progress->quality_line[told.quality] = progress->lines + 1;
+    }
+    if (told.tokens && !asked.limits && !progress->cut.line) {
+        progress->cut.line = progress->lines + 1;
+        progress->cut.tokens = told.tokens;
+        progress->cut.prompt = told.prompt;
     }
     free(wanted);
     free(found);
@@ -180,4 +199,23 @@ vlt_status vlt_batch_check_quality(const vlt_engine *engine, const vlt_batch_pro
         }
     }
     return VLT_OK;
+}
+
+vlt_status vlt_batch_check_length(const vlt_engine *engine, const vlt_batch *batch,
+                                  const vlt_batch_progress *progress, const char *output_name,
+                                  vlt_error *err)
+{
+    const int64_t asked = batch->defaults->max_tokens;
+    const int64_t limit = asked == 0 ? VLT_MAX_TOKENS_DEFAULT : asked < 0 ? 0 : asked;
+    const int64_t context = batch->context ? batch->context : engine->config.text.position_max;
+    const int64_t tokens = progress->cut.tokens;
+    if (!progress->cut.line || tokens == limit ||
+        (asked == 0 && tokens < limit && progress->cut.prompt + tokens == context)) {
+        return VLT_OK;
+    }
+    return vlt_fail(err, VLT_STATUS_INPUT,
+                    "%s line %" PRId64 " was ended after %" PRId64
+                    " tokens, this run ends answers after %" PRId64 ": give --max-tokens %" PRId64
+                    ", or another output",
+                    output_name, progress->cut.line, tokens, limit, tokens);
 }

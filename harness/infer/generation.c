@@ -9,8 +9,6 @@
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
 
-enum { MAX_TOKENS_DEFAULT = 256 };
-
 /* The seed of the request, or one from the system. */
 static vlt_status choose_seed(const vlt_request *request, uint64_t *seed, vlt_error *err)
 {
@@ -61,7 +59,7 @@ static vlt_status fit_context(vlt_generation *generation, vlt_error *err)
     const int64_t model = session->engine->config.text.position_max;
     const int64_t limit = session->context ? session->context : model;
     const char *whose = session->context ? "the context" : "max_position_embeddings";
-    int64_t tokens = asked > 0 ? asked : asked < 0 ? 0 : MAX_TOKENS_DEFAULT;
+    int64_t tokens = asked > 0 ? asked : asked < 0 ? 0 : VLT_MAX_TOKENS_DEFAULT;
     if (forced) {
         tokens = asked;
     } else if (asked == 0 && tokens > limit - prompt) {
@@ -150,8 +148,8 @@ static vlt_status prepare_plans(vlt_generation *generation, vlt_error *err)
 /* Room for the prompt and the first tokens: more as the answer grows. */
 static vlt_status take_room(const vlt_generation *generation, vlt_error *err)
 {
-    const int64_t first = generation->max_tokens < MAX_TOKENS_DEFAULT ? generation->max_tokens
-                                                                      : MAX_TOKENS_DEFAULT;
+    const int64_t first = generation->max_tokens < VLT_MAX_TOKENS_DEFAULT ? generation->max_tokens
+                                                                          : VLT_MAX_TOKENS_DEFAULT;
     return vlt_session_reserve(generation->session, generation->prompt->count + first, err);
 }
 

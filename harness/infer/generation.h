@@ -14,6 +14,8 @@
 
 #include "harness/infer/session.h"
 
+enum { VLT_MAX_TOKENS_DEFAULT = 256 }; /* of a request that does not say */
+
 typedef struct vlt_generation vlt_generation;
 
 /* An answer to a prompt that has been built; session, request and prompt must outlive it. All

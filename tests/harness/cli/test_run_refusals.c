@@ -317,6 +317,27 @@ Test(run_refusals, a_batch_goes_on_under_its_quality_alone)
     test_output_release(&output);
 }
 
+/* Nor of two lengths: -n of the run that goes on is that of the one that began, where lines do not
+ * say how long their answers may be. */
+Test(run_refusals, a_batch_goes_on_under_its_length_alone)
+{
+    test_demo_write("in", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"max_tokens\": 2}\n");
+    test_output output = test_demo_script(
+        "$VLTUNE batch $DEMO in -o out -n 3 --ignore-eos; cp out whole; head -n 1 whole >out;"
+        "cp out kept; $VLTUNE batch $DEMO in -o out -n 4 --ignore-eos; echo code $?;"
+        "$VLTUNE batch $DEMO in -o out --ignore-eos; echo code $?; cmp out kept && echo kept;"
+        "$VLTUNE batch $DEMO in -o out -n 3 --ignore-eos; echo code $?;"
+        "sed 's/, \"timings_ms.*//' whole >a; sed 's/, \"timings_ms.*//' out | cmp a - && echo "
+        "same;"
+        "tail -n 1 whole >out; sed -n 2p in | $VLTUNE batch $DEMO - -o out -n 9; echo code $?");
+    cr_expect_str_eq(output.out, "code 2\ncode 2\nkept\ncode 0\nsame\ncode 0\n", "%s%s", output.out,
+                     output.err);
+    cr_expect(strstr(output.err, "out line 1 was ended after 3 tokens, this run ends answers after "
+                                 "4: give --max-tokens 3, or another output"),
+              "%s", output.err);
+    test_output_release(&output);
+}
+
 /* The rule of batch: lines with an error are exit code 1, however many, in every mode. */
 Test(run_refusals, tokenize_with_failed_lines)
 {

@@ -285,6 +285,14 @@ Test(batch, a_half_written_output_is_understood)
     cr_expect_eq(progress.quality_line[VLT_QUALITY_INT8], 2);
     cr_expect_eq(progress.quality_line[VLT_QUALITY_EXACT], 0);
 
+    static const char ended[] = "{\"id\":1,\"finish\":\"stop\",\"ids\":[1]}\n"
+                                "{\"id\":\"b\",\"finish\":\"length\",\"ids\":[3,4],"
+                                "\"prompt_ids\":[1,2,3]}\n";
+    cr_expect_eq(resume(in, ended, &progress), VLT_OK);
+    cr_expect(progress.cut.line == 2 && progress.cut.tokens == 2 && progress.cut.prompt == 3);
+    cr_expect_eq(resume("{\"id\":1}\n{\"id\":\"b\",\"max_tokens\":2}\n", ended, &progress), VLT_OK);
+    cr_expect_eq(progress.cut.line, 0, "that line says itself how long its answer may be");
+
     cr_expect_eq(resume(in, "{\"id\":2}\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume(in, "words\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume("{\"id\":1}\n", out, &progress), VLT_STATUS_INPUT);
