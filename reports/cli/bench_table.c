@@ -80,6 +80,9 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
     }
     fprintf(stream, "  %-22s %9s %9s  %-15s %-12s %s\n", name, time, factor, interval, verdict,
             rate);
+    if (judgement->verdict == VLT_VERDICT_INCONCLUSIVE && judgement->reason[0]) {
+        vlt_format_wrapped(4, 0, judgement->reason, stream);
+    }
 }
 
 static void print_side(char letter, const char *text, double ns, FILE *stream)
