@@ -11,13 +11,7 @@ import statistics
 import sys
 import tempfile
 
-from common import DEMO, stand_in, tune
-
-
-def spin(parent):
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    while os.getppid() == parent:  # who ends this script ends the neighbour
-        pass
+from common import DEMO, spin, stand_in, tune
 
 
 def end_early(*_):
