@@ -22,7 +22,8 @@ void vlt_tuner_note(vlt_tuner *tuner, const char *format, ...)
     }
 }
 
-static void fill_row(const vlt_tune_item *item, double request_ns, vlt_report_row *row)
+static void fill_row(const vlt_tuner *tuner, const vlt_tune_item *item, double request_ns,
+                     vlt_report_row *row)
 {
     bool differs = vlt_item_differs(item);
     *row = (vlt_report_row){
@@ -51,10 +52,14 @@ static void fill_row(const vlt_tune_item *item, double request_ns, vlt_report_ro
     if (item->decided) {
         vlt_utf8_format(row->reason, sizeof row->reason, "%s", item->reason);
     } else {
+        bool complete = tuner->result->end == VLT_TUNE_COMPLETE;
         vlt_utf8_format(row->reason, sizeof row->reason, "%s%s",
-                        item->broken ? "" : "not decided within the budget, the default is used: ",
+                        item->broken ? ""
+                        : complete   ? "not decided, the default is used: "
+                                     : "not decided within the budget, the default is used: ",
                         item->why[0]             ? item->why
                         : item->search.count > 0 ? "nothing was certain yet"
+                        : complete               ? "too small a part of a request to try others"
                                                  : "no other setting was tried");
     }
 }
@@ -83,7 +88,7 @@ vlt_status vlt_tuner_fill_rows(vlt_tuner *tuner, vlt_error *err)
             untouched++;
         } else {
             result->seeds += tuner->item[i].search.proposed;
-            fill_row(&tuner->item[i], vlt_tuner_request_ns(tuner),
+            fill_row(tuner, &tuner->item[i], vlt_tuner_request_ns(tuner),
                      &result->row[result->row_count++]);
         }
     }

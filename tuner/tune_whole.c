@@ -281,6 +281,19 @@ static bool fits(const vlt_tuner *tuner, double other_s, double share)
            VLT_WHOLE_LAUNCHES * launch_s < vlt_tuner_left(tuner, share);
 }
 
+/* Where nothing was left to try, the time goes into a narrower interval; what the baseline's launches
+ * need is theirs. */
+static int launches_wanted(const vlt_tuner *tuner, double share)
+{
+    double launch_s = vlt_tuner_launch_s(tuner, 1e-3 * tuner->request_ms);
+    double other_s = baseline_request_s(tuner), left_s = vlt_tuner_left(tuner, share);
+    if (fits(tuner, other_s, share)) {
+        left_s -= VLT_WHOLE_LAUNCHES * vlt_tuner_launch_s(tuner, other_s);
+    }
+    bool spare = tuner->result->end == VLT_TUNE_COMPLETE && LAUNCHES_MAX * launch_s < left_s;
+    return spare ? LAUNCHES_MAX : VLT_WHOLE_LAUNCHES;
+}
+
 static void start_row(vlt_tuner *tuner)
 {
     vlt_report_row *row = &tuner->result->end_to_end;
@@ -369,8 +382,8 @@ static vlt_status look(vlt_tuner *tuner, double share, struct whole *whole,
         status = check_outputs(tuner, tuner->provisional, share, whole, outputs, err);
     }
     if (status == VLT_OK && !whole->wrong[0] && fits(tuner, 1e-3 * tuner->request_ms, share)) {
-        status = measure(tuner, "default", tuner->provisional, VLT_WHOLE_LAUNCHES, share, whole,
-                         err);
+        status = measure(tuner, "default", tuner->provisional, launches_wanted(tuner, share), share,
+                         whole, err);
     }
     return status;
 }
