@@ -16,7 +16,9 @@
 static const char details[] =
     "DIR needs preprocessor_config.json or processor_config.json. Each image (JPEG, PNG, WebP) is\n"
     "decoded, resized and cut into patches; --json gives an array in the order of the arguments:\n"
-    "    {\"file\", \"grid_thw\", \"shape\", \"sha256\"}   sha256 of the little-endian f32 values\n"
+    "    {\"file\", \"grid_thw\", \"shape\", \"sha256\"}   sha256 of the little-endian f32 "
+    "values;\n"
+    "                                              null, with a warning, without libcrypto\n"
     "    {\"file\", \"error\"}                         for one that is refused; then the exit code "
     "is 2\n"
     "--dump FILE writes the rows of all accepted images, one behind the other, as pixel_values, "
@@ -35,7 +37,7 @@ static const vlt_option options[] = {
 /* One image's answer. Patches are kept for --dump only. */
 struct answer {
     vlt_vision_input input;
-    char sha256[VLT_SHA256_HEX];
+    char sha256[VLT_SHA256_HEX]; /* "": there is no libcrypto */
     vlt_error err;
 };
 
@@ -63,10 +65,10 @@ static json_t *answer_to_json(const char *file, const struct answer *answer)
     if (answer->err.status != VLT_OK) {
         return vlt_json_make("{s:o, s:s}", "file", name, "error", answer->err.message);
     }
-    return vlt_json_make("{s:o, s:[I,I,I], s:[I,I], s:s}", "file", name, "grid_thw",
-                         (json_int_t)input->grid[0], (json_int_t)input->grid[1],
-                         (json_int_t)input->grid[2], "shape", (json_int_t)input->rows,
-                         (json_int_t)input->row_values, "sha256", answer->sha256);
+    return vlt_json_make(
+        "{s:o, s:[I,I,I], s:[I,I], s:s?}", "file", name, "grid_thw", (json_int_t)input->grid[0],
+        (json_int_t)input->grid[1], (json_int_t)input->grid[2], "shape", (json_int_t)input->rows,
+        (json_int_t)input->row_values, "sha256", answer->sha256[0] ? answer->sha256 : NULL);
 }
 
 static void print_answer(const vlt_cli *cli, const char *file, const struct answer *answer)
@@ -78,7 +80,8 @@ static void print_answer(const vlt_cli *cli, const char *file, const struct answ
     }
     printf("%s  %lldx%lld -> %lld x %lld x %lld patches, %s\n", vlt_quoted_path(file).text,
            (long long)input->source_w, (long long)input->source_h, (long long)input->grid[0],
-           (long long)input->grid[1], (long long)input->grid[2], answer->sha256);
+           (long long)input->grid[1], (long long)input->grid[2],
+           answer->sha256[0] ? answer->sha256 : "no SHA-256");
 }
 
 /* pixel_values [rows of all images, values] and image_grid_thw [images, 3]. */
@@ -125,8 +128,9 @@ static vlt_status dump(const char *path, const struct answer *answers, int count
     return status;
 }
 
-static vlt_status answer_one(vlt_vision_reader *reader, const char *file, struct answer *answer,
-                             vlt_error *err)
+/* *warned: that there are no digests has been said. */
+static vlt_status answer_one(const vlt_cli *cli, vlt_vision_reader *reader, const char *file,
+                             struct answer *answer, bool *warned, vlt_error *err)
 {
     vlt_vision_input *input = &answer->input;
     vlt_status status = vlt_vision_read_file(reader, file, input, NULL, err);
@@ -136,6 +140,13 @@ static vlt_status answer_one(vlt_vision_reader *reader, const char *file, struct
     status = vlt_sha256_hex(input->patches,
                             (size_t)input->rows * (size_t)input->row_values * sizeof(float),
                             answer->sha256, err);
+    if (status == VLT_STATUS_UNSUPPORTED) { /* the values are there all the same */
+        if (!*warned) {
+            vlt_cli_warn(cli, "%s", err->message);
+        }
+        *warned = true;
+        return VLT_OK;
+    }
     if (status != VLT_OK) {
         vlt_vision_input_release(input);
         return vlt_fail_in(err, status, "%s: ", file);
@@ -148,12 +159,13 @@ static vlt_status answer_all(vlt_cli *cli, vlt_vision_reader *reader, struct ans
                              int count, json_t **all, vlt_error *err)
 {
     bool keep = vlt_cli_text(cli, "dump", NULL) != NULL;
+    bool warned = false;
     int refused = 0;
     for (int i = 0; i < count && !vlt_cli_interrupted(); i++) {
         struct answer *answer = &answers[i];
         const char *file = vlt_cli_operand(cli, i + 1);
         vlt_cli_progress(cli, "image %d of %d", i + 1, count);
-        answer->err.status = answer_one(reader, file, answer, &answer->err);
+        answer->err.status = answer_one(cli, reader, file, answer, &warned, &answer->err);
         if (answer->err.status == VLT_STATUS_INTERRUPTED) {
             break;
         }

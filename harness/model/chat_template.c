@@ -14,7 +14,7 @@
 enum { FILE_LIMIT = 64 << 20 };
 
 /* Of the text, lines ended by line feeds, the last one too. What is at hand is known by a hash that
- * costs nothing; libcrypto, whose first digest takes 1 ms and 2.5 MB, is asked for the others. */
+ * costs nothing; libcrypto, whose first digest takes 1 ms and 2.5 MB, is loaded for the others. */
 static const vlt_hash128 known_at_sight[] = {
     /* of `vltune model make`: the part without tools */
     {0x830e05a37f028d83, 0x5d3054511866b228},
@@ -27,29 +27,29 @@ static const char *const known_sha256[] = {
     "3636d0f0bd6bef02654cdffdc447b79cb2cef8ab02cc75267345946291a489e4",
 };
 
-static bool is_known(const char *text, size_t bytes)
+static vlt_status look_up(const char *text, size_t bytes, bool *known, vlt_error *err)
 {
     const vlt_hash128 hash = vlt_hash128_bytes(text, bytes);
     char hex[VLT_SHA256_HEX] = "";
+    *known = false;
     for (size_t i = 0; i < sizeof known_at_sight / sizeof *known_at_sight; i++) {
         if (vlt_hash128_same(hash, known_at_sight[i])) {
-            return true;
+            *known = true;
+            return VLT_OK;
         }
     }
-    if (vlt_sha256_hex(text, bytes, hex, NULL) != VLT_OK) {
-        return false; /* which is only said */
-    }
+    vlt_status status = vlt_sha256_hex(text, bytes, hex, err);
     for (size_t i = 0; i < sizeof known_sha256 / sizeof *known_sha256; i++) {
-        if (!strcmp(hex, known_sha256[i])) {
-            return true;
-        }
+        *known = *known || !strcmp(hex, known_sha256[i]);
     }
-    return false;
+    return status;
 }
 
-bool vlt_chat_template_known(const char *text, size_t bytes)
+/* Of a text as a file has it. */
+static vlt_status judge(const char *text, size_t bytes, bool *known, vlt_error *err)
 {
     vlt_buffer clean = {0};
+    vlt_status status;
     while (bytes && text[bytes - 1] && strchr(" \t\r\n", text[bytes - 1])) {
         bytes--;
     }
@@ -59,9 +59,17 @@ bool vlt_chat_template_known(const char *text, size_t bytes)
         p = feed ? feed + 1 : end;
     }
     vlt_buffer_text(&clean, "\n");
-    const bool found = !clean.failed && is_known(clean.data, clean.bytes);
+    *known = false;
+    status = clean.failed ? vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a chat template")
+                          : look_up(clean.data, clean.bytes, known, err);
     free(clean.data);
-    return found;
+    return status;
+}
+
+bool vlt_chat_template_known(const char *text, size_t bytes)
+{
+    bool known;
+    return judge(text, bytes, &known, NULL) == VLT_OK && known;
 }
 
 /* chat_template: a text, or a list of {"name", "template"}, of which the default counts. NULL:
@@ -88,7 +96,9 @@ static vlt_status check_file(const char *path, bool json, bool *found, vlt_error
     char *text = NULL;
     size_t bytes = 0;
     vlt_tree_document *document = NULL;
+    vlt_error reason = {0};
     bool same = true;
+    vlt_status judged = VLT_OK;
     vlt_status status = vlt_read_file(path, FILE_LIMIT, &text, &bytes, err);
     if (status == VLT_OK && json) {
         status = vlt_tree_parse(text, bytes, path, false, &document, err);
@@ -96,15 +106,21 @@ static vlt_status check_file(const char *path, bool json, bool *found, vlt_error
     if (status == VLT_OK && json) {
         const vlt_tree *value = template_of(vlt_tree_root(document));
         *found = value != NULL;
-        same = !value || vlt_chat_template_known(value->text, value->length);
+        judged = value ? judge(value->text, value->length, &same, &reason) : VLT_OK;
     } else if (status == VLT_OK) {
         *found = true;
-        same = vlt_chat_template_known(text, bytes);
+        judged = judge(text, bytes, &same, &reason);
     }
     vlt_tree_destroy(document);
     free(text);
     if (status != VLT_OK) {
         return vlt_fail_in(err, VLT_STATUS_UNSUPPORTED, "no chat template can be read: ");
+    }
+    if (judged != VLT_OK) {
+        return vlt_fail(err, VLT_STATUS_UNSUPPORTED,
+                        "%s: not known whether its chat template is that of Qwen3-VL Instruct, by "
+                        "which conversations are rendered (%s)",
+                        path, reason.message);
     }
     return same ? VLT_OK
                 : vlt_fail(err, VLT_STATUS_UNSUPPORTED,

@@ -104,6 +104,40 @@ Test(preprocess_command, variants_and_references, .fini = clean)
     }
 }
 
+/* Digests are libcrypto's, which is loaded where one is asked for: without it the values are made
+ * all the same, and one line says what is missing. What needs no digest does not look for it. */
+Test(preprocess_command, does_without_libcrypto, .fini = clean)
+{
+    char text[512];
+    test_output output = run("%s/*.jpg --json");
+    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    test_output_release(&output);
+    snprintf(text, sizeof text, "%s/libcrypto.so.3", folder);
+    FILE *file = fopen(text, "w");
+    cr_assert(file && fputs("no library", file) >= 0 && !fclose(file));
+    cr_assert_eq(setenv("LD_LIBRARY_PATH", folder, 1), 0);
+    output = run("%s/*.jpg --json --dump %s/values.safetensors");
+    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    const char *said = strstr(output.err, "no SHA-256: ");
+    cr_assert(said && strstr(said, "libcrypto.so.3"), "%s", output.err);
+    cr_assert_null(strstr(said + 1, "no SHA-256: "), "said once");
+    json_t *all = parse(&output);
+    cr_assert_eq(json_array_size(all), 2);
+    cr_assert(json_is_null(json_object_get(json_array_get(all, 1), "sha256")));
+    json_decref(all);
+    test_output_release(&output);
+    output = run("%s/*.jpg");
+    cr_assert_eq(output.exit_code, 0, "%s", output.err);
+    cr_assert(strstr(output.out, "patches, no SHA-256"), "%s", output.out);
+    test_output_release(&output);
+    snprintf(text, sizeof text, "run %s --prompt a --max-tokens 1 --no-config",
+             test_source("harness/model/demo/checkpoint"));
+    output = test_program(text);
+    cr_assert(output.exit_code == 0 && !strstr(output.err, "SHA-256"), "%s", output.err);
+    test_output_release(&output);
+    unsetenv("LD_LIBRARY_PATH");
+}
+
 Test(preprocess_command, refuses_bad_options, .fini = clean)
 {
     static const struct {

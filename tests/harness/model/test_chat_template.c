@@ -94,7 +94,7 @@ static long crypto_kb(void)
     return kb;
 }
 
-/* Our own checkpoints are known without the first digest of libcrypto, 2.5 MB and 1 ms. */
+/* Our own checkpoints are known without libcrypto, 2.5 MB and 1 ms for the first digest. */
 Test(chat_template, our_own_cost_no_digest)
 {
     char *text = own();
