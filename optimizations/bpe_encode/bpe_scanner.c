@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+/* Texts from here on fill the word cache, 3.1 MB, at once; of a prompt's words it takes 0.1 MB. */
+enum { WHOLE_BYTES = 64 << 10 };
+
 vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err)
 {
     const vlt_bpe_encode_constants *constants = plan->problem.constants;
@@ -13,7 +16,7 @@ vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err)
     s->text_max = (size_t)plan->problem.dim[VLT_BPE_ENCODE_DIM_BYTES];
     s->scan_most = (size_t)vlt_plan_knob(plan, VLT_SCANNER_SCAN);
     vlt_status status = vlt_words_init(&s->words, (size_t)vlt_plan_knob(plan, VLT_SCANNER_CACHE),
-                                       err);
+                                       s->text_max >= WHOLE_BYTES, err);
     return status == VLT_OK ? vlt_bpe_scratch_init(&s->scratch, s->text_max, err) : status;
 }
 

@@ -9,7 +9,7 @@ enum { LINE_BYTES = 64, SLOT_SHARE = 4, ROOM_SHARE = 16, WORDS_LEAST = 256, STAY
 _Static_assert(sizeof(vlt_words_entry) * 2 == LINE_BYTES, "two words are a cache line");
 _Static_assert(WORDS_LEAST *ROOM_SHARE > 2 * 5 * (VLT_WORDS_LONG_BYTES + 1), "room for one");
 
-vlt_status vlt_words_init(vlt_words *words, size_t entries, vlt_error *err)
+vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole, vlt_error *err)
 {
     words->learns = entries > 0;
     entries = entries > WORDS_LEAST ? entries : WORDS_LEAST;
@@ -20,9 +20,12 @@ vlt_status vlt_words_init(vlt_words *words, size_t entries, vlt_error *err)
     words->room_bytes = (uint32_t)(entries * ROOM_SHARE);
     words->used = sizeof(int32_t); /* no word has the place 0 */
     words->block_bytes = entry_bytes + slot_bytes + words->room_bytes;
-    vlt_status status = vlt_table_take(words->block_bytes, &words->block, err);
+    vlt_status status = whole ? vlt_table_take(words->block_bytes, &words->block, err)
+                              : vlt_pages_take(words->block_bytes, &words->block, err);
     if (status == VLT_OK) {
-        memset(words->block, 0, words->block_bytes); /* touched now, not by the first text */
+        if (whole) {
+            memset(words->block, 0, words->block_bytes);
+        }
         words->entry = words->block;
         words->slot = (vlt_words_slot *)(words->entry + entries);
         words->room = (uint8_t *)(words->slot + entries / SLOT_SHARE);

@@ -357,7 +357,9 @@ size_t vlt_vocab_match_added(const vlt_vocab *vocab, const uint8_t *p, size_t by
 
 static vlt_status fill_cuts(vlt_vocab *vocab, vlt_error *err)
 {
-    vlt_status status = take(1, sizeof *vocab->cuts, &vocab->cuts, err);
+    void *cuts = NULL; /* of half a megabyte as many pages as there are pairs */
+    vlt_status status = vlt_pages_take(sizeof *vocab->cuts, &cuts, err);
+    vocab->cuts = cuts;
     for (int32_t id = 0; id < vocab->size && status == VLT_OK; id++) {
         vlt_token_text token = vlt_vocab_token(vocab, id);
         vlt_cuts_note(vocab->cuts, token.bytes, token.length);
@@ -408,7 +410,7 @@ void vlt_vocab_destroy(vlt_vocab *vocab)
         vlt_table_release(vocab->pair, ((size_t)vocab->pair_mask + 1) * sizeof *vocab->pair);
         vlt_table_release(vocab->word, ((size_t)vocab->word_mask + 1) * sizeof *vocab->word);
         vlt_free(vocab->long_word);
-        vlt_free(vocab->cuts);
+        vlt_pages_release(vocab->cuts, sizeof *vocab->cuts);
         vlt_free(vocab);
     }
 }

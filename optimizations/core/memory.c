@@ -1,6 +1,7 @@
 #include "optimizations/core/memory.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -94,34 +95,41 @@ void vlt_free(void *block)
     free(block);
 }
 
+/* Mapped for `bytes`: under ASan a page more, which is a redzone as is the rest of the last one. */
+static size_t mapped_bytes(size_t bytes)
+{
+    enum { GUARD_BYTES = VLT_ASAN ? 4096 : 0 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t whole;
+    return vlt_add_size(bytes ? bytes : 1, GUARD_BYTES + page - 1, &whole) ? whole / page * page
+                                                                           : SIZE_MAX;
+}
+
 vlt_status vlt_pages_take(size_t bytes, void **out, vlt_error *err)
 {
-#if VLT_ASAN
-    return vlt_alloc(bytes, out, err);
-#else
-    void *pages = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+    const size_t whole = mapped_bytes(bytes);
+    unsigned char *pages = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                                -1, 0);
     *out = pages == MAP_FAILED ? NULL : pages;
-    return *out ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "allocation of %zu bytes failed", bytes);
-#endif
+    if (!*out) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "allocation of %zu bytes failed", bytes);
+    }
+    VLT_POISON(pages + bytes, whole - bytes);
+    return VLT_OK;
 }
 
 void vlt_pages_release(void *pages, size_t bytes)
 {
-#if VLT_ASAN
-    (void)bytes;
-    vlt_free(pages);
-#else
     if (pages) {
-        munmap(pages, bytes ? bytes : 1);
+        VLT_UNPOISON(pages, mapped_bytes(bytes));
+        munmap(pages, mapped_bytes(bytes));
     }
-#endif
 }
 
 vlt_status vlt_table_take(size_t bytes, void **out, vlt_error *err)
 {
 #if VLT_ASAN
-    return vlt_alloc(bytes, out, err);
+    return vlt_pages_take(bytes, out, err);
 #else
     enum { LARGE_PAGE_BYTES = 2 << 20 };
     void *block;
@@ -166,11 +174,26 @@ static void advise(const void *block, size_t bytes, int advice)
     }
 }
 
+enum { POPULATE_WRITE = 23 }; /* of Linux 5.14, newer than its header */
+
 void vlt_pages_expect(void *block, size_t bytes)
 {
-    enum { WORTH_BYTES = 32 << 10, POPULATE_WRITE = 23 }; /* of Linux 5.14, newer than its header */
+    enum { WORTH_BYTES = 32 << 10 };
     if (bytes >= WORTH_BYTES) {
         advise(block, bytes, POPULATE_WRITE);
+    }
+}
+
+void vlt_pages_ready(void *block, size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)block;
+    const uintptr_t first = begin / page * page, end = (begin + bytes + page - 1) / page * page;
+    if (!bytes || madvise((void *)first, end - first, POPULATE_WRITE) == 0 || errno != EINVAL) {
+        return;
+    }
+    volatile unsigned char *byte = block; /* an older kernel: what a page holds is written again */
+    for (size_t at = 0; at < bytes; at += page - (begin + at) % page) {
+        byte[at] = byte[at];
     }
 }
 

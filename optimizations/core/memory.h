@@ -38,8 +38,8 @@ vlt_status vlt_alloc_raw(size_t bytes, void **out, vlt_error *err);
 vlt_status vlt_alloc_filled(size_t bytes, void **out, vlt_error *err);
 void vlt_free(void *block);
 
-/* Whole pages of zeros that take no memory before they are touched (under ASan: a block as of
- * vlt_alloc). For what may grow and may never be used. Given back with the same size. */
+/* Whole pages of zeros that take no memory before they are touched. For what may grow and may never
+ * be used. Given back with the same size. */
 vlt_status vlt_pages_take(size_t bytes, void **out, vlt_error *err);
 void vlt_pages_release(void *pages, size_t bytes); /* NULL is fine */
 
@@ -62,6 +62,11 @@ void vlt_block_give(const vlt_block_source *source, void *block); /* NULL block 
 /* All of the block will be written now: where it is large and new, its pages are got at once, which
  * costs a fraction of getting them one by one. */
 void vlt_pages_expect(void *block, size_t bytes);
+
+/* All pages that the block lies in are memory from now on, what is in it stays: nobody takes a page
+ * fault in it. Where the system refuses, pages are got when they are met. Nobody else writes it
+ * meanwhile. */
+void vlt_pages_ready(void *block, size_t bytes);
 
 /* Whole pages of a mapping of a file that will hardly be read again: they leave this process and
  * come back from the file when they are. Never for other memory, which would be lost. */

@@ -1,6 +1,8 @@
 /* The cache of words: what it says is what it was told last, whatever had to go. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "optimizations/bpe_encode/bpe_words.h"
 #include "optimizations/core/random.h"
@@ -88,7 +90,7 @@ static int ask(vlt_words *words, int rounds, int64_t different, uint64_t seed)
 Test(bpe_words, few_words_stay)
 {
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, ENTRIES, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL), VLT_OK);
     cr_assert_gt(ask(&words, 4000, 60, 1), 3600);
     vlt_words_release(&words);
 }
@@ -97,7 +99,7 @@ Test(bpe_words, few_words_stay)
 Test(bpe_words, many_words_come_and_go)
 {
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, ENTRIES, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL), VLT_OK);
     const int hits = ask(&words, 200000, 5000, 2);
     cr_assert(hits > 2000 && hits < 150000, "%d", hits);
     cr_assert_gt(ask(&words, 4000, 40, 3), 3000); /* and the next text is learnt */
@@ -107,7 +109,7 @@ Test(bpe_words, many_words_come_and_go)
 Test(bpe_words, without_entries_nothing_is_kept)
 {
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, 0, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, 0, false, NULL), VLT_OK);
     cr_assert_eq(ask(&words, 4000, 60, 1), 0);
     vlt_words_release(&words);
 }
@@ -117,10 +119,29 @@ Test(bpe_words, a_long_word_has_no_line)
 {
     static const uint8_t zeros[32];
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, ENTRIES, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL), VLT_OK);
     for (int readable = 0; readable < 2; readable++) {
         const vlt_word_key key = vlt_word_key_of(zeros, VLT_WORD_BYTES + 1, readable);
         cr_assert_null(vlt_words_find(vlt_words_line(&words, vlt_words_hash(key)), key));
     }
+    vlt_words_release(&words);
+}
+
+/* The cache of a short text is as many pages as it has words, of megabytes. */
+Test(bpe_words, a_prompt_takes_the_pages_that_it_meets)
+{
+    enum { MANY = 65536, PAGES = 2048, WORDS = 20 };
+    vlt_words words;
+    unsigned char resident[PAGES];
+    size_t pages = 0;
+    cr_assert_eq(vlt_words_init(&words, MANY, false, NULL), VLT_OK);
+    const size_t whole = words.block_bytes / (size_t)sysconf(_SC_PAGESIZE);
+    cr_assert(whole > 500 && whole <= PAGES);
+    ask(&words, WORDS, WORDS, 1);
+    cr_assert_eq(mincore(words.block, words.block_bytes, resident), 0);
+    for (size_t i = 0; i < whole; i++) {
+        pages += resident[i] & 1;
+    }
+    cr_expect(pages > 0 && pages <= 3 * WORDS, "%zu of %zu", pages, whole);
     vlt_words_release(&words);
 }
