@@ -248,6 +248,7 @@ static vlt_status answer(vlt_cli *cli, vlt_engine *engine, struct input *input, 
     request->on_token = count_token;
     request->on_progress = show_progress;
     request->user = &watch;
+    request->last = true;
     vlt_status status = open_session(cli, engine, input->context, &lock, &session, err);
     if (status == VLT_OK) {
         status = vlt_session_run(session, request, &response, err);

@@ -102,11 +102,11 @@ static void keep(vlt_engine *engine, vlt_content_entry *entry, const struct rows
     }
 }
 
-vlt_status vlt_embeddings_step(vlt_engine *engine, vlt_vision_request *request, bool may_keep,
-                               double *vision_ms, vlt_error *err)
+vlt_status vlt_embeddings_step(vlt_engine *engine, vlt_vision_request *request,
+                               vlt_embeddings_use use, double *vision_ms, vlt_error *err)
 {
     bool make;
-    if (!may_keep || !engine->embeddings) {
+    if (use == VLT_EMBEDDINGS_APART || !engine->embeddings) {
         return compute(engine, request, vision_ms, err);
     }
     const struct rows rows = rows_of(engine, request);
@@ -123,7 +123,7 @@ vlt_status vlt_embeddings_step(vlt_engine *engine, vlt_vision_request *request, 
     vlt_status status = compute(engine, &one, vision_ms, err);
     request->next = one.next;
     request->token_next = one.token_next;
-    if (status == VLT_OK) {
+    if (status == VLT_OK && use == VLT_EMBEDDINGS_KEEP) {
         keep(engine, entry, &rows);
     } else {
         vlt_content_cache_give_up(engine->embeddings, entry);

@@ -20,10 +20,15 @@ bool vlt_embeddings_known(const vlt_engine *engine, const vlt_visual *visual);
  * kept. */
 void vlt_embeddings_touch(vlt_engine *engine, const vlt_visual *visual);
 
-/* As vlt_vision_step, for one picture or a group, from the cache where it is there. may_keep false:
- * all of it is computed, by groups, and the cache is not looked at. Takes the engine's turn where
- * it computes; *vision_ms grows by what that took. */
-vlt_status vlt_embeddings_step(vlt_engine *engine, vlt_vision_request *request, bool may_keep,
-                               double *vision_ms, vlt_error *err);
+typedef enum vlt_embeddings_use {
+    VLT_EMBEDDINGS_APART, /* all of it is computed, by groups, and the cache is not looked at */
+    VLT_EMBEDDINGS_READ,  /* from the cache where it is there, else computed and not kept */
+    VLT_EMBEDDINGS_KEEP   /* the same, and kept */
+} vlt_embeddings_use;
+
+/* As vlt_vision_step, for one picture or a group. Takes the engine's turn where it computes;
+ * *vision_ms grows by what that took. */
+vlt_status vlt_embeddings_step(vlt_engine *engine, vlt_vision_request *request,
+                               vlt_embeddings_use use, double *vision_ms, vlt_error *err);
 
 #endif

@@ -232,6 +232,9 @@ static vlt_status prefill_step(vlt_generation *generation, vlt_error *err)
         return status;
     }
     vlt_prefill_release(prefill);
+    if (generation->request->last) {
+        vlt_shared_pool_trim(generation->session->engine->pool, 0);
+    }
     vlt_session_settle(generation->session, generation->session->reach);
     return prefill->dump ? vlt_dump_write(prefill->dump, generation->request->dump, err) : VLT_OK;
 }

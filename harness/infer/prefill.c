@@ -5,6 +5,7 @@
 
 #include "harness/infer/embeddings.h"
 #include "harness/infer/towers.h"
+#include "harness/infer/visual.h"
 
 static vlt_status see(void *user, const char *name, int64_t index, const float *rows, int64_t count,
                       int64_t width, vlt_error *err)
@@ -193,11 +194,41 @@ static vlt_status prompt_step(vlt_prefill *prefill, vlt_error *err)
     return status;
 }
 
+/* Of the visuals first .. next - 1 nobody wants the patches again. */
+static void drop_patches(const vlt_prefill *prefill, int first)
+{
+    vlt_visual *visual = prefill->prompt->visual + (prefill->vision.visual - prefill->prompt->visual);
+    for (int i = first; i < prefill->vision.next; i++) {
+        vlt_visual_drop_patches(&visual[i]);
+    }
+    vlt_shared_pool_trim(prefill->session->engine->pool, 0);
+}
+
+/* May the next visual's embedding be asked for again? */
+static bool comes_again(const vlt_prefill *prefill)
+{
+    const vlt_vision_request *vision = &prefill->vision;
+    const vlt_hash128 content = vision->visual[vision->next].content;
+    bool again = !prefill->request->last;
+    for (int i = vision->next + 1; i < vision->count && !again; i++) {
+        again = vlt_hash128_same(vision->visual[i].content, content);
+    }
+    return again;
+}
+
 vlt_status vlt_prefill_step(vlt_prefill *prefill, vlt_error *err)
 {
-    if (prefill->vision.next == prefill->vision.count) {
+    const int first = prefill->vision.next;
+    if (first == prefill->vision.count) {
         return prompt_step(prefill, err);
     }
-    return vlt_embeddings_step(prefill->session->engine, &prefill->vision, !prefill->dump,
-                               &prefill->vision_ms, err);
+    const vlt_embeddings_use use = prefill->dump             ? VLT_EMBEDDINGS_APART
+                                   : !comes_again(prefill) ? VLT_EMBEDDINGS_READ
+                                                             : VLT_EMBEDDINGS_KEEP;
+    vlt_status status = vlt_embeddings_step(prefill->session->engine, &prefill->vision, use,
+                                            &prefill->vision_ms, err);
+    if (status == VLT_OK && prefill->request->last) {
+        drop_patches(prefill, first);
+    }
+    return status;
 }

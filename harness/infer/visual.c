@@ -91,8 +91,14 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
     return status;
 }
 
-void vlt_visual_release(vlt_visual *visual)
+void vlt_visual_drop_patches(vlt_visual *visual)
 {
     vlt_block_give(visual->source, visual->patches);
+    visual->patches = NULL;
+}
+
+void vlt_visual_release(vlt_visual *visual)
+{
+    vlt_visual_drop_patches(visual);
     *visual = (vlt_visual){0};
 }

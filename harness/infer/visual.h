@@ -30,4 +30,7 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
                            vlt_error *err);
 void vlt_visual_release(vlt_visual *visual); /* may be called on {0} */
 
+/* The patches alone; the grid and the keys stay. */
+void vlt_visual_drop_patches(vlt_visual *visual);
+
 #endif

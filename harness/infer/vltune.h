@@ -183,6 +183,8 @@ typedef struct vlt_request {
 
     const char *dump; /* safetensors file for the intermediate tensors of the prompt, or NULL; the
                          whole prompt is then computed anew */
+    bool last;        /* nothing is asked of the engine behind it: what only a later request would
+                         take up again (pooled blocks, image embeddings) is given back on the way */
 } vlt_request;
 
 typedef enum vlt_finish { VLT_FINISH_STOP, VLT_FINISH_LENGTH, VLT_FINISH_INTERRUPTED } vlt_finish;

@@ -4,6 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/infer/session.h"
+#include "harness/services/content_cache.h"
+#include "tests/support/data.h"
 #include "tests/support/demo.h"
 
 static json_t *cache_of(const json_t *answer)
@@ -84,4 +87,71 @@ Test(embeddings, run_reports_the_cache, .init = test_demo_make, .fini = test_dem
     cr_expect_eq(test_demo_number(cache_of(dumped), "misses"), 0, "a dump sees everything");
     json_decref(dumped);
     test_output_release(&output);
+}
+
+/* What the pool and the cache of embeddings hold while the first token is chosen. */
+struct held {
+    vlt_engine *engine;
+    size_t live_bytes, kept_bytes, embedding_bytes;
+};
+
+static bool look(void *user, int32_t id)
+{
+    struct held *held = user;
+    vlt_tensor_pool_stats pool;
+    vlt_content_stats embeddings;
+    (void)id;
+    vlt_shared_pool_look(held->engine->pool, &pool);
+    vlt_content_cache_look(held->engine->embeddings, &embeddings);
+    held->live_bytes = pool.live_bytes;
+    held->kept_bytes = pool.kept_bytes;
+    held->embedding_bytes = embeddings.bytes;
+    return true;
+}
+
+static struct held ask(vlt_engine *engine, bool last, int pictures, vlt_response *response)
+{
+    static const char *const images[] = {"scenes/scene-000.jpg", "scenes/scene-000.jpg"};
+    struct held held = {.engine = engine};
+    const vlt_request request = {.prompt = "Describe the image.",
+                                 .images = images,
+                                 .image_count = pictures,
+                                 .max_tokens = 1,
+                                 .greedy = true,
+                                 .on_token = look,
+                                 .user = &held,
+                                 .last = last};
+    vlt_session *session = NULL;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_session_open(engine, NULL, &session, &err), VLT_OK, "%s", err.message);
+    cr_assert_eq(vlt_session_run(session, &request, response, &err), VLT_OK, "%s", err.message);
+    vlt_session_close(session);
+    return held;
+}
+
+/* Nobody takes up again what the last request leaves: its patches, 196 KB here and 6 MB of a photo,
+ * are gone when the prompt is computed, and its embeddings, but where the picture comes again. */
+Test(embeddings, the_last_request_keeps_nothing, .init = test_demo_make, .fini = test_demo_remove)
+{
+    vlt_engine *engine = NULL;
+    vlt_response once, twice, kept;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_engine_open(test_source("harness/model/demo/checkpoint"), NULL, &engine, &err),
+                 VLT_OK, "%s", err.message);
+    struct held held = ask(engine, true, 1, &once);
+    cr_expect_eq(held.live_bytes, 0, "%zu", held.live_bytes);
+    cr_expect_eq(held.kept_bytes, 0, "%zu", held.kept_bytes);
+    const size_t empty = held.embedding_bytes;
+    held = ask(engine, true, 2, &twice);
+    cr_expect_eq(held.live_bytes + held.kept_bytes, 0);
+    cr_expect_gt(held.embedding_bytes, empty);
+    vlt_content_cache_trim(engine->embeddings, 0);
+    held = ask(engine, false, 1, &kept);
+    cr_expect_gt(held.live_bytes, 0);
+    cr_expect_gt(held.embedding_bytes, empty);
+    cr_expect_eq(once.ids[0], kept.ids[0]);
+    vlt_response_release(&once);
+    vlt_response_release(&twice);
+    vlt_response_release(&kept);
+    vlt_engine_close(engine);
 }
