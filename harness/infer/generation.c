@@ -8,6 +8,7 @@
 #include "harness/infer/towers.h"
 #include "harness/json/json.h"
 #include "harness/json/json_make.h"
+#include "optimizations/core/memory.h"
 
 /* The seed of the request, or one from the system. */
 static vlt_status choose_seed(const vlt_request *request, uint64_t *seed, vlt_error *err)
@@ -76,12 +77,14 @@ static vlt_status fit_context(vlt_generation *generation, vlt_error *err)
 
 static vlt_status reserve_output(vlt_generation *generation, vlt_error *err)
 {
+    enum { TEXT_LEAST_BYTES = 256, TOKEN_BYTES = 8, TOKENS_MOST = 8192 }; /* few tokens have more */
     vlt_response *out = &generation->out;
     const vlt_engine *engine = generation->session->engine;
     const size_t tokens = (size_t)generation->max_tokens;
     size_t room, bytes;
     out->logprob_top = generation->sampler.logprobs;
-    generation->text_room = 256;
+    generation->text_room = TEXT_LEAST_BYTES +
+                            TOKEN_BYTES * (tokens < TOKENS_MOST ? tokens : TOKENS_MOST);
     out->ids = malloc((tokens + 1) * sizeof *out->ids);
     out->text = calloc(1, generation->text_room);
     if (out->logprob_top && vlt_mul_size(tokens, (size_t)out->logprob_top + 1, &room) &&
@@ -145,12 +148,17 @@ static vlt_status prepare_plans(vlt_generation *generation, vlt_error *err)
     return status;
 }
 
-/* Room for the prompt and the first tokens: more as the answer grows. */
+/* Room for all that the answer may come to, so that no step copies what there is: addresses, which
+ * become memory as they are used. Where not so much can be had, for the first tokens, and more as
+ * the answer grows. */
 static vlt_status take_room(const vlt_generation *generation, vlt_error *err)
 {
-    const int64_t first = generation->max_tokens < VLT_MAX_TOKENS_DEFAULT ? generation->max_tokens
-                                                                          : VLT_MAX_TOKENS_DEFAULT;
-    return vlt_session_reserve(generation->session, generation->prompt->count + first, err);
+    vlt_session *session = generation->session;
+    const int64_t prompt = generation->prompt->count, tokens = generation->max_tokens;
+    const int64_t first = tokens < VLT_MAX_TOKENS_DEFAULT ? tokens : VLT_MAX_TOKENS_DEFAULT;
+    return vlt_session_reserve(session, prompt + tokens, NULL) == VLT_OK
+               ? VLT_OK
+               : vlt_session_reserve(session, prompt + first, err);
 }
 
 static vlt_status begin_prefill(vlt_generation *generation, vlt_error *err)
@@ -236,6 +244,8 @@ static vlt_status prefill_step(vlt_generation *generation, vlt_error *err)
         vlt_shared_pool_trim(generation->session->engine->pool, 0);
     }
     vlt_session_settle(generation->session, generation->session->reach);
+    vlt_pages_ready(generation->out.text, generation->text_room);
+    vlt_generation_look_ahead(generation);
     return prefill->dump ? vlt_dump_write(prefill->dump, generation->request->dump, err) : VLT_OK;
 }
 

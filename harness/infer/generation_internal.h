@@ -7,6 +7,10 @@
 #include "harness/infer/sampler.h"
 #include "optimizations/bpe_encode/decode.h"
 
+/* Rows of the cache that become memory before decoding comes to them: as many as may still be asked
+ * for, up to so many, or so many bytes of them where that is more. */
+enum { VLT_ROWS_AHEAD = 1024, VLT_ROWS_AHEAD_BYTES = 64 << 20 };
+
 struct vlt_generation {
     vlt_session *session;
     const vlt_request *request;
@@ -24,6 +28,10 @@ struct vlt_generation {
     vlt_status status;
     vlt_error error;
 };
+
+/* Makes the pages ready that the next steps write: the rows of the cache, the ids, their text, as far
+ * ahead as VLT_ROWS_AHEAD says; none ahead while memory is short. Costs nothing where they are. */
+void vlt_generation_look_ahead(vlt_generation *generation);
 
 /* Chooses the next token from the session's logits and takes it into the answer; sets done when it
  * is the last, or when none is wanted. */

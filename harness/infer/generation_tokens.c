@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/infer/generation_internal.h"
+#include "optimizations/core/memory.h"
 
 /* Text grows by doubling: an allocation now and then, never one per token. */
 static vlt_status append_text(vlt_generation *generation, const char *text, size_t bytes,
@@ -29,6 +30,33 @@ static vlt_status append_text(vlt_generation *generation, const char *text, size
         generation->interrupted = true;
     }
     return VLT_OK;
+}
+
+void vlt_generation_look_ahead(vlt_generation *generation)
+{
+    vlt_session *session = generation->session;
+    vlt_response *out = &generation->out;
+    const int64_t next = generation->prompt->count + out->id_count;
+    size_t row_bytes = 0;
+    if (next < session->cache.ready || vlt_governor_level(session->engine->governor) ||
+        vlt_kv_cache_bytes(&session->cache, 1, &row_bytes, NULL) != VLT_OK) {
+        return;
+    }
+    const int64_t most = VLT_ROWS_AHEAD_BYTES / (int64_t)row_bytes;
+    int64_t rows = next + (most > VLT_ROWS_AHEAD ? most : VLT_ROWS_AHEAD);
+    rows = rows < session->reach ? rows : session->reach;
+    rows = rows < session->capacity ? rows : session->capacity;
+    const int64_t tokens = rows - next;
+    if (tokens <= 0) {
+        return;
+    }
+    vlt_session_make_ready(session, rows);
+    vlt_pages_ready(out->ids + out->id_count, (size_t)tokens * sizeof *out->ids);
+    if (out->logprob_top) {
+        const size_t row = (size_t)out->logprob_top + 1;
+        vlt_pages_ready(out->logprobs + (size_t)out->id_count * row,
+                        (size_t)tokens * row * sizeof *out->logprobs);
+    }
 }
 
 static bool is_end(const vlt_engine *engine, int32_t id)
@@ -94,6 +122,7 @@ static vlt_status take_token(vlt_generation *generation, vlt_error *err)
     const int64_t rows = generation->prompt->count + generation->out.id_count + 1;
     vlt_status status = vlt_session_reserve(generation->session, rows, err);
     if (status == VLT_OK) {
+        vlt_generation_look_ahead(generation);
         status = choose_token(generation, &generation->id, err);
     }
     return status == VLT_OK ? accept_token(generation, generation->id, err) : status;

@@ -88,35 +88,45 @@ void vlt_session_close(vlt_session *session)
     free(session);
 }
 
+/* What the rows from `first` on take; none where they are not more. */
+static uint64_t bytes_behind(const vlt_session *session, int64_t first, int64_t rows)
+{
+    size_t all, before;
+    return rows > first && vlt_kv_cache_bytes(&session->cache, rows, &all, NULL) == VLT_OK &&
+                   vlt_kv_cache_bytes(&session->cache, first, &before, NULL) == VLT_OK
+               ? all - before
+               : 0;
+}
+
 void vlt_session_settle(vlt_session *session, int64_t rows)
 {
-    atomic_uint_least64_t *total = &session->engine->memory.promised_bytes;
-    size_t all = 0, used = 0;
+    vlt_memory_gauge *gauge = &session->engine->memory;
+    const int64_t resident = vlt_kv_cache_resident(&session->cache);
+    const uint64_t promised = bytes_behind(session, resident, rows);
+    const uint64_t mapped = bytes_behind(session, resident,
+                                         rows < session->capacity ? rows : session->capacity);
     session->reach = rows;
-    if (rows > session->cache.count &&
-        (vlt_kv_cache_bytes(&session->cache, rows, &all, NULL) != VLT_OK ||
-         vlt_kv_cache_bytes(&session->cache, session->cache.count, &used, NULL) != VLT_OK)) {
-        all = used = 0;
-    }
-    atomic_fetch_add(total, (all - used) - session->promised); /* unsigned: may go down */
-    session->promised = all - used;
+    atomic_fetch_add(&gauge->promised_bytes, promised - session->promised); /* may go down */
+    atomic_fetch_add(&gauge->mapped_bytes, mapped - session->mapped);
+    session->promised = promised;
+    session->mapped = mapped;
 }
 
 vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
 {
     char what[64];
-    size_t all = 0, used = 0;
+    size_t all = 0;
     vlt_status status = check_context(session->engine, rows, err);
     vlt_session_settle(session, 0);
     if (status == VLT_OK) {
         status = vlt_kv_cache_bytes(&session->cache, rows, &all, err);
     }
-    if (status == VLT_OK && rows > session->cache.count) {
-        status = vlt_kv_cache_bytes(&session->cache, session->cache.count, &used, err);
+    if (status == VLT_OK) {
+        const int64_t kept = rows > session->capacity ? session->cache.count
+                                                      : vlt_kv_cache_resident(&session->cache);
         snprintf(what, sizeof what, "cache of %lld tokens", (long long)rows);
-        if (status == VLT_OK) {
-            status = vlt_memory_gauge_admit(&session->engine->memory, all - used, what, err);
-        }
+        status = vlt_memory_gauge_admit(&session->engine->memory, bytes_behind(session, kept, rows),
+                                        what, err);
     }
     if (status == VLT_OK) {
         vlt_session_settle(session, rows);
@@ -143,7 +153,19 @@ vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *er
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu tokens", capacity);
     }
     session->capacity = (int64_t)capacity;
+    vlt_session_settle(session, session->reach);
     return VLT_OK;
+}
+
+void vlt_session_make_ready(vlt_session *session, int64_t rows)
+{
+    const size_t first = (size_t)vlt_kv_cache_resident(&session->cache), end = (size_t)rows;
+    if (end > first) {
+        vlt_kv_cache_make_ready(&session->cache, rows);
+        vlt_pages_ready(session->ids + first, (end - first) * sizeof *session->ids);
+        vlt_pages_ready(session->key + first, (end - first) * sizeof *session->key);
+        vlt_session_settle(session, session->reach);
+    }
 }
 
 int64_t vlt_session_cached_rows(const vlt_session *session, const vlt_prompt *prompt)

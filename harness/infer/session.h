@@ -17,7 +17,8 @@ struct vlt_session {
     vlt_kv_cache cache;
     int32_t *ids;       /* [capacity]: prompt and answer, in the cache or about to be */
     uint64_t *key;      /* [capacity] */
-    uint64_t promised;  /* bytes of the cache that were admitted and are not in use yet */
+    uint64_t promised;  /* bytes of the cache that were admitted and are no memory yet */
+    uint64_t mapped;    /* of them: there is room for */
     double open_ms;     /* opening or loading it; the first run reports it */
     char *conversation; /* JSON list, the last answer included; NULL: nothing said yet */
 
@@ -37,7 +38,12 @@ vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
 /* Room for `rows` rows now, no more than were admitted; what is in the cache stays. */
 vlt_status vlt_session_reserve(vlt_session *session, int64_t rows, vlt_error *err);
 
-/* Sets what is still promised to the rows admitted and not in use; 0 rows: the request is done. */
+/* Rows before `rows`, for which there is room, are memory from now on: no step of decoding takes a
+ * page fault for them. */
+void vlt_session_make_ready(vlt_session *session, int64_t rows);
+
+/* Sets what is still promised to the rows admitted that are no memory yet; 0 rows: the request is
+ * done. */
 void vlt_session_settle(vlt_session *session, int64_t rows);
 
 /* other and overlap from the rest. */

@@ -107,8 +107,9 @@ static void read_machine(struct reading *reading)
     }
 }
 
-/* ulimit -v counts what is mapped, ulimit -d what of it is writable and private. */
-static void read_resource_limits(vlt_memory_room *room)
+/* ulimit -v counts what is mapped, ulimit -d what of it is writable and private; not looked at are
+ * `apart` bytes of that. */
+static void read_resource_limits(uint64_t apart, vlt_memory_room *room)
 {
     static const struct {
         int resource, field;
@@ -126,21 +127,26 @@ static void read_resource_limits(vlt_memory_room *room)
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct rlimit limit;
         if (getrlimit(limits[i].resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-            narrow(room, minus(limit.rlim_cur, page[limits[i].field] * page_bytes), limit.rlim_cur,
-                   limits[i].name, "");
+            const uint64_t counted = minus(page[limits[i].field] * page_bytes, apart);
+            narrow(room, minus(limit.rlim_cur, counted), limit.rlim_cur, limits[i].name, "");
         }
     }
 }
 
-void vlt_memory_room_read(const char *root, vlt_memory_room *out)
+static void read_room(const char *root, uint64_t apart, vlt_memory_room *out)
 {
     struct reading reading = {.root = root, .room = out};
     *out = (vlt_memory_room){.left_bytes = UINT64_MAX};
     read_machine(&reading);
     vlt_cgroup_walk(root, "memory", visit_cgroup, &reading);
     if (!root) {
-        read_resource_limits(out);
+        read_resource_limits(apart, out);
     }
+}
+
+void vlt_memory_room_read(const char *root, vlt_memory_room *out)
+{
+    read_room(root, 0, out);
 }
 
 uint64_t vlt_memory_own_bytes(const char *root)
@@ -154,13 +160,19 @@ uint64_t vlt_memory_own_bytes(const char *root)
     return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out)
+static void read_within(const char *root, uint64_t limit_bytes, uint64_t apart,
+                        vlt_memory_room *out)
 {
-    vlt_memory_room_read(root, out);
+    read_room(root, apart, out);
     if (limit_bytes) {
         narrow(out, minus(limit_bytes, vlt_memory_own_bytes(root)), limit_bytes,
                "the memory limit of this process", "");
     }
+}
+
+void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out)
+{
+    read_within(root, limit_bytes, 0, out);
 }
 
 /* What page tables and the small blocks around a large one take besides. */
@@ -233,7 +245,7 @@ static vlt_status admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *wha
         gauge->recent_bytes[0] += bytes;
         return VLT_OK;
     }
-    vlt_memory_room_read_within(NULL, gauge->limit_bytes, &room);
+    read_within(NULL, gauge->limit_bytes, atomic_load(&gauge->mapped_bytes), &room);
     const uint64_t promised = atomic_load(&gauge->promised_bytes);
     vlt_status status = judge(&room, bytes, promised + recent, what, err);
     gauge->read_ms = now;

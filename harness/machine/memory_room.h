@@ -41,6 +41,7 @@ vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised,
  * alone waits until they are, a third of a second at most. {0} is ready; any thread. */
 typedef struct vlt_memory_gauge {
     atomic_uint_least64_t promised_bytes; /* kept by the owner */
+    atomic_uint_least64_t mapped_bytes;   /* of them: what ulimit -v and -d have counted already */
     uint64_t limit_bytes;                 /* of the process, set before it is used; 0: none */
     uint64_t spare_bytes;                 /* to be let go without another reading */
     int64_t read_ms;                      /* when; 0: never */

@@ -10,8 +10,8 @@
  * The object holds, for every layer, k and v as [kv_heads][capacity][head], so that a query head
  * streams through contiguous rows. It grows by doubling, a layer at a time: besides the new rows a
  * step takes one layer's copy at most; growing keeps the rows that are valid, and no others. Pages
- * take memory when their rows are written (core/memory.h), so that a long context costs what of it
- * is used. Rows are appended layer by layer and become
+ * take memory when their rows are written or made ready (core/memory.h), so that a long context
+ * costs what of it is used. Rows are appended layer by layer and become
  * valid together (vlt_kv_cache_commit): what a failed step left behind is not. One thread at a time
  * changes a cache; any number may read views meanwhile of other layers.
  */
@@ -70,6 +70,7 @@ typedef struct vlt_kv_cache {
     int64_t layers, kv_heads, head;
     vlt_kv_layer *layer; /* [layers] */
     int64_t count;       /* valid rows */
+    int64_t ready;       /* rows whose pages are memory, or 0 */
     bool borrowed;       /* layer is the caller's, and does not grow */
 } vlt_kv_cache;
 
@@ -88,6 +89,13 @@ vlt_kv_cache vlt_kv_cache_over(vlt_kv_layer *layer, const vlt_kv_format *format,
 vlt_status vlt_kv_cache_reserve(vlt_kv_cache *cache, int64_t rows, int64_t most, vlt_error *err);
 
 int64_t vlt_kv_cache_capacity(const vlt_kv_cache *cache);
+
+/* Rows before `rows`, for which there is room, are memory from now on: appending them takes no page
+ * fault. */
+void vlt_kv_cache_make_ready(vlt_kv_cache *cache, int64_t rows);
+
+/* Rows that take memory: the valid ones, and those made ready. */
+int64_t vlt_kv_cache_resident(const vlt_kv_cache *cache);
 
 /* What that many rows take in all layers; LIMIT when it does not fit into size_t. */
 vlt_status vlt_kv_cache_bytes(const vlt_kv_cache *cache, int64_t rows, size_t *bytes,

@@ -110,6 +110,7 @@ vlt_status vlt_kv_cache_reserve(vlt_kv_cache *cache, int64_t rows, int64_t most,
         return VLT_OK;
     }
     wanted = wanted > rows ? wanted : rows;
+    cache->ready = 0;
     for (int64_t i = 0; i < cache->layers && status == VLT_OK; i++) {
         vlt_kv_layer *layer = &cache->layer[i];
         status = layer->capacity < wanted ? grow_layer(cache, layer, wanted, NULL) : VLT_OK;
@@ -124,6 +125,30 @@ vlt_status vlt_kv_cache_reserve(vlt_kv_cache *cache, int64_t rows, int64_t most,
                         (long long)rows, bytes);
     }
     return VLT_OK;
+}
+
+/* Neighbours whose rows are all wanted are one stretch, up to whole layers. */
+void vlt_kv_cache_make_ready(vlt_kv_cache *cache, int64_t rows)
+{
+    const size_t row = head_row_bytes(cache);
+    const int64_t first = vlt_kv_cache_resident(cache);
+    for (int64_t i = 0; i < cache->layers && rows > first && !cache->borrowed; i++) {
+        const vlt_kv_layer *layer = &cache->layer[i];
+        if (first == 0 && rows == layer->capacity) {
+            vlt_pages_ready(layer->pages, layer->page_bytes);
+            continue;
+        }
+        for (int64_t h = 0; h < 2 * cache->kv_heads; h++) { /* v lies behind k */
+            vlt_pages_ready(layer->k + (size_t)(h * layer->capacity + first) * row,
+                            (size_t)(rows - first) * row);
+        }
+    }
+    cache->ready = rows > cache->ready ? rows : cache->ready;
+}
+
+int64_t vlt_kv_cache_resident(const vlt_kv_cache *cache)
+{
+    return cache->count > cache->ready ? cache->count : cache->ready;
 }
 
 void vlt_kv_cache_append(const vlt_kv_cache *cache, int64_t layer, int64_t first, int64_t rows,

@@ -141,3 +141,47 @@ Test(kv_growth, running_out_of_memory_loses_nothing)
     each_value(&cache, ROWS - 1, false);
     vlt_kv_cache_release(&cache);
 }
+
+static long faults(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+/* Rows that were made ready are memory, those that were there stay as they are, and no others
+ * become memory. Twice as many heads, and a row more, than pages need. */
+Test(kv_growth, ready_rows_take_no_page_fault)
+{
+    enum { ROWS = 4096, FIRST = 37, READY = 901 };
+    vlt_kv_cache cache;
+    init(&cache);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS, ROWS, NULL), VLT_OK);
+    for (int64_t row = 0; row < FIRST; row++) {
+        each_value(&cache, row, true);
+    }
+    vlt_kv_cache_commit(&cache, FIRST);
+    cr_expect_eq(vlt_kv_cache_resident(&cache), FIRST);
+    vlt_kv_cache_make_ready(&cache, READY);
+    cr_expect_eq(vlt_kv_cache_resident(&cache), READY);
+    const size_t rows_bytes = (size_t)READY * HEAD * sizeof(float);
+    cr_expect_leq(resident_bytes(&cache.layer[0]), 2 * KV_HEADS * (rows_bytes + 2 * 4096));
+    each_value(&cache, FIRST, true); /* the code itself */
+    const long before = faults();
+    for (int64_t row = FIRST; row < READY; row++) {
+        each_value(&cache, row, true);
+    }
+    const long taken = faults() - before;
+    cr_expect(VLT_ASAN || taken == 0, "%ld", taken);
+    for (int64_t row = 0; row < READY; row++) {
+        each_value(&cache, row, false);
+    }
+    vlt_kv_cache_make_ready(&cache, READY / 2); /* is */
+    cr_expect_eq(vlt_kv_cache_resident(&cache), READY);
+    vlt_kv_cache_commit(&cache, READY);
+    cr_assert_eq(vlt_kv_cache_reserve(&cache, ROWS + 1, ROWS + 1, NULL), VLT_OK);
+    cr_expect_eq(vlt_kv_cache_resident(&cache), READY, "moved: the valid rows alone are memory");
+    vlt_kv_cache_make_ready(&cache, ROWS + 1);
+    each_value(&cache, READY - 1, false);
+    vlt_kv_cache_release(&cache);
+}
