@@ -400,7 +400,7 @@ vlt_status vlt_tokenizer_encode(const vlt_tokenizer *tokenizer, vlt_context *con
                                 const char *text, size_t bytes, const vlt_text_ranges *plain,
                                 int32_t **ids, size_t *id_count, vlt_error *err)
 {
-    vlt_bpe_encode_constants constants = {tokenizer->vocab};
+    vlt_bpe_encode_constants constants = {.vocab = tokenizer->vocab};
     vlt_problem problem = vlt_bpe_encode_problem(bytes, &constants);
     vlt_plan *plan = NULL;
     *ids = NULL;

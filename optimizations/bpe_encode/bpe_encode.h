@@ -18,6 +18,8 @@ enum { VLT_TEXT_PROSE, VLT_TEXT_CODE, VLT_TEXT_SCRIPTS, VLT_TEXT_RUN, VLT_TEXT_K
 
 typedef struct vlt_bpe_encode_constants {
     const vlt_vocab *vocab;
+    struct vlt_shared_words *shared; /* learnt together with other encoders of this vocabulary, on
+                                        any threads (shared_words.h); or NULL. Borrowed. */
 } vlt_bpe_encode_constants;
 
 /* Stretches [first, end) of a text, in order and apart from each other. */

@@ -8,17 +8,49 @@
 #include "optimizations/bpe_encode/cuts.h"
 #include "optimizations/core/compiler.h"
 
-/* Beyond the cache of short words. */
+/* Beyond the line that a word was looked for in. */
 static inline size_t rare_remember(vlt_scanner *s, const uint8_t *word, size_t bytes,
                                    vlt_word_key key, uint32_t hash, const int32_t *ids,
                                    size_t count)
 {
     if (bytes <= VLT_WORD_BYTES && count <= VLT_WORDS_IDS) {
-        vlt_words_learn(&s->words, key, hash, ids, count);
-    } else {
-        vlt_words_learn_long(&s->words, word, bytes, hash, ids, count);
+        if (!s->share.shared || !vlt_words_share_learn(&s->share, key, hash, ids, count)) {
+            vlt_words_learn(&s->own, key, hash, ids, count);
+        }
+    } else if (!s->share.shared ||
+               !vlt_words_share_learn_long(&s->share, word, bytes, hash, ids, count)) {
+        vlt_words_learn_long(&s->own, word, bytes, hash, ids, count);
     }
     return count;
+}
+
+static inline size_t rare_copy(const vlt_words_entry *entry, int32_t *ids)
+{
+    const size_t count = vlt_words_count(entry);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = entry->ids[i];
+    }
+    return count;
+}
+
+/* A short word that is in no line which was looked at first: what the encoder has of its own
+ * where that is full. 0: not there. */
+static inline size_t rare_find_own(const vlt_scanner *s, vlt_word_key key, uint32_t hash,
+                                   int32_t *ids)
+{
+    if (!s->share.shared || !vlt_words_full(vlt_words_line(s->words, hash))) {
+        return 0;
+    }
+    const vlt_words_entry *entry = vlt_words_find(vlt_words_line(&s->own, hash), key);
+    return entry ? rare_copy(entry, ids) : 0;
+}
+
+/* A word with a place in a room, or 0. */
+static inline size_t rare_find_long(const vlt_scanner *s, const uint8_t *word, size_t bytes,
+                                    uint32_t hash, int32_t *ids)
+{
+    const size_t count = vlt_words_find_long(s->words, word, bytes, hash, ids);
+    return count || !s->share.shared ? count : vlt_words_find_long(&s->own, word, bytes, hash, ids);
 }
 
 /* A word, or a piece of one, of any length, that has no cuts worth looking for. */
@@ -33,16 +65,14 @@ static inline size_t rare_piece(vlt_scanner *s, const uint8_t *piece, size_t byt
     }
     const vlt_word_key key = vlt_word_key_of(piece, bytes, readable);
     const uint32_t hash = vlt_words_hash(key);
-    const vlt_words_entry *entry = vlt_words_find(vlt_words_line(&s->words, hash), key);
-    if (entry) {
-        const size_t count = vlt_words_count(entry);
-        for (size_t i = 0; i < count; i++) {
-            ids[i] = entry->ids[i];
-        }
+    const vlt_words_entry *entry = vlt_words_find_in(vlt_words_line(s->words, hash), key,
+                                                     s->share.shared != NULL);
+    size_t count = entry ? rare_copy(entry, ids) : rare_find_own(s, key, hash, ids);
+    if (count) {
         return count;
     }
     const int32_t id = vlt_word_find(s->vocab, key);
-    size_t count = 1;
+    count = 1;
     if (id >= 0) {
         ids[0] = id;
     } else {
@@ -72,7 +102,7 @@ static inline size_t rare_pieces(vlt_scanner *s, const uint8_t *word, size_t byt
     return count;
 }
 
-/* A word that is not among those that words.entry keeps; `end`: of what may be read. Gives how many
+/* A word that is not in its line of s->words; `end`: of what may be read. Gives how many
  * ids. */
 static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t bytes,
                                      const uint8_t *end, int32_t *ids)
@@ -84,11 +114,12 @@ static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t
     if (is_short) {
         key = vlt_word_key_of(word, bytes, end - word >= 16);
         hash = vlt_words_hash(key);
+        count = rare_find_own(s, key, hash, ids);
     } else if (bytes <= VLT_WORDS_LONG_BYTES) {
         hash = vlt_long_hash(word, bytes);
     }
-    if (bytes <= VLT_WORDS_LONG_BYTES) {
-        count = vlt_words_find_long(&s->words, word, bytes, hash, ids);
+    if (!count && bytes <= VLT_WORDS_LONG_BYTES) {
+        count = rare_find_long(s, word, bytes, hash, ids);
     }
     if (count) {
         return count;

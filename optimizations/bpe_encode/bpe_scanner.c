@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 /* Texts from here on fill the word cache, 3.1 MB, at once; of a prompt's words it takes 0.1 MB. */
-enum { WHOLE_BYTES = 64 << 10 };
+enum { WHOLE_BYTES = 64 << 10, OWN_BESIDE_SHARED = 4096 };
 
 vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err)
 {
@@ -15,8 +15,14 @@ vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err)
     s->vocab = constants->vocab;
     s->text_max = (size_t)plan->problem.dim[VLT_BPE_ENCODE_DIM_BYTES];
     s->scan_most = (size_t)vlt_plan_knob(plan, VLT_SCANNER_SCAN);
-    vlt_status status = vlt_words_init(&s->words, (size_t)vlt_plan_knob(plan, VLT_SCANNER_CACHE),
-                                       s->text_max >= WHOLE_BYTES, err);
+    size_t entries = (size_t)vlt_plan_knob(plan, VLT_SCANNER_CACHE);
+    s->words = &s->own;
+    if (constants->shared && entries) {
+        s->share.shared = constants->shared;
+        s->words = vlt_shared_words_view(constants->shared);
+        entries = entries < OWN_BESIDE_SHARED ? entries : OWN_BESIDE_SHARED;
+    }
+    vlt_status status = vlt_words_init(&s->own, entries, s->text_max >= WHOLE_BYTES, err);
     return status == VLT_OK ? vlt_bpe_scratch_init(&s->scratch, s->text_max, err) : status;
 }
 
@@ -25,7 +31,7 @@ void vlt_scanner_release(vlt_plan *plan)
     vlt_scanner *s = plan->state;
     if (s) {
         vlt_bpe_scratch_release(&s->scratch);
-        vlt_words_release(&s->words);
+        vlt_words_release(&s->own);
         free(s);
     }
 }

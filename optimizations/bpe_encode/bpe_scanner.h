@@ -4,7 +4,7 @@
 #define VLT_BPE_SCANNER_H
 
 #include "optimizations/bpe_encode/bpe_text.h"
-#include "optimizations/bpe_encode/bpe_words.h"
+#include "optimizations/bpe_encode/shared_words.h"
 #include "optimizations/core/plan.h"
 
 enum { VLT_SCANNER_CACHE, VLT_SCANNER_SCAN, VLT_SCANNER_KNOBS };
@@ -14,8 +14,10 @@ typedef struct vlt_scanner {
     const vlt_vocab *vocab;
     size_t text_max;
     vlt_bpe_scratch scratch;
-    vlt_words words;
-    size_t scan_most; /* bytes of words that are merged by scanning */
+    vlt_words own;          /* a few, where words are shared */
+    vlt_words_share share;  /* of those that are shared, or none */
+    const vlt_words *words; /* that are looked at first: shared, or its own */
+    size_t scan_most;       /* bytes of words that are merged by scanning */
 } vlt_scanner;
 
 /* plan->state is a vlt_scanner. */

@@ -73,19 +73,21 @@ static inline void scanner_look(struct scanner_batch *batch, const vlt_words *wo
     }
 }
 
-/* Ids of the words; gives where they end. */
-static inline int32_t *scanner_write(vlt_scanner *s, const struct scanner_batch *batch,
-                                     const uint8_t *text, const uint8_t *end, int32_t *out)
+/* Ids of the words; gives where they end. `shared` is a constant. */
+VLT_ALWAYS_INLINE int32_t *scanner_write(vlt_scanner *s, const struct scanner_batch *batch,
+                                         const uint8_t *text, const uint8_t *end, bool shared,
+                                         int32_t *out)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const vlt_words_entry *entry = vlt_words_find(batch->line[i], batch->key[i]);
+    const size_t count = batch->count;
+    for (size_t i = 0; i < count; i++) {
+        const vlt_words_entry *entry = vlt_words_find_in(batch->line[i], batch->key[i], shared);
         if (VLT_UNLIKELY(!entry)) {
             out += rare_word(s, text + batch->first[i], batch->first[i + 1] - batch->first[i], end,
                              out);
             continue;
         }
         const size_t made = vlt_words_count(entry);
-        if (VLT_LIKELY(batch->count - i > VLT_WORDS_IDS)) {
+        if (VLT_LIKELY(count - i > VLT_WORDS_IDS)) {
             memcpy(out, entry->ids, sizeof entry->ids); /* what is too much is written over */
         } else {
             for (size_t k = 0; k < made; k++) {
@@ -107,8 +109,9 @@ static size_t scanner_encode(void *state, const uint8_t *text, size_t bytes, int
     batch.first[0] = 0;
     for (; batch.first[0] < bytes; batch.first[0] = batch.first[batch.count]) {
         scanner_cut(&batch, text, bytes);
-        scanner_look(&batch, &s->words, text, bytes);
-        out = scanner_write(s, &batch, text, text + bytes, out);
+        scanner_look(&batch, s->words, text, bytes);
+        out = s->share.shared ? scanner_write(s, &batch, text, text + bytes, true, out)
+                              : scanner_write(s, &batch, text, text + bytes, false, out);
     }
     return (size_t)(out - ids);
 }
@@ -131,7 +134,10 @@ static vlt_status scanner_run(const vlt_plan *plan, vlt_frame frame, const void 
     (void)frame;
     static const vlt_bpe_steps steps = {scanner_normalise, scanner_encode};
     vlt_scanner *s = plan->state;
-    return vlt_bpe_text(s->vocab, &steps, s, s->text_max, args, err);
+    vlt_words_share_begin(&s->share);
+    const vlt_status status = vlt_bpe_text(s->vocab, &steps, s, s->text_max, args, err);
+    vlt_words_share_end(&s->share);
+    return status;
 }
 
 #endif

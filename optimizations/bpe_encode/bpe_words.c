@@ -24,13 +24,19 @@ vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole, vlt_erro
                               : vlt_pages_take(words->block_bytes, &words->block, err);
     if (status == VLT_OK) {
         if (whole) {
-            memset(words->block, 0, words->block_bytes);
+            vlt_words_touch(words);
         }
         words->entry = words->block;
         words->slot = (vlt_words_slot *)(words->entry + entries);
         words->room = (uint8_t *)(words->slot + entries / SLOT_SHARE);
     }
     return status;
+}
+
+void vlt_words_touch(vlt_words *words)
+{
+    vlt_pages_expect(words->block, words->block_bytes);
+    memset(words->block, 0, words->block_bytes);
 }
 
 void vlt_words_release(vlt_words *words)
@@ -45,6 +51,16 @@ static bool moves_up(vlt_words *words)
     return words->turn++ % STAYS == 0;
 }
 
+static uint64_t load(const _Atomic uint64_t *from)
+{
+    return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+static void store(_Atomic uint64_t *to, uint64_t value)
+{
+    atomic_store_explicit(to, value, memory_order_relaxed);
+}
+
 void vlt_words_learn(vlt_words *words, vlt_word_key key, uint32_t hash, const int32_t *ids,
                      size_t count)
 {
@@ -54,17 +70,13 @@ void vlt_words_learn(vlt_words *words, vlt_word_key key, uint32_t hash, const in
     }
     if (entry->key.high) {
         if (entry[1].key.high && moves_up(words)) {
-            entry[0] = entry[1];
+            entry[0].key = entry[1].key;
+            memcpy(entry[0].ids, entry[1].ids, sizeof entry[0].ids);
         }
         entry++;
     }
     entry->key = key;
-    for (size_t i = 0; i < count; i++) {
-        entry->ids[i] = ids[i];
-    }
-    if (count < VLT_WORDS_IDS) {
-        entry->ids[VLT_WORDS_IDS - 1] = -(int32_t)count;
-    }
+    vlt_words_put_ids(entry, ids, count);
 }
 
 static size_t padded(size_t bytes)
@@ -72,11 +84,24 @@ static size_t padded(size_t bytes)
     return (bytes + sizeof(int32_t) - 1) / sizeof(int32_t) * sizeof(int32_t);
 }
 
+size_t vlt_words_long_bytes(size_t bytes, size_t count)
+{
+    return 2 * sizeof(uint16_t) + padded(bytes) + count * sizeof(int32_t);
+}
+
+void vlt_words_put_long(uint8_t *at, const uint8_t *word, size_t bytes, const int32_t *ids,
+                        size_t count)
+{
+    const uint16_t head[2] = {(uint16_t)bytes, (uint16_t)count};
+    memcpy(at, head, sizeof head);
+    memcpy(at + sizeof head, word, bytes);
+    memcpy(at + sizeof head + padded(bytes), ids, count * sizeof *ids);
+}
+
 void vlt_words_learn_long(vlt_words *words, const uint8_t *word, size_t bytes, uint32_t hash,
                           const int32_t *ids, size_t count)
 {
-    const uint16_t head[2] = {(uint16_t)bytes, (uint16_t)count};
-    const size_t needed = sizeof head + padded(bytes) + count * sizeof *ids;
+    const size_t needed = vlt_words_long_bytes(bytes, count);
     vlt_words_slot *slot = &words->slot[(size_t)(hash & words->slot_mask) * 2];
     if (!words->learns || bytes > VLT_WORDS_LONG_BYTES) {
         return;
@@ -85,17 +110,14 @@ void vlt_words_learn_long(vlt_words *words, const uint8_t *word, size_t bytes, u
         memset(words->slot, 0, ((size_t)words->slot_mask + 1) * 2 * sizeof *words->slot);
         words->used = sizeof(int32_t);
     }
-    if (slot->place) {
-        if (slot[1].place && moves_up(words)) {
-            slot[0] = slot[1];
+    if (load(slot)) {
+        if (load(slot + 1) && moves_up(words)) {
+            store(slot, load(slot + 1));
         }
         slot++;
     }
-    *slot = (vlt_words_slot){hash, words->used};
-    uint8_t *at = words->room + words->used;
-    memcpy(at, head, sizeof head);
-    memcpy(at + sizeof head, word, bytes);
-    memcpy(at + sizeof head + padded(bytes), ids, count * sizeof *ids);
+    vlt_words_put_long(words->room + words->used, word, bytes, ids, count);
+    store(slot, hash | (uint64_t)words->used << 32);
     words->used += (uint32_t)needed;
 }
 
@@ -104,9 +126,10 @@ size_t vlt_words_find_long(const vlt_words *words, const uint8_t *word, size_t b
 {
     const vlt_words_slot *slot = &words->slot[(size_t)(hash & words->slot_mask) * 2];
     for (int i = 0; i < 2; i++, slot++) {
-        const uint8_t *at = words->room + slot->place;
+        const uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
+        const uint8_t *at = words->room + (value >> 32);
         uint16_t head[2];
-        if (slot->hash != hash || !slot->place) {
+        if ((uint32_t)value != hash || !(value >> 32)) {
             continue;
         }
         memcpy(head, at, sizeof head);

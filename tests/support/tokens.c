@@ -111,7 +111,7 @@ int32_t *test_encode(const vlt_vocab *vocab, const char *variant, const char *te
     test_context test;
     vlt_error err = {0};
     vlt_plan *plan = NULL;
-    vlt_bpe_encode_constants constants = {vocab};
+    vlt_bpe_encode_constants constants = {.vocab = vocab};
     vlt_problem problem = vlt_bpe_encode_problem(bytes, &constants);
     int32_t *ids = malloc(vlt_bpe_encode_bound(bytes) * sizeof *ids);
     test_context_init(&test);

@@ -168,7 +168,7 @@ Test(bpe_plain, every_variant_equals_cutting_by_hand)
     vlt_random random = {20};
     test_context_init(&test);
     cr_assert_eq(vlt_bpe_sample_init(3, &sample, NULL), VLT_OK);
-    const vlt_bpe_encode_constants constants = {sample.vocab};
+    const vlt_bpe_encode_constants constants = {.vocab = sample.vocab};
     size_t found = 0;
     for (int round = 0; round < ROUNDS; round++) {
         for (int t = 0; t < TEXTS; t++) {
