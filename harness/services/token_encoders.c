@@ -6,10 +6,10 @@
 
 enum { SMALLEST_BITS = 12, RANGES_FEW = 16 };
 
-void vlt_token_encoders_init(vlt_token_encoders *encoders, const vlt_vocab *vocab,
-                             const vlt_context *context)
+void vlt_token_encoders_init(vlt_token_encoders *encoders,
+                             const vlt_bpe_encode_constants *constants, const vlt_context *context)
 {
-    *encoders = (vlt_token_encoders){.constants = {vocab}, .context = *context};
+    *encoders = (vlt_token_encoders){.constants = *constants, .context = *context};
     encoders->context.threads = NULL; /* texts are spread over threads by who cuts them */
     pthread_mutex_init(&encoders->lock, NULL);
 }
@@ -124,14 +124,20 @@ static bool clip(const vlt_text_ranges *plain, size_t first, size_t end, vlt_tex
     return true;
 }
 
+size_t vlt_token_encoder_room(const vlt_token_encoder *encoder)
+{
+    return vlt_bpe_encode_bound((size_t)1 << (encoder->size_class + SMALLEST_BITS));
+}
+
 vlt_status vlt_token_encoder_run(vlt_token_encoder *encoder, const vlt_prompt_text *text,
-                                 size_t first, size_t end, vlt_error *err)
+                                 size_t first, size_t end, int32_t *ids, size_t *count,
+                                 vlt_error *err)
 {
     vlt_text_range few[RANGES_FEW], *owned = NULL;
     vlt_bpe_encode_args args = {.text = text->text + first,
                                 .text_bytes = end - first,
-                                .ids = encoder->ids,
-                                .id_count = &encoder->count,
+                                .ids = ids,
+                                .id_count = count,
                                 .plain = text->plain};
     if (text->plain.count && end - first < text->bytes &&
         !clip(&text->plain, first, end, few, &args.plain, &owned)) {

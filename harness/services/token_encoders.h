@@ -12,7 +12,6 @@ typedef struct vlt_token_encoder {
     struct vlt_token_encoder *next; /* of those that nobody uses */
     vlt_plan *plan;
     int32_t *ids; /* room for any text of the class, touched as far as texts reach */
-    size_t count; /* of the last text */
     int size_class;
 } vlt_token_encoder;
 
@@ -24,8 +23,8 @@ typedef struct vlt_token_encoders {
 } vlt_token_encoders;
 
 /* The context is copied; plans are made in it by several threads. */
-void vlt_token_encoders_init(vlt_token_encoders *encoders, const vlt_vocab *vocab,
-                             const vlt_context *context);
+void vlt_token_encoders_init(vlt_token_encoders *encoders,
+                             const vlt_bpe_encode_constants *constants, const vlt_context *context);
 void vlt_token_encoders_release(vlt_token_encoders *encoders); /* none may be in use */
 
 /* One for texts of up to `bytes`, for the caller alone until it is given back. */
@@ -33,8 +32,12 @@ vlt_status vlt_token_encoders_take(vlt_token_encoders *encoders, size_t bytes,
                                    vlt_token_encoder **out, vlt_error *err);
 void vlt_token_encoders_give(vlt_token_encoders *encoders, vlt_token_encoder *encoder);
 
-/* Ids of text->text[first, end) into the encoder's. */
+/* How many ids the encoder's room holds. */
+size_t vlt_token_encoder_room(const vlt_token_encoder *encoder);
+
+/* Ids of text->text[first, end) into ids, which has room for their bound. */
 vlt_status vlt_token_encoder_run(vlt_token_encoder *encoder, const vlt_prompt_text *text,
-                                 size_t first, size_t end, vlt_error *err);
+                                 size_t first, size_t end, int32_t *ids, size_t *count,
+                                 vlt_error *err);
 
 #endif

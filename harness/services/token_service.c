@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/services/token_encoders.h"
-#include "optimizations/bpe_encode/seams.h"
+#include "harness/services/token_pieces.h"
+#include "optimizations/bpe_encode/shared_words.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
 
@@ -27,9 +27,13 @@ struct vlt_token_service {
     vlt_token_encoders encoders;
     vlt_content_cache *results;
 
-    pthread_mutex_t cut_lock; /* of making the two below */
-    vlt_seams *seams;         /* made when the first long text comes */
-    vlt_threads *threads;     /* likewise */
+    pthread_mutex_t cut_lock; /* of making what follows, when the first long text comes */
+    vlt_seams *seams;
+    vlt_threads *threads;
+    vlt_shared_words *words; /* of the encoders of long texts; NULL: nothing is made yet */
+    vlt_token_encoders sharing;
+    vlt_token_cutting cutting;
+    int cut; /* long texts that are being encoded */
 
     pthread_mutex_t lock; /* of the queue */
     pthread_cond_t queued, done;
@@ -49,7 +53,8 @@ vlt_status vlt_token_service_create(const vlt_token_service_options *options,
     }
     service->options = *options;
     service->last = &service->first;
-    vlt_token_encoders_init(&service->encoders, options->vocab, options->context);
+    const vlt_bpe_encode_constants constants = {.vocab = options->vocab};
+    vlt_token_encoders_init(&service->encoders, &constants, options->context);
     pthread_mutex_init(&service->cut_lock, NULL);
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->queued, NULL);
@@ -78,6 +83,16 @@ static void free_list(vlt_token_future *future)
     }
 }
 
+static void release_cutting(vlt_token_service *service)
+{
+    vlt_seams_destroy(service->seams);
+    vlt_threads_destroy(service->threads);
+    vlt_shared_words_destroy(service->words);
+    service->seams = NULL;
+    service->threads = NULL;
+    service->words = NULL;
+}
+
 void vlt_token_service_destroy(vlt_token_service *service)
 {
     if (!service) {
@@ -94,8 +109,10 @@ void vlt_token_service_destroy(vlt_token_service *service)
     free_list(service->begun);
     vlt_token_encoders_release(&service->encoders);
     vlt_content_cache_destroy(service->results);
-    vlt_seams_destroy(service->seams);
-    vlt_threads_destroy(service->threads);
+    if (service->words) {
+        vlt_token_encoders_release(&service->sharing);
+    }
+    release_cutting(service);
     pthread_cond_destroy(&service->done);
     pthread_cond_destroy(&service->queued);
     pthread_mutex_destroy(&service->lock);
@@ -104,155 +121,54 @@ void vlt_token_service_destroy(vlt_token_service *service)
 }
 
 /* The ids of an encoder, malloc'ed. */
-static vlt_status copy_ids(const vlt_token_encoder *encoder, int32_t **ids, size_t *count,
+static vlt_status copy_ids(const vlt_token_encoder *encoder, size_t count, int32_t **ids,
                            vlt_error *err)
 {
-    *count = encoder->count;
-    *ids = malloc((*count + 1) * sizeof **ids);
+    *ids = malloc((count + 1) * sizeof **ids);
     if (!*ids) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu ids", *count);
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu ids", count);
     }
-    vlt_pages_expect(*ids, *count * sizeof **ids);
-    memcpy(*ids, encoder->ids, *count * sizeof **ids);
+    vlt_pages_expect(*ids, count * sizeof **ids);
+    memcpy(*ids, encoder->ids, count * sizeof **ids);
     return VLT_OK;
 }
 
-/* One piece of a text, and its ids. */
-struct piece {
-    size_t first, last;
-    int32_t *ids; /* malloc'ed by who encodes it */
-    size_t count, place;
-    vlt_status status;
-    vlt_error error;
-};
-
-/* A text in pieces. Each thread has one encoder for all that it takes, whose word cache has learnt
- * from those before. */
-struct pieces {
-    vlt_token_service *service;
-    const vlt_prompt_text *text;
-    struct piece *piece; /* [count] */
-    int count;
-    size_t largest;              /* bytes */
-    vlt_token_encoder **encoder; /* [threads]; NULL: has taken nothing yet */
-    int32_t *ids;                /* of all */
-};
-
-static void release_pieces(struct pieces *pieces)
-{
-    for (int i = 0; pieces->encoder && i < pieces->service->options.threads; i++) {
-        vlt_token_encoders_give(&pieces->service->encoders, pieces->encoder[i]);
-    }
-    for (int i = 0; i < pieces->count; i++) {
-        free(pieces->piece[i].ids);
-    }
-    free(pieces->piece);
-    free(pieces->encoder);
-}
-
-/* Pieces of a chunk, or of less where these would be few: what the threads begin together they then
- * end together. */
-static size_t piece_bytes(const vlt_token_service_options *options, size_t text_bytes)
-{
-    enum { PIECES_A_THREAD = 8, LEAST_BYTES = 8 << 10 };
-    const size_t even = text_bytes / ((size_t)options->threads * PIECES_A_THREAD);
-    const size_t bytes = even > LEAST_BYTES ? even : LEAST_BYTES;
-    return bytes < options->chunk_bytes ? bytes : options->chunk_bytes;
-}
-
-/* As many pieces as its seams allow, none much below what they should have. */
-static vlt_status cut_text(struct pieces *pieces, vlt_error *err)
-{
-    const vlt_prompt_text *text = pieces->text;
-    const size_t chunk = piece_bytes(&pieces->service->options, text->bytes);
-    pieces->piece = calloc(text->bytes / chunk + 2, sizeof *pieces->piece);
-    pieces->encoder = calloc((size_t)pieces->service->options.threads, sizeof *pieces->encoder);
-    if (!pieces->piece || !pieces->encoder) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "text of %zu bytes: out of memory", text->bytes);
-    }
-    for (size_t at = 0; at < text->bytes;) {
-        struct piece *piece = &pieces->piece[pieces->count++];
-        piece->first = at;
-        at = text->bytes - at > chunk + chunk / 2
-                 ? vlt_seams_next(pieces->service->seams, text->text, text->bytes, at + chunk)
-                 : text->bytes;
-        piece->last = at;
-        pieces->largest = at - piece->first > pieces->largest ? at - piece->first : pieces->largest;
-    }
-    return VLT_OK;
-}
-
-static vlt_status encode_piece(struct pieces *pieces, struct piece *piece,
-                               vlt_token_encoder **encoder)
-{
-    vlt_error *err = &piece->error;
-    vlt_status status = VLT_OK;
-    if (!*encoder) { /* all long texts share encoders, but where a piece found no seam */
-        const size_t usual = 2 * pieces->service->options.chunk_bytes;
-        status = vlt_token_encoders_take(&pieces->service->encoders,
-                                         pieces->largest > usual ? pieces->largest : usual, encoder,
-                                         err);
-    }
-    if (status == VLT_OK) {
-        status = vlt_token_encoder_run(*encoder, pieces->text, piece->first, piece->last, err);
-    }
-    if (status == VLT_OK) {
-        status = copy_ids(*encoder, &piece->ids, &piece->count, err);
-    }
-    return status;
-}
-
-static void encode_pieces(void *argument, int64_t begin, int64_t end, int worker)
-{
-    struct pieces *pieces = argument;
-    for (int64_t i = begin; i < end; i++) {
-        struct piece *piece = &pieces->piece[i];
-        piece->status = encode_piece(pieces, piece, &pieces->encoder[worker]);
-    }
-}
-
-static void place_pieces(void *argument, int64_t begin, int64_t end, int worker)
-{
-    struct pieces *pieces = argument;
-    (void)worker;
-    for (int64_t i = begin; i < end; i++) {
-        const struct piece *piece = &pieces->piece[i];
-        vlt_pages_expect(pieces->ids + piece->place, piece->count * sizeof *piece->ids);
-        memcpy(pieces->ids + piece->place, piece->ids, piece->count * sizeof *piece->ids);
-    }
-}
-
-/* The ids of the pieces one behind the other, malloc'ed. */
-static vlt_status join_pieces(struct pieces *pieces, int32_t **ids, size_t *count, vlt_error *err)
-{
-    *count = 0;
-    for (int i = 0; i < pieces->count; i++) {
-        struct piece *piece = &pieces->piece[i];
-        if (piece->status != VLT_OK) {
-            return vlt_fail(err, piece->status, "%s", piece->error.message);
-        }
-        piece->place = *count;
-        *count += piece->count;
-    }
-    *ids = pieces->ids = malloc((*count + 1) * sizeof **ids);
-    if (!*ids) {
-        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu ids", *count);
-    }
-    vlt_threads_for(pieces->service->threads, pieces->count, 1, 0, place_pieces, pieces);
-    return VLT_OK;
-}
-
+/* All that the first long text needs. */
 static vlt_status prepare_cutting(vlt_token_service *service, vlt_error *err)
 {
     const vlt_threads_options threads = {.count = service->options.threads, .spin_us = 20};
-    vlt_status status = VLT_OK;
-    pthread_mutex_lock(&service->cut_lock);
-    if (!service->seams) {
-        status = vlt_seams_create(service->options.vocab, &service->seams, err);
-    }
-    if (status == VLT_OK && !service->threads) {
+    vlt_token_cutting *cutting = &service->cutting;
+    vlt_bpe_encode_constants constants = {.vocab = service->options.vocab};
+    vlt_status status = vlt_seams_create(constants.vocab, &service->seams, err);
+    if (status == VLT_OK) {
         status = vlt_threads_create(&threads, &service->threads, err);
     }
+    if (status == VLT_OK) {
+        status = vlt_shared_words_create(&service->words, err);
+    }
+    if (status != VLT_OK) {
+        release_cutting(service);
+        return status;
+    }
+    constants.shared = service->words;
+    vlt_token_encoders_init(&service->sharing, &constants, service->options.context);
+    *cutting = (vlt_token_cutting){.encoders = &service->sharing,
+                                   .seams = service->seams,
+                                   .threads = service->threads,
+                                   .chunk_bytes = service->options.chunk_bytes};
+    return VLT_OK;
+}
+
+static vlt_status begin_long(vlt_token_service *service, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    pthread_mutex_lock(&service->cut_lock);
+    if (!service->words) {
+        status = prepare_cutting(service, err);
+    } else if (!service->cut) {
+        vlt_shared_words_renew(service->words);
+    }
+    service->cut += status == VLT_OK;
     pthread_mutex_unlock(&service->cut_lock);
     return status;
 }
@@ -260,18 +176,13 @@ static vlt_status prepare_cutting(vlt_token_service *service, vlt_error *err)
 static vlt_status encode_long(vlt_token_service *service, const vlt_prompt_text *text,
                               int32_t **ids, size_t *count, vlt_error *err)
 {
-    struct pieces pieces = {.service = service, .text = text};
-    vlt_status status = prepare_cutting(service, err);
+    vlt_status status = begin_long(service, err);
     if (status == VLT_OK) {
-        status = cut_text(&pieces, err);
+        status = vlt_token_pieces_encode(&service->cutting, text, ids, count, err);
+        pthread_mutex_lock(&service->cut_lock);
+        service->cut--;
+        pthread_mutex_unlock(&service->cut_lock);
     }
-    if (status == VLT_OK) {
-        vlt_threads_for(service->threads, pieces.count, 1, 0, encode_pieces, &pieces);
-    }
-    if (status == VLT_OK) {
-        status = join_pieces(&pieces, ids, count, err);
-    }
-    release_pieces(&pieces);
     return status;
 }
 
@@ -284,10 +195,10 @@ static vlt_status encode_new(vlt_token_service *service, const vlt_prompt_text *
     }
     vlt_status status = vlt_token_encoders_take(&service->encoders, text->bytes, &encoder, err);
     if (status == VLT_OK) {
-        status = vlt_token_encoder_run(encoder, text, 0, text->bytes, err);
+        status = vlt_token_encoder_run(encoder, text, 0, text->bytes, encoder->ids, count, err);
     }
     if (status == VLT_OK) {
-        status = copy_ids(encoder, ids, count, err);
+        status = copy_ids(encoder, *count, ids, err);
     }
     vlt_token_encoders_give(&service->encoders, encoder);
     return status;

@@ -145,6 +145,51 @@ Test(token_service, long_texts_in_pieces)
     vlt_tokenizer_destroy(tokenizer);
 }
 
+/* Threads on the same new words, more of them than can be shared, twice: then all are forgotten. */
+Test(token_service, threads_that_meet_the_same_new_words)
+{
+    enum { WORDS = 90000, WORD_MAX = 16 };
+    struct service s;
+    char *words = malloc((size_t)WORDS * WORD_MAX);
+    begin(&s, demo_tokenizer(), 3, 1 << 12, 0);
+    for (int round = 0; round < 2; round++) {
+        size_t used = 0;
+        for (unsigned i = 0; i < WORDS; i++) {
+            const unsigned word = i / 1000 * 500 + i % 500 + (unsigned)round * 7;
+            used += (size_t)sprintf(words + used, i % 40 ? " w%xq" : "\n\xE4\xB8\xAD%x",
+                                    word * 2654435761u);
+        }
+        const vlt_prompt_text text = {.text = words, .bytes = used};
+        check(&s, &text, "new words");
+    }
+    end(&s);
+    free(words);
+    vlt_tokenizer_destroy(s.tokenizer);
+}
+
+/* One piece without a seam keeps a thread busy while the others run ahead of it: their ids wait in
+ * a room that is too small for all. */
+Test(token_service, pieces_that_wait_for_a_long_one)
+{
+    enum { MARKS = 300000, BYTES = 900000 };
+    struct service s;
+    char *text = malloc(BYTES + 16);
+    size_t used = MARKS;
+    memset(text, '.', MARKS);
+    begin(&s, demo_tokenizer(), 3, 256, 0);
+    for (unsigned i = 0; used < BYTES; i++) {
+        used += (size_t)sprintf(text + used, " word %u", i % 977);
+    }
+    const vlt_prompt_text whole = {.text = text, .bytes = used};
+    check(&s, &whole, "a long piece first");
+    check(&s, &whole, "and again");
+    const vlt_prompt_text behind = {.text = text + MARKS, .bytes = used - MARKS};
+    check(&s, &behind, "and without it");
+    end(&s);
+    free(text);
+    vlt_tokenizer_destroy(s.tokenizer);
+}
+
 Test(token_service, futures_in_any_order_and_none)
 {
     struct service s;
