@@ -137,8 +137,9 @@ def run_texts(arguments, folder):
               f"{face['cold_ns'] / mine['cold_ns']:6.1f}x Hugging Face; warm "
               f"{giga['warm_ns'] / mine['warm_ns']:5.2f}x gigatoken"
               f"{'' if same else '; THE IDS DIFFER IN NUMBER'}")
-        print(f"         two threads {mine['threads_2']:.2f}x, the machine {mine['machine_2']:.2f}x;"
-              f" kept results at 0/50/90 % hits " +
+        print(f"         two threads {mine['threads_2']:.2f}x, the machine {mine['machine_2']:.2f}x: "
+              f"{mine['threads_2'] / mine['machine_2']:.2f} of it, with the first text of a process "
+              f"{mine['first_2']:.2f}x; kept results at 0/50/90 % hits " +
               " ".join(f"{mine['lru'][share]:.2f}x" for share in ("0", "50", "90")) +
               f"; {mine['turn_ns'] / 1e3:.2f} us on a turn of 200 bytes")
 
