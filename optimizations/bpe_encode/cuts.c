@@ -109,3 +109,10 @@ size_t vlt_cuts_next(const vlt_cuts *cuts, const uint8_t *text, size_t bytes)
     }
     return bytes;
 }
+
+bool vlt_cuts_between(const vlt_cuts *cuts, const uint8_t *left, int left_bytes,
+                      const uint8_t *right, int right_bytes)
+{
+    return is_cut(cuts, number_of(left, left_bytes), left_bytes, number_of(right, right_bytes),
+                  right_bytes, *right);
+}

@@ -54,4 +54,9 @@ void vlt_cuts_note(vlt_cuts *cuts, const uint8_t *bytes, size_t length);
 /* The first cut of text[bytes] behind its first character, or `bytes`. The text is valid. */
 size_t vlt_cuts_next(const vlt_cuts *cuts, const uint8_t *text, size_t bytes);
 
+/* Is there a cut between the characters left[left_bytes] and right[right_bytes], one of which at
+ * least is not ASCII? Both are valid. */
+bool vlt_cuts_between(const vlt_cuts *cuts, const uint8_t *left, int left_bytes,
+                      const uint8_t *right, int right_bytes);
+
 #endif

@@ -1,22 +1,36 @@
 #include "optimizations/bpe_encode/seams.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/bpe_encode/cuts.h"
 #include "optimizations/bpe_encode/utf8.h"
+#include "optimizations/bpe_encode/vocab_internal.h"
 
 /* What tokens hold around each place inside them, as bits of two hashes: merged tokens and added
  * ones apart, because only the latter reach across words. They are few, and most places of most
- * texts ask for them alone: their table should stay in the first cache. */
-enum { REACH = 4, BITS_LEAST = 10, BITS_MOST = 24, BITS_EACH = 16 };
+ * texts ask for them alone: their table should stay in the first cache. That of the merged ones
+ * takes longer to make than a megabyte to encode: it is made when a text has a long stretch with
+ * no other seam. */
+enum { REACH = 4, BITS_LEAST = 10, BITS_MOST = 24, BITS_EACH = 16, STRETCH_BYTES = 4096 };
 
 struct contexts {
     uint64_t *word; /* [1 << (bits - 6)] */
     int bits;
 };
 
+struct late {
+    struct contexts table;
+    pthread_mutex_t lock;
+    atomic_bool made; /* or there was no memory: then table.word is NULL */
+};
+
 struct vlt_seams {
-    struct contexts merged, added;
+    const vlt_vocab *vocab;
+    struct contexts added;
+    struct late *merged; /* changes once */
 };
 
 /* Of `left` bytes before and `right` bytes behind `at`, at most REACH each. */
@@ -82,18 +96,25 @@ static bool make_table(struct contexts *table, size_t bytes)
 vlt_status vlt_seams_create(const vlt_vocab *vocab, vlt_seams **out, vlt_error *err)
 {
     vlt_seams *seams = *out = calloc(1, sizeof *seams);
-    size_t bytes[2] = {0};
-    for (int32_t id = 0; id < vlt_vocab_size(vocab); id++) {
-        bytes[vlt_vocab_is_added(vocab, id)] += vlt_vocab_token(vocab, id).length;
+    size_t bytes = 0;
+    for (int32_t i = 0; i < vocab->added_count; i++) {
+        bytes += vlt_vocab_token(vocab, vocab->added[i]).length;
     }
-    if (!seams || !make_table(&seams->merged, bytes[0]) || !make_table(&seams->added, bytes[1])) {
-        vlt_seams_destroy(seams);
+    if (seams) {
+        seams->merged = calloc(1, sizeof *seams->merged);
+    }
+    if (!seams || !seams->merged || !make_table(&seams->added, bytes)) {
+        if (seams) {
+            free(seams->merged);
+        }
+        free(seams);
         *out = NULL;
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the seams of a vocabulary");
     }
-    for (int32_t id = 0; id < vlt_vocab_size(vocab); id++) {
-        bool added = vlt_vocab_is_added(vocab, id);
-        note_token(added ? &seams->added : &seams->merged, vlt_vocab_token(vocab, id));
+    seams->vocab = vocab;
+    pthread_mutex_init(&seams->merged->lock, NULL);
+    for (int32_t i = 0; i < vocab->added_count; i++) {
+        note_token(&seams->added, vlt_vocab_token(vocab, vocab->added[i]));
     }
     return VLT_OK;
 }
@@ -101,10 +122,41 @@ vlt_status vlt_seams_create(const vlt_vocab *vocab, vlt_seams **out, vlt_error *
 void vlt_seams_destroy(vlt_seams *seams)
 {
     if (seams) {
-        free(seams->merged.word);
+        pthread_mutex_destroy(&seams->merged->lock);
+        free(seams->merged->table.word);
+        free(seams->merged);
         free(seams->added.word);
         free(seams);
     }
+}
+
+static void make_merged(const vlt_vocab *vocab, struct contexts *table)
+{
+    size_t bytes = 0;
+    for (int32_t id = 0; id < vocab->size; id++) {
+        bytes += vlt_vocab_is_added(vocab, id) ? 0 : vlt_vocab_token(vocab, id).length;
+    }
+    const bool made = make_table(table, bytes);
+    for (int32_t id = 0; id < vocab->size && made; id++) {
+        if (!vlt_vocab_is_added(vocab, id)) {
+            note_token(table, vlt_vocab_token(vocab, id));
+        }
+    }
+}
+
+/* May a merged token reach across a place between ASCII letters? Without a table any may. */
+static bool may_merge_across(const vlt_seams *seams, const uint8_t *text, size_t bytes, size_t at)
+{
+    struct late *late = seams->merged;
+    if (!atomic_load_explicit(&late->made, memory_order_acquire)) {
+        pthread_mutex_lock(&late->lock);
+        if (!late->made) {
+            make_merged(seams->vocab, &late->table);
+            atomic_store_explicit(&late->made, true, memory_order_release);
+        }
+        pthread_mutex_unlock(&late->lock);
+    }
+    return !late->table.word || may_reach_across(&late->table, text, bytes, at);
 }
 
 static bool is_digit(uint8_t byte)
@@ -137,18 +189,25 @@ static size_t letter_at(const uint8_t *p, size_t bytes)
     return alone ? span : 0;
 }
 
+/* Bytes of the letter that text[at) ends with; 0: it ends with none. */
+static size_t letter_before(const uint8_t *text, size_t at)
+{
+    size_t length = 1;
+    while (length < 3 && length < at && (text[at - length] & 0xC0) == 0x80) {
+        length++;
+    }
+    return length <= at && letter_at(text + at - length, length) == length ? length : 0;
+}
+
 /* Does text[at) end with `count` letters? */
 static bool letters_before(const uint8_t *text, size_t at, int count)
 {
-    for (; count; count--) {
-        size_t length = 1;
-        while (length < 3 && length < at && (text[at - length] & 0xC0) == 0x80) {
-            length++;
-        }
-        if (length > at || letter_at(text + at - length, length) != length) {
+    for (size_t length = 1; count && length; count--) {
+        length = letter_before(text, at);
+        at -= length;
+        if (!length) {
             return false;
         }
-        at -= length;
     }
     return true;
 }
@@ -168,25 +227,52 @@ static bool between_words(const uint8_t *text, size_t bytes, size_t at)
            (digit || (right == ' ' && at + 1 < bytes && is_letter(text[at + 1])));
 }
 
-bool vlt_seams_at(const vlt_seams *seams, const char *text, size_t bytes, size_t at)
+/* Is there a seam inside a word? Only where `all`, also one between ASCII letters. */
+static bool within_word(const vlt_seams *seams, const uint8_t *p, size_t bytes, size_t at, bool all)
 {
     enum { CONTRACTION = 3 }; /* letters behind which none of 's, 're ... can be at work */
-    const uint8_t *p = (const uint8_t *)text;
+    const size_t right = letter_at(p + at, bytes - at);
+    const bool ascii = (p[at - 1] | p[at]) < 0x80;
+    if (!right || (ascii && !all) || !letters_before(p, at, CONTRACTION) ||
+        may_reach_across(&seams->added, p, bytes, at)) {
+        return false;
+    }
+    if (ascii) {
+        return !may_merge_across(seams, p, bytes, at);
+    }
+    const size_t left = letter_before(p, at);
+    return vlt_cuts_between(seams->vocab->cuts, p + at - left, (int)left, p + at, (int)right);
+}
+
+static bool is_seam(const vlt_seams *seams, const uint8_t *p, size_t bytes, size_t at, bool all)
+{
     if (at == 0 || at >= bytes) {
         return false;
     }
-    if (between_words(p, bytes, at)) {
-        return !may_reach_across(&seams->added, p, bytes, at);
+    return between_words(p, bytes, at) ? !may_reach_across(&seams->added, p, bytes, at)
+                                       : within_word(seams, p, bytes, at, all);
+}
+
+bool vlt_seams_at(const vlt_seams *seams, const char *text, size_t bytes, size_t at)
+{
+    return is_seam(seams, (const uint8_t *)text, bytes, at, true);
+}
+
+static size_t next_seam(const vlt_seams *seams, const char *text, size_t bytes, size_t from,
+                        size_t end, bool all)
+{
+    while (from < end && !is_seam(seams, (const uint8_t *)text, bytes, from, all)) {
+        from++;
     }
-    return letter_at(p + at, bytes - at) && letters_before(p, at, CONTRACTION) &&
-           !may_reach_across(&seams->merged, p, bytes, at) &&
-           !may_reach_across(&seams->added, p, bytes, at);
+    return from;
 }
 
 size_t vlt_seams_next(const vlt_seams *seams, const char *text, size_t bytes, size_t from)
 {
-    while (from < bytes && !vlt_seams_at(seams, text, bytes, from)) {
-        from++;
+    if (from >= bytes) {
+        return bytes;
     }
-    return from;
+    const size_t end = bytes - from > STRETCH_BYTES ? from + STRETCH_BYTES : bytes;
+    const size_t found = next_seam(seams, text, bytes, from, end, false);
+    return found < end || end == bytes ? found : next_seam(seams, text, bytes, from, bytes, true);
 }

@@ -1,5 +1,6 @@
 /* At every seam the ids of the halves are the ids of the whole; and there are enough of them. */
 #include <criterion/criterion.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,14 +64,33 @@ static size_t encode(const struct encoder *encoder, const char *text, size_t byt
 static size_t cut_everywhere(struct encoder *encoder, const char *text, size_t bytes)
 {
     size_t seams = 0, whole = encode(encoder, text, bytes, encoder->whole);
-    for (size_t at = vlt_seams_next(encoder->seams, text, bytes, 1); at < bytes;
-         at = vlt_seams_next(encoder->seams, text, bytes, at + 1), seams++) {
+    for (size_t at = 1; at < bytes; at++) {
+        if (!vlt_seams_at(encoder->seams, text, bytes, at)) {
+            continue;
+        }
+        seams++;
         size_t count = encode(encoder, text, at, encoder->half);
         count += encode(encoder, text + at, bytes - at, encoder->half + count);
         cr_assert(count == whole && !memcmp(encoder->half, encoder->whole, count * sizeof(int32_t)),
                   "cut at %zu of %zu: %zu ids, expected %zu", at, bytes, count, whole);
     }
     return seams;
+}
+
+/* vlt_seams_next passes over nothing but seams between letters; gives how many it finds. */
+static size_t check_next(const vlt_seams *seams, const char *text, size_t bytes)
+{
+    size_t count = 0;
+    for (size_t from = 1, at; from < bytes; from = at + 1, count++) {
+        at = vlt_seams_next(seams, text, bytes, from);
+        cr_assert(at == bytes || vlt_seams_at(seams, text, bytes, at), "%zu is none", at);
+        for (size_t between = from; between < at; between++) {
+            cr_assert(!vlt_seams_at(seams, text, bytes, between) ||
+                          (isalpha((uint8_t)text[between - 1]) && isalpha((uint8_t)text[between])),
+                      "%zu of %zu is passed over", between, bytes);
+        }
+    }
+    return count;
 }
 
 static void cut_random_texts(const vlt_vocab *vocab, int rounds)
@@ -89,6 +109,7 @@ static void cut_random_texts(const vlt_vocab *vocab, int rounds)
             used += strlen(part);
         }
         seams += cut_everywhere(&encoder, text, used);
+        check_next(encoder.seams, text, used);
     }
     cr_expect_gt(seams, (size_t)rounds, "texts of this kind have seams");
     end(&encoder);
@@ -110,6 +131,7 @@ static void cut_file(struct encoder *encoder, const char *relative, size_t least
         size_t length = bytes < 6000 ? bytes : 6000;
         size_t seams = cut_everywhere(encoder, text, length);
         cr_expect_geq(seams, least, "%s: %zu seams", relative, seams);
+        cr_expect_geq(check_next(encoder->seams, text, length), least / 2, "%s", relative);
         free(text);
     }
 }
@@ -118,7 +140,7 @@ Test(seams, real_vocabulary)
 {
     vlt_tokenizer *tokenizer = test_real_tokenizer();
     struct encoder encoder;
-    char base64[4000];
+    char base64[4000], letters[9000];
     vlt_random random = {4};
     if (!tokenizer) {
         return;
@@ -131,6 +153,12 @@ Test(seams, real_vocabulary)
                 &random, 0, 63)];
     }
     cr_expect_gt(cut_everywhere(&encoder, base64, sizeof base64), 400);
+    cr_expect_gt(check_next(encoder.seams, base64, sizeof base64), 400);
+    for (size_t i = 0; i < sizeof letters;
+         i++) { /* nothing else for longer than it looks for that */
+        letters[i] = (char)vlt_random_range(&random, 'a', 'z');
+    }
+    cr_expect_gt(check_next(encoder.seams, letters, sizeof letters), 100);
     cut_file(&encoder, "data/text/state-of-the-union-ascii.txt", 600);
     cut_file(&encoder, "data/text/poet.tang.0.json", 100);
     cut_file(&encoder, "data/text/package-lock.json", 100);
