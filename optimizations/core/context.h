@@ -62,6 +62,7 @@ typedef struct vlt_context {
     struct vlt_device *device;        /* as caps->device says (device/device.h); NULL: none */
     const vlt_buffer_source *buffers; /* of workloads; NULL: the heap */
     const vlt_block_source *blocks;   /* of images and patches; NULL: the heap */
+    const vlt_memory_policy *memory;  /* of scratch; NULL: as the system gives it */
     vlt_ledger *ledger;               /* NULL: not kept */
     pthread_mutex_t *making; /* recursive, held while a plan is prepared and noted; NULL: none */
     vlt_log_function *log;   /* NULL: silent */

@@ -57,16 +57,22 @@ void vlt_frame_seal(vlt_frame frame)
 
 vlt_status vlt_scratch_reserve(vlt_scratch *scratch, size_t bytes, vlt_error *err)
 {
-    void *block;
+    return vlt_scratch_reserve_by(scratch, NULL, bytes, err);
+}
+
+vlt_status vlt_scratch_reserve_by(vlt_scratch *scratch, const vlt_memory_policy *policy,
+                                  size_t bytes, vlt_error *err)
+{
+    vlt_policy_block block;
     if (bytes <= scratch->size_bytes) {
         return VLT_OK;
     }
-    vlt_status status = vlt_alloc_raw(bytes, &block, err);
+    vlt_status status = vlt_policy_block_take_raw(policy, bytes, &block, err);
     if (status != VLT_OK) {
         return vlt_fail_in(err, status, "scratch: ");
     }
     vlt_scratch_release(scratch);
-    *scratch = (vlt_scratch){.base = block, .size_bytes = bytes};
+    *scratch = (vlt_scratch){.base = block.data, .size_bytes = bytes, .pages = block.pages};
     return VLT_OK;
 }
 
@@ -77,9 +83,11 @@ vlt_frame vlt_scratch_frame(const vlt_scratch *scratch)
 
 void vlt_scratch_release(vlt_scratch *scratch)
 {
+    vlt_policy_block block = {
+        .data = scratch->base, .bytes = scratch->size_bytes, .pages = scratch->pages};
     if (scratch->base) {
         VLT_UNPOISON(scratch->base, scratch->size_bytes);
     }
-    vlt_free(scratch->base);
+    vlt_policy_block_release(&block);
     *scratch = (vlt_scratch){0};
 }

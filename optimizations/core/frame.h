@@ -19,7 +19,7 @@
 #ifndef VLT_CORE_FRAME_H
 #define VLT_CORE_FRAME_H
 
-#include "optimizations/core/memory.h"
+#include "optimizations/core/memory_policy.h"
 
 typedef struct vlt_frame {
     unsigned char *base; /* aligned to VLT_ALIGN */
@@ -54,10 +54,15 @@ void vlt_frame_seal(vlt_frame frame);
 typedef struct vlt_scratch {
     unsigned char *base; /* owned */
     size_t size_bytes;
+    bool pages; /* the block is mapped for itself, else malloc's */
 } vlt_scratch;
 
 /* NOMEM or LIMIT; then the block is as it was. */
 vlt_status vlt_scratch_reserve(vlt_scratch *scratch, size_t bytes, vlt_error *err);
+
+/* The same, the block got as the policy says (NULL: as above). */
+vlt_status vlt_scratch_reserve_by(vlt_scratch *scratch, const vlt_memory_policy *policy,
+                                  size_t bytes, vlt_error *err);
 vlt_frame vlt_scratch_frame(const vlt_scratch *scratch);
 void vlt_scratch_release(vlt_scratch *scratch); /* may be called twice */
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "optimizations/core/clock.h"
-#include "optimizations/core/memory.h"
 
 /* A list is enough: a model has a few hundred weights, and they are looked up when plans are made.
  */
@@ -16,16 +15,18 @@ struct vlt_pack {
     char kind[VLT_PACK_KIND_BYTES];
     size_t bytes;
     const void *data;
-    bool mapped; /* from the shelf */
-    bool ready;  /* made; until then others wait */
+    vlt_policy_block own; /* where it is not from the shelf */
+    bool mapped;          /* from the shelf */
+    bool ready;           /* made; until then others wait */
     int users;
 };
 
 struct vlt_packs {
     pthread_mutex_t lock;
     pthread_cond_t made;
-    vlt_pack_shelf shelf;      /* {0}: none */
-    vlt_admit_function *admit; /* NULL: nobody is asked */
+    vlt_pack_shelf shelf;            /* {0}: none */
+    vlt_admit_function *admit;       /* NULL: nobody is asked */
+    const vlt_memory_policy *policy; /* NULL: as the system gives it */
     void *admit_user;
     vlt_pack *first;
     vlt_packs_stats stats;
@@ -49,6 +50,11 @@ void vlt_packs_ask(vlt_packs *packs, vlt_admit_function *admit, void *user)
 {
     packs->admit = admit;
     packs->admit_user = user;
+}
+
+void vlt_packs_follow(vlt_packs *packs, const vlt_memory_policy *policy)
+{
+    packs->policy = policy;
 }
 
 void vlt_packs_destroy(vlt_packs *packs)
@@ -80,30 +86,33 @@ static bool may_be_shelved(const vlt_packs *packs, const vlt_pack_request *reque
 static vlt_status make(vlt_packs *packs, vlt_pack *pack, const vlt_pack_request *request,
                        vlt_error *err)
 {
-    void *block;
+    const vlt_memory_policy *policy = packs ? packs->policy : NULL;
     bool shelved = may_be_shelved(packs, request);
     pack->data = shelved ? packs->shelf.find(packs->shelf.user, request) : NULL;
     pack->mapped = pack->data != NULL;
     if (pack->data) {
+        if (policy && policy->visit) {
+            policy->visit(policy->user, pack->data, request->bytes);
+        }
         return VLT_OK;
     }
     vlt_status status = packs && packs->admit
                             ? packs->admit(packs->admit_user, request->bytes, "a weight", err)
                             : VLT_OK;
     if (status == VLT_OK) {
-        status = vlt_alloc_filled(request->bytes, &block, err);
+        status = vlt_policy_block_take(policy, request->bytes, &pack->own, err);
     }
     if (status != VLT_OK) {
         return vlt_fail_in(err, status, "weight packed as %s: ", request->kind);
     }
-    status = request->fill(request, block, err);
+    status = request->fill(request, pack->own.data, err);
     if (status != VLT_OK) {
-        vlt_free(block);
+        vlt_policy_block_release(&pack->own);
         return status;
     }
-    pack->data = block;
+    pack->data = pack->own.data;
     if (shelved) {
-        packs->shelf.keep(packs->shelf.user, request, block);
+        packs->shelf.keep(packs->shelf.user, request, pack->data);
     }
     if (request->matrix->mapped) {
         vlt_pages_forget(request->matrix->data,
@@ -117,7 +126,7 @@ static void free_pack(vlt_pack *pack)
     if (pack->mapped) {
         pack->packs->shelf.unmap(pack->packs->shelf.user, pack->data, pack->bytes);
     } else {
-        vlt_free((void *)pack->data);
+        vlt_policy_block_release(&pack->own);
     }
     free(pack);
 }

@@ -14,7 +14,7 @@
 #define VLT_CORE_PACKS_H
 
 #include "optimizations/core/matrix.h"
-#include "optimizations/core/memory.h"
+#include "optimizations/core/memory_policy.h"
 #include "optimizations/core/status.h"
 #include "optimizations/core/threads.h"
 
@@ -59,6 +59,10 @@ void vlt_packs_destroy(vlt_packs *packs); /* after the last drop; NULL is fine *
 
 /* Before a pack is made, `admit` is asked whether there is memory for it. Before the first take. */
 void vlt_packs_ask(vlt_packs *packs, vlt_admit_function *admit, void *user);
+
+/* How memory for packs is got, and what is done with the shelf's mappings before they are read; a
+ * pack of a caller's own is as the system gives it. Before the first take. */
+void vlt_packs_follow(vlt_packs *packs, const vlt_memory_policy *policy);
 
 /* packs may be NULL: a pack of the caller's own. The request is borrowed for the call. */
 vlt_status vlt_packs_take(vlt_packs *packs, const vlt_pack_request *request, const vlt_pack **out,

@@ -68,10 +68,12 @@ typedef struct vlt_kv_layer {
 typedef struct vlt_kv_cache {
     const vlt_kv_format *format;
     int64_t layers, kv_heads, head;
-    vlt_kv_layer *layer; /* [layers] */
-    int64_t count;       /* valid rows */
-    int64_t ready;       /* rows whose pages are memory, or 0 */
-    bool borrowed;       /* layer is the caller's, and does not grow */
+    vlt_kv_layer *layer;             /* [layers] */
+    int64_t count;                   /* valid rows */
+    int64_t ready;                   /* rows whose pages are memory, or 0 */
+    bool borrowed;                   /* layer is the caller's, and does not grow */
+    const vlt_memory_policy *memory; /* borrowed, of its pages; NULL: as the system gives them. To
+                                        be set after init */
 } vlt_kv_cache;
 
 /* An empty cache without any row. NOMEM. */

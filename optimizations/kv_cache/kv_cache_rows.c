@@ -86,7 +86,7 @@ static vlt_status grow_layer(const vlt_kv_cache *cache, vlt_kv_layer *layer, int
     vlt_kv_layer grown = {.capacity = rows};
     vlt_status status = layer_bytes(cache, rows, &grown.page_bytes, err);
     if (status == VLT_OK) {
-        status = vlt_pages_take(grown.page_bytes, &grown.pages, err);
+        status = vlt_policy_pages_take(cache->memory, grown.page_bytes, &grown.pages, err);
     }
     if (status != VLT_OK) {
         return status;

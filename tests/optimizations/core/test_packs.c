@@ -200,6 +200,61 @@ Test(packs, only_lossy_ones_go_to_the_shelf)
     vlt_packs_destroy(packs);
 }
 
+static int bound, visited;
+
+static void bind_pack(void *user, void *pages, size_t bytes)
+{
+    cr_expect_eq(user, &shelf);
+    cr_expect_eq(bytes, 1 << 20);
+    memset(pages, 0, bytes);
+    bound++;
+}
+
+static void visit_pack(void *user, const void *mapped, size_t bytes)
+{
+    cr_expect_eq(user, &shelf);
+    cr_expect_eq(mapped, shelf.data);
+    cr_expect_eq(bytes, sizeof shelf.data);
+    visited++;
+}
+
+static vlt_status fill_large(const vlt_pack_request *request, void *out, vlt_error *err)
+{
+    (void)err;
+    cr_expect_eq(bound, !VLT_ASAN, "before it is filled");
+    memset(out, 7, request->bytes);
+    return VLT_OK;
+}
+
+/* What is made is bound, what is found is visited; what is the taker's own is neither. */
+Test(packs, follow_a_policy_of_memory)
+{
+    enum { LARGE = 1 << 20 };
+    const vlt_pack_shelf on = {shelf_find, shelf_unmap, shelf_keep, &shelf};
+    const vlt_memory_policy policy = {.bind = bind_pack, .visit = visit_pack, .user = &shelf};
+    vlt_packs *packs = NULL;
+    vlt_matrix a = matrix_with(1), nameless = matrix_with(0);
+    const vlt_pack *large = NULL, *own = NULL, *found = NULL;
+    vlt_pack_request request = {.matrix = &a, .kind = "l/1", .bytes = LARGE, .fill = fill_large};
+    cr_assert_eq(vlt_packs_create(&on, &packs, NULL), VLT_OK);
+    vlt_packs_follow(packs, &policy);
+    cr_assert_eq(vlt_packs_take(packs, &request, &large, NULL), VLT_OK);
+    cr_expect_eq(((const unsigned char *)vlt_pack_data(large))[LARGE - 1], 7);
+    request.matrix = &nameless;
+    cr_assert_eq(vlt_packs_take(packs, &request, &own, NULL), VLT_OK);
+    cr_expect_eq(bound, !VLT_ASAN);
+    cr_expect_eq(visited, 0);
+    memcpy(shelf.kind, "q/1", 4);
+    request = (vlt_pack_request){
+        .matrix = &a, .kind = "q/1", .bytes = sizeof values, .lossy = true, .fill = fill};
+    cr_assert_eq(vlt_packs_take(packs, &request, &found, NULL), VLT_OK);
+    cr_expect_eq(visited, 1);
+    vlt_packs_drop(large);
+    vlt_packs_drop(own);
+    vlt_packs_drop(found);
+    vlt_packs_destroy(packs);
+}
+
 /* Pages of a range that this process has, from its page table. */
 static int64_t present_pages(const void *begin, size_t bytes)
 {
