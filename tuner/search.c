@@ -25,16 +25,15 @@ static vlt_status make_domain(vlt_search *search, vlt_restriction *where, vlt_er
     proposed.variant_count--;
     memmove(proposed.variant, proposed.variant + 1,
             (size_t)proposed.variant_count * sizeof *proposed.variant);
-    if (where) { /* does it leave anything at all? */
+    vlt_status status = vlt_knob_domain_create(&proposed, name, where, &search->domain, err);
+    if (status == VLT_STATUS_INPUT) { /* is the plainest left, or nothing at all? */
         vlt_knob_domain *whole;
-        vlt_status status = vlt_knob_domain_create(&search->space, name, where, &whole, err);
-        vlt_knob_domain_destroy(whole);
-        if (status != VLT_OK) {
-            return status;
+        status = where ? vlt_knob_domain_create(&search->space, name, where, &whole, err) : VLT_OK;
+        if (where) {
+            vlt_knob_domain_destroy(whole);
         }
     }
-    vlt_status status = vlt_knob_domain_create(&proposed, name, where, &search->domain, err);
-    return status == VLT_STATUS_INPUT ? VLT_OK : status; /* the plainest alone is left */
+    return status;
 }
 
 /* Which settings there are, and which of them the seeds name. */

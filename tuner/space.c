@@ -52,7 +52,7 @@ static bool advance(const vlt_space *space, vlt_setting *setting)
 {
     const vlt_variant *variant = setting->variant;
     for (int k = 0; k < variant->knob_count; k++) {
-        vlt_knob_list list = vlt_knob_values(&variant->knobs[k], space->caps);
+        vlt_knob_list list = vlt_variant_knob_values(variant, k, space->caps, NULL);
         int at = place_of(&list, setting->binding.value[k]);
         if (at + 1 < list.count) {
             setting->binding.value[k] = list.value[at + 1];
@@ -67,7 +67,7 @@ static void first_values(const vlt_space *space, vlt_setting *setting)
 {
     memset(&setting->binding, 0, sizeof setting->binding);
     for (int k = 0; k < setting->variant->knob_count; k++) {
-        vlt_knob_list list = vlt_knob_values(&setting->variant->knobs[k], space->caps);
+        vlt_knob_list list = vlt_variant_knob_values(setting->variant, k, space->caps, NULL);
         setting->binding.value[k] = list.value[0];
     }
 }

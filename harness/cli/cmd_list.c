@@ -36,16 +36,19 @@ static struct answers ask_shapes(const vlt_variant *variant, const vlt_op *op, c
     return answers;
 }
 
-static json_t *knob_to_json(const vlt_knob *knob, const vlt_caps *caps)
+static json_t *knob_to_json(const vlt_variant *variant, int index, const vlt_caps *caps)
 {
-    vlt_knob_list list = vlt_knob_values(knob, caps);
+    char reason[VLT_REASON_BYTES];
+    const vlt_knob *knob = &variant->knobs[index];
+    vlt_knob_list list = vlt_variant_knob_values(variant, index, caps, reason);
     json_t *values = json_array();
     for (int i = 0; i < list.count; i++) {
         const char *label = vlt_knob_label(knob, list.value[i]);
         vlt_json_append(&values, label ? vlt_json_name(label) : json_integer(list.value[i]));
     }
-    return vlt_json_make("{s:s, s:o, s:I, s:s}", "name", knob->name, "values", values, "default",
-                         (json_int_t)knob->default_value, "help", knob->help);
+    return vlt_json_make("{s:s, s:o, s:I, s:s, s:o}", "name", knob->name, "values", values,
+                         "default", (json_int_t)knob->default_value, "help", knob->help, "reason",
+                         *reason ? vlt_json_name(reason) : json_null());
 }
 
 /* [{"shape", "reason"}] of the shapes that a variant refuses. */
@@ -68,7 +71,7 @@ static json_t *variant_to_json(const vlt_variant *variant, const vlt_op *op, con
     bool applicable = answers.applicable > 0;
     json_t *knobs = json_array();
     for (int i = 0; i < variant->knob_count; i++) {
-        vlt_json_append(&knobs, knob_to_json(&variant->knobs[i], caps));
+        vlt_json_append(&knobs, knob_to_json(variant, i, caps));
     }
     return vlt_json_make("{s:s, s:b, s:o, s:s, s:o, s:s, s:o}", "name", variant->name, "applicable",
                          applicable, "reason",
@@ -91,7 +94,8 @@ static void print_knobs(const vlt_variant *variant, const vlt_caps *caps)
 {
     for (int k = 0; k < variant->knob_count; k++) {
         const vlt_knob *knob = &variant->knobs[k];
-        vlt_knob_list list = vlt_knob_values(knob, caps);
+        char reason[VLT_REASON_BYTES];
+        vlt_knob_list list = vlt_variant_knob_values(variant, k, caps, reason);
         printf("%34s%s =", "", knob->name);
         for (int j = 0; j < list.count; j++) {
             const char *label = vlt_knob_label(knob, list.value[j]);
@@ -102,7 +106,7 @@ static void print_knobs(const vlt_variant *variant, const vlt_caps *caps)
             }
             printf("%s", list.value[j] == knob->default_value ? "*" : "");
         }
-        printf("\n");
+        printf("%s%s\n", *reason ? "  " : "", reason);
     }
 }
 

@@ -6,6 +6,7 @@
 #ifndef VLT_CORE_CAPS_H
 #define VLT_CORE_CAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ typedef struct vlt_caps {
     size_t l1d_bytes;      /* per core; 0 where unknown */
     size_t l2_bytes;       /* per core */
     size_t l3_bytes;       /* shared; virtual machines may report absurd sizes */
+    int node_count;        /* NUMA nodes with memory that this process may use; 0: unknown */
+    bool large_pages;      /* the system gives large pages to who asks */
     uint64_t memory_bytes; /* what this process may use: RAM cut by every cgroup limit */
     int gpu_count;         /* CUDA devices behind a working driver; 0 is a normal state */
     char cpu_name[64];

@@ -1,5 +1,6 @@
 #include "optimizations/core/choices.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,18 @@ vlt_status vlt_choices_force(vlt_choices *choices, const char *text, vlt_error *
     status = vlt_binding_parse_over(choice.variant, knobs, &choice.binding, &given, err);
     choice.knobs_given |= given;
     return status == VLT_OK ? vlt_choices_set(choices, &choice, err) : status;
+}
+
+void vlt_choices_settle(vlt_choices *choices, const vlt_op *op, const char *knob, int64_t value)
+{
+    int at = 0;
+    while (at < choices->settled_count &&
+           (choices->settled[at].op != op || strcmp(choices->settled[at].knob, knob))) {
+        at++;
+    }
+    assert(at < VLT_SETTLED_MAX);
+    choices->settled[at] = (vlt_settled_knob){op, knob, value};
+    choices->settled_count += at == choices->settled_count;
 }
 
 const char *vlt_choice_source_name(vlt_choice_source source)

@@ -17,10 +17,21 @@ typedef struct vlt_choice {
     uint32_t knobs_given; /* forced: bit i: knob i is in the text; the others stay as tuned */
 } vlt_choice;
 
+/* The value of a knob that was decided outside, whatever variant and knobs were chosen. */
+typedef struct vlt_settled_knob {
+    const vlt_op *op;
+    const char *knob; /* static */
+    int64_t value;    /* one that the knob takes */
+} vlt_settled_knob;
+
+enum { VLT_SETTLED_MAX = 8 };
+
 typedef struct vlt_choices {
     vlt_choice *entry; /* owned */
     int count;
     int capacity;
+    vlt_settled_knob settled[VLT_SETTLED_MAX];
+    int settled_count;
 } vlt_choices;
 
 /* Adds or replaces the entry of (op, bucket, forced). USAGE: the bucket is none of the operator's.
@@ -31,6 +42,10 @@ void vlt_choices_release(vlt_choices *choices);
 /* Adds a forced entry from "OP=VARIANT[:KNOB=V,...]"; a second text for the same variant adds its
  * knobs. USAGE names what there is not, and two variants forced for one operator. */
 vlt_status vlt_choices_force(vlt_choices *choices, const char *text, vlt_error *err);
+
+/* Plans of the operator made from now on have this value, where their variant has the knob; at most
+ * VLT_SETTLED_MAX, a second value for one replaces the first. */
+void vlt_choices_settle(vlt_choices *choices, const vlt_op *op, const char *knob, int64_t value);
 
 /* How a plan came by its variant. */
 typedef enum vlt_choice_source {

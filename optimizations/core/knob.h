@@ -7,7 +7,7 @@
 
 #include "optimizations/core/caps.h"
 
-enum { VLT_KNOB_MAX = 12, VLT_KNOB_VALUES_MAX = 64, VLT_KNOB_THREADS_MOST = 1024 };
+enum { VLT_KNOB_MAX = 16, VLT_KNOB_VALUES_MAX = 64, VLT_KNOB_THREADS_MOST = 1024 };
 
 /* Declared with the variant, never an environment variable. */
 typedef struct vlt_knob {
@@ -31,12 +31,13 @@ typedef struct vlt_binding {
     int64_t value[VLT_KNOB_MAX];
 } vlt_binding;
 
-/* The values worth trying on this machine, ascending. */
+/* The values worth trying on a machine, ascending. */
 typedef struct vlt_knob_list {
     int64_t value[VLT_KNOB_VALUES_MAX];
     int count; /* >= 1 */
 } vlt_knob_list;
 
+/* Of a variant's knob: vlt_variant_knob_values (registry.h), which asks the variant as well. */
 vlt_knob_list vlt_knob_values(const vlt_knob *knob, const vlt_caps *caps);
 
 /* May the knob be this? */

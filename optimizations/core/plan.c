@@ -139,7 +139,7 @@ static bool choose_tuned(vlt_plan *plan)
 }
 
 /* Sets plan->variant, binding and source. */
-static void choose(vlt_plan *plan)
+static void choose_variant(vlt_plan *plan)
 {
     const vlt_context *context = plan->context;
     const vlt_problem *problem = &plan->problem;
@@ -162,6 +162,21 @@ static void choose(vlt_plan *plan)
     plan->variant = vlt_registry_variant(problem->op, 0);
     vlt_binding_defaults(plan->variant, &plan->binding);
     plan->source = VLT_CHOICE_BASELINE;
+}
+
+static void choose(vlt_plan *plan)
+{
+    const vlt_choices *choices = plan->context->choices;
+    choose_variant(plan);
+    for (int i = 0; choices && i < choices->settled_count; i++) {
+        const vlt_settled_knob *settled = &choices->settled[i];
+        const int index = settled->op == plan->problem.op
+                              ? vlt_variant_knob_index(plan->variant, settled->knob)
+                              : -1;
+        if (index >= 0) {
+            plan->binding.value[index] = settled->value;
+        }
+    }
 }
 
 static vlt_status prepare(vlt_plan *plan, vlt_plan **out, vlt_error *err)
@@ -325,7 +340,8 @@ vlt_status vlt_plan_reserve(vlt_scratch *scratch, const vlt_plan *plan, vlt_erro
     vlt_status status = bytes > scratch->size_bytes
                             ? vlt_context_admit(plan->context, bytes, "scratch memory", err)
                             : VLT_OK;
-    return status == VLT_OK ? vlt_scratch_reserve(scratch, bytes, err) : status;
+    return status == VLT_OK ? vlt_scratch_reserve_by(scratch, plan->context->memory, bytes, err)
+                            : status;
 }
 
 vlt_status vlt_plan_run_in(vlt_scratch *scratch, const vlt_plan *plan, const void *args,

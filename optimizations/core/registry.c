@@ -277,6 +277,19 @@ int vlt_variant_knob_index(const vlt_variant *variant, const char *knob)
     return -1;
 }
 
+vlt_knob_list vlt_variant_knob_values(const vlt_variant *variant, int index, const vlt_caps *caps,
+                                      char *reason)
+{
+    const vlt_knob *knob = &variant->knobs[index];
+    char unheard[VLT_REASON_BYTES];
+    reason = reason ? reason : unheard;
+    reason[0] = '\0';
+    if (variant->offers && !variant->offers(knob, caps, reason)) {
+        return (vlt_knob_list){.value = {knob->default_value}, .count = 1};
+    }
+    return vlt_knob_values(knob, caps);
+}
+
 int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob)
 {
     const int index = vlt_variant_knob_index(variant, knob);

@@ -57,6 +57,12 @@ void vlt_binding_format(const vlt_variant *variant, const vlt_binding *binding, 
 /* Place of a knob by name; -1 where the variant has none of that name. */
 int vlt_variant_knob_index(const vlt_variant *variant, const char *knob);
 
+/* The values of a knob that are worth trying on this machine, ascending: where the variant does not
+ * offer it here, its default alone, and reason (VLT_REASON_BYTES, may be NULL) says why; else that
+ * is empty. */
+vlt_knob_list vlt_variant_knob_values(const vlt_variant *variant, int index, const vlt_caps *caps,
+                                      char *reason);
+
 /* Value of a knob by name; the variant must have it. */
 int64_t vlt_binding_value(const vlt_variant *variant, const vlt_binding *binding, const char *knob);
 

@@ -55,6 +55,11 @@ typedef struct vlt_variant {
      * traffic of its own. */
     void (*cost)(const vlt_problem *problem, vlt_cost *cost);
 
+    /* NULL: every value of a knob is worth trying on every machine. False: on this one the knob
+     * does nothing but at its default; reason (VLT_REASON_BYTES) says why. A config may
+     * hold another value all the same, from where it did something. */
+    bool (*offers)(const vlt_knob *knob, const vlt_caps *caps, char *reason);
+
     /* NULL: every combination of knob values is valid. */
     bool (*valid)(const vlt_problem *problem, const vlt_caps *caps, const vlt_binding *binding);
 

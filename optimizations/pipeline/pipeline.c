@@ -2,6 +2,7 @@
 
 #include "optimizations/core/random.h"
 #include "optimizations/core/registry.h"
+#include "optimizations/core/utf8_text.h"
 
 int vlt_pipeline_slots(const vlt_plan *plan)
 {
@@ -31,7 +32,51 @@ vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan)
                                   VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT),
         .tokenize_cache = knob_or(plan, VLT_PIPELINE_TOKENIZE_CACHE,
                                   VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT),
-        .pin = knob_or(plan, VLT_PIPELINE_PIN, 0) != 0};
+        .pin = knob_or(plan, VLT_PIPELINE_PIN, 0) != 0,
+        .weights = (vlt_weights_where)knob_or(plan, VLT_PIPELINE_WEIGHTS, VLT_WEIGHTS_SYSTEM),
+        .huge_pages = knob_or(plan, VLT_PIPELINE_HUGE_PAGES, 1) != 0,
+        .first_touch = knob_or(plan, VLT_PIPELINE_FIRST_TOUCH, 0) != 0};
+}
+
+const char *const vlt_weights_where_names[] = {
+    [VLT_WEIGHTS_SYSTEM] = "system",
+    [VLT_WEIGHTS_INTERLEAVE] = "interleave",
+    [VLT_WEIGHTS_LOCAL] = "local",
+};
+
+const char *vlt_weights_where_name(vlt_weights_where where)
+{
+    return vlt_weights_where_names[where];
+}
+
+bool vlt_pipeline_has_nodes(const vlt_caps *caps, char *reason)
+{
+    if (caps->node_count > 1) {
+        return true;
+    }
+    vlt_utf8_format(reason, VLT_REASON_BYTES, "%s NUMA node may be used here, 2 or more are needed",
+                    caps->node_count == 1 ? "one" : "no");
+    return false;
+}
+
+bool vlt_pipeline_has_large_pages(const vlt_caps *caps, char *reason)
+{
+    if (caps->large_pages) {
+        return true;
+    }
+    vlt_utf8_format(reason, VLT_REASON_BYTES,
+                    "the system gives no large pages "
+                    "(/sys/kernel/mm/transparent_hugepage/enabled is absent, or says never)");
+    return false;
+}
+
+void vlt_pipeline_settle_memory(vlt_choices *choices, const vlt_pipeline_services *services)
+{
+    const vlt_op *op = &vlt_op_pipeline;
+    vlt_choices_settle(choices, op, VLT_PIPELINE_PIN, services->pin);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_WEIGHTS, services->weights);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_HUGE_PAGES, services->huge_pages);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_FIRST_TOUCH, services->first_touch);
 }
 
 static const vlt_dim dims[] = {

@@ -56,19 +56,39 @@ enum {
     VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT = 8 << 20
 };
 
+/* Where the memory of weights lies: the values of a knob, in this order. */
+typedef enum vlt_weights_where {
+    VLT_WEIGHTS_SYSTEM,     /* where the kernel puts it: the node of the thread that touches it */
+    VLT_WEIGHTS_INTERLEAVE, /* page by page over all nodes */
+    VLT_WEIGHTS_LOCAL       /* on the node of the threads while there is room, else elsewhere */
+} vlt_weights_where;
+
+const char *vlt_weights_where_name(vlt_weights_where where); /* "system" ... */
+
+/* What knobs about memory need of a machine. False: reason (VLT_REASON_BYTES) says what is missing.
+ */
+bool vlt_pipeline_has_nodes(const vlt_caps *caps, char *reason);
+bool vlt_pipeline_has_large_pages(const vlt_caps *caps, char *reason);
+
 /* How whoever feeds the stages should be set up, before there are any: texts, pictures, threads. It
  * changes no output, and nothing of a run of this operator. */
 typedef struct vlt_pipeline_services {
-    int prefetch;           /* items prepared ahead of the one in stage 1; 0: none */
-    int preprocess_threads; /* that prepare them; 0: as many as compute */
-    int tokenize_threads;   /* for one long text; 0: as many as compute */
-    int64_t tokenize_chunk; /* bytes of its pieces */
-    int64_t tokenize_cache; /* bytes of results kept; 0: none */
-    bool pin;               /* threads stay on cores of their own */
+    int prefetch;              /* items prepared ahead of the one in stage 1; 0: none */
+    int preprocess_threads;    /* that prepare them; 0: as many as compute */
+    int tokenize_threads;      /* for one long text; 0: as many as compute */
+    int64_t tokenize_chunk;    /* bytes of its pieces */
+    int64_t tokenize_cache;    /* bytes of results kept; 0: none */
+    bool pin;                  /* threads stay on cores of their own */
+    vlt_weights_where weights; /* where their memory lies */
+    bool huge_pages;           /* large blocks are in large pages */
+    bool first_touch;          /* large blocks are touched by the threads, each a part of it */
 } vlt_pipeline_services;
 
 /* Of a plan, settled or made; where its variant has no such knob, the defaults. */
 vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan);
+
+/* What whoever feeds the stages decided on: plans made from now on have it as their knobs. */
+void vlt_pipeline_settle_memory(vlt_choices *choices, const vlt_pipeline_services *services);
 
 static inline vlt_problem vlt_pipeline_problem(int64_t items, int stages)
 {

@@ -11,6 +11,11 @@
 #define VLT_PIPELINE_TOKENIZE_CHUNK     "tokenize_chunk"
 #define VLT_PIPELINE_TOKENIZE_CACHE     "tokenize_cache"
 #define VLT_PIPELINE_PIN                "pin"
+#define VLT_PIPELINE_WEIGHTS            "weights"
+#define VLT_PIPELINE_HUGE_PAGES         "huge_pages"
+#define VLT_PIPELINE_FIRST_TOUCH        "first_touch"
+
+extern const char *const vlt_weights_where_names[3];
 
 /* The first member of a variant's state; a variant without state has one slot. */
 typedef struct vlt_pipeline_common {

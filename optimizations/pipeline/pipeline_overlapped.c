@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
@@ -308,10 +309,21 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
     return true;
 }
 
+static bool offers(const vlt_knob *knob, const vlt_caps *caps, char *reason)
+{
+    if (!strcmp(knob->name, VLT_PIPELINE_HUGE_PAGES)) {
+        return vlt_pipeline_has_large_pages(caps, reason);
+    }
+    const bool of_nodes = !strcmp(knob->name, VLT_PIPELINE_WEIGHTS) ||
+                          !strcmp(knob->name, VLT_PIPELINE_FIRST_TOUCH);
+    return !of_nodes || vlt_pipeline_has_nodes(caps, reason);
+}
+
 static const int64_t depths[] = {2, 3, 4, 8, 16}, threads[] = {2, 3, 4, 8}, spins[] = {0, 20, 200},
                      parallels[] = {1, 2, 4, 8}, prefetches[] = {0, 1, 2, 4, 8},
                      chunks[] = {16 << 10, 64 << 10, 256 << 10, 1 << 20},
-                     caches[] = {0, 1 << 20, 8 << 20, 64 << 20}, switches[] = {0, 1};
+                     caches[] = {0, 1 << 20, 8 << 20, 64 << 20}, switches[] = {0, 1},
+                     weights[] = {VLT_WEIGHTS_SYSTEM, VLT_WEIGHTS_INTERLEAVE, VLT_WEIGHTS_LOCAL};
 
 static const vlt_knob knobs[] = {
     {"depth", "items in flight", depths, 5, 4, NULL},
@@ -330,8 +342,13 @@ static const vlt_knob knobs[] = {
      VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT, NULL},
     {VLT_PIPELINE_PIN, "threads stay on cores of their own, as hwloc tells; 1: yes", switches, 2, 0,
      NULL},
+    {VLT_PIPELINE_WEIGHTS, "NUMA nodes of the weights: as the system puts them, all, the threads'",
+     weights, 3, VLT_WEIGHTS_SYSTEM, vlt_weights_where_names},
+    {VLT_PIPELINE_HUGE_PAGES, "large pages for large blocks; 0: for none", switches, 2, 1, NULL},
+    {VLT_PIPELINE_FIRST_TOUCH, "pinned threads touch each a part of large blocks; 1: yes", switches,
+     2, 0, NULL},
 };
 
 VLT_VARIANT(pipeline, overlapped, .summary = "stages on threads of their own over a ring of slots",
             .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .applicable = applicable,
-            .prepare = prepare, .run = run, .release = release);
+            .offers = offers, .prepare = prepare, .run = run, .release = release);

@@ -68,7 +68,7 @@ int test_variants(test_context *test, const vlt_op *op, const int64_t *dims)
         vlt_binding_defaults(variant, &binding);
         int result = verify(test, &problem, variant, &binding);
         for (int k = 0; k < variant->knob_count && result >= 0; k++) {
-            vlt_knob_list list = vlt_knob_values(&variant->knobs[k], &test->caps);
+            vlt_knob_list list = vlt_variant_knob_values(variant, k, &test->caps, NULL);
             for (int i = 0; i < list.count && result >= 0; i++) {
                 vlt_binding_defaults(variant, &binding);
                 if (list.value[i] != variant->knobs[k].default_value) {

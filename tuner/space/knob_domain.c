@@ -47,10 +47,12 @@ static int gather_values(const vlt_knob_domain *d, const char *name, vlt_scalar 
 {
     int count = 0;
     for (int v = 0; v < d->space.variant_count; v++) {
-        const vlt_knob *knob = knob_named(d, v, name);
+        const vlt_variant *variant = d->space.variant[v];
+        const int index = vlt_variant_knob_index(variant, name);
+        const vlt_knob *knob = index < 0 ? NULL : &variant->knobs[index];
         vlt_knob_list list = {.count = 0};
         if (knob) {
-            list = vlt_knob_values(knob, d->space.caps);
+            list = vlt_variant_knob_values(variant, index, d->space.caps, NULL);
         }
         for (int i = 0; i < list.count && count < room; i++) {
             bool known = false;
@@ -64,12 +66,20 @@ static int gather_values(const vlt_knob_domain *d, const char *name, vlt_scalar 
     return count;
 }
 
-/* "variant in ['avx2', 'avx512']" */
+/* "variant in ['avx2', 'avx512']"; nothing where all of them have it: then the parameter stands
+ * alone, and its values need not be tried with all others to be counted. */
 static vlt_status add_condition(vlt_knob_domain *d, const char *name, vlt_error *err)
 {
     char text[CONDITION_BYTES];
     vlt_expression *expression;
     const char *separator = "";
+    int with = 0;
+    for (int v = 0; v < d->space.variant_count; v++) {
+        with += knob_named(d, v, name) != NULL;
+    }
+    if (with == d->space.variant_count) {
+        return VLT_OK;
+    }
     size_t used = vlt_utf8_format(text, sizeof text, "variant in [");
     for (int v = 0; v < d->space.variant_count; v++) {
         if (knob_named(d, v, name)) {
@@ -128,7 +138,7 @@ static bool to_setting(const vlt_knob_domain *d, const uint16_t *digits, vlt_set
     for (int k = 0; k < variant->knob_count; k++) {
         const vlt_knob *knob = &variant->knobs[k];
         const vlt_parameter *parameter = vlt_domain_parameter(d->domain, d->parameter[v][k]);
-        vlt_knob_list list = vlt_knob_values(knob, d->space.caps);
+        vlt_knob_list list = vlt_variant_knob_values(variant, k, d->space.caps, NULL);
         int at = 0;
         while (at < list.count) {
             const vlt_scalar value = value_of(knob, list.value[at]);
@@ -152,6 +162,25 @@ static bool is_valid(void *user, const uint16_t *digits)
     return to_setting(d, digits, &setting) && vlt_space_valid(&d->space, &setting);
 }
 
+/* Is every combination of the parameters' values a valid setting, where they are active? */
+static bool all_valid(const vlt_knob_domain *d)
+{
+    for (int v = 0; v < d->space.variant_count; v++) {
+        const vlt_variant *variant = d->space.variant[v];
+        if (variant->valid) {
+            return false;
+        }
+        for (int k = 0; k < variant->knob_count; k++) {
+            const vlt_parameter *parameter = vlt_domain_parameter(d->domain, d->parameter[v][k]);
+            if (vlt_variant_knob_values(variant, k, d->space.caps, NULL).count !=
+                parameter->value_count) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static vlt_status build(vlt_knob_domain *d, vlt_restriction *where, vlt_error *err)
 {
     int all[VLT_DOMAIN_PARAMETER_MAX];
@@ -159,7 +188,8 @@ static vlt_status build(vlt_knob_domain *d, vlt_restriction *where, vlt_error *e
     for (int i = 0; i < count; i++) {
         all[i] = i;
     }
-    vlt_status status = vlt_domain_add_rule(d->domain, is_valid, d, all, count, err);
+    vlt_status status = all_valid(d) ? VLT_OK
+                                     : vlt_domain_add_rule(d->domain, is_valid, d, all, count, err);
     if (status == VLT_OK && where) {
         status = vlt_restriction_apply(where, d->domain, err);
     }

@@ -87,13 +87,43 @@ Test(choices, what_would_be_chosen_can_be_asked)
     cr_expect_eq(services.tokenize_cache, 0);
     cr_expect_eq(services.tokenize_chunk, VLT_PIPELINE_TOKENIZE_CHUNK_DEFAULT);
     cr_expect(services.pin);
+    cr_expect_eq(services.weights, VLT_WEIGHTS_SYSTEM);
+    cr_expect(services.huge_pages);
+    cr_expect_not(services.first_touch);
     cr_expect_eq(noted.count, 1);
+    tune("overlapped", "weights=local huge_pages=0 first_touch=1");
+    cr_assert_eq(vlt_plan_settle(&test.context, &problem, &plan, NULL), VLT_OK);
+    cr_expect_eq(vlt_pipeline_services_of(&plan).weights, VLT_WEIGHTS_LOCAL);
+    cr_expect_not(vlt_pipeline_services_of(&plan).huge_pages);
+    cr_expect(vlt_pipeline_services_of(&plan).first_touch);
     cr_expect_eq(vlt_plan_settle(&test.context, &impossible, &plan, NULL), VLT_STATUS_USAGE);
     test.context.policy = VLT_POLICY_BASELINE;
     cr_assert_eq(vlt_plan_settle(&test.context, &problem, &plan, NULL), VLT_OK);
     cr_expect_eq(vlt_pipeline_services_of(&plan).prefetch, VLT_PIPELINE_PREFETCH_DEFAULT);
     cr_expect_not(vlt_pipeline_services_of(&plan).pin, "the baseline has no such knob");
+    cr_expect_eq(vlt_pipeline_services_of(&plan).weights, VLT_WEIGHTS_SYSTEM);
+    cr_expect(vlt_pipeline_services_of(&plan).huge_pages);
     vlt_ledger_release(&noted);
+}
+
+/* Whatever variant and values are chosen; variants without the knob are as they are. */
+Test(choices, a_settled_knob_goes_before_all_others)
+{
+    tune("overlapped", "depth=16 threads=3 spin_us=200 parallel=1");
+    vlt_choices_settle(&choices, &vlt_op_pipeline, "depth", 8);
+    vlt_choices_settle(&choices, &vlt_op_pipeline, "depth", 2);
+    vlt_choices_settle(&choices, &vlt_op_norm, "threads", 1);
+    cr_assert_eq(planned(), planned());
+    cr_assert_str_eq(planned(), "overlapped depth=2 threads=3 spin_us=200 parallel=1");
+    force("pipeline=overlapped:depth=4");
+    cr_assert_str_eq(planned(), "overlapped depth=2 threads=3 spin_us=200 parallel=1");
+    force("pipeline=overlapped:threads=8");
+    cr_assert_str_eq(planned(), "overlapped depth=2 threads=8 spin_us=200 parallel=1");
+    cr_expect_eq(choices.settled_count, 2);
+    test.context.policy = VLT_POLICY_BASELINE;
+    vlt_choices_release(&choices);
+    vlt_choices_settle(&choices, &vlt_op_pipeline, "depth", 8);
+    cr_assert_str_eq(planned(), "baseline ");
 }
 
 Test(choices, a_forced_knob_leaves_the_tuned_values_of_the_others)

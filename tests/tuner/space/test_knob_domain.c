@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optimizations/pipeline/pipeline.h"
 #include "tuner/space/knob_domain.h"
 
 static vlt_error err;
@@ -67,6 +68,89 @@ Test(knob_domain, settings_and_numbers)
     cr_expect_eq(vlt_knob_domain_find(domain, &wrong), VLT_SETTING_NONE);
     cr_expect_eq(vlt_knob_domain_find(domain, &other), VLT_SETTING_NONE);
     vlt_knob_domain_destroy(domain);
+}
+
+static vlt_knob_list offered(const char *name, const vlt_caps *machine, char *reason)
+{
+    const vlt_variant *variant = vlt_registry_find_variant(&vlt_op_pipeline, "overlapped");
+    return vlt_variant_knob_values(variant, vlt_variant_knob_index(variant, name), machine, reason);
+}
+
+/* Knobs about memory are in the space of machines where they do something; reasons elsewhere. */
+Test(knob_domain, knobs_that_a_machine_does_not_offer_stay_at_their_default)
+{
+    static const struct {
+        vlt_caps caps;
+        int weights, first_touch, huge_pages;
+        const char *reason;
+    } cases[] = {
+        {{.cpu_count = 2, .node_count = 1, .large_pages = true}, 1, 1, 2, "one NUMA node"},
+        {{.cpu_count = 2, .node_count = 2, .large_pages = true}, 3, 2, 2, ""},
+        {{.cpu_count = 2, .node_count = 4}, 3, 2, 1, ""},
+        {{.cpu_count = 2}, 1, 1, 1, "no NUMA node"},
+    };
+    const vlt_variant *variant = vlt_registry_find_variant(&vlt_op_pipeline, "overlapped");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vlt_caps *machine = &cases[i].caps;
+        char reason[VLT_REASON_BYTES];
+        cr_expect_eq(offered("huge_pages", machine, reason).count, cases[i].huge_pages);
+        cr_expect_eq(offered("huge_pages", machine, reason).value[cases[i].huge_pages - 1], 1);
+        cr_expect_eq(*reason != 0, cases[i].huge_pages == 1);
+        cr_expect_eq(offered("first_touch", machine, reason).count, cases[i].first_touch);
+        cr_expect_eq(offered("weights", machine, reason).count, cases[i].weights);
+        cr_expect(!strncmp(reason, cases[i].reason, strlen(cases[i].reason)), "%s", reason);
+        cr_expect_eq(*reason == 0, cases[i].weights == 3);
+        vlt_space all;
+        const vlt_problem problem = vlt_pipeline_problem(8, 2);
+        vlt_space_init(&all, &problem, machine, VLT_QUALITY_EXACT);
+        vlt_setting setting = {.variant = variant};
+        vlt_knob_domain *domain;
+        all.variant[0] = variant; /* the baseline has no knobs */
+        all.variant_count = 1;
+        cr_assert_eq(vlt_knob_domain_create(&all, "pipeline", NULL, &domain, &err), VLT_OK, "%s",
+                     err.message);
+        cr_assert_eq(vlt_binding_parse(variant, "weights=interleave", &setting.binding, NULL),
+                     VLT_OK);
+        cr_expect_eq(vlt_knob_domain_find(domain, &setting) != VLT_SETTING_NONE,
+                     cases[i].weights == 3);
+        vlt_knob_domain_destroy(domain);
+    }
+}
+
+/* Services have more settings than can be looked at one by one; where nothing joins their knobs
+ * they need not be. */
+Test(knob_domain, knobs_that_nothing_joins_are_not_enumerated, .timeout = 20)
+{
+    const vlt_caps server = {
+        .cpu_count = 256, .core_count = 128, .node_count = 8, .large_pages = true};
+    const vlt_problem problem = vlt_pipeline_problem(8, 2);
+    const vlt_variant *variant = vlt_registry_find_variant(&vlt_op_pipeline, "overlapped");
+    vlt_restriction *where;
+    vlt_knob_domain *domain;
+    vlt_setting setting;
+    vlt_space all;
+    vlt_space_init(&all, &problem, &server, VLT_QUALITY_EXACT);
+    all.variant[0] = variant;
+    all.variant_count = 1;
+    cr_assert_eq(
+        vlt_restriction_parse("weights == 'local' && prefetch < 4", "--where", &where, &err),
+        VLT_OK);
+    cr_assert_eq(vlt_knob_domain_create(&all, "pipeline", where, &domain, &err), VLT_OK, "%s",
+                 err.message);
+    const int64_t threads = vlt_variant_knob_values(
+                                variant, vlt_variant_knob_index(variant, "tokenize_threads"),
+                                &server, NULL)
+                                .count;
+    const uint64_t count = vlt_domain_count(vlt_knob_domain_domain(domain));
+    cr_expect_eq(count, (uint64_t)(5 * 4 * 3 * 4 * 3 * threads * threads * 4 * 4 * 2 * 2 * 2));
+    vlt_knob_domain_setting(domain, count / 3, &setting);
+    cr_expect(vlt_space_valid(&all, &setting));
+    cr_expect_eq(vlt_knob_domain_find(domain, &setting), count / 3);
+    cr_expect_eq(vlt_binding_value(variant, &setting.binding, "weights"), VLT_WEIGHTS_LOCAL);
+    setting.binding.value[vlt_variant_knob_index(variant, "prefetch")] = 8;
+    cr_expect_eq(vlt_knob_domain_find(domain, &setting), VLT_SETTING_NONE);
+    vlt_knob_domain_destroy(domain);
+    vlt_restriction_destroy(where);
 }
 
 /* A part says nothing about variants without its parameters. */
