@@ -21,6 +21,8 @@ static void fill_caps(const vlt_machine_sources *sources, vlt_machine *machine)
     vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", sources->isa ? "" : vlt_isa_limit());
     caps->cpu_count = cpus > 0 ? cpus : 1;
     caps->core_count = cores > 0 ? cores : 1;
+    caps->node_count = machine->node_count;
+    caps->large_pages = vlt_system_gives_large_pages(machine->system.huge_pages);
     caps->memory_bytes = vlt_limits_memory(&machine->limits);
     caps->gpu_count = machine->gpu_count;
     vlt_proc_copy(caps->cpu_name, sizeof caps->cpu_name,

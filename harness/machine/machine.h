@@ -21,7 +21,8 @@ enum {
     VLT_MACHINE_KINDS = 8,      /* kinds of cores told apart: performance, efficiency ... */
     VLT_MACHINE_CACHES = 16,    /* groups of equal caches */
     VLT_MACHINE_CPU_WORDS = 16, /* 64-bit words of a CPU set: 1024 logical CPUs */
-    VLT_MACHINE_GPUS = 8
+    VLT_MACHINE_GPUS = 8,
+    VLT_MACHINE_NODES = 64 /* NUMA nodes told apart */
 };
 
 /* A set of logical CPUs by the kernel's numbers, as vlt_threads_options takes it. */
@@ -48,6 +49,12 @@ typedef struct vlt_machine_kind {
     int pu_count;       /* their logical CPUs */
     vlt_cpu_set usable; /* those of them that this process may use */
 } vlt_machine_kind;
+
+/* A NUMA node with memory. */
+typedef struct vlt_machine_node {
+    int number;       /* the kernel's */
+    vlt_cpu_set cpus; /* logical CPUs near it, usable or not; none: memory alone */
+} vlt_machine_node;
 
 /* Caches that are alike. */
 typedef struct vlt_machine_cache {
@@ -88,8 +95,9 @@ typedef struct vlt_machine {
     char cpu_model[64];
     int cpu_family, cpu_model_number, cpu_stepping; /* -1 unknown */
 
-    bool emulated; /* the topology is replayed, not this machine's: nothing can be bound */
-    bool can_bind; /* threads can be bound to CPUs here */
+    bool emulated;  /* the topology is replayed, not this machine's: nothing can be bound */
+    bool can_bind;  /* threads can be bound to CPUs here */
+    bool can_place; /* memory can be bound to NUMA nodes here */
     int package_count;
     int numa_count;
     int core_count; /* of the machine, usable or not */
@@ -100,6 +108,9 @@ typedef struct vlt_machine {
     int cache_count;
     vlt_cpu_set usable;    /* logical CPUs after cpuset and affinity */
     vlt_cpu_set first_pus; /* one of each usable core */
+
+    vlt_machine_node node[VLT_MACHINE_NODES]; /* that memory may come from, by number */
+    int node_count;
 
     vlt_limits limits;
 

@@ -4,11 +4,14 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "harness/machine/isa.h"
 #include "harness/machine/limits.h"
+#include "harness/machine/machine.h"
 #include "harness/machine/proc_file.h"
+#include "harness/machine/system_facts.h"
 #include "optimizations/core/utf8_text.h"
 
 /* Is this the first usable CPU of its core? The kernel lists siblings as "0,4" or "0-1". */
@@ -37,6 +40,38 @@ static bool begins_core(int cpu, const cpu_set_t *usable)
     return true;
 }
 
+/* "0-1,4" of the kernel as a set. */
+static vlt_cpu_set read_list(const char *text)
+{
+    vlt_cpu_set set = {{0}};
+    for (char *at = (char *)text; *at >= '0' && *at <= '9'; at += *at == ',') {
+        long first = strtol(at, &at, 10), last = *at == '-' ? strtol(at + 1, &at, 10) : first;
+        for (long i = first; i <= last && i < VLT_MACHINE_CPU_WORDS * 64; i++) {
+            vlt_cpu_set_add(&set, (int)i);
+        }
+    }
+    return set;
+}
+
+/* Nodes that have memory and that this process may have it from. */
+static int count_nodes(void)
+{
+    char text[4096];
+    vlt_cpu_set with = {{0}}, may = {{0}};
+    if (vlt_proc_read(NULL, "/sys/devices/system/node/has_memory", text, sizeof text)) {
+        with = read_list(text);
+    }
+    if (vlt_proc_read(NULL, "/proc/self/status", text, sizeof text)) {
+        const char *key = "Mems_allowed_list:", *at = strstr(text, key);
+        may = at ? read_list(at + strlen(key) + strspn(at + strlen(key), " \t")) : with;
+    }
+    for (int i = 0; i < VLT_MACHINE_CPU_WORDS; i++) {
+        with.word[i] &= may.word[i];
+    }
+    const int count = vlt_cpu_set_count(&with);
+    return count > 0 ? count : 1; /* a kernel without nodes */
+}
+
 static size_t cache_bytes(int name)
 {
     long bytes = sysconf(name);
@@ -47,6 +82,7 @@ void vlt_quick_caps(vlt_caps *caps, int *thread_count)
 {
     cpu_set_t usable;
     vlt_limits limits;
+    char huge_pages[16];
     *caps = (vlt_caps){.isa = vlt_isa_detect(),
                        .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
                        .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
@@ -61,6 +97,9 @@ void vlt_quick_caps(vlt_caps *caps, int *thread_count)
     caps->cpu_count = caps->cpu_count > 0 ? caps->cpu_count : 1;
     caps->core_count = caps->core_count > 0 ? caps->core_count : 1;
     vlt_limits_read(NULL, &limits);
+    vlt_system_huge_pages(NULL, huge_pages, sizeof huge_pages);
+    caps->large_pages = vlt_system_gives_large_pages(huge_pages);
+    caps->node_count = count_nodes();
     caps->memory_bytes = vlt_limits_memory(&limits);
     *thread_count = vlt_limits_threads(&limits, caps->core_count);
 }

@@ -48,6 +48,17 @@ static void read_microcode(const char *root, char *out, size_t out_bytes)
     }
 }
 
+void vlt_system_huge_pages(const char *root, char *word, size_t word_bytes)
+{
+    word[0] = '\0';
+    read_bracketed(root, "/sys/kernel/mm/transparent_hugepage/enabled", word, word_bytes);
+}
+
+bool vlt_system_gives_large_pages(const char *huge_pages)
+{
+    return !strcmp(huge_pages, "always") || !strcmp(huge_pages, "madvise");
+}
+
 void vlt_system_facts_read(const char *root, vlt_machine_system *facts)
 {
     struct utsname name;
@@ -61,8 +72,7 @@ void vlt_system_facts_read(const char *root, vlt_machine_system *facts)
     read_microcode(root, facts->microcode, sizeof facts->microcode);
     vlt_proc_read(root, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", facts->governor,
                   sizeof facts->governor);
-    read_bracketed(root, "/sys/kernel/mm/transparent_hugepage/enabled", facts->huge_pages,
-                   sizeof facts->huge_pages);
+    vlt_system_huge_pages(root, facts->huge_pages, sizeof facts->huge_pages);
     if (vlt_proc_read_u64(root, "/sys/devices/system/cpu/smt/active", &active)) {
         facts->smt_active = active != 0;
     }

@@ -226,6 +226,24 @@ static void read_first_pus(hwloc_topology_t topology, vlt_machine *machine)
     }
 }
 
+/* Nodes that the cpuset allows, without those that are empty; where no node says how much memory it
+ * has, all of them. */
+static void read_nodes(hwloc_topology_t topology, vlt_machine *machine)
+{
+    hwloc_const_bitmap_t allowed = hwloc_topology_get_allowed_nodeset(topology);
+    const bool known = hwloc_get_root_obj(topology)->total_memory > 0;
+    hwloc_obj_t node = NULL;
+    while ((node = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, node)) != NULL &&
+           machine->node_count < VLT_MACHINE_NODES) {
+        if (hwloc_bitmap_isset(allowed, node->os_index) &&
+            (node->attr->numanode.local_memory > 0 || !known)) {
+            vlt_machine_node *out = &machine->node[machine->node_count++];
+            out->number = (int)node->os_index;
+            to_cpu_set(node->cpuset, &out->cpus);
+        }
+    }
+}
+
 /* A replayed machine carries its GPUs as "GPU" = "name;capability;multiprocessors;bytes". */
 static void read_replayed_gpus(hwloc_topology_t topology, vlt_machine *machine)
 {
@@ -253,6 +271,8 @@ vlt_status vlt_topology_read(const vlt_machine_sources *sources, vlt_machine *ma
     const struct hwloc_topology_support *support = hwloc_topology_get_support(topology);
     machine->emulated = !hwloc_topology_is_thissystem(topology);
     machine->can_bind = !machine->emulated && support->cpubind->set_thisthread_cpubind;
+    machine->can_place = !machine->emulated && support->membind->set_area_membind &&
+                         support->membind->set_thisthread_membind;
     to_cpu_set(hwloc_topology_get_allowed_cpuset(topology), &machine->usable);
     if (!machine->emulated) {
         cut_by_affinity(&machine->usable);
@@ -263,6 +283,7 @@ vlt_status vlt_topology_read(const vlt_machine_sources *sources, vlt_machine *ma
     machine->pu_count = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     read_identity(topology, machine);
     read_kinds(topology, machine);
+    read_nodes(topology, machine);
     read_caches(topology, machine);
     read_cache_sizes(topology, machine);
     read_first_pus(topology, machine);

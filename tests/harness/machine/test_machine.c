@@ -239,6 +239,8 @@ Test(machine, quick_caps_agree_with_the_probe)
     cr_assert_eq(quick.cpu_count, full->cpu_count);
     cr_assert_eq(quick.core_count, full->core_count);
     cr_assert_eq(quick.memory_bytes, full->memory_bytes);
+    cr_assert_eq(quick.node_count, full->node_count);
+    cr_assert_eq(quick.large_pages, full->large_pages);
     cr_assert_eq(threads, vlt_machine_thread_count(machine));
     vlt_machine_destroy(machine);
 }
