@@ -204,14 +204,18 @@ static const char *const computing[] = {"vision", "prefill", "decode", "other", 
 static const struct {
     const char *knob;
     const char *const *phases;
-} steps[] = {{"parallel", computing},
-             {"prefetch", preparing},
-             {"pin", computing},
-             {"preprocess_threads", preparing},
-             {"tokenize_threads", tokenizing},
-             {"tokenize_cache", tokenizing},
-             {"tokenize_chunk", tokenizing},
-             {"depth", preparing}};
+    const char *needs; /* a knob that must be on before; NULL: none */
+} steps[] = {{"parallel", computing, NULL},
+             {"prefetch", preparing, NULL},
+             {"pin", computing, NULL},
+             {"weights", computing, NULL},
+             {"first_touch", computing, "pin"},
+             {"huge_pages", computing, NULL},
+             {"preprocess_threads", preparing, NULL},
+             {"tokenize_threads", tokenizing, NULL},
+             {"tokenize_cache", tokenizing, NULL},
+             {"tokenize_chunk", tokenizing, NULL},
+             {"depth", preparing, NULL}};
 
 /* One launch of a setting; *late: there is no time for another. */
 static vlt_status try_setting(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
@@ -246,20 +250,20 @@ static bool fits_batch(const vlt_tuner *tuner, const vlt_setting *setting)
     return true;
 }
 
-/* The values of one knob, from the best setting so far. */
-static vlt_status try_knob(vlt_tuner *tuner, vlt_tune_item *item, const char *name, double share,
-                           bool *late, vlt_error *err)
+/* The values of one knob, from the best setting so far; needs: a knob that is on there, or NULL. */
+static vlt_status try_knob(vlt_tuner *tuner, vlt_tune_item *item, const char *name,
+                           const char *needs, double share, bool *late, vlt_error *err)
 {
     const vlt_tried *best = vlt_search_best(&item->search);
     const vlt_setting from = best && best->log_ratio < better_log ? best->setting
                                                                   : item->search.incumbent;
     const int index = vlt_variant_knob_index(from.variant, name);
     vlt_status status = VLT_OK;
-    if (index < 0) {
+    if (index < 0 || (needs && !vlt_binding_value(from.variant, &from.binding, needs))) {
         return VLT_OK;
     }
-    const vlt_knob_list values = vlt_knob_values(&from.variant->knobs[index],
-                                                 item->search.space.caps);
+    const vlt_knob_list values = vlt_variant_knob_values(from.variant, index,
+                                                         item->search.space.caps, NULL);
     int first = 0; /* those above come first, then those below */
     while (first < values.count - 1 && values.value[first] <= from.binding.value[index]) {
         first++;
@@ -283,7 +287,7 @@ static vlt_status search(vlt_tuner *tuner, vlt_tune_item *item, double share, vl
     for (size_t i = 0; i < sizeof steps / sizeof *steps && status == VLT_OK && !late; i++) {
         bool given = tuner->options->parallel > 0 && !strcmp(steps[i].knob, "parallel");
         if (!given && share_of(tuner, steps[i].phases) >= worth) {
-            status = try_knob(tuner, item, steps[i].knob, share, &late, err);
+            status = try_knob(tuner, item, steps[i].knob, steps[i].needs, share, &late, err);
         }
     }
     tuner->result->end = late ? VLT_TUNE_BUDGET : tuner->result->end;

@@ -24,6 +24,7 @@ static const vlt_option options[] = {
      VLT_INT(1, VLT_LANES_MAX)},
     VLT_GENERATE_CLI_OPTIONS(.needs = NULL),
     VLT_ENGINE_CLI_OPTIONS(NULL),
+    VLT_PLACE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
     {"prefetch", "N",
      "lines prepared ahead of the one computed (default: as tuned, else 2; 0: none)", 0,

@@ -52,6 +52,7 @@ static const vlt_option options[] = {
     {"size", "SIZE", "make: tiny, small or 2b; scenes: WIDTHxHEIGHT in pixels (default 128x128)", 0,
      VLT_OWN(check_size), .only = "make scenes"},
     VLT_ENGINE_CLI_OPTIONS("eval"),
+    VLT_PLACE_CLI_OPTIONS("eval"),
     VLT_PACK_CACHE_CLI_OPTION(.only = "eval"),
 };
 

@@ -27,6 +27,7 @@ static const vlt_option options[] = {
     {"dump", "FILE", "write the intermediate tensors of the prompt (safetensors)", 0, VLT_OUTPUT},
     VLT_GENERATE_CLI_OPTIONS(.needs = "json"),
     VLT_ENGINE_CLI_OPTIONS(NULL),
+    VLT_PLACE_CLI_OPTIONS(NULL),
     VLT_PACK_CACHE_CLI_OPTION(.only = NULL),
     VLT_SERVICE_CLI_OPTIONS,
 };

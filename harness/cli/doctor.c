@@ -11,6 +11,7 @@
 #include "harness/cli/facts.h"
 #include "harness/measure/clock_probe.h"
 #include "harness/measure/instructions.h"
+#include "harness/machine/memory_nodes.h"
 #include "optimizations/core/utf8_text.h"
 
 const char *vlt_finding_state_name(vlt_finding_state state)
@@ -100,10 +101,39 @@ static void examine_memory(const vlt_machine *machine, vlt_doctor *doctor)
         "only small checkpoints can be loaded; the tuner's children may be killed",
         "end other programs, or raise the memory limit of the cgroup", "%s usable, %s left%s%s",
         usable, left, *limits->memory_limited_by ? ", limited by " : "", limits->memory_limited_by);
-    if (!strcmp(machine->system.huge_pages, "never")) {
-        add(doctor, "huge pages", VLT_FINDING_LACKS,
-            "large tensors cost more page faults and TLB misses",
-            "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled", "switched off");
+    add(doctor, "huge pages", machine->caps.large_pages ? VLT_FINDING_HAS : VLT_FINDING_LACKS,
+        "large tensors cost more page faults and TLB misses",
+        "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled", "%s",
+        !strcmp(machine->system.huge_pages, "madvise")
+            ? "for who asks: large blocks do (--huge-pages)"
+        : !strcmp(machine->system.huge_pages, "always")
+            ? "for everybody (--huge-pages off: not here)"
+        : *machine->system.huge_pages ? "switched off"
+                                      : "not of this kernel");
+}
+
+static void examine_nodes(const vlt_machine *machine, vlt_doctor *doctor)
+{
+    char numbers[64];
+    const vlt_cpu_set nodes = vlt_machine_all_nodes(machine);
+    vlt_cpu_set_format(&nodes, numbers, sizeof numbers);
+    if (machine->node_count > 1 && machine->can_place) {
+        add(doctor, "memory nodes", VLT_FINDING_HAS, NULL, NULL,
+            "NUMA nodes %s may be used: --weights, --first-touch, else as tuned", numbers);
+    } else if (machine->node_count > 1) {
+        add(doctor, "memory nodes", VLT_FINDING_LACKS,
+            "--weights and --first-touch are wishes that nobody hears",
+            "allow mbind and set_mempolicy (container profile)",
+            "memory cannot be bound to the NUMA nodes %s%s", numbers,
+            machine->emulated ? ", which are replayed" : "");
+    } else if (machine->numa_count > 1) {
+        add(doctor, "memory nodes", VLT_FINDING_WARNING,
+            "memory of one node serves all threads; --weights and --first-touch have no choice",
+            "allow more nodes (cpuset.mems of the cgroup)", "%d of %d NUMA nodes may be used",
+            machine->node_count, machine->numa_count);
+    } else {
+        add(doctor, "memory nodes", VLT_FINDING_HAS, NULL, NULL,
+            "one NUMA node: --weights and --first-touch have no choice");
     }
 }
 
@@ -236,6 +266,7 @@ void vlt_doctor_examine(const vlt_machine *machine, const vlt_pressure *pressure
     examine_cpu(machine, doctor);
     examine_isa(machine, doctor);
     examine_memory(machine, doctor);
+    examine_nodes(machine, doctor);
     examine_gpu(machine, metric, metric_count, doctor);
     examine_counters(metric, metric_count, doctor);
     examine_clock(doctor);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/infer/batch.h"
+#include "harness/infer/engine_memory.h"
 #include "harness/infer/services.h"
 #include "harness/infer/towers.h"
 #include "harness/machine/machine.h"
@@ -162,15 +163,14 @@ static vlt_status detect_machine(vlt_engine *engine, const vlt_engine_options *o
                                  vlt_error *err)
 {
     const vlt_machine_sources sources = {.no_gpu = true};
-    vlt_machine *machine = NULL;
-    vlt_status status = vlt_machine_probe(&sources, &machine, err);
+    vlt_status status = vlt_machine_probe(&sources, &engine->machine, err);
     if (status == VLT_OK) {
+        const vlt_machine *machine = engine->machine;
         engine->caps = *vlt_machine_caps(machine);
         engine->thread_count = vlt_machine_thread_count(machine);
         int count = options->threads > 0 ? options->threads : engine->thread_count;
         engine->worker_cpus = vlt_machine_worker_cpus(machine, count);
     }
-    vlt_machine_destroy(machine);
     if (status == VLT_OK) {
         status = vlt_device_open(options->device, &engine->device, err);
         vlt_caps_take_device(&engine->caps, engine->device);
@@ -262,13 +262,17 @@ static vlt_status settle_services(vlt_engine *engine, const vlt_engine_options *
                                   vlt_error *err)
 {
     const vlt_problem problem = vlt_batch_problem();
+    vlt_context unheard = engine->context; /* what holds is settled and noted below */
     vlt_plan plan;
-    vlt_status status = vlt_plan_settle(&engine->context, &problem, &plan, err);
+    unheard.ledger = NULL;
+    unheard.log = NULL;
+    vlt_status status = vlt_plan_settle(&unheard, &problem, &plan, err);
     if (status == VLT_OK) {
         engine->tuned = vlt_pipeline_services_of(&plan);
         engine->pin = options->pin || (engine->tuned.pin && !options->no_pin);
+        status = vlt_engine_memory_settle(engine, options, err);
     }
-    return status;
+    return status == VLT_OK ? vlt_plan_settle(&engine->context, &problem, &plan, err) : status;
 }
 
 static vlt_status make_threads(vlt_engine *engine, const vlt_engine_options *options,
@@ -308,8 +312,10 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     }
     if (status == VLT_OK) {
         vlt_packs_ask(engine->packs, context_admit, engine);
+        vlt_engine_memory_apply(engine);
     }
     engine->context.packs = engine->packs;
+    engine->context.memory = &engine->policy;
     engine->context.threads = engine->threads;
     if (status == VLT_OK) {
         say_threads(engine);
@@ -334,6 +340,7 @@ static vlt_status prepare_decoding(vlt_engine *engine, vlt_error *err)
     }
     engine->kv_format = vlt_kv_format_of(engine->kv_plan);
     status = vlt_engine_decode_plan(engine, 1, VLT_CONTEXT_CLASS, &plan, err);
+    vlt_engine_memory_say(engine);
     return status == VLT_OK ? vlt_plan_reserve(&engine->scratch, plan, err) : status;
 }
 
@@ -428,6 +435,7 @@ void vlt_engine_close(vlt_engine *engine)
     vlt_threads_destroy(engine->threads);
     vlt_packs_destroy(engine->packs);
     vlt_pack_cache_destroy(engine->pack_cache);
+    vlt_engine_memory_release(engine);
     vlt_scratch_release(&engine->scratch);
     vlt_ledger_release(&engine->ledger);
     vlt_ledger_release(&engine->prepare_ledger);

@@ -15,6 +15,7 @@
 #include "harness/infer/turns.h"
 #include "harness/infer/vltune.h"
 #include "harness/machine/machine.h"
+#include "harness/machine/memory_nodes.h"
 #include "harness/machine/memory_room.h"
 #include "harness/model/generation_config.h"
 #include "harness/model/placeholders.h"
@@ -42,6 +43,7 @@ struct vlt_engine {
     vlt_vision_options vision_options; /* dialect among them */
     uint64_t model_hash;               /* of the checkpoint */
 
+    vlt_machine *machine; /* owned */
     vlt_caps caps;
     vlt_device *device;       /* that was asked for; NULL: none */
     vlt_quality quality;      /* permitted */
@@ -49,7 +51,10 @@ struct vlt_engine {
     int thread_count;         /* worth starting here */
     vlt_cpu_set worker_cpus;  /* where they stay, if they do */
     bool pin;                 /* they do */
-    vlt_memory_gauge memory;  /* what is asked before much is taken */
+    vlt_memory_nodes *nodes;  /* of weights; NULL: as the system puts them (engine_memory.h) */
+    vlt_memory_policy policy; /* of scratch and caches of keys and values */
+    vlt_memory_policy weights_policy; /* of packs */
+    vlt_memory_gauge memory;          /* what is asked before much is taken */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;
@@ -70,7 +75,8 @@ struct vlt_engine {
     struct vlt_pictures *pictures;
     vlt_governor *governor;      /* NULL: nobody looks at memory */
     vlt_memory_level acted;      /* the governor's own */
-    vlt_pipeline_services tuned; /* what services are where no option says otherwise */
+    vlt_pipeline_services tuned; /* what services are where no option says otherwise;
+                                    about memory and places of threads what holds */
     int prefetch, preprocess_threads;
     atomic_bool ahead;              /* requests are prepared by threads of their own */
     atomic_int under_way;           /* answers */

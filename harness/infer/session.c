@@ -62,6 +62,7 @@ vlt_status vlt_session_open(vlt_engine *engine, const vlt_session_options *optio
         status = vlt_kv_cache_init(&session->cache, engine->kv_format, text->layers, text->kv_heads,
                                    text->head, err);
     }
+    session->cache.memory = &engine->policy;
     if (status != VLT_OK) {
         vlt_session_close(session);
         return status;

@@ -58,15 +58,21 @@ typedef struct vlt_service_options {
     }
 
 typedef struct vlt_engine_options {
-    int threads;              /* that work; 0: one per usable core */
-    bool pin;                 /* every thread but the caller's stays on a core of its own, the
+    int threads;             /* that work; 0: one per usable core */
+    bool pin;                /* every thread but the caller's stays on a core of its own, the
                                  fastest and nearest first, as hwloc tells; false: as tuned */
-    bool no_pin;              /* they stay nowhere, whatever is tuned */
-    const char *config;       /* tuned config file; NULL: looked for beside the model, then in
+    bool no_pin;             /* they stay nowhere, whatever is tuned */
+    const char *weights;     /* where their memory lies: "system", "interleave" (over all NUMA
+                                 nodes), "local" (the threads' node while there is room); NULL: as
+                                 tuned, else "system"; UNSUPPORTED where there is one node */
+    const char *huge_pages;  /* large blocks in large pages: "on", "off"; NULL: as tuned, else on */
+    const char *first_touch; /* pinned threads touch each a part of large blocks: "on", "off"; NULL:
+                                 as tuned, else off; UNSUPPORTED where there is one node */
+    const char *config;      /* tuned config file; NULL: looked for beside the model, then in
                                  $XDG_CONFIG_HOME/vltune */
-    bool no_config;           /* use none: default variants */
-    bool baseline;            /* every operator's baseline */
-    bool require_tuned;       /* STALE when there is no config for this machine and model */
+    bool no_config;          /* use none: default variants */
+    bool baseline;           /* every operator's baseline */
+    bool require_tuned;      /* STALE when there is no config for this machine and model */
     const char *const *force; /* [force_count] "OP=VARIANT[:KNOB=V,...]" */
     int force_count;
     const char *dialect;      /* "5" (NULL) or "4.57" */

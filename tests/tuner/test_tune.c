@@ -420,7 +420,10 @@ Test(tune, services_are_launched_on_batches, .timeout = 400)
                                         "tokenize_threads=",
                                         "tokenize_chunk=",
                                         "tokenize_cache=",
-                                        "pin="};
+                                        "pin=",
+                                        "weights=system",
+                                        "huge_pages=",
+                                        "first_touch="};
     for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++) {
         cr_expect(strstr(read.decision[0].knobs, knobs[i]), "%s in %s", knobs[i],
                   read.decision[0].knobs);

@@ -225,3 +225,45 @@ Test(service_options, are_taken_from_the_tuned_config, .init = test_demo_make,
         release(answer, 6);
     }
 }
+
+/* Places of memory from a config: what the machine has is used, anything else is said and left. */
+Test(service_options, places_of_memory_are_taken_from_the_tuned_config, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    static const struct {
+        const char *topology, *knobs, *options, *weights;
+        int pin, huge_pages, first_touch;
+        bool warned;
+    } cases[] = {
+        {"numa:2(memory=1GiB) core:1 pu:1", "pin=1 weights=interleave huge_pages=0 first_touch=1",
+         "", "interleave", 1, 0, 1, false},
+        {"numa:2(memory=1GiB) core:1 pu:1", "pin=1 weights=interleave huge_pages=0 first_touch=1",
+         "--weights local --huge-pages on --first-touch off --no-pin", "local", 0, 1, 0, false},
+        {"numa:1(memory=1GiB) core:2 pu:1", "pin=1 weights=interleave huge_pages=0", "", "system",
+         1, 0, 0, true},
+        {"numa:2(memory=1GiB) core:1 pu:1", "depth=4 pin=1", "", "system", 1, 1, 0, false},
+    };
+    write_equal_lines();
+    setenv("HWLOC_THISSYSTEM", "1", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char options[160];
+        setenv("HWLOC_SYNTHETIC", cases[i].topology, 1);
+        write_config(cases[i].knobs);
+        snprintf(options, sizeof options, "run %%s --prompt hi -n 2 --json --config tuned.toml %s",
+                 cases[i].options);
+        test_output output = test_demo_run(options, "");
+        json_t *answer = json_loads(output.out, 0, NULL);
+        cr_assert_not_null(answer, "%s", output.err);
+        const json_t *used = json_object_get(part(answer, "choices", "pipeline"), "stages=2");
+        const json_t *knobs = json_object_get(used, "knobs");
+        cr_expect_str_eq(json_string_value(json_object_get(used, "source")), "tuned");
+        cr_expect_str_eq(json_string_value(json_object_get(knobs, "weights")), cases[i].weights);
+        cr_expect_eq(test_demo_number(knobs, "pin"), cases[i].pin);
+        cr_expect_eq(test_demo_number(knobs, "huge_pages"), cases[i].huge_pages);
+        cr_expect_eq(test_demo_number(knobs, "first_touch"), cases[i].first_touch);
+        cr_expect_eq(strstr(output.err, "is passed over") != NULL, cases[i].warned, "%s",
+                     output.err);
+        json_decref(answer);
+        test_output_release(&output);
+    }
+}
