@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "optimizations/core/clock.h"
+#include "optimizations/core/turn.h"
 
 /* A job is published by bumping `generation`; workers that find a ticket at the gate claim chunks
  * from `next` until it passes `items`, and the last one out wakes the caller:
@@ -16,7 +17,14 @@
  *   worker:  wait for generation -> enter the gate? -> work -> leave
  *
  * The gate is one word, so that a worker which wakes up late, because a neighbour has its CPU,
- * finds it closed and the caller need not wait for it.
+ * finds it closed and the caller need not wait for it. For the same reason a worker beside a busy
+ * neighbour leaves in time, between two chunks, gives its ticket back, yields and comes again
+ * (turn.h).
+ *
+ * Where all of the CPUs are busy a thread is woken where it slept or where its waker runs, and
+ * threads of one pool that end up on one CPU stay there: each of them sleeps while the other works,
+ * so that the CPU looks like that of one. A worker that has not come to a job of some length is
+ * therefore not allowed on the caller's CPU any more.
  */
 struct vlt_threads {
     int count;
@@ -37,14 +45,22 @@ struct vlt_threads {
     int64_t items;
     int64_t chunk;
     _Atomic int64_t next;
-    _Atomic uint32_t gate; /* TICKET * workers still allowed to join + workers inside */
+    /* OPEN, until no more chunks are to be claimed, + TICKET * workers still allowed to join +
+     * workers inside */
+    _Atomic uint32_t gate;
+    bool pinned; /* CPUs are the caller's business */
 };
 
-enum { TICKET = 1 << 16, INSIDE_MASK = TICKET - 1 };
+#define OPEN (UINT32_C(1) << 31)
+enum { TICKET = 1 << 15, INSIDE_MASK = TICKET - 1, TICKETS_MASK = INSIDE_MASK * TICKET };
+enum { LATE_NS = 100000 /* waking up takes less, unless the CPU is taken */ };
 
 struct worker {
     vlt_threads *threads;
     int index;
+    vlt_turn turn;
+    int banned_cpu;           /* the caller's; -1: none */
+    _Atomic uint64_t arrived; /* generation of the last job that it came to */
 };
 
 static void pause_cpu(void)
@@ -54,17 +70,15 @@ static void pause_cpu(void)
 #endif
 }
 
-static void work(vlt_threads *threads, int worker)
+static bool work_chunk(vlt_threads *threads, int worker)
 {
-    for (;;) {
-        int64_t begin = atomic_fetch_add(&threads->next, threads->chunk);
-        if (begin >= threads->items) {
-            return;
-        }
-        int64_t end = threads->items - begin < threads->chunk ? threads->items
-                                                              : begin + threads->chunk;
-        threads->body(threads->argument, begin, end, worker);
+    int64_t begin = atomic_fetch_add(&threads->next, threads->chunk);
+    if (begin >= threads->items) {
+        return false;
     }
+    int64_t end = threads->items - begin < threads->chunk ? threads->items : begin + threads->chunk;
+    threads->body(threads->argument, begin, end, worker);
+    return true;
 }
 
 /* Spins for spin_ns, then sleeps, until the generation leaves `seen` or the pool stops. */
@@ -92,7 +106,7 @@ static uint64_t wait_for_job(vlt_threads *threads, uint64_t seen)
 static bool enter(vlt_threads *threads)
 {
     uint32_t gate = atomic_load(&threads->gate);
-    while (gate >= TICKET) {
+    while (gate & TICKETS_MASK) {
         if (atomic_compare_exchange_weak(&threads->gate, &gate, gate - TICKET + 1)) {
             return true;
         }
@@ -100,12 +114,37 @@ static bool enter(vlt_threads *threads)
     return false;
 }
 
+/* The ticket can be used again while the gate is open; of a closed one the last wakes the caller.
+ */
 static void leave(vlt_threads *threads)
 {
-    if ((atomic_fetch_sub(&threads->gate, 1) & INSIDE_MASK) == 1) {
+    uint32_t gate = atomic_load(&threads->gate);
+    while (!atomic_compare_exchange_weak(&threads->gate, &gate,
+                                         gate & OPEN ? gate + TICKET - 1 : gate - 1)) {
+    }
+    if (gate == 1) {
         pthread_mutex_lock(&threads->lock);
         pthread_cond_signal(&threads->finished);
         pthread_mutex_unlock(&threads->lock);
+    }
+}
+
+/* Until all chunks are claimed. */
+static void take_part(vlt_threads *threads, struct worker *worker)
+{
+    bool is_over = false;
+    vlt_turn_begin(&worker->turn, vlt_now_ns());
+    while (enter(threads)) {
+        atomic_store(&worker->arrived, atomic_load(&threads->generation));
+        do {
+            is_over = vlt_turn_is_over(&worker->turn, vlt_now_ns());
+        } while (!is_over && work_chunk(threads, worker->index));
+        leave(threads);
+        if (!is_over) {
+            return;
+        }
+        sched_yield();
+        vlt_turn_resume(&worker->turn, vlt_now_ns());
     }
 }
 
@@ -119,10 +158,7 @@ static void *worker_main(void *argument)
         if (atomic_load(&threads->stop)) {
             return NULL;
         }
-        if (enter(threads)) {
-            work(threads, worker->index);
-            leave(threads);
-        }
+        take_part(threads, worker);
     }
 }
 
@@ -134,10 +170,33 @@ static void publish(vlt_threads *threads)
     pthread_mutex_unlock(&threads->lock);
 }
 
-static void close_gate_and_wait(vlt_threads *threads)
+/* Keeps workers that have not come away from this CPU. They may be waiting for it. */
+static void send_away_late(vlt_threads *threads)
 {
-    atomic_fetch_and(&threads->gate, INSIDE_MASK);
-    int64_t deadline = vlt_now_ns() + threads->spin_ns;
+    cpu_set_t set;
+    int cpu = sched_getcpu();
+    if (threads->pinned || cpu < 0 || cpu >= CPU_SETSIZE ||
+        sched_getaffinity(0, sizeof set, &set) != 0) {
+        return;
+    }
+    CPU_CLR(cpu, &set);
+    uint64_t generation = atomic_load(&threads->generation);
+    for (int i = 1; i < threads->count && CPU_COUNT(&set) > 0; i++) {
+        struct worker *worker = &threads->workers[i];
+        if (worker->banned_cpu != cpu && atomic_load(&worker->arrived) != generation) {
+            pthread_setaffinity_np(threads->handles[i], sizeof set, &set); /* a wish */
+            worker->banned_cpu = cpu;
+        }
+    }
+}
+
+static void close_gate_and_wait(vlt_threads *threads, int64_t opened_ns)
+{
+    uint32_t gate = atomic_fetch_and(&threads->gate, INSIDE_MASK);
+    int64_t now_ns = vlt_now_ns(), deadline = now_ns + threads->spin_ns;
+    if ((gate & TICKETS_MASK) && now_ns - opened_ns > LATE_NS) {
+        send_away_late(threads);
+    }
     for (int i = 0; atomic_load(&threads->gate) > 0; i++) {
         if (i % 64 == 63 && vlt_now_ns() > deadline) {
             pthread_mutex_lock(&threads->lock);
@@ -169,10 +228,12 @@ void vlt_threads_for(vlt_threads *threads, int64_t items, int64_t chunk, int lim
     threads->items = items;
     threads->chunk = chunk;
     atomic_store(&threads->next, 0);
-    atomic_store(&threads->gate, (uint32_t)(count - 1) * TICKET);
+    atomic_store(&threads->gate, OPEN + (uint32_t)(count - 1) * TICKET);
+    int64_t opened_ns = vlt_now_ns();
     publish(threads);
-    work(threads, 0);
-    close_gate_and_wait(threads);
+    while (work_chunk(threads, 0)) {
+    }
+    close_gate_and_wait(threads, opened_ns);
     pthread_mutex_unlock(&threads->busy);
 }
 
@@ -206,6 +267,7 @@ vlt_status vlt_threads_create(const vlt_threads_options *options, vlt_threads **
         return vlt_fail(err, VLT_STATUS_NOMEM, "thread pool: out of memory");
     }
     threads->count = options->count;
+    threads->pinned = options->cpu_set != NULL;
     threads->spin_ns = (int64_t)options->spin_us * 1000;
     pthread_mutex_init(&threads->busy, NULL);
     pthread_mutex_init(&threads->lock, NULL);
@@ -219,7 +281,7 @@ vlt_status vlt_threads_create(const vlt_threads_options *options, vlt_threads **
         goto done;
     }
     for (int i = 1; i < options->count; i++) {
-        threads->workers[i] = (struct worker){.threads = threads, .index = i};
+        threads->workers[i] = (struct worker){.threads = threads, .index = i, .banned_cpu = -1};
         if (pthread_create(&threads->handles[i], NULL, worker_main, &threads->workers[i])) {
             status = vlt_fail(err, VLT_STATUS_INTERNAL, "thread pool: thread %d of %d not started",
                               i + 1, options->count);

@@ -1,7 +1,10 @@
 /* threads.h: the persistent worker pool of a context.
  *
  * Work is a range cut into chunks that idle threads claim one by one, so that a busy neighbour
- * costs its share and no more. The calling thread works too. Waiting spins briefly, then sleeps.
+ * costs its share and no more: a worker that shares its CPU yields between chunks, before the
+ * scheduler takes the CPU in the middle of one, and workers that come late are kept off the
+ * caller's CPU (their affinity, unless they are pinned). The calling thread works too. Waiting
+ * spins briefly, then sleeps.
  * One vlt_threads_for runs at a time per pool; a nested or concurrent call runs serially in the
  * caller instead of blocking. No allocation after create.
  */

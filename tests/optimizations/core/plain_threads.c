@@ -1,8 +1,13 @@
-/* The thread pool under ThreadSanitizer: every item exactly once, nested and concurrent calls. */
+/* The thread pool under ThreadSanitizer: every item exactly once, nested and concurrent calls,
+ * workers that step aside. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "optimizations/core/threads.h"
 
@@ -56,6 +61,60 @@ static void *caller(void *failed)
     return NULL;
 }
 
+/* Instead of the library's: counted. */
+static atomic_int yields;
+
+int sched_yield(void)
+{
+    atomic_fetch_add(&yields, 1);
+    return (int)syscall(SYS_sched_yield);
+}
+
+enum { PIECES = 60 };
+
+static atomic_int done[PIECES], done_count;
+
+/* The caller holds its first piece until the worker has done all others, of which the first takes
+ * as long as if a neighbour had taken the CPU. */
+static void held(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)argument;
+    for (int64_t i = begin; i < end; i++) {
+        struct timespec pause = {.tv_nsec = atomic_load(&done_count) ? 300000 : 3000000};
+        if (worker != 0) {
+            nanosleep(&pause, NULL);
+        }
+        while (worker == 0 && atomic_load(&done_count) < PIECES - 1) {
+            nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+        }
+        atomic_fetch_add(&done[i], 1);
+        atomic_fetch_add(&done_count, 1);
+    }
+}
+
+static int check_stepping_aside(void)
+{
+    vlt_threads_options options = {.count = 2, .spin_us = 5};
+    if (vlt_threads_create(&options, &pool, NULL) != VLT_OK) {
+        return 1;
+    }
+    atomic_store(&yields, 0);
+    vlt_threads_for(pool, PIECES, 1, 0, held, NULL);
+    vlt_threads_destroy(pool);
+    for (int i = 0; i < PIECES; i++) {
+        if (atomic_load(&done[i]) != 1) {
+            fprintf(stderr, "piece %d done %d times\n", i, atomic_load(&done[i]));
+            return 1;
+        }
+    }
+    if (atomic_load(&yields) < 2) { /* each time the worker came back, or we were not here */
+        fprintf(stderr, "a worker that was interrupted stepped aside %d times\n",
+                atomic_load(&yields));
+        return 1;
+    }
+    return 0;
+}
+
 int main(void)
 {
     atomic_int failed = 0;
@@ -68,5 +127,5 @@ int main(void)
     caller(&failed);
     pthread_join(other, NULL);
     vlt_threads_destroy(pool);
-    return failed != 0;
+    return failed != 0 || check_stepping_aside();
 }
