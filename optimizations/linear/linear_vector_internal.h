@@ -5,9 +5,8 @@
  *          up to FEW_ROWS rows of x in dot products along k. x is copied once, padded and, for
  *          BF16, with even and odd elements apart, because a register of BF16 pairs becomes its
  *          even elements by one shift and its odd ones by one mask.
- *   panel  blocks of W, VEC_PANEL outputs x `block` inputs, are widened and transposed on the
- *          stack; every row of x then multiplies whole vectors of outputs, VEC_TILE_ROWS rows at
- *          once.
+ *   many   linear_panel_internal.h: every row of x multiplies whole vectors of outputs,
+ *          VEC_TILE_ROWS rows at once.
  *
  * W is never copied as a whole. Sums run along k in an order that depends on k and `block` alone,
  * so 1 and N threads give the same bits. Against the baseline: another order of summation and fused
@@ -16,17 +15,15 @@
 #ifndef VLT_LINEAR_VECTOR_INTERNAL_H
 #define VLT_LINEAR_VECTOR_INTERNAL_H
 
-#include "optimizations/core/simd_tile.h"
+#include "optimizations/linear/linear_panel_internal.h"
 
 #ifdef VLT_SIMD
-#include "optimizations/linear/linear.h"
 
 enum {
     PAIR = 2 * VEC_LANES,
     GROUP = 4, /* rows of W in one step of the dot products */
     FEW_ROWS = VLT_SIMD == 512 ? 2 : 1,
     PANEL_ROWS_MIN = 12,
-    BLOCK_MAX = 512,
     SERIAL_BELOW = 1 << 19 /* multiply-adds: waking a thread that sleeps costs as much */
 };
 
@@ -54,7 +51,7 @@ struct vector_job {
     vlt_dtype dtype;
     int64_t n, k, padded; /* padded: k rounded up to PAIR */
     int64_t row_bytes;    /* of W */
-    int64_t block, rows, panels, ahead_bytes;
+    int64_t ahead_bytes;
 };
 
 /* PAIR weights as two vectors; for BF16 the even and the odd ones. */
@@ -193,110 +190,6 @@ static void dot_body(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-/* panel[depth, VEC_PANEL] = W[o .. o + width, k0 .. k0 + depth] transposed, zeros where width
- * ends. */
-VLT_ALWAYS_INLINE void pack_panel_as(const struct vector_job *job, vlt_dtype dtype, int64_t o,
-                                     int64_t width, int64_t k0, int64_t depth, float *panel)
-{
-    int64_t row_bytes = job->row_bytes;
-    const unsigned char *w = job->weight + o * row_bytes;
-    vec_pack_transposed(dtype, w, row_bytes, width, k0, depth, panel, VEC_PANEL);
-    vec_pack_transposed(dtype, w + VEC_LANES * row_bytes, row_bytes, width - VEC_LANES, k0, depth,
-                        panel + VEC_LANES, VEC_PANEL);
-}
-
-static void pack_panel(const struct vector_job *job, int64_t o, int64_t width, int64_t k0,
-                       int64_t depth, float *panel)
-{
-    switch (job->dtype) {
-    case VLT_DTYPE_BF16:
-        pack_panel_as(job, VLT_DTYPE_BF16, o, width, k0, depth, panel);
-        break;
-    case VLT_DTYPE_F16:
-        pack_panel_as(job, VLT_DTYPE_F16, o, width, k0, depth, panel);
-        break;
-    default:
-        pack_panel_as(job, VLT_DTYPE_F32, o, width, k0, depth, panel);
-        break;
-    }
-}
-
-/* The part of y that one panel of weights makes. */
-struct panel {
-    const float *weights; /* [depth, VEC_PANEL] */
-    int64_t depth, width;
-    const float *bias; /* [width] to be added here, or NULL */
-    bool add;          /* to what stands in y */
-};
-
-VLT_ALWAYS_INLINE void store_tile(vec value, const float *bias, bool add, float *y, int64_t width)
-{
-    value = bias ? vec_add(value, vec_load_part(bias, width)) : value;
-    value = add ? vec_add(vec_load_part(y, width), value) : value;
-    vec_store_part(y, width, value);
-}
-
-VLT_ALWAYS_INLINE void multiply_tile(const struct panel *panel, const float *x, int64_t x_stride,
-                                     float *y, int64_t y_stride, int rows)
-{
-    vec acc[VEC_TILE_ROWS][2];
-    VLT_UNROLL
-    for (int r = 0; r < rows; r++) {
-        acc[r][0] = acc[r][1] = vec_zero();
-    }
-    vec_tile(x, x_stride, panel->weights, VEC_PANEL, panel->depth, rows, acc);
-    int64_t first = panel->width < VEC_LANES ? panel->width : VEC_LANES;
-    VLT_UNROLL
-    for (int r = 0; r < rows; r++) {
-        const float *bias = panel->bias;
-        store_tile(acc[r][0], bias, panel->add, y + r * y_stride, first);
-        if (panel->width > VEC_LANES) {
-            store_tile(acc[r][1], bias ? bias + VEC_LANES : NULL, panel->add,
-                       y + r * y_stride + VEC_LANES, panel->width - VEC_LANES);
-        }
-    }
-}
-
-static void multiply_rows(const struct panel *panel, const float *x, int64_t x_stride, float *y,
-                          int64_t y_stride, int64_t rows)
-{
-    int64_t r = 0;
-    for (; r + VEC_TILE_ROWS <= rows; r += VEC_TILE_ROWS) {
-        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, VEC_TILE_ROWS);
-    }
-    for (; r + 4 <= rows; r += 4) {
-        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, 4);
-    }
-    for (; r < rows; r++) {
-        multiply_tile(panel, x + r * x_stride, x_stride, y + r * y_stride, y_stride, 1);
-    }
-}
-
-/* Item i of the range is panel i % panels of the rows that start at i / panels * job->rows. */
-static void panel_body(void *argument, int64_t begin, int64_t end, int worker)
-{
-    (void)worker;
-    const struct vector_job *job = argument;
-    const vlt_linear_args *a = job->args;
-    VLT_ALIGNED(64) float weights[BLOCK_MAX * VEC_PANEL];
-    for (int64_t item = begin; item < end; item++) {
-        int64_t row = item / job->panels * job->rows, o = item % job->panels * VEC_PANEL;
-        int64_t rows = a->rows - row < job->rows ? a->rows - row : job->rows;
-        int64_t width = job->n - o < VEC_PANEL ? job->n - o : VEC_PANEL;
-        for (int64_t k0 = 0; k0 < job->k; k0 += job->block) {
-            int64_t depth = job->k - k0 < job->block ? job->k - k0 : job->block;
-            struct panel panel = {.weights = weights,
-                                  .depth = depth,
-                                  .width = width,
-                                  .bias = k0 == 0 && job->bias ? job->bias + o : NULL,
-                                  .add = k0 > 0 || a->accumulate};
-            pack_panel(job, o, width, k0, depth, weights);
-            multiply_rows(&panel, a->x + row * a->x_stride + k0, a->x_stride,
-                          a->y + row * a->y_stride + o, a->y_stride, rows);
-        }
-    }
-}
-
 static int64_t padded_inputs(const vlt_plan *plan)
 {
     return (plan->problem.dim[VLT_LINEAR_DIM_K] + PAIR - 1) / PAIR * PAIR;
@@ -313,6 +206,9 @@ static size_t vector_scratch(const vlt_plan *plan)
     if (is_few(plan)) {
         vlt_frame_reserve(&bytes,
                           (size_t)(plan->problem.dim[VLT_LINEAR_DIM_M] * padded_inputs(plan)),
+                          sizeof(float));
+    } else {
+        vlt_frame_reserve(&bytes, arranged_count(plan, vlt_plan_knob(plan, KNOB_ROWS)),
                           sizeof(float));
     }
     return bytes;
@@ -352,11 +248,15 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
         run_few(plan, frame, &job, limit);
         return VLT_OK;
     }
-    job.block = vlt_plan_knob(plan, KNOB_BLOCK);
-    job.rows = vlt_plan_knob(plan, KNOB_ROWS);
-    job.panels = (job.n + VEC_PANEL - 1) / VEC_PANEL;
-    vlt_threads_for(plan->context->threads, (a->rows + job.rows - 1) / job.rows * job.panels, 1,
-                    limit, panel_body, &job);
+    struct panel_job panels = {.args = a,
+                               .weight = job.weight,
+                               .bias = job.bias,
+                               .dtype = job.dtype,
+                               .n = job.n,
+                               .k = job.k,
+                               .row_bytes = job.row_bytes,
+                               .block = vlt_plan_knob(plan, KNOB_BLOCK)};
+    run_panels(plan, frame, &panels, vlt_plan_knob(plan, KNOB_ROWS), limit);
     return VLT_OK;
 }
 

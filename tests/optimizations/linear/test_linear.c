@@ -36,3 +36,11 @@ Test(linear, variants_equal_the_baseline_on_many_rows)
                                        {100, 47, 257}, {200, 65, 64}, {193, 130, 600}};
     sweep(sizes, sizeof sizes / sizeof *sizes);
 }
+
+/* From 1024 outputs on rows of x are arranged, in passes of a block for each thread. */
+Test(linear, variants_equal_the_baseline_on_many_rows_and_outputs)
+{
+    static const int64_t sizes[][3] = {
+        {12, 1024, 16}, {13, 1033, 33}, {29, 1025, 70}, {110, 1025, 17}};
+    sweep(sizes, sizeof sizes / sizeof *sizes);
+}
