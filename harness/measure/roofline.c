@@ -1,16 +1,15 @@
 #include "harness/measure/roofline.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "optimizations/core/clock.h"
+#include "harness/measure/roofline_internal.h"
 #include "harness/measure/roofline_kernels.h"
-#include "optimizations/core/memory.h"
-#include "optimizations/core/threads.h"
 
-enum { RUN_NS = 2000000, RUNS_MIN = 3, RUNS_MAX = 200, STEP_BYTES = 256 << 10 };
+enum { RUN_NS = 2000000, RUNS_MIN = 3, RUNS_MAX = 200 };
 
 static const struct {
     vlt_compute type;
@@ -30,7 +29,12 @@ static const struct {
 
 enum { PEAKS = sizeof peaks / sizeof *peaks };
 
-static _Atomic uint64_t sink; /* so that results are used */
+static _Atomic uint64_t sink;
+
+void vlt_roofline_used(uint64_t result)
+{
+    atomic_fetch_add(&sink, result);
+}
 
 struct peak_job {
     vlt_peak_kernel *kernel;
@@ -43,7 +47,7 @@ static void run_peak(void *argument, int64_t begin, int64_t end, int worker)
     double ops;
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
-        atomic_fetch_add(&sink, job->kernel(job->rounds, &ops) > 0);
+        vlt_roofline_used(job->kernel(job->rounds, &ops) > 0);
     }
 }
 
@@ -54,7 +58,7 @@ static int64_t calibrate(vlt_peak_kernel *kernel)
     for (;;) {
         double ops;
         uint64_t begin = (uint64_t)vlt_now_ns();
-        atomic_fetch_add(&sink, kernel(rounds, &ops) > 0);
+        vlt_roofline_used(kernel(rounds, &ops) > 0);
         uint64_t took = (uint64_t)vlt_now_ns() - begin;
         if (took >= RUN_NS / 8 || rounds > INT64_C(1) << 40) {
             return rounds * RUN_NS / (int64_t)(took ? took : 1) + 1;
@@ -63,9 +67,8 @@ static int64_t calibrate(vlt_peak_kernel *kernel)
     }
 }
 
-/* Best of the runs that fit the budget, in units per second. */
-static double best_rate(vlt_threads *threads, int count, double units, double budget_s,
-                        vlt_threads_body *body, void *argument, int64_t items)
+double vlt_roofline_best_rate(vlt_threads *threads, int count, double units, double budget_s,
+                              vlt_threads_body *body, void *argument, int64_t items)
 {
     double best = NAN;
     uint64_t begin = (uint64_t)vlt_now_ns();
@@ -100,8 +103,8 @@ static void measure_peaks(const vlt_machine *machine, vlt_threads *threads, doub
             vlt_roofline_peak *peak = &out->peak[out->peak_count++];
             *peak = (vlt_roofline_peak){
                 .type = peaks[i].type, .isa = peaks[i].isa, .threads = count};
-            peak->ops_per_s = best_rate(threads, count, ops * (double)job.rounds * count, each_s,
-                                        run_peak, &job, count);
+            peak->ops_per_s = vlt_roofline_best_rate(
+                threads, count, ops * (double)job.rounds * count, each_s, run_peak, &job, count);
             if (count == all) {
                 break;
             }
@@ -109,147 +112,19 @@ static void measure_peaks(const vlt_machine *machine, vlt_threads *threads, doub
     }
 }
 
-struct read_job {
-    const unsigned char *data;
-    size_t bytes;
-    bool avx2;
-};
-
-static void run_read(void *argument, int64_t begin, int64_t end, int worker)
+/* The caller works too: on the first of the CPUs, so that it does not sit on a worker's. False: it
+ * stays where it is. */
+static bool bind_caller(const vlt_cpu_set *cpus, cpu_set_t *before)
 {
-    const struct read_job *job = argument;
-    (void)worker;
-    for (int64_t i = begin; i < end; i++) {
-        size_t offset = (size_t)i * STEP_BYTES;
-        size_t bytes = job->bytes - offset < STEP_BYTES ? job->bytes - offset : STEP_BYTES;
-        atomic_fetch_add(&sink, job->avx2 ? vlt_read_avx2(job->data + offset, bytes)
-                                          : vlt_read_base(job->data + offset, bytes));
+    cpu_set_t first;
+    int cpu = 0;
+    while (cpu < VLT_MACHINE_CPU_WORDS * 64 && !(cpus->word[cpu / 64] >> (cpu % 64) & 1u)) {
+        cpu++;
     }
-}
-
-/* Four times the last level, but within what memory and time allow: hypervisors report last levels
- * of hundreds of megabytes, of which a guest gets a share that nobody knows. */
-static size_t choose_bytes(const vlt_machine *machine, char *reason, size_t reason_bytes)
-{
-    const size_t least = (size_t)64 << 20, most = (size_t)512 << 20;
-    size_t wanted = machine->caps.l3_bytes < most ? machine->caps.l3_bytes * 4 : most;
-    size_t bytes = wanted < least ? least : wanted > most ? most : wanted;
-    uint64_t left = machine->limits.memory_budget_bytes;
-    if (left != VLT_LIMIT_NONE && bytes > left / 4) {
-        bytes = (size_t)(left / 4) / STEP_BYTES * STEP_BYTES;
-    }
-    if (bytes < machine->caps.l3_bytes * 2) {
-        snprintf(reason, reason_bytes, "%zu MiB were read, the last-level cache may hold %zu MiB",
-                 bytes >> 20, machine->caps.l3_bytes >> 20);
-    }
-    return bytes;
-}
-
-static vlt_status measure_bandwidth(const vlt_machine *machine, vlt_threads *threads,
-                                    double budget_s, vlt_roofline *out, vlt_error *err)
-{
-    void *data;
-    int all = vlt_threads_count(threads);
-    out->buffer_bytes = choose_bytes(machine, out->bandwidth_reason, sizeof out->bandwidth_reason);
-    if (out->buffer_bytes < STEP_BYTES) {
-        snprintf(out->bandwidth_reason, sizeof out->bandwidth_reason,
-                 "too little memory is left to read beyond the caches");
-        return VLT_OK;
-    }
-    vlt_status status = vlt_alloc(out->buffer_bytes, &data, err);
-    if (status != VLT_OK) {
-        return status;
-    }
-    memset(data, 1, out->buffer_bytes); /* untouched pages are all the same zero page */
-    struct read_job job = {data, out->buffer_bytes, (machine->caps.isa & VLT_ISA_AVX2) != 0};
-    int64_t steps = (int64_t)((out->buffer_bytes + STEP_BYTES - 1) / STEP_BYTES);
-    for (int count = 1; out->bandwidth_count < VLT_ROOFLINE_THREADS_MAX; count *= 2) {
-        count = count > all ? all : count;
-        out->bandwidth[out->bandwidth_count++] = (vlt_roofline_bandwidth){
-            .threads = count,
-            .bytes_per_s = best_rate(threads, count, (double)out->buffer_bytes, budget_s / 4,
-                                     run_read, &job, steps)};
-        if (count == all) {
-            break;
-        }
-    }
-    vlt_free(data);
-    return VLT_OK;
-}
-
-struct reread_job {
-    const unsigned char *data;
-    size_t bytes; /* of each thread */
-    int64_t rounds;
-    bool avx2;
-};
-
-static void run_reread(void *argument, int64_t begin, int64_t end, int worker)
-{
-    const struct reread_job *job = argument;
-    uint64_t sum = 0;
-    (void)worker;
-    for (int64_t i = begin; i < end; i++) {
-        const unsigned char *own = job->data + (size_t)i * job->bytes;
-        for (int64_t r = 0; r < job->rounds; r++) {
-            sum += job->avx2 ? vlt_read_avx2(own, job->bytes) : vlt_read_base(own, job->bytes);
-            VLT_USED(&sum);
-        }
-    }
-    atomic_fetch_add(&sink, sum);
-}
-
-/* What each thread reads of a level: half of its share, in whole kernel steps. Of a last level at
- * most 8 MiB in all: hypervisors report those of whole sockets. */
-static size_t level_bytes(const vlt_caps *caps, int level, int threads)
-{
-    const size_t last_most = (size_t)8 << 20;
-    size_t last = caps->l3_bytes / 2 < last_most ? caps->l3_bytes / 2 : last_most;
-    const size_t share[] = {caps->l1d_bytes / 2, caps->l2_bytes / 2, last / (size_t)threads};
-    size_t bytes = share[level] / 4096 * 4096;
-    return level > 0 && bytes <= share[level - 1] ? 0 : bytes;
-}
-
-static vlt_status measure_caches(const vlt_machine *machine, vlt_threads *threads, double budget_s,
-                                 vlt_roofline *out, vlt_error *err)
-{
-    static const char *const names[] = {"L1", "L2", "L3"};
-    int all = vlt_threads_count(threads);
-    void *data = NULL;
-    size_t most = 0;
-    for (int level = 0; level < 3; level++) {
-        size_t bytes = level_bytes(&machine->caps, level, 1);
-        most = bytes > most ? bytes : most;
-        bytes = level_bytes(&machine->caps, level, all) * (size_t)all;
-        most = bytes > most ? bytes : most;
-    }
-    vlt_status status = most ? vlt_alloc(most, &data, err) : VLT_OK;
-    if (status != VLT_OK || !most) {
-        return status;
-    }
-    memset(data, 1, most);
-    for (int level = 0; level < 3; level++) {
-        for (int count = 1;; count = all) {
-            struct reread_job job = {.data = data,
-                                     .bytes = level_bytes(&machine->caps, level, count),
-                                     .avx2 = (machine->caps.isa & VLT_ISA_AVX2) != 0};
-            if (job.bytes > 0) {
-                job.rounds = 1 + (int64_t)(((size_t)16 << 20) / job.bytes);
-                double units = (double)job.bytes * (double)job.rounds * count;
-                out->cache[out->cache_count++] = (vlt_roofline_cache){
-                    .level = names[level],
-                    .bytes = job.bytes,
-                    .threads = count,
-                    .bytes_per_s = best_rate(threads, count, units, budget_s / 6, run_reread, &job,
-                                             count)};
-            }
-            if (count == all) {
-                break;
-            }
-        }
-    }
-    vlt_free(data);
-    return VLT_OK;
+    CPU_ZERO(&first);
+    CPU_SET(cpu, &first);
+    return cpu < CPU_SETSIZE && sched_getaffinity(0, sizeof *before, before) == 0 &&
+           sched_setaffinity(0, sizeof first, &first) == 0;
 }
 
 vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt_roofline *out,
@@ -269,10 +144,12 @@ vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt
                                          .cpu_set_words = VLT_MACHINE_CPU_WORDS};
     vlt_status status = vlt_threads_create(&options, &threads, err);
     if (status == VLT_OK) {
+        cpu_set_t before;
+        bool bound = machine->can_bind && bind_caller(&cpus, &before);
         measure_peaks(machine, threads, budget_s / 2, out);
-        status = measure_bandwidth(machine, threads, budget_s / 4, out, err);
-        if (status == VLT_OK) {
-            status = measure_caches(machine, threads, budget_s / 4, out, err);
+        status = vlt_roofline_measure_memory(machine, threads, budget_s / 2, out, err);
+        if (bound) {
+            sched_setaffinity(0, sizeof before, &before);
         }
         vlt_threads_destroy(threads);
     }
@@ -306,15 +183,20 @@ double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads)
 
 double vlt_roofline_bandwidth_hot(const vlt_roofline *roofline, int threads, double bytes)
 {
-    double best = NAN;
+    double seconds = 0, served = 0, memory = vlt_roofline_bandwidth_of(roofline, threads);
     for (int i = 0; i < roofline->cache_count; i++) {
         const vlt_roofline_cache *cache = &roofline->cache[i];
-        bool holds = bytes <= 2 * (double)cache->bytes * cache->threads;
-        if (holds && cache->threads <= threads) {
-            best = fmax(best, cache->bytes_per_s);
+        bool next = i + 1 < roofline->cache_count && /* of the same level, with more threads */
+                    !strcmp(roofline->cache[i + 1].level, cache->level) &&
+                    roofline->cache[i + 1].threads <= threads;
+        double part = fmin(bytes, 2 * (double)cache->holds) - served;
+        if (cache->threads <= threads && !next && part > 0) {
+            seconds += part / cache->bytes_per_s;
+            served += part;
         }
     }
-    return isnan(best) ? vlt_roofline_bandwidth_of(roofline, threads) : best;
+    seconds += bytes > served ? (bytes - served) / memory : 0;
+    return bytes > 0 ? bytes / seconds : memory;
 }
 
 double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost, int threads, bool hot,

@@ -28,6 +28,7 @@ typedef struct vlt_roofline_cache {
     size_t bytes;      /* read by each thread: half of what the level holds for it */
     int threads;
     double bytes_per_s;
+    size_t holds; /* at most, of all of the threads' data: what the machine says of the level */
 } vlt_roofline_cache;
 
 typedef struct vlt_roofline_peak {
@@ -61,14 +62,14 @@ vlt_status vlt_roofline_here(vlt_roofline *out, vlt_error *err);
 double vlt_roofline_peak_of(const vlt_roofline *roofline, vlt_compute type, int threads);
 double vlt_roofline_bandwidth_of(const vlt_roofline *roofline, int threads);
 
-/* Bandwidth of data of that size which was used just before: the best of the levels that hold it,
- * else that of memory. */
+/* Bandwidth of data of that size which was used just before, at most: as much of it as each level
+ * may hold comes from there, the rest from memory. What is changed in place is read and written
+ * though it lies in the cache once, so that a level may serve twice what it holds. */
 double vlt_roofline_bandwidth_hot(const vlt_roofline *roofline, int threads, double bytes);
 
 /* Share of the roof that a run reached: its time at the roof over its time; NAN where no ceiling
  * is known or the cost is empty. The peak is that of the cost's arithmetic. `hot`: the data may be
- * in the caches. A mixture of reading and writing can move more than reading alone, so a little
- * more than 1 is possible. */
+ * in the caches. */
 double vlt_roofline_share(const vlt_roofline *roofline, const vlt_cost *cost, int threads, bool hot,
                           double seconds);
 

@@ -60,3 +60,26 @@ uint64_t vlt_read_avx2(const void *data, size_t bytes)
     }
     return (uint64_t)_mm256_extract_epi64(sum[0], 0) ^ (uint64_t)_mm256_extract_epi64(sum[0], 3);
 }
+
+uint64_t vlt_read_streams_avx2(const void *data, size_t bytes)
+{
+    const size_t stream = bytes / VLT_READ_STREAMS;
+    __m256i sum[VLT_READ_STREAMS];
+    for (int k = 0; k < VLT_READ_STREAMS; k++) {
+        sum[k] = _mm256_setzero_si256();
+    }
+    for (size_t i = 0; i < stream; i += 64) {
+        for (size_t k = 0; k < VLT_READ_STREAMS; k++) {
+            const unsigned char *at = (const unsigned char *)data + k * stream + i;
+            /* behind the end it reads nothing, and cannot fail */
+            _mm_prefetch((const void *)((uintptr_t)at + VLT_READ_AHEAD_BYTES), _MM_HINT_T0);
+            __m256i low = _mm256_load_si256((const void *)at);
+            __m256i high = _mm256_load_si256((const void *)(at + 32));
+            sum[k] = _mm256_xor_si256(sum[k], _mm256_xor_si256(low, high));
+        }
+    }
+    for (int k = 1; k < VLT_READ_STREAMS; k++) {
+        sum[0] = _mm256_xor_si256(sum[0], sum[k]);
+    }
+    return (uint64_t)_mm256_extract_epi64(sum[0], 0) ^ (uint64_t)_mm256_extract_epi64(sum[0], 3);
+}

@@ -21,8 +21,16 @@ vlt_peak_kernel vlt_peak_bf16_avx512_bf16;
 vlt_peak_kernel vlt_peak_bf16_amx;
 vlt_peak_kernel vlt_peak_int8_amx;
 
-/* Reads data[bytes] once, bytes a multiple of 256. */
-uint64_t vlt_read_base(const void *data, size_t bytes);
-uint64_t vlt_read_avx2(const void *data, size_t bytes);
+/* Reads data[bytes] once, bytes a multiple of 4096, from front to back. */
+typedef uint64_t vlt_read_kernel(const void *data, size_t bytes);
+
+vlt_read_kernel vlt_read_base;
+vlt_read_kernel vlt_read_avx2;
+vlt_read_kernel vlt_read_avx512;
+
+/* In eight streams side by side, lines fetched ahead: what many memories need. */
+enum { VLT_READ_STREAMS = 8, VLT_READ_AHEAD_BYTES = 768 };
+vlt_read_kernel vlt_read_streams_avx2;
+vlt_read_kernel vlt_read_streams_avx512;
 
 #endif
