@@ -5,8 +5,9 @@
 #include "harness/measure/counted.h"
 #include "tuner/store/store.h"
 
-/* One more than the counters: the share of the machine's roof, "roofline_share". */
-enum { VLT_COUNTERS_STORED_MAX = VLT_COUNTED_MAX + 1 };
+/* Two more than the counters: the bytes that a call moves at least, "bytes", and the share of the
+ * machine's roof, "roofline_share". */
+enum { VLT_COUNTERS_STORED_MAX = VLT_COUNTED_MAX + 2 };
 
 /* Texts are borrowed from `counted`. Returns how many. */
 int vlt_counters_stored(const vlt_counted *counted, vlt_store_counter counter[VLT_COUNTED_MAX]);

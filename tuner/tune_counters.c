@@ -40,17 +40,36 @@ static vlt_store_counter roof_share(vlt_tuner *tuner, const vlt_cost *cost, doub
                                                     : "the machine's ceilings were not measured"};
 }
 
+/* Of the setting that was raced, as its plan said it. */
+static vlt_cost cost_of(const vlt_launch *launch)
+{
+    const double *cost = launch->cost[1];
+    const bool known = isfinite(cost[VLT_LAUNCH_COMPUTE]);
+    return (vlt_cost){.flops = cost[VLT_LAUNCH_FLOPS],
+                      .bytes = cost[VLT_LAUNCH_BYTES],
+                      .work = cost[VLT_LAUNCH_WORK],
+                      .compute = known ? (vlt_compute)cost[VLT_LAUNCH_COMPUTE] : VLT_COMPUTE_NONE,
+                      .products = known ? (int)cost[VLT_LAUNCH_PRODUCTS] : 0};
+}
+
+/* For misses a byte, later on. */
+static vlt_store_counter moved_bytes(const vlt_cost *cost)
+{
+    return (vlt_store_counter){
+        .name = "bytes", .value = cost->bytes, .status = "ok", .source = "operator"};
+}
+
 int vlt_tuner_keep_counters(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setting *setting,
                             const vlt_launch *launch,
                             vlt_store_counter counter[VLT_COUNTERS_STORED_MAX])
 {
     int count = vlt_counters_stored(&launch->counted, counter);
     bool other = !vlt_setting_equal(setting, &item->search.incumbent);
-    vlt_cost cost = {0};
+    const vlt_cost cost = cost_of(launch);
     if (count == 0) {
         return 0;
     }
-    vlt_variant_cost(setting->variant, &item->problem, &cost);
+    counter[count++] = moved_bytes(&cost);
     counter[count++] = roof_share(tuner, &cost, launch->run.call_ns[1]);
     vlt_counters_tell(counter, count, cost.bytes, item->counted_text[other],
                       sizeof item->counted_text[other]);

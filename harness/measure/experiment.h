@@ -27,7 +27,7 @@ enum { VLT_EXPERIMENT_PLAN_MAX = 400 };
 typedef struct vlt_experiment {
     vlt_measure_result result;
     double log_ratio_sigma; /* scatter of launches (robust standard deviation); NAN below 3 */
-    double cost[2][3];      /* flops, bytes, work of one call of A, B; NAN unknown */
+    double cost[2][VLT_LAUNCH_COSTS]; /* of one call of A, B; NAN unknown */
     char unit[16];
     char note[VLT_LAUNCH_NOTE_BYTES];
     int failed_launches;  /* ended from outside, and repeated */

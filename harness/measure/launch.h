@@ -43,9 +43,20 @@ typedef struct vlt_launch_options {
     bool (*stop)(void);
 } vlt_launch_options;
 
+/* What is known of a call's cost (vlt_cost), as numbers. Another build's code does not say what
+ * arithmetic it does. */
+enum {
+    VLT_LAUNCH_FLOPS,
+    VLT_LAUNCH_BYTES,
+    VLT_LAUNCH_WORK,
+    VLT_LAUNCH_COMPUTE,  /* vlt_compute */
+    VLT_LAUNCH_PRODUCTS, /* of that kind behind each multiply-add */
+    VLT_LAUNCH_COSTS
+};
+
 typedef struct vlt_launch {
     vlt_pair_run run;
-    double cost[2][3];                /* flops, bytes, work of one call; NAN unknown */
+    double cost[2][VLT_LAUNCH_COSTS]; /* of one call; NAN unknown */
     char unit[16];                    /* of work */
     char note[VLT_LAUNCH_NOTE_BYTES]; /* "" or what was special: buffers not shared ... */
     vlt_counted counted;              /* of B; empty where nobody asked */

@@ -1,5 +1,6 @@
 /* The child of a launch: loads both sides, lays them over the same buffers, verifies, measures. */
 #include <dlfcn.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,9 +226,11 @@ static vlt_status measure(struct child *child, vlt_random *random, vlt_error *er
             .run = child->abi[i]->run, .reset = child->abi[i]->reset, .state = child->handle[i]};
         whole_process |= child->abi[i]->threads(child->handle[i]) > 1;
         child->abi[i]->cost(child->handle[i], &cost);
-        child->launch.cost[i][0] = cost.flops;
-        child->launch.cost[i][1] = cost.bytes;
-        child->launch.cost[i][2] = cost.work;
+        child->launch.cost[i][VLT_LAUNCH_FLOPS] = cost.flops;
+        child->launch.cost[i][VLT_LAUNCH_BYTES] = cost.bytes;
+        child->launch.cost[i][VLT_LAUNCH_WORK] = cost.work;
+        child->launch.cost[i][VLT_LAUNCH_COMPUTE] = NAN;
+        child->launch.cost[i][VLT_LAUNCH_PRODUCTS] = NAN;
         vlt_utf8_format(child->launch.unit, sizeof child->launch.unit, "%s",
                         cost.unit ? cost.unit : "");
     }

@@ -104,8 +104,9 @@ json_t *vlt_launch_answer_to_json(vlt_status status, const vlt_error *err, const
     for (int i = 0; i < run->pair_count; i++) {
         vlt_json_append(&pairs, pair_to_json(&run->pair[i]));
     }
-    for (int i = 0; i < 6; i++) {
-        vlt_json_append(&cost, vlt_json_real(launch->cost[i / 3][i % 3]));
+    for (int i = 0; i < 2 * VLT_LAUNCH_COSTS; i++) {
+        vlt_json_append(&cost,
+                        vlt_json_real(launch->cost[i / VLT_LAUNCH_COSTS][i % VLT_LAUNCH_COSTS]));
     }
     json_t *answer = vlt_json_make(
         "{s:s, s:I, s:i, s:o, s:o, s:o, s:f, s:f, s:s, s:s, s:o, s:o}", "status",
@@ -207,8 +208,9 @@ vlt_status vlt_launch_answer_from_json(const json_t *o, vlt_launch *launch, vlt_
     vlt_json_text(o, answer_name, "unit", &unit, &found, NULL);
     vlt_utf8_format(launch->note, sizeof launch->note, "%s", note);
     vlt_utf8_format(launch->unit, sizeof launch->unit, "%s", unit);
-    for (size_t i = 0; i < 6; i++) {
-        launch->cost[i / 3][i % 3] = real_or_nan(json_array_get(json_object_get(o, "cost"), i));
+    for (size_t i = 0; i < (size_t)2 * VLT_LAUNCH_COSTS; i++) {
+        launch->cost[i / VLT_LAUNCH_COSTS][i % VLT_LAUNCH_COSTS] = real_or_nan(
+            json_array_get(json_object_get(o, "cost"), i));
     }
     vlt_counted_from_json(json_object_get(o, "counters"), &launch->counted);
     status = read_run(o, &launch->run, err);

@@ -341,14 +341,17 @@ static void reset_subject(void *state)
     }
 }
 
+/* What the plans really do: the children of a composite may have been chosen to round. */
 static void fill_costs(struct trial *t, vlt_launch *launch)
 {
     for (int i = 0; i < 2; i++) {
         vlt_cost cost;
-        vlt_variant_cost(t->side[i].variant, &t->scene->workload.problem, &cost);
-        launch->cost[i][0] = cost.flops;
-        launch->cost[i][1] = cost.bytes;
-        launch->cost[i][2] = cost.work;
+        vlt_plan_cost(t->side[i].plan, &cost);
+        launch->cost[i][VLT_LAUNCH_FLOPS] = cost.flops;
+        launch->cost[i][VLT_LAUNCH_BYTES] = cost.bytes;
+        launch->cost[i][VLT_LAUNCH_WORK] = cost.work;
+        launch->cost[i][VLT_LAUNCH_COMPUTE] = cost.compute;
+        launch->cost[i][VLT_LAUNCH_PRODUCTS] = cost.products;
     }
 }
 

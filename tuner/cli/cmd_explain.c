@@ -144,9 +144,15 @@ static struct counted read_counters(struct explain *explain, const vlt_store_vie
     return counted;
 }
 
-/* Bytes that a call moves at least; 0 where this program does not know the problem. */
-static double bytes_of(const vlt_store_view *view)
+/* Bytes that a call moves at least, as its plan said; of older stores as the variant says; 0 where
+ * this program does not know the problem. */
+static double bytes_of(const vlt_store_view *view, const struct counted *counted)
 {
+    for (int i = 0; i < counted->count; i++) {
+        if (!strcmp(counted->counter[i].name, "bytes")) {
+            return counted->counter[i].value;
+        }
+    }
     vlt_problem problem = {.op = vlt_registry_find_op(view->op)};
     const vlt_variant *variant = problem.op ? vlt_registry_find_variant(problem.op, view->variant)
                                             : NULL;
@@ -161,7 +167,7 @@ static void print_counters(struct explain *explain, const vlt_store_view *view)
 {
     char text[VLT_TUNE_COUNTED_BYTES];
     struct counted counted = read_counters(explain, view);
-    vlt_counters_tell(counted.counter, counted.count, bytes_of(view), text, sizeof text);
+    vlt_counters_tell(counted.counter, counted.count, bytes_of(view, &counted), text, sizeof text);
     if (text[0]) {
         printf("  counters      %s\n", vlt_quoted_path(text).text);
     }

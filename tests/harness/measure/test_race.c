@@ -379,6 +379,46 @@ Test(race, a_worker_serves_trials, .timeout = 60)
     vlt_race_destroy(race);
 }
 
+/* What a block costs is in the arithmetic of the children that ran, and with the bytes they read. */
+Test(race, a_block_costs_what_its_children_do, .timeout = 60)
+{
+    double bytes[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        vlt_race *race;
+        vlt_race_start started;
+        vlt_launch launch;
+        vlt_error err = {0};
+        const vlt_race_options options = {
+            .program = test_program_path(),
+            .problem = "decoder_block@rows=16,context=16,width=128,heads=2,kv_heads=1,head=64,"
+                       "inner=256,weights=1,cache=3",
+            .seed = 4,
+            .data_seed = 4,
+            .threads = 1,
+            .quality = i ? VLT_QUALITY_INT8 : VLT_QUALITY_EXACT,
+            .oracle_s = 1,
+            .timeout_s = 30};
+        const vlt_race_trial asked = {
+            .side = {{"decoder_block/baseline", NULL}, {"decoder_block/fused", NULL}},
+            .seed = 2,
+            .pairs = 4,
+            .pairs_min = 1,
+            .limit_s = 0.02,
+            .timeout_s = 20};
+        cr_assert_eq(vlt_race_create(&options, &race, &started, &err), VLT_OK, "%s", err.message);
+        cr_assert_eq(vlt_race_run(race, &asked, &launch, &err), VLT_OK, "%s", err.message);
+        for (int side = 0; side < 2; side++) {
+            cr_expect_eq(launch.cost[side][VLT_LAUNCH_COMPUTE],
+                         i ? VLT_COMPUTE_INT8 : VLT_COMPUTE_F32, "side %d: %g", side,
+                         launch.cost[side][VLT_LAUNCH_COMPUTE]);
+        }
+        bytes[i] = launch.cost[1][VLT_LAUNCH_BYTES];
+        vlt_launch_release(&launch);
+        vlt_race_destroy(race);
+    }
+    cr_expect(bytes[1] > 0 && bytes[1] < 0.75 * bytes[0], "int8 %g, exact %g", bytes[1], bytes[0]);
+}
+
 Test(race, a_worker_that_ends_is_said, .timeout = 60)
 {
     vlt_race *race;
