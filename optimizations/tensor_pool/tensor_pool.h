@@ -37,13 +37,28 @@ typedef struct vlt_tensor_pool {
     /* At least `bytes` (0 counts as 1). LIMIT when they do not fit below the limit even after every
      * kept block is gone; NOMEM when the system has none. *out is NULL then. */
     vlt_status (*acquire)(void *self, size_t bytes, void **out, vlt_error *err);
-    void (*release)(void *self, void *block);    /* NULL is fine; a foreign block is a bug */
+    void (*release)(void *self, void *block); /* NULL is fine; a foreign block is a bug */
+    /* Would acquire find such a block among those that are kept? NULL: no block is ever kept here,
+     * and nobody in front of the pool keeps any. */
+    bool (*has)(const void *self, size_t bytes);
     void (*trim)(void *self, size_t keep_bytes); /* gives kept blocks back, oldest first */
     /* 0: none. Kept blocks beyond it go at once; live ones stay, and acquire refuses until enough
      * of them came back. */
     void (*set_limit)(void *self, size_t limit_bytes);
     void (*stats)(const void *self, vlt_tensor_pool_stats *stats);
 } vlt_tensor_pool;
+
+/* Lies in front of every block that is handed out, for who hands it on: the pool clears the owner
+ * when it hands the block out, and looks at it no more. */
+typedef struct vlt_tensor_pool_tag {
+    void *owner;
+    size_t footprint_bytes;
+} vlt_tensor_pool_tag;
+
+static inline vlt_tensor_pool_tag *vlt_tensor_pool_tag_of(void *block)
+{
+    return (vlt_tensor_pool_tag *)block - 1;
+}
 
 /* acquire (bytes > 0) into a slot, or release the slot (bytes == 0). */
 typedef struct vlt_tensor_pool_event {

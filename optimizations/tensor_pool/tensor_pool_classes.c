@@ -17,17 +17,11 @@
 
 #include "optimizations/core/memory.h"
 #include "optimizations/tensor_pool/tensor_pool_internal.h"
-
-#if VLT_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size)   ((void)(address), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#endif
+#include "optimizations/tensor_pool/tensor_pool_sizes.h"
 
 enum {
     REQUEST_BITS = 48, /* no request beyond 2^48 bytes */
-    CLASSES = 176,     /* class_of(2^48) is 163, and acquire reaches a few further */
+    CLASSES = 176,     /* vlt_pool_class(2^48) is 163, and acquire reaches a few further */
     PAGE_BYTES = 4096,
     MAP_MIN_BYTES = 128 << 10, /* where malloc would begin to map as well */
     HUGE_BYTES = 2 << 20
@@ -42,11 +36,10 @@ struct block {
     struct link order;           /* in live or kept */
     struct block *newer, *older; /* within the class, while kept */
     void *base;                  /* what the system gave */
-    size_t footprint_bytes;
-    size_t bytes; /* of the class: what a holder may use */
     int16_t class_index;
     int16_t asked_class; /* the class that would have done, while live */
     bool live;
+    vlt_tensor_pool_tag tag;
 };
 
 _Static_assert(sizeof(struct block) == VLT_ALIGN, "the holder's bytes begin at the next line");
@@ -80,27 +73,10 @@ static void ring_remove(struct link *link)
     link->next->previous = link->previous;
 }
 
-/* Classes in lines of VLT_ALIGN bytes: 1 2 3 4, 5 6 7 8, 10 12 14 16, 20 24 28 32 ... */
-static int class_of(size_t bytes, size_t *class_bytes)
+/* What a holder may use. */
+static size_t bytes_of(const struct block *block)
 {
-    size_t lines = (bytes + VLT_ALIGN - 1) / VLT_ALIGN;
-    if (lines <= 4) {
-        *class_bytes = lines * VLT_ALIGN;
-        return (int)lines - 1;
-    }
-    int octave = VLT_LOG2(lines - 1);
-    size_t base = (size_t)1 << octave, step = base / 4;
-    size_t quarter = (lines - base + step - 1) / step;
-    *class_bytes = (base + quarter * step) * VLT_ALIGN;
-    return 4 * (octave - 1) + (int)quarter - 1;
-}
-
-static size_t bytes_of_class(int class_index)
-{
-    if (class_index < 4) {
-        return (size_t)(class_index + 1) * VLT_ALIGN;
-    }
-    return (size_t)(class_index % 4 + 5) << (class_index / 4 - 1) << 6;
+    return vlt_pool_class_bytes(block->class_index);
 }
 
 static size_t footprint_of(const struct state *state, size_t class_bytes)
@@ -145,11 +121,11 @@ static void *system_take(const struct state *state, size_t footprint)
 
 static void system_give(struct block *block)
 {
-    ASAN_UNPOISON_MEMORY_REGION(block + 1, block->bytes);
-    if (block->footprint_bytes < MAP_MIN_BYTES) {
+    VLT_UNPOISON(block + 1, bytes_of(block));
+    if (block->tag.footprint_bytes < MAP_MIN_BYTES) {
         free(block->base);
     } else {
-        munmap(block->base, block->footprint_bytes);
+        munmap(block->base, block->tag.footprint_bytes);
     }
 }
 
@@ -165,7 +141,7 @@ static void take_kept(struct state *state, struct block *block)
         block->older->newer = block->newer;
     }
     ring_remove(&block->order);
-    state->common.stats.kept_bytes -= block->footprint_bytes;
+    state->common.stats.kept_bytes -= block->tag.footprint_bytes;
 }
 
 static void drop_oldest(struct state *state)
@@ -177,11 +153,12 @@ static void drop_oldest(struct state *state)
 
 static void hand_out(struct state *state, struct block *block, int asked_class, void **out)
 {
-    ASAN_UNPOISON_MEMORY_REGION(block + 1, block->bytes);
+    VLT_UNPOISON(block + 1, bytes_of(block));
     block->live = true;
+    block->tag.owner = NULL;
     block->asked_class = (int16_t)asked_class;
     ring_append(&state->live, &block->order);
-    state->common.stats.live_bytes += block->footprint_bytes;
+    state->common.stats.live_bytes += block->tag.footprint_bytes;
     *out = block + 1;
 }
 
@@ -199,11 +176,11 @@ static void *make_room(struct state *state, size_t footprint)
     return base;
 }
 
-static vlt_status acquire_new(struct state *state, int class_index, size_t class_bytes, void **out,
-                              vlt_error *err)
+static vlt_status acquire_new(struct state *state, int class_index, void **out, vlt_error *err)
 {
     vlt_tensor_pool_common *common = &state->common;
-    size_t footprint = state->footprint_bytes[class_index];
+    const size_t class_bytes = vlt_pool_class_bytes(class_index);
+    const size_t footprint = state->footprint_bytes[class_index];
     if (!vlt_tensor_pool_fits(common, footprint, false)) {
         return vlt_tensor_pool_refuse(common, footprint, err);
     }
@@ -215,10 +192,8 @@ static vlt_status acquire_new(struct state *state, int class_index, size_t class
                         ? state->next_colour++ % (unsigned)state->options.colours
                         : 0;
     struct block *block = (struct block *)(base + colour * VLT_ALIGN);
-    *block = (struct block){.base = base,
-                            .footprint_bytes = footprint,
-                            .bytes = class_bytes,
-                            .class_index = (int16_t)class_index};
+    *block = (struct block){
+        .base = base, .class_index = (int16_t)class_index, .tag = {.footprint_bytes = footprint}};
     common->stats.misses++;
     hand_out(state, block, class_index, out);
     vlt_tensor_pool_note_peak(common);
@@ -230,7 +205,7 @@ static vlt_status acquire_new(struct state *state, int class_index, size_t class
  * unless it needs that last quarter. */
 static bool may_waste(struct state *state, const struct block *block, int asked_class)
 {
-    size_t waste = block->footprint_bytes - state->footprint_bytes[asked_class];
+    size_t waste = block->tag.footprint_bytes - state->footprint_bytes[asked_class];
     size_t limit = state->common.limit_bytes;
     if (limit && state->waste_bytes + waste > limit / 4) {
         return false;
@@ -242,12 +217,11 @@ static bool may_waste(struct state *state, const struct block *block, int asked_
 static vlt_status acquire(void *self, size_t bytes, void **out, vlt_error *err)
 {
     struct state *state = self;
-    size_t class_bytes;
     *out = NULL;
     if (bytes > (size_t)1 << REQUEST_BITS) {
         return vlt_tensor_pool_refuse(&state->common, bytes, err);
     }
-    int asked = class_of(bytes ? bytes : 1, &class_bytes);
+    const int asked = vlt_pool_class(bytes);
     for (int i = asked; i <= asked + state->options.reach; i++) {
         struct block *block = state->newest[i];
         if (block && (i == asked || may_waste(state, block, asked))) {
@@ -257,7 +231,19 @@ static vlt_status acquire(void *self, size_t bytes, void **out, vlt_error *err)
             return VLT_OK;
         }
     }
-    return acquire_new(state, asked, class_bytes, out, err);
+    return acquire_new(state, asked, out, err);
+}
+
+static bool has(const void *self, size_t bytes)
+{
+    const struct state *state = self;
+    const int asked = bytes <= (size_t)1 << REQUEST_BITS ? vlt_pool_class(bytes) : CLASSES;
+    for (int i = asked; i < CLASSES && i <= asked + state->options.reach; i++) {
+        if (state->newest[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void keep(struct state *state, struct block *block)
@@ -269,8 +255,8 @@ static void keep(struct state *state, struct block *block)
     }
     state->newest[block->class_index] = block;
     ring_append(&state->kept, &block->order);
-    state->common.stats.kept_bytes += block->footprint_bytes;
-    ASAN_POISON_MEMORY_REGION(block + 1, block->bytes);
+    state->common.stats.kept_bytes += block->tag.footprint_bytes;
+    VLT_POISON(block + 1, bytes_of(block));
 }
 
 static void release_block(void *self, void *pointer)
@@ -283,11 +269,12 @@ static void release_block(void *self, void *pointer)
     assert(block->live);
     block->live = false;
     ring_remove(&block->order);
-    state->common.stats.live_bytes -= block->footprint_bytes;
+    state->common.stats.live_bytes -= block->tag.footprint_bytes;
     if (block->asked_class != block->class_index) {
-        state->waste_bytes -= block->footprint_bytes - state->footprint_bytes[block->asked_class];
+        state->waste_bytes -= block->tag.footprint_bytes -
+                              state->footprint_bytes[block->asked_class];
     }
-    if (vlt_tensor_pool_fits(&state->common, block->footprint_bytes, true)) {
+    if (vlt_tensor_pool_fits(&state->common, block->tag.footprint_bytes, true)) {
         keep(state, block);
     } else { /* the limit was lowered while it was out */
         system_give(block);
@@ -326,11 +313,12 @@ vlt_status vlt_tensor_pool_classes_prepare(vlt_plan *plan,
         ring_init(&state->kept);
         state->options = *options;
         for (int i = 0; i < CLASSES; i++) {
-            state->footprint_bytes[i] = footprint_of(state, bytes_of_class(i));
+            state->footprint_bytes[i] = footprint_of(state, vlt_pool_class_bytes(i));
         }
         vlt_tensor_pool_common_init(&state->common, plan,
                                     (vlt_tensor_pool){.acquire = acquire,
                                                       .release = release_block,
+                                                      .has = has,
                                                       .trim = trim,
                                                       .set_limit = set_limit});
     }

@@ -11,7 +11,7 @@ typedef struct vlt_tensor_pool_common {
     vlt_tensor_pool_stats stats;
 } vlt_tensor_pool_common;
 
-/* Sets the limit of the plan's problem and the table: the four functions of the variant (the other
+/* Sets the limit of the plan's problem and the table: the functions of the variant (the other
  * fields are not looked at), self, and stats, which is the same for all. */
 void vlt_tensor_pool_common_init(vlt_tensor_pool_common *common, const vlt_plan *plan,
                                  vlt_tensor_pool functions);

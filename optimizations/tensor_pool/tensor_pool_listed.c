@@ -5,10 +5,12 @@
 
 /* Lies in front of each block. */
 struct header {
-    VLT_ALIGNED(64) struct header *previous;
-    struct header *next;
-    size_t footprint_bytes;
+    struct header *previous, *next;
+    unsigned char unused[VLT_ALIGN - 2 * sizeof(void *) - sizeof(vlt_tensor_pool_tag)];
+    vlt_tensor_pool_tag tag;
 };
+
+_Static_assert(sizeof(struct header) == VLT_ALIGN, "the tag lies in front of the block");
 
 struct state {
     vlt_tensor_pool_common common;
@@ -35,7 +37,7 @@ static vlt_status acquire(void *self, size_t bytes, void **out, vlt_error *err)
     if (!header) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "tensor pool: no memory for %zu bytes", bytes);
     }
-    *header = (struct header){.next = state->live, .footprint_bytes = footprint};
+    *header = (struct header){.next = state->live, .tag = {.footprint_bytes = footprint}};
     if (state->live) {
         state->live->previous = header;
     }
@@ -62,7 +64,7 @@ static void release_block(void *self, void *block)
     if (header->next) {
         header->next->previous = header->previous;
     }
-    state->common.stats.live_bytes -= header->footprint_bytes;
+    state->common.stats.live_bytes -= header->tag.footprint_bytes;
     state->allocator.give(header);
 }
 

@@ -7,6 +7,7 @@
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 #include "optimizations/tensor_pool/tensor_pool.h"
+#include "optimizations/tensor_pool/tensor_pool_sizes.h"
 #include "tests/support/variants.h"
 
 Test(tensor_pool, variants_equal_the_baseline)
@@ -130,6 +131,49 @@ static void check_random_use(const vlt_variant *variant, vlt_tensor_pool pool)
 Test(tensor_pool, limit_alignment_and_separation_hold)
 {
     for_each_pool(4 << 20, check_random_use);
+}
+
+/* Each size has the smallest class that holds it, at most a quarter (or a line) larger. */
+Test(tensor_pool, classes_hold_what_falls_into_them)
+{
+    vlt_random random = {5};
+    for (int i = 0; i < 20000; i++) {
+        size_t bytes = (size_t)i;
+        if (i >= 10000) {
+            bytes = (size_t)vlt_random_range(&random, 0, (int64_t)1 << (8 + i % 41));
+        }
+        const int c = vlt_pool_class(bytes);
+        const size_t holds = vlt_pool_class_bytes(c), least = bytes ? bytes : 1;
+        cr_assert(holds >= least && holds <= least + least / 4 + 64, "%zu in %zu", bytes, holds);
+        cr_assert(!c || vlt_pool_class_bytes(c - 1) < least, "%zu in class %d", bytes, c);
+    }
+    cr_expect_eq(vlt_pool_class((size_t)1 << 48), 163);
+}
+
+/* has tells what acquire will do. */
+static void check_has(const vlt_variant *variant, vlt_tensor_pool pool)
+{
+    const bool keeps = strcmp(variant->name, "baseline") && strcmp(variant->name, "mimalloc");
+    void *block, *again;
+    cr_assert_eq(pool.has != NULL, keeps, "%s", variant->name);
+    cr_assert_eq(pool.acquire(pool.self, 10000, &block, NULL), VLT_OK);
+    vlt_tensor_pool_tag *tag = vlt_tensor_pool_tag_of(block);
+    cr_expect_null(tag->owner);
+    cr_expect_geq(tag->footprint_bytes, 10000);
+    tag->owner = tag;
+    cr_expect(!keeps || !pool.has(pool.self, 10000), "it is out");
+    pool.release(pool.self, block);
+    cr_expect(!keeps || (pool.has(pool.self, 10000) && pool.has(pool.self, 9990)));
+    cr_expect(!keeps || (!pool.has(pool.self, 20000) && !pool.has(pool.self, 100) &&
+                         !pool.has(pool.self, SIZE_MAX)));
+    cr_assert_eq(pool.acquire(pool.self, 9990, &again, NULL), VLT_OK);
+    cr_expect_null(vlt_tensor_pool_tag_of(again)->owner, "%s: its next owner", variant->name);
+    pool.release(pool.self, again);
+}
+
+Test(tensor_pool, who_stands_in_front_can_ask_what_is_kept)
+{
+    for_each_pool(0, check_has);
 }
 
 static void check_stats(const vlt_variant *variant, vlt_tensor_pool pool)
