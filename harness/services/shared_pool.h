@@ -1,8 +1,13 @@
 /* shared_pool.h: the operator tensor_pool for many threads: where the images, patches and features
  * of requests are from, so that their pages are there when the next request comes.
  *
+ *     take, give -> magazines: the last blocks of each size and thread, no lock -> pool -> system
+ *
  * Blocks above a threshold go to the system and come from it. What is kept for reuse stays below a
- * limit, oldest out first; when nothing was asked for between two looks, nothing is kept.
+ * limit, oldest out first; what lies in magazines counts as kept, serves any thread that would
+ * otherwise ask the system, takes half of the limit at most and goes with a trim. When nothing was
+ * asked for between two looks, nothing is kept. A choice of tensor_pool that keeps nothing has no
+ * magazines either. Statistics are exact while no block is being taken or given.
  */
 #ifndef VLT_HARNESS_SHARED_POOL_H
 #define VLT_HARNESS_SHARED_POOL_H
@@ -24,6 +29,7 @@ void vlt_shared_pool_destroy(vlt_shared_pool *pool);
 /* Lives as long as the pool. */
 const vlt_block_source *vlt_shared_pool_source(vlt_shared_pool *pool);
 
+/* What lies in magazines counts as the newest. */
 void vlt_shared_pool_trim(vlt_shared_pool *pool, size_t keep_bytes);
 
 /* Gives everything kept back when nothing was taken since the last call. */

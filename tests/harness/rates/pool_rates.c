@@ -18,11 +18,15 @@ enum { THREADS = 2, ROUNDS = 21, CALLS = 400 };
 struct taker {
     const vlt_block_source *pool; /* NULL: malloc */
     size_t bytes;
+    pthread_barrier_t *begin; /* that all threads begin together: to start one is dearer */
+    int64_t begin_ns, end_ns;
 };
 
 static void *take_and_give(void *argument)
 {
-    const struct taker *taker = argument;
+    struct taker *taker = argument;
+    pthread_barrier_wait(taker->begin);
+    taker->begin_ns = vlt_now_ns();
     for (int i = 0; i < CALLS; i++) {
         void *block = NULL;
         if (taker->pool) {
@@ -41,24 +45,33 @@ static void *take_and_give(void *argument)
             free(block);
         }
     }
+    taker->end_ns = vlt_now_ns();
     return NULL;
 }
 
-/* Nanoseconds a block of one round. */
-static double round_ns(struct taker *taker, int threads)
+/* Nanoseconds a block of one round, from when the first thread begins until the last one ends. */
+static double round_ns(const struct taker *taker, int threads)
 {
     pthread_t other[THREADS];
-    const int64_t begin = vlt_now_ns();
-    for (int i = 1; i < threads; i++) {
-        if (pthread_create(&other[i], NULL, take_and_give, taker) != 0) {
+    pthread_barrier_t begin;
+    struct taker each[THREADS];
+    pthread_barrier_init(&begin, NULL, (unsigned)threads);
+    for (int i = 0; i < threads; i++) {
+        each[i] = *taker;
+        each[i].begin = &begin;
+        if (i && pthread_create(&other[i], NULL, take_and_give, &each[i]) != 0) {
             abort();
         }
     }
-    take_and_give(taker);
+    take_and_give(&each[0]);
+    int64_t begin_ns = each[0].begin_ns, end_ns = each[0].end_ns;
     for (int i = 1; i < threads; i++) {
         pthread_join(other[i], NULL);
+        begin_ns = each[i].begin_ns < begin_ns ? each[i].begin_ns : begin_ns;
+        end_ns = each[i].end_ns > end_ns ? each[i].end_ns : end_ns;
     }
-    return (double)(vlt_now_ns() - begin) / CALLS;
+    pthread_barrier_destroy(&begin);
+    return (double)(end_ns - begin_ns) / CALLS;
 }
 
 static int by_value(const void *left, const void *right)
@@ -73,7 +86,7 @@ static void measure(const vlt_block_source *pool, size_t bytes)
     double ns[4][ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
         for (int which = 0; which < 4; which++) {
-            struct taker taker = {which % 2 ? pool : NULL, bytes};
+            const struct taker taker = {.pool = which % 2 ? pool : NULL, .bytes = bytes};
             ns[which][round] = round_ns(&taker, which / 2 ? THREADS : 1);
         }
     }
