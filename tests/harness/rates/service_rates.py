@@ -99,14 +99,8 @@ def neighbour():
 
 
 def faults():
-    def minor(tokens):
-        script = (f"import resource, subprocess; subprocess.run(['{program}', 'run', '{demo}', '--prompt', 'a', '-n',"
-                  f" '{tokens}', '--ignore-eos', '--greedy', '--no-config', '-q', '--context', '1024'],"
-                  " stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt)")
-        return int(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout)
-
-    few, many = median(lambda: minor(100)), median(lambda: minor(600))
-    print(f"page faults: {few:.0f} with 100 tokens, {many:.0f} with 600: {(many - few) / 500:.3f} a token")
+    print(subprocess.run([os.path.join(build, "tests/plain_decode_faults")], check=True, capture_output=True,
+                         text=True).stdout, end="")
 
 
 with tempfile.TemporaryDirectory() as folder:
