@@ -29,7 +29,7 @@ struct vlt_generation {
     vlt_error error;
 };
 
-/* Makes the pages ready that the next steps write: the rows of the cache, the ids, their text, as far
+/* Makes the pages ready that the next steps write: rows of the cache, ids, probabilities, as far
  * ahead as VLT_ROWS_AHEAD says; none ahead while memory is short. Costs nothing where they are. */
 void vlt_generation_look_ahead(vlt_generation *generation);
 

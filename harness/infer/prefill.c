@@ -197,7 +197,8 @@ static vlt_status prompt_step(vlt_prefill *prefill, vlt_error *err)
 /* Of the visuals first .. next - 1 nobody wants the patches again. */
 static void drop_patches(const vlt_prefill *prefill, int first)
 {
-    vlt_visual *visual = prefill->prompt->visual + (prefill->vision.visual - prefill->prompt->visual);
+    vlt_visual *visual = prefill->prompt->visual +
+                         (prefill->vision.visual - prefill->prompt->visual);
     for (int i = first; i < prefill->vision.next; i++) {
         vlt_visual_drop_patches(&visual[i]);
     }
@@ -222,9 +223,9 @@ vlt_status vlt_prefill_step(vlt_prefill *prefill, vlt_error *err)
     if (first == prefill->vision.count) {
         return prompt_step(prefill, err);
     }
-    const vlt_embeddings_use use = prefill->dump             ? VLT_EMBEDDINGS_APART
+    const vlt_embeddings_use use = prefill->dump           ? VLT_EMBEDDINGS_APART
                                    : !comes_again(prefill) ? VLT_EMBEDDINGS_READ
-                                                             : VLT_EMBEDDINGS_KEEP;
+                                                           : VLT_EMBEDDINGS_KEEP;
     vlt_status status = vlt_embeddings_step(prefill->session->engine, &prefill->vision, use,
                                             &prefill->vision_ms, err);
     if (status == VLT_OK && prefill->request->last) {

@@ -15,8 +15,8 @@
 
 /* Looks where the reference looks: chat_template.jinja, chat_template.json, processor_config.json,
  * tokenizer_config.json; the first that has a template counts. VLT_OK when it is known or there is
- * none. UNSUPPORTED, for a warning and not for giving up: it is foreign, cannot be read, or cannot be
- * judged without libcrypto; the message names the file. */
+ * none. UNSUPPORTED, for a warning and not for giving up: it is foreign, cannot be read or, without
+ * libcrypto, judged; the message names the file. */
 vlt_status vlt_chat_template_check(const char *folder, vlt_error *err);
 
 /* Of a text, white space at its end apart. */

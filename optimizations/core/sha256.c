@@ -5,8 +5,9 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "optimizations/core/utf8_text.h"
 
 #define TEXT_OF(x)  #x
 #define VALUE_OF(x) TEXT_OF(x)
@@ -36,7 +37,7 @@ static void resolve(void *library, const char *name, void *member)
     void *symbol = dlsym(library, name);
     memcpy(member, &symbol, sizeof symbol);
     if (!symbol) {
-        snprintf(crypto.reason, sizeof crypto.reason, LIBRARY " has no %s", name);
+        vlt_utf8_format(crypto.reason, sizeof crypto.reason, LIBRARY " has no %s", name);
     }
 }
 
@@ -44,7 +45,7 @@ static void load(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
-        snprintf(crypto.reason, sizeof crypto.reason, "%s", dlerror());
+        vlt_utf8_format(crypto.reason, sizeof crypto.reason, "%s", dlerror());
         return;
     }
 #define VLT_CRYPTO_RESOLVE(result, name, arguments) resolve(library, #name, &crypto.name);

@@ -12,8 +12,8 @@
 
 enum { VLT_SHA256_BYTES = 32, VLT_SHA256_HEX = 65 };
 
-/* Lower-case hex of data[bytes], NUL behind: hex[VLT_SHA256_HEX]. UNSUPPORTED where libcrypto is not
- * installed, INTERNAL with its reason where it refuses (no memory, a host configured without
+/* Lower-case hex of data[bytes], NUL behind: hex[VLT_SHA256_HEX]. UNSUPPORTED where there is no
+ * libcrypto, INTERNAL with its reason where it refuses (no memory, a host configured without
  * SHA-256); then hex is "". */
 vlt_status vlt_sha256_hex(const void *data, size_t bytes, char *hex, vlt_error *err);
 
