@@ -1,16 +1,22 @@
 #include <stdlib.h>
 
+#include "optimizations/bpe_encode/shared_words.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/tokenize_batch/tokenize_batch_internal.h"
 
 vlt_status vlt_batch_encoders_init(vlt_batch_encoders *encoders, vlt_plan *plan, int count,
                                    size_t text_max, vlt_error *err)
 {
-    vlt_problem problem = vlt_bpe_encode_problem(text_max, plan->problem.constants);
+    const vlt_bpe_encode_constants *constants = plan->problem.constants;
+    const vlt_problem problem = vlt_bpe_encode_problem(text_max, &encoders->constants);
     vlt_status status = VLT_OK;
+    encoders->constants.vocab = constants->vocab;
     encoders->plan = calloc((size_t)count, sizeof *encoders->plan);
     if (!encoders->plan) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "tokenize_batch: out of memory");
+    }
+    if (count > 1) {
+        status = vlt_shared_words_create(&encoders->constants.shared, err);
     }
     for (; encoders->count < count && status == VLT_OK; encoders->count++) {
         status = vlt_plan_create(plan->context, &problem, &encoders->plan[encoders->count], err);
@@ -24,7 +30,15 @@ void vlt_batch_encoders_release(vlt_batch_encoders *encoders)
         vlt_plan_destroy(encoders->plan[i]);
     }
     free(encoders->plan);
+    vlt_shared_words_destroy(encoders->constants.shared);
     *encoders = (vlt_batch_encoders){0};
+}
+
+void vlt_batch_encoders_renew(const vlt_batch_encoders *encoders)
+{
+    if (encoders->constants.shared) {
+        vlt_shared_words_renew(encoders->constants.shared);
+    }
 }
 
 vlt_bpe_encode_args vlt_batch_text(const vlt_tokenize_batch_args *args, int64_t index, int32_t *ids,

@@ -4,16 +4,21 @@
 
 #include "optimizations/tokenize_batch/tokenize_batch.h"
 
-/* Child plans of bpe_encode, one per thread that encodes. */
+/* Child plans of bpe_encode, one per thread that encodes; several share the words they learn. Stays
+ * where it is. */
 typedef struct vlt_batch_encoders {
     vlt_plan **plan; /* [count] */
     int count;
+    vlt_bpe_encode_constants constants; /* of the plans */
 } vlt_batch_encoders;
 
 /* Each child takes texts of at most text_max bytes. On failure the caller releases. */
 vlt_status vlt_batch_encoders_init(vlt_batch_encoders *encoders, vlt_plan *plan, int count,
                                    size_t text_max, vlt_error *err);
 void vlt_batch_encoders_release(vlt_batch_encoders *encoders); /* may be called on {0} */
+
+/* Makes room for new words where little is left; no encoder may be at work. */
+void vlt_batch_encoders_renew(const vlt_batch_encoders *encoders);
 
 /* What bpe_encode is asked for text number `index` of the batch. */
 vlt_bpe_encode_args vlt_batch_text(const vlt_tokenize_batch_args *args, int64_t index, int32_t *ids,
@@ -38,7 +43,8 @@ vlt_status vlt_batch_scratch(const vlt_plan *plan, int32_t **out, vlt_error *err
 typedef struct vlt_batch_spread {
     vlt_batch_encoders encoders; /* one per thread */
     int32_t *scratch;
-    size_t *place; /* [texts + 1] where a text's list lies in scratch */
+    size_t *place;                 /* [texts + 1] where a text's list lies in scratch */
+    struct vlt_batch_share *share; /* [texts] what a thread takes at once */
 } vlt_batch_spread;
 
 /* Which texts of a batch are encoded: each one's first appearance. */

@@ -4,6 +4,12 @@
 
 #include "optimizations/tokenize_batch/tokenize_batch_internal.h"
 
+/* Texts [first, end), of those that are encoded. */
+struct vlt_batch_share {
+    int64_t first, end;
+    size_t bytes;
+};
+
 /* One run's shared view. */
 struct job {
     const vlt_batch_spread *spread;
@@ -22,7 +28,8 @@ vlt_status vlt_batch_spread_init(vlt_batch_spread *spread, vlt_plan *plan, vlt_e
 {
     size_t texts = (size_t)plan->problem.dim[VLT_TOKENIZE_BATCH_DIM_TEXTS];
     spread->place = calloc(texts + 1, sizeof *spread->place);
-    if (!spread->place) {
+    spread->share = calloc(texts, sizeof *spread->share);
+    if (!spread->place || !spread->share) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "tokenize_batch: out of memory");
     }
     vlt_status status = vlt_batch_scratch(plan, &spread->scratch, err);
@@ -39,24 +46,75 @@ void vlt_batch_spread_release(vlt_batch_spread *spread)
     vlt_batch_encoders_release(&spread->encoders);
     free(spread->scratch);
     free(spread->place);
+    free(spread->share);
 }
 
-static void encode_chunk(void *argument, int64_t begin, int64_t end, int worker)
+/* Number i of the texts that are encoded. */
+static int64_t text_at(const struct job *job, int64_t i)
 {
-    struct job *job = argument;
+    return job->distinct ? job->distinct->index[i] : i;
+}
+
+static bool encode_share(struct job *job, const struct vlt_batch_share *share, vlt_plan *encoder)
+{
     const vlt_batch_spread *spread = job->spread;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t t = job->distinct ? job->distinct->index[i] : i;
+    for (int64_t i = share->first; i < share->end; i++) {
+        int64_t t = text_at(job, i);
         vlt_error err = {0};
         size_t count = 0;
-        vlt_status status = vlt_batch_encode(spread->encoders.plan[worker], job->args, t,
+        vlt_status status = vlt_batch_encode(encoder, job->args, t,
                                              spread->scratch + spread->place[t], &count, &err);
         job->args->id_first[t + 1] = count;
         if (status != VLT_OK) {
             job->error[atomic_exchange(&job->failed, 1)] = err;
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+static void encode_shares(void *argument, int64_t begin, int64_t end, int worker)
+{
+    struct job *job = argument;
+    vlt_plan *encoder = job->spread->encoders.plan[worker];
+    for (int64_t i = begin; i < end && encode_share(job, &job->spread->share[i], encoder); i++) {
+    }
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct vlt_batch_share *left = a, *right = b;
+    return (left->bytes < right->bytes) - (left->bytes > right->bytes);
+}
+
+/* Consecutive texts, at most `chunk` of them and, of more than one, an eighth of what a thread has to
+ * do; longer texts come first, the longest before all, so that none begins when the others end.
+ * Gives how many. */
+static int64_t make_shares(struct job *job, int64_t texts, int64_t chunk, int threads)
+{
+    enum { SHARES_A_THREAD = 8 };
+    struct vlt_batch_share *share = job->spread->share;
+    size_t bytes = 0;
+    int64_t count = 0, large = 0;
+    for (int64_t i = 0; i < texts; i++) {
+        bytes += job->args->text_bytes[text_at(job, i)];
+    }
+    const size_t even = bytes / ((size_t)threads * SHARES_A_THREAD);
+    for (int64_t i = 0; i < texts; count++) {
+        struct vlt_batch_share next = {.first = i};
+        do {
+            next.bytes += job->args->text_bytes[text_at(job, i++)];
+        } while (i < texts && i - next.first < chunk &&
+                 next.bytes + job->args->text_bytes[text_at(job, i)] <= even);
+        next.end = i;
+        share[count] = next;
+        if (next.bytes > even) {
+            share[count] = share[large];
+            share[large++] = next;
+        }
+    }
+    qsort(share, (size_t)large, sizeof *share, by_bytes);
+    return count;
 }
 
 /* The text whose list is that of text t. */
@@ -88,7 +146,10 @@ vlt_status vlt_batch_spread_run(const vlt_batch_spread *spread, const vlt_plan *
         spread->place[t + 1] = spread->place[t] + vlt_bpe_encode_bound(args->text_bytes[t]);
     }
     args->id_first[0] = 0;
-    vlt_threads_for(plan->context->threads, encoded, chunk, 0, encode_chunk, &job);
+    vlt_batch_encoders_renew(&spread->encoders);
+    vlt_threads_for(plan->context->threads,
+                    make_shares(&job, encoded, chunk, spread->encoders.count), 1, 0, encode_shares,
+                    &job);
     if (atomic_load(&job.failed)) {
         return vlt_fail(err, job.error[0].status, "%s", job.error[0].message);
     }

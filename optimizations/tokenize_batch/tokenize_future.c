@@ -132,6 +132,9 @@ bool vlt_token_futures_submit(vlt_token_futures *futures, const vlt_tokenize_bat
 {
     pthread_mutex_lock(&futures->lock);
     bool room = futures->submitted - futures->collected < (uint64_t)futures->depth;
+    if (futures->submitted == futures->collected) { /* nothing is on its way */
+        vlt_batch_encoders_renew(&futures->encoders);
+    }
     if (room) {
         struct slot *slot = &futures->slot[futures->submitted++ % (uint64_t)futures->depth];
         slot->args = vlt_batch_text(args, index, slot->args.ids, &slot->count);
