@@ -8,6 +8,7 @@
  * the text each gain here on two threads at the same time: medians, and before each the caches of
  * both cores are filled with something else, as they are in a process that does more than this.
  * first_2: the same of the first text of a service, where two threads make what one need not.
+ * batch_2: a batch of texts of very different length, two threads over one.
  * lru: the service with its cache over without, by share of texts that came before. turn: what the
  * service adds to a text of 200 bytes. Those two, cold and warm are the best of a few rounds. Modes
  * take turns. Without arguments it encodes a made text in every mode and compares ids. */
@@ -20,7 +21,9 @@
 #include "optimizations/core/clock.h"
 #include "optimizations/core/compiler.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/registry.h"
 #include "optimizations/pipeline/pipeline.h"
+#include "optimizations/tokenize_batch/tokenize_batch.h"
 #include "tests/support/data.h"
 #include "tests/support/variants.h"
 
@@ -203,23 +206,77 @@ static double service_ns(int threads, const char *text, size_t bytes, bool first
     return ns;
 }
 
+/* Texts of 50 bytes to 64 KiB, most of them short, most bytes in long ones. */
+static int64_t cut_unevenly(const char *text, size_t bytes, const char **at, size_t *length)
+{
+    vlt_random random = {5};
+    int64_t count = 0;
+    for (size_t used = 0; used < bytes; used += length[count++]) {
+        size_t next = (size_t)50 << vlt_random_range(&random, 0, 10);
+        next += (size_t)vlt_random_range(&random, 0, (int64_t)next / 3);
+        at[count] = text + used;
+        length[count] = next < bytes - used ? next : bytes - used;
+    }
+    return count;
+}
+
+/* A batch of them by a plan that was just made. */
+static double batch_ns(vlt_threads *threads, const char *text, size_t bytes)
+{
+    const char **at = malloc((bytes / 50 + 1) * sizeof *at);
+    size_t *length = malloc((bytes / 50 + 1) * sizeof *length);
+    size_t *id_first = malloc((bytes / 50 + 2) * sizeof *id_first);
+    const int64_t texts = cut_unevenly(text, bytes, at, length);
+    int32_t *ids = malloc(vlt_tokenize_batch_bound(texts, bytes) * sizeof *ids);
+    vlt_context context = test.context;
+    vlt_problem problem = vlt_tokenize_batch_problem(texts, bytes, &constants);
+    vlt_plan *plan = NULL;
+    context.threads = threads;
+    if (!ids || vlt_plan_create_with(&context, &problem,
+                                     vlt_registry_find_variant(&vlt_op_tokenize_batch, "pool"),
+                                     NULL, &plan, NULL) != VLT_OK) {
+        abort();
+    }
+    const vlt_tokenize_batch_args args = {
+        .text = at, .text_bytes = length, .text_count = texts, .ids = ids, .id_first = id_first};
+    fill_caches();
+    const int64_t start = vlt_now_ns();
+    if (test_run(plan, &args, NULL) != VLT_OK) {
+        abort();
+    }
+    const double ns = (double)(vlt_now_ns() - start);
+    vlt_plan_destroy(plan);
+    free(at);
+    free(length);
+    free(id_first);
+    free(ids);
+    return ns;
+}
+
 /* What two threads gain over one. */
 struct gains {
-    double service, first, machine;
+    double service, first, machine, batch;
 };
 
 static struct gains measure_threads(const char *text, size_t bytes)
 {
-    static double ns[6][PAIRS];
+    static double ns[8][PAIRS];
+    const vlt_threads_options options = {.count = 2, .spin_us = 20};
+    vlt_threads *threads = NULL;
+    if (vlt_threads_create(&options, &threads, NULL) != VLT_OK) {
+        abort();
+    }
     for (int round = 0; round < PAIRS; round++) {
         for (int two = 0; two < 2; two++) {
             ns[two][round] = service_ns(1 + two, text, bytes, false);
             ns[2 + two][round] = service_ns(1 + two, text, bytes, true);
             ns[4 + two][round] = machine_ns(text, bytes, two);
+            ns[6 + two][round] = batch_ns(two ? threads : NULL, text, bytes);
         }
     }
+    vlt_threads_destroy(threads);
     return (struct gains){median(ns[0]) / median(ns[1]), median(ns[2]) / median(ns[3]),
-                          median(ns[4]) / median(ns[5])};
+                          median(ns[4]) / median(ns[5]), median(ns[6]) / median(ns[7])};
 }
 
 /* Pieces of the text, `percent` of which came before. */
@@ -290,10 +347,11 @@ static void measure(const char *path, const char *text, size_t bytes)
     }
     const struct gains gain = measure_threads(text, bytes);
     printf("{\"file\": \"%s\", \"bytes\": %zu, \"ids\": %zu, \"cold_ns\": %.0f, \"warm_ns\": %.0f, "
-           "\"threads_2\": %.3f, \"first_2\": %.3f, \"machine_2\": %.3f, \"lru\": {\"0\": %.3f, "
+           "\"threads_2\": %.3f, \"first_2\": %.3f, \"machine_2\": %.3f, \"batch_2\": %.3f, "
+           "\"lru\": {\"0\": %.3f, "
            "\"50\": %.3f, \"90\": "
            "%.3f}, \"turn_ns\": %.0f}\n",
-           path, bytes, count, cold, warm, gain.service, gain.first, gain.machine,
+           path, bytes, count, cold, warm, gain.service, gain.first, gain.machine, gain.batch,
            measure_lru(text, bytes, 0), measure_lru(text, bytes, 50), measure_lru(text, bytes, 90),
            measure_turn(text));
 }
