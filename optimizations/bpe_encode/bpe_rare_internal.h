@@ -8,17 +8,18 @@
 #include "optimizations/bpe_encode/cuts.h"
 #include "optimizations/core/compiler.h"
 
+/* `shared` in what follows says that encoders share words, a constant where it is compiled. */
+
 /* Beyond the line that a word was looked for in. */
-static inline size_t rare_remember(vlt_scanner *s, const uint8_t *word, size_t bytes,
-                                   vlt_word_key key, uint32_t hash, const int32_t *ids,
-                                   size_t count)
+VLT_ALWAYS_INLINE size_t rare_remember(vlt_scanner *s, bool shared, const uint8_t *word,
+                                       size_t bytes, vlt_word_key key, uint32_t hash,
+                                       const int32_t *ids, size_t count)
 {
     if (bytes <= VLT_WORD_BYTES && count <= VLT_WORDS_IDS) {
-        if (!s->share.shared || !vlt_words_share_learn(&s->share, key, hash, ids, count)) {
+        if (!shared || !vlt_words_share_learn(&s->share, key, hash, ids, count)) {
             vlt_words_learn(&s->own, key, hash, ids, count);
         }
-    } else if (!s->share.shared ||
-               !vlt_words_share_learn_long(&s->share, word, bytes, hash, ids, count)) {
+    } else if (!shared || !vlt_words_share_learn_long(&s->share, word, bytes, hash, ids, count)) {
         vlt_words_learn_long(&s->own, word, bytes, hash, ids, count);
     }
     return count;
@@ -35,10 +36,10 @@ static inline size_t rare_copy(const vlt_words_entry *entry, int32_t *ids)
 
 /* A short word that is in no line which was looked at first: what the encoder has of its own
  * where that is full. 0: not there. */
-static inline size_t rare_find_own(const vlt_scanner *s, vlt_word_key key, uint32_t hash,
-                                   int32_t *ids)
+VLT_ALWAYS_INLINE size_t rare_find_own(const vlt_scanner *s, bool shared, vlt_word_key key,
+                                       uint32_t hash, int32_t *ids)
 {
-    if (!s->share.shared || !vlt_words_full(vlt_words_line(s->words, hash))) {
+    if (!shared || !vlt_words_full(vlt_words_line(s->words, hash))) {
         return 0;
     }
     const vlt_words_entry *entry = vlt_words_find(vlt_words_line(&s->own, hash), key);
@@ -46,16 +47,16 @@ static inline size_t rare_find_own(const vlt_scanner *s, vlt_word_key key, uint3
 }
 
 /* A word with a place in a room, or 0. */
-static inline size_t rare_find_long(const vlt_scanner *s, const uint8_t *word, size_t bytes,
-                                    uint32_t hash, int32_t *ids)
+VLT_ALWAYS_INLINE size_t rare_find_long(const vlt_scanner *s, bool shared, const uint8_t *word,
+                                        size_t bytes, uint32_t hash, int32_t *ids)
 {
     const size_t count = vlt_words_find_long(s->words, word, bytes, hash, ids);
-    return count || !s->share.shared ? count : vlt_words_find_long(&s->own, word, bytes, hash, ids);
+    return count || !shared ? count : vlt_words_find_long(&s->own, word, bytes, hash, ids);
 }
 
 /* A word, or a piece of one, of any length, that has no cuts worth looking for. */
-static inline size_t rare_piece(vlt_scanner *s, const uint8_t *piece, size_t bytes, bool readable,
-                                int32_t *ids)
+VLT_ALWAYS_INLINE size_t rare_piece(vlt_scanner *s, bool shared, const uint8_t *piece, size_t bytes,
+                                    bool readable, int32_t *ids)
 {
     if (bytes > VLT_WORD_BYTES) {
         ids[0] = vlt_vocab_find_word(s->vocab, piece, bytes);
@@ -65,9 +66,8 @@ static inline size_t rare_piece(vlt_scanner *s, const uint8_t *piece, size_t byt
     }
     const vlt_word_key key = vlt_word_key_of(piece, bytes, readable);
     const uint32_t hash = vlt_words_hash(key);
-    const vlt_words_entry *entry = vlt_words_find_in(vlt_words_line(s->words, hash), key,
-                                                     s->share.shared != NULL);
-    size_t count = entry ? rare_copy(entry, ids) : rare_find_own(s, key, hash, ids);
+    const vlt_words_entry *entry = vlt_words_find_in(vlt_words_line(s->words, hash), key, shared);
+    size_t count = entry ? rare_copy(entry, ids) : rare_find_own(s, shared, key, hash, ids);
     if (count) {
         return count;
     }
@@ -78,7 +78,7 @@ static inline size_t rare_piece(vlt_scanner *s, const uint8_t *piece, size_t byt
     } else {
         count = vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, piece, bytes, ids);
     }
-    return rare_remember(s, piece, bytes, key, hash, ids, count);
+    return rare_remember(s, shared, piece, bytes, key, hash, ids, count);
 }
 
 static inline bool rare_is_ascii(const uint8_t *p, size_t bytes)
@@ -91,21 +91,21 @@ static inline bool rare_is_ascii(const uint8_t *p, size_t bytes)
 }
 
 /* Piece by piece, between the places where no token reaches across. */
-static inline size_t rare_pieces(vlt_scanner *s, const uint8_t *word, size_t bytes,
-                                 const uint8_t *end, int32_t *ids)
+VLT_ALWAYS_INLINE size_t rare_pieces(vlt_scanner *s, bool shared, const uint8_t *word, size_t bytes,
+                                     const uint8_t *end, int32_t *ids)
 {
     size_t count = 0;
     for (size_t at = 0, next; at < bytes; at = next) {
         next = at + vlt_cuts_next(s->vocab->cuts, word + at, bytes - at);
-        count += rare_piece(s, word + at, next - at, end - (word + at) >= 16, ids + count);
+        count += rare_piece(s, shared, word + at, next - at, end - (word + at) >= 16, ids + count);
     }
     return count;
 }
 
 /* A word that is not in its line of s->words; `end`: of what may be read. Gives how many
  * ids. */
-static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t bytes,
-                                     const uint8_t *end, int32_t *ids)
+VLT_ALWAYS_INLINE size_t rare_any(vlt_scanner *s, bool shared, const uint8_t *word, size_t bytes,
+                                  const uint8_t *end, int32_t *ids)
 {
     const bool is_short = bytes <= VLT_WORD_BYTES;
     vlt_word_key key = {0, 0};
@@ -114,12 +114,12 @@ static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t
     if (is_short) {
         key = vlt_word_key_of(word, bytes, end - word >= 16);
         hash = vlt_words_hash(key);
-        count = rare_find_own(s, key, hash, ids);
+        count = rare_find_own(s, shared, key, hash, ids);
     } else if (bytes <= VLT_WORDS_LONG_BYTES) {
         hash = vlt_long_hash(word, bytes);
     }
     if (!count && bytes <= VLT_WORDS_LONG_BYTES) {
-        count = rare_find_long(s, word, bytes, hash, ids);
+        count = rare_find_long(s, shared, word, bytes, hash, ids);
     }
     if (count) {
         return count;
@@ -132,9 +132,22 @@ static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t
     } else if (rare_is_ascii(word, bytes)) {
         count = vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, word, bytes, ids);
     } else {
-        count = rare_pieces(s, word, bytes, end, ids);
+        count = rare_pieces(s, shared, word, bytes, end, ids);
     }
-    return rare_remember(s, word, bytes, key, hash, ids, count);
+    return rare_remember(s, shared, word, bytes, key, hash, ids, count);
+}
+
+static VLT_NOINLINE size_t rare_word(vlt_scanner *s, const uint8_t *word, size_t bytes,
+                                     const uint8_t *end, int32_t *ids)
+{
+    return rare_any(s, false, word, bytes, end, ids);
+}
+
+/* The same where encoders share words. */
+static VLT_NOINLINE size_t rare_word_shared(vlt_scanner *s, const uint8_t *word, size_t bytes,
+                                            const uint8_t *end, int32_t *ids)
+{
+    return rare_any(s, true, word, bytes, end, ids);
 }
 
 #endif

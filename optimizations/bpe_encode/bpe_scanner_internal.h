@@ -82,8 +82,10 @@ VLT_ALWAYS_INLINE int32_t *scanner_write(vlt_scanner *s, const struct scanner_ba
     for (size_t i = 0; i < count; i++) {
         const vlt_words_entry *entry = vlt_words_find_in(batch->line[i], batch->key[i], shared);
         if (VLT_UNLIKELY(!entry)) {
-            out += rare_word(s, text + batch->first[i], batch->first[i + 1] - batch->first[i], end,
-                             out);
+            const uint8_t *word = text + batch->first[i];
+            const size_t bytes = batch->first[i + 1] - batch->first[i];
+            out += shared ? rare_word_shared(s, word, bytes, end, out)
+                          : rare_word(s, word, bytes, end, out);
             continue;
         }
         const size_t made = vlt_words_count(entry);
