@@ -129,8 +129,8 @@ bool vlt_words_share_learn_long(vlt_words_share *share, const uint8_t *word, siz
         return false;
     }
     vlt_words_put_long(words->room + at, word, bytes, ids, count);
-    /* One store says it all. Where two threads take the same place one of their words is lost, which
-     * costs less than making sure. */
+    /* One store says it all. Where two threads take the same place one of their words is lost,
+     * which costs less than making sure. */
     slot += atomic_load_explicit(slot, memory_order_relaxed) != 0;
     atomic_store_explicit(slot, hash | (uint64_t)at << 32, memory_order_release);
     return true;

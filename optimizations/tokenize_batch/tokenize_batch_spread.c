@@ -87,8 +87,8 @@ static int by_bytes(const void *a, const void *b)
     return (left->bytes < right->bytes) - (left->bytes > right->bytes);
 }
 
-/* Consecutive texts, at most `chunk` of them and, of more than one, an eighth of what a thread has to
- * do; longer texts come first, the longest before all, so that none begins when the others end.
+/* Consecutive texts, at most `chunk` of them and, of more than one, an eighth of a thread's even
+ * part; longer texts come first, the longest before all, so that none begins when the others end.
  * Gives how many. */
 static int64_t make_shares(struct job *job, int64_t texts, int64_t chunk, int threads)
 {
