@@ -2,9 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "optimizations/core/hash.h"
 #include "optimizations/core/memory.h"
 
 /* malloc's own share of a block, and rounding. */
@@ -123,36 +121,15 @@ void vlt_content_cache_destroy(vlt_content_cache *cache)
     }
 }
 
-static bool same_key(const vlt_content_entry *entry, const vlt_content_piece *key, int pieces)
-{
-    const unsigned char *at = entry->key;
-    for (int i = 0; i < pieces; at += key[i++].bytes) {
-        if (key[i].bytes && memcmp(at, key[i].data, key[i].bytes) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static vlt_content_entry *find(const vlt_content_cache *cache, uint64_t hash, size_t key_bytes,
                                const vlt_content_piece *key, int pieces)
 {
     vlt_content_entry *entry = cache->bucket[hash & (cache->bucket_count - 1)];
     while (entry && !(entry->hash == hash && entry->key_bytes == key_bytes &&
-                      same_key(entry, key, pieces))) {
+                      vlt_content_same(entry->key, key, pieces))) {
         entry = entry->next;
     }
     return entry;
-}
-
-/* pieces behind each other at `at`. */
-static void join(unsigned char *at, const vlt_content_piece *piece, int pieces)
-{
-    for (int i = 0; i < pieces; at += piece[i++].bytes) {
-        if (piece[i].bytes) {
-            memcpy(at, piece[i].data, piece[i].bytes);
-        }
-    }
 }
 
 /* Under the lock. NULL: no room or no memory. */
@@ -170,23 +147,12 @@ static vlt_content_entry *insert(vlt_content_cache *cache, uint64_t hash, size_t
         return NULL;
     }
     *entry = shape;
-    join(entry->key, key, pieces);
+    vlt_content_join(entry->key, key, pieces);
     vlt_content_entry **bucket = &cache->bucket[hash & (cache->bucket_count - 1)];
     entry->next = *bucket;
     *bucket = entry;
     cache->stats.bytes += bytes;
     return entry;
-}
-
-static uint64_t hash_key(const vlt_content_piece *key, int pieces, size_t *bytes)
-{
-    uint64_t hash = 0;
-    *bytes = 0;
-    for (int i = 0; i < pieces; i++) {
-        hash = vlt_hash_bytes(key[i].data, key[i].bytes, hash);
-        *bytes += key[i].bytes;
-    }
-    return hash;
 }
 
 bool vlt_content_cache_has(vlt_content_cache *cache, const vlt_content_piece *key, int key_pieces)
@@ -195,7 +161,7 @@ bool vlt_content_cache_has(vlt_content_cache *cache, const vlt_content_piece *ke
     if (!cache || !cache->bucket_count) {
         return false;
     }
-    const uint64_t hash = hash_key(key, key_pieces, &key_bytes);
+    const uint64_t hash = vlt_content_hash(key, key_pieces, &key_bytes);
     pthread_mutex_lock(&cache->lock);
     const bool has = find(cache, hash, key_bytes, key, key_pieces) != NULL;
     pthread_mutex_unlock(&cache->lock);
@@ -210,7 +176,7 @@ vlt_content_entry *vlt_content_cache_take(vlt_content_cache *cache, const vlt_co
     if (!cache || !cache->stats.limit) {
         return NULL;
     }
-    const uint64_t hash = hash_key(key, key_pieces, &key_bytes);
+    const uint64_t hash = vlt_content_hash(key, key_pieces, &key_bytes);
     pthread_mutex_lock(&cache->lock);
     vlt_content_entry *entry = NULL;
     while (cache->bucket_count) {
@@ -284,7 +250,7 @@ void vlt_content_cache_put(vlt_content_cache *cache, vlt_content_entry *entry,
         vlt_content_cache_give_up(cache, entry);
         return;
     }
-    join(value, piece, pieces);
+    vlt_content_join(value, piece, pieces);
     pthread_mutex_lock(&cache->lock);
     entry->value = value;
     entry->value_bytes = bytes;

@@ -1,4 +1,5 @@
-/* content_cache.h: results kept by the content that they were made of, shared by all sessions.
+/* content_cache.h: large results kept by the content that they were made of, shared by all sessions
+ * (small ones: result_ring.h).
  *
  *     take   -> kept: read it, then drop it
  *            -> to be made: make it, then put it or give it up; who asks for it meanwhile waits
@@ -16,17 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/services/content_pieces.h"
 #include "optimizations/core/status.h"
 
 typedef struct vlt_content_cache vlt_content_cache;
 typedef struct vlt_content_entry vlt_content_entry;
-
-/* Keys and values come in pieces that lie one behind the other in the cache. Keys of one cache are
- * cut alike. */
-typedef struct vlt_content_piece {
-    const void *data;
-    size_t bytes;
-} vlt_content_piece;
 
 typedef struct vlt_content_stats {
     uint64_t hits; /* those included that waited for another's result */
@@ -42,7 +37,8 @@ vlt_status vlt_content_cache_create(size_t limit_bytes, vlt_content_cache **out,
 /* Nothing may be taken any more. NULL is fine. */
 void vlt_content_cache_destroy(vlt_content_cache *cache);
 
-/* *make false: the entry's value is there, to be dropped. *make true: the caller makes it and calls
+/* Keys of one cache are cut alike.
+ * *make false: the entry's value is there, to be dropped. *make true: the caller makes it and calls
  * put or give_up, on whose side a wait by the same thread for the same key never ends. NULL with
  * *make true: nothing will be kept, put and give_up take the NULL. */
 vlt_content_entry *vlt_content_cache_take(vlt_content_cache *cache, const vlt_content_piece *key,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/services/result_ring.h"
 #include "harness/services/token_pieces.h"
 #include "optimizations/bpe_encode/shared_words.h"
 #include "optimizations/core/clock.h"
@@ -25,7 +26,7 @@ struct vlt_token_future {
 struct vlt_token_service {
     vlt_token_service_options options;
     vlt_token_encoders encoders;
-    vlt_content_cache *results;
+    vlt_result_ring *results; /* NULL: none are kept */
 
     pthread_mutex_t cut_lock; /* of making what follows, when the first long text comes */
     vlt_seams *seams;
@@ -60,7 +61,7 @@ vlt_status vlt_token_service_create(const vlt_token_service_options *options,
     pthread_cond_init(&service->queued, NULL);
     pthread_cond_init(&service->done, NULL);
     vlt_status status = options->cache_bytes
-                            ? vlt_content_cache_create(options->cache_bytes, &service->results, err)
+                            ? vlt_result_ring_create(options->cache_bytes, &service->results, err)
                             : VLT_OK;
     if (status != VLT_OK) {
         vlt_token_service_destroy(service);
@@ -108,7 +109,7 @@ void vlt_token_service_destroy(vlt_token_service *service)
     free_list(service->first);
     free_list(service->begun);
     vlt_token_encoders_release(&service->encoders);
-    vlt_content_cache_destroy(service->results);
+    vlt_result_ring_destroy(service->results);
     if (service->words) {
         vlt_token_encoders_release(&service->sharing);
     }
@@ -204,6 +205,19 @@ static vlt_status encode_new(vlt_token_service *service, const vlt_prompt_text *
     return status;
 }
 
+static vlt_status encode_traced(vlt_token_service *service, const vlt_prompt_text *text,
+                                int32_t **ids, size_t *count, vlt_error *err)
+{
+    vlt_trace *trace = service->options.trace;
+    const double start_ms = trace ? vlt_now_ms() : 0;
+    vlt_status status = encode_new(service, text, ids, count, err);
+    if (trace) {
+        vlt_trace_span(trace, "prepare", "tokenize", start_ms, vlt_now_ms(), "tokens",
+                       (int64_t)*count);
+    }
+    return status;
+}
+
 vlt_status vlt_token_service_encode(vlt_token_service *service, const vlt_prompt_text *text,
                                     int32_t **ids, size_t *count, vlt_error *err)
 {
@@ -211,32 +225,27 @@ vlt_status vlt_token_service_encode(vlt_token_service *service, const vlt_prompt
         {&text->plain.count, sizeof text->plain.count},
         {text->plain.range, text->plain.count * sizeof *text->plain.range},
         {text->text, text->bytes}};
-    bool make;
+    vlt_result_maker maker;
+    void *kept;
+    size_t bytes;
     *ids = NULL;
     *count = 0;
-    vlt_content_entry *entry = vlt_content_cache_take(service->results, key, 3, &make);
-    if (make) {
-        const double start_ms = vlt_now_ms();
-        vlt_status status = encode_new(service, text, ids, count, err);
-        vlt_trace_span(service->options.trace, "prepare", "tokenize", start_ms, vlt_now_ms(),
-                       "tokens", (int64_t)*count);
+    if (!service->results) {
+        return encode_traced(service, text, ids, count, err);
+    }
+    const vlt_result found = vlt_result_ring_take(service->results, key, 3, &maker, &kept, &bytes);
+    if (found == VLT_RESULT_TO_MAKE) {
+        vlt_status status = encode_traced(service, text, ids, count, err);
         if (status == VLT_OK) {
-            const vlt_content_piece value = {*ids, *count * sizeof **ids};
-            vlt_content_cache_put(service->results, entry, &value, 1);
+            vlt_result_ring_put(service->results, &maker, *ids, *count * sizeof **ids);
         } else {
-            vlt_content_cache_give_up(service->results, entry);
+            vlt_result_ring_give_up(service->results, &maker);
         }
         return status;
     }
-    size_t bytes;
-    const void *kept = vlt_content_value(entry, &bytes);
-    *ids = malloc(bytes + sizeof **ids);
-    if (*ids) {
-        memcpy(*ids, kept, bytes);
-        *count = bytes / sizeof **ids;
-    }
-    vlt_content_cache_drop(service->results, entry);
-    return *ids ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %zu bytes of ids", bytes);
+    *ids = kept;
+    *count = bytes / sizeof **ids;
+    return kept ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "no memory for the ids of a text");
 }
 
 static void fulfil(vlt_token_service *service, vlt_token_future *future)
@@ -343,10 +352,10 @@ vlt_status vlt_token_service_collect(vlt_token_service *service, vlt_token_futur
 
 void vlt_token_service_trim(vlt_token_service *service, size_t keep_bytes)
 {
-    vlt_content_cache_trim(service->results, keep_bytes);
+    vlt_result_ring_trim(service->results, keep_bytes);
 }
 
 void vlt_token_service_look(vlt_token_service *service, vlt_content_stats *out)
 {
-    vlt_content_cache_look(service->results, out);
+    vlt_result_ring_look(service->results, out);
 }

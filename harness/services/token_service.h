@@ -1,10 +1,10 @@
 /* token_service.h: text -> ids for all sessions of an engine, with what is worth keeping kept.
  *
- *     text -> results kept (an LRU of whole texts) -> there: copied
- *                                                  -> being encoded by another: waited for
- *                                                  -> encoders, kept by size, each with its cache
- *                                                     of words; long texts are cut at seams
- *                                                     (bpe_encode/seams.h) and spread over threads
+ *     text -> results of whole texts (result_ring.h) -> there: copied
+ *                                                    -> being encoded by another: waited for
+ *                                                    -> encoders, kept by size, each with its cache
+ *                                                       of words; long texts are cut at seams
+ *                                                       (bpe_encode/seams.h), spread over threads
  *
  * Ids are those of one encoder on the whole text, however it is cut and whatever was kept. Any
  * number of threads.

@@ -69,7 +69,7 @@ void vlt_pages_expect(void *block, size_t bytes);
 void vlt_pages_ready(void *block, size_t bytes);
 
 /* Whole pages of a mapping of a file that will hardly be read again: they leave this process and
- * come back from the file when they are. Never for other memory, which would be lost. */
+ * come back from the file when they are. Other memory loses what it holds, and is zero then. */
 void vlt_pages_forget(const void *mapped, size_t bytes);
 
 /* May `bytes` be taken for `what`? LIMIT with the numbers when the process would be refused or

@@ -9,9 +9,11 @@
  * both cores are filled with something else, as they are in a process that does more than this.
  * first_2: the same of the first text of a service, where two threads make what one need not.
  * batch_2: a batch of texts of very different length, two threads over one.
- * lru: the service with its cache over without, by share of texts that came before. turn: what the
- * service adds to a text of 200 bytes. Those two, cold and warm are the best of a few rounds. Modes
- * take turns. Without arguments it encodes a made text in every mode and compares ids. */
+ * lru: the service with its cache over without, by share of texts that came before; lru_filled:
+ * with a smaller one that was full before; lru_ns: what a call costs without a cache, new or again,
+ * and with one. turn: what the service adds to a text of 200 bytes. Those, cold and warm are the
+ * best of a few rounds. Modes take turns. Without arguments it encodes a made text in every mode
+ * and compares ids. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,31 +281,70 @@ static struct gains measure_threads(const char *text, size_t bytes)
                           median(ns[4]) / median(ns[5]), median(ns[6]) / median(ns[7])};
 }
 
-/* Pieces of the text, `percent` of which came before. */
-static double measure_lru(const char *text, size_t bytes, int percent)
+/* Calls of one kind. */
+struct calls {
+    double ns;
+    size_t count;
+};
+
+enum { NEW, AGAIN, KINDS };
+
+/* Pieces of the text that come again, then the others, `percent` of all calls with one of the
+ * first. Where `filled`, the service has seen and forgotten as much as it may keep before. */
+static void serve_pieces(size_t cache, bool filled, const char *text, size_t bytes, int percent,
+                         struct calls calls[KINDS])
 {
-    double ns[2] = {0};
+    enum { COMES_AGAIN = 20 };
     const size_t pieces = bytes / PIECE_BYTES;
-    for (int round = 0; round < ROUNDS && pieces > 20; round++) {
-        for (int mode = 0; mode < 2; mode++) {
-            vlt_token_service *service = service_of(1,
-                                                    mode ? VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT : 0);
-            vlt_random random = {11};
-            double sum = 0;
-            size_t count, next = 20;
-            for (size_t i = 0; i < 20; i++) { /* warm, and what comes again */
-                serve(service, text + i * PIECE_BYTES, PIECE_BYTES, &count);
+    vlt_token_service *service = service_of(1, cache);
+    vlt_random random = {11};
+    size_t count;
+    for (size_t at = 0; filled && at < 2 * cache; at += PIECE_BYTES) {
+        static char other[PIECE_BYTES];
+        snprintf(other, sizeof other, "%zu", at);
+        serve(service, other, sizeof other, &count);
+    }
+    for (size_t i = 0; i < COMES_AGAIN; i++) { /* warm, and what comes again */
+        serve(service, text + i * PIECE_BYTES, PIECE_BYTES, &count);
+    }
+    memset(calls, 0, KINDS * sizeof *calls);
+    for (size_t next = COMES_AGAIN; next < pieces;) {
+        const bool again = vlt_random_range(&random, 0, 99) < percent;
+        const size_t piece = again ? (size_t)vlt_random_range(&random, 0, COMES_AGAIN - 1) : next++;
+        calls[again].ns += serve(service, text + piece * PIECE_BYTES, PIECE_BYTES, &count);
+        calls[again].count++;
+    }
+    vlt_token_service_destroy(service);
+}
+
+/* What kept results gain: without over with a cache. */
+static void measure_lru(const char *text, size_t bytes)
+{
+    static const int percents[] = {0, 50, 90};
+    enum { NONE, EMPTY, FILLED, MODES, FILLED_BYTES = 1 << 20 };
+    static const size_t caches[MODES] = {0, VLT_PIPELINE_TOKENIZE_CACHE_DEFAULT, FILLED_BYTES};
+    double part[MODES][KINDS] = {0}, sum[3][MODES] = {0};
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int p = 0; p < 3; p++) {
+            for (int mode = 0; mode < MODES; mode++) {
+                struct calls calls[KINDS];
+                serve_pieces(caches[mode], mode == FILLED, text, bytes, percents[p], calls);
+                least(&sum[p][mode], calls[NEW].ns + calls[AGAIN].ns);
+                for (int kind = 0; kind < KINDS && p == 1; kind++) {
+                    least(&part[mode][kind], calls[kind].ns / (double)calls[kind].count);
+                }
             }
-            while (next < pieces) {
-                const bool again = vlt_random_range(&random, 0, 99) < percent;
-                const size_t piece = again ? (size_t)vlt_random_range(&random, 0, 19) : next++;
-                sum += serve(service, text + piece * PIECE_BYTES, PIECE_BYTES, &count);
-            }
-            least(&ns[mode], sum);
-            vlt_token_service_destroy(service);
         }
     }
-    return ns[1] ? ns[0] / ns[1] : 0;
+    for (int mode = EMPTY; mode < MODES; mode++) {
+        printf(", \"%s\": {\"0\": %.3f, \"50\": %.3f, \"90\": %.3f}",
+               mode == EMPTY ? "lru" : "lru_filled", sum[0][NONE] / sum[0][mode],
+               sum[1][NONE] / sum[1][mode], sum[2][NONE] / sum[2][mode]);
+    }
+    printf(", \"lru_ns\": {\"new\": %.0f, \"again\": %.0f, \"miss\": %.0f, \"hit\": %.0f, "
+           "\"miss_filled\": %.0f, \"hit_filled\": %.0f}",
+           part[NONE][NEW], part[NONE][AGAIN], part[EMPTY][NEW], part[EMPTY][AGAIN],
+           part[FILLED][NEW], part[FILLED][AGAIN]);
 }
 
 static double measure_turn(const char *text)
@@ -347,13 +388,12 @@ static void measure(const char *path, const char *text, size_t bytes)
     }
     const struct gains gain = measure_threads(text, bytes);
     printf("{\"file\": \"%s\", \"bytes\": %zu, \"ids\": %zu, \"cold_ns\": %.0f, \"warm_ns\": %.0f, "
-           "\"threads_2\": %.3f, \"first_2\": %.3f, \"machine_2\": %.3f, \"batch_2\": %.3f, "
-           "\"lru\": {\"0\": %.3f, "
-           "\"50\": %.3f, \"90\": "
-           "%.3f}, \"turn_ns\": %.0f}\n",
-           path, bytes, count, cold, warm, gain.service, gain.first, gain.machine, gain.batch,
-           measure_lru(text, bytes, 0), measure_lru(text, bytes, 50), measure_lru(text, bytes, 90),
-           measure_turn(text));
+           "\"threads_2\": %.3f, \"first_2\": %.3f, \"machine_2\": %.3f, \"batch_2\": %.3f",
+           path, bytes, count, cold, warm, gain.service, gain.first, gain.machine, gain.batch);
+    if (bytes / PIECE_BYTES > 20) {
+        measure_lru(text, bytes);
+    }
+    printf(", \"turn_ns\": %.0f}\n", measure_turn(text));
 }
 
 /* Every mode gives as many ids. */
