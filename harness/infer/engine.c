@@ -312,7 +312,7 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
     }
     if (status == VLT_OK) {
         vlt_packs_ask(engine->packs, context_admit, engine);
-        vlt_engine_memory_apply(engine);
+        status = vlt_engine_memory_apply(engine, err);
     }
     engine->context.packs = engine->packs;
     engine->context.memory = &engine->policy;

@@ -155,7 +155,7 @@ static void read_files(vlt_engine *engine)
     }
 }
 
-void vlt_engine_memory_apply(vlt_engine *engine)
+vlt_status vlt_engine_memory_apply(vlt_engine *engine, vlt_error *err)
 {
     const vlt_pipeline_services *services = &engine->tuned;
     find_nodes(engine);
@@ -169,6 +169,7 @@ void vlt_engine_memory_apply(vlt_engine *engine)
     }
     vlt_packs_follow(engine->packs, &engine->weights_policy);
     read_files(engine);
+    return vlt_tokenizer_follow(engine->tokenizer, &engine->policy, err);
 }
 
 void vlt_engine_memory_say(vlt_engine *engine)

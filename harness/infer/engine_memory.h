@@ -8,11 +8,12 @@
  *   the same, rounded: read to be packed     as the system gives           no          no
  *   scratch of plans                         as the system gives           yes         by its users
  *   caches of keys and values                as the system gives           yes         yes
- *   tables of words (bpe_encode)             as the system gives           yes         no
+ *   tables of the vocabulary                 as the system gives           yes         no
  *
  * Of scratch every worker has a frame of its own, which nobody clears: it is touched first by who
  * works in it, with or without the knob. Vectors (norms, biases) and logits are too small for any
- * of it. Images and patches come from tensor_pool, which has a knob of its own.
+ * of it, so are caches of words. Images and patches come from tensor_pool, which has a knob of its
+ * own.
  */
 #ifndef VLT_HARNESS_ENGINE_MEMORY_H
 #define VLT_HARNESS_ENGINE_MEMORY_H
@@ -26,8 +27,9 @@
 vlt_status vlt_engine_memory_settle(vlt_engine *engine, const vlt_engine_options *options,
                                     vlt_error *err);
 
-/* Policies for threads and packs that there are now; weights of files are read as wished. */
-void vlt_engine_memory_apply(vlt_engine *engine);
+/* Policies for the threads, packs and tokenizer that there are now; weights of files are read as
+ * wished. NOMEM. */
+vlt_status vlt_engine_memory_apply(vlt_engine *engine, vlt_error *err);
 
 /* One message where the system has refused a wish so far. */
 void vlt_engine_memory_say(vlt_engine *engine);

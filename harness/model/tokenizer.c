@@ -391,6 +391,12 @@ void vlt_tokenizer_destroy(vlt_tokenizer *tokenizer)
     }
 }
 
+vlt_status vlt_tokenizer_follow(vlt_tokenizer *tokenizer, const vlt_memory_policy *policy,
+                                vlt_error *err)
+{
+    return vlt_vocab_follow(tokenizer->vocab, policy, err);
+}
+
 const vlt_vocab *vlt_tokenizer_vocab(const vlt_tokenizer *tokenizer)
 {
     return tokenizer->vocab;

@@ -18,6 +18,10 @@ typedef struct vlt_tokenizer vlt_tokenizer;
 vlt_status vlt_tokenizer_load(const char *folder, vlt_tokenizer **out, vlt_error *err);
 void vlt_tokenizer_destroy(vlt_tokenizer *tokenizer); /* NULL is fine */
 
+/* As vlt_vocab_follow, before anybody else uses it. */
+vlt_status vlt_tokenizer_follow(vlt_tokenizer *tokenizer, const vlt_memory_policy *policy,
+                                vlt_error *err);
+
 /* The same from texts in memory; `name` is how messages call it. added may be NULL: text of
  * tokenizer_config.json or added_tokens.json. Nothing is kept of the texts. */
 vlt_status vlt_tokenizer_from_json(const char *text, size_t bytes, const char *name,

@@ -5,7 +5,6 @@
 #include "optimizations/bpe_encode/bpe_merge.h"
 #include "optimizations/bpe_encode/cuts.h"
 #include "optimizations/bpe_encode/vocab_internal.h"
-#include "optimizations/core/memory.h"
 #include "optimizations/core/utf8_text.h"
 
 #define LOW_BYTES(n) ((n) < 8 ? (UINT64_C(1) << 8 * ((n)&7)) - 1 : UINT64_MAX)
@@ -398,6 +397,32 @@ vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt
     }
     *out = vocab;
     return VLT_OK;
+}
+
+static vlt_status move_table(const vlt_memory_policy *policy, void *table, size_t bytes,
+                             vlt_error *err)
+{
+    void *old, *moved;
+    memcpy(&old, table, sizeof old);
+    vlt_status status = vlt_policy_pages_take(policy, bytes, &moved, err);
+    if (status == VLT_OK) {
+        memcpy(moved, old, bytes);
+        memcpy(table, &moved, sizeof moved);
+        vlt_table_release(old, bytes);
+    }
+    return status;
+}
+
+vlt_status vlt_vocab_follow(vlt_vocab *vocab, const vlt_memory_policy *policy, vlt_error *err)
+{
+    if (!policy->small_pages) {
+        return VLT_OK; /* as they were taken */
+    }
+    vlt_status status = move_table(policy, &vocab->pair,
+                                   ((size_t)vocab->pair_mask + 1) * sizeof *vocab->pair, err);
+    return status == VLT_OK ? move_table(policy, &vocab->word,
+                                         ((size_t)vocab->word_mask + 1) * sizeof *vocab->word, err)
+                            : status;
 }
 
 void vlt_vocab_destroy(vlt_vocab *vocab)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "optimizations/core/status.h"
+#include "optimizations/core/memory_policy.h"
 
 typedef struct vlt_token_text {
     const uint8_t *bytes; /* NULL where an id has no token */
@@ -45,6 +45,10 @@ typedef struct vlt_vocab_source {
  */
 vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt_error *err);
 void vlt_vocab_destroy(vlt_vocab *vocab);
+
+/* Its large tables as the policy wants them, where that is without large pages; before anybody else
+ * reads it. NOMEM: then they are as they were. */
+vlt_status vlt_vocab_follow(vlt_vocab *vocab, const vlt_memory_policy *policy, vlt_error *err);
 
 int32_t vlt_vocab_size(const vlt_vocab *vocab); /* highest id + 1, added tokens included */
 vlt_token_text vlt_vocab_token(const vlt_vocab *vocab, int32_t id); /* added tokens too */

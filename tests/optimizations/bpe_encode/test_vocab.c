@@ -109,6 +109,25 @@ static void encodes(const vlt_vocab *vocab, const char *text, size_t bytes, bool
     }
 }
 
+/* Tables that move hold what they held. */
+Test(vocab, follows_a_policy_of_memory)
+{
+    struct source s;
+    vlt_vocab *vocab;
+    fill(&s);
+    cr_assert_eq(vlt_vocab_create(&s.source, &vocab, NULL), VLT_OK);
+    for (int small = 0; small < 2; small++) {
+        const vlt_memory_policy policy = {.small_pages = small};
+        const void *pair = vocab->pair, *word = vocab->word;
+        cr_assert_eq(vlt_vocab_follow(vocab, &policy, NULL), VLT_OK);
+        cr_expect_eq(vocab->pair != pair, small);
+        cr_expect_eq(vocab->word != word, small);
+        encodes(vocab, "<a>b<a><ab>", 11, false, (int32_t[]){259, 258, 262}, 3);
+        encodes(vocab, "a\n\n\nabc", 7, false, (int32_t[]){'a', 261, '\n', 257}, 4);
+    }
+    vlt_vocab_destroy(vocab);
+}
+
 Test(vocab, added_tokens_leftmost_longest)
 {
     struct source s;
