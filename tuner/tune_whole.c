@@ -281,8 +281,8 @@ static bool fits(const vlt_tuner *tuner, double other_s, double share)
            VLT_WHOLE_LAUNCHES * launch_s < vlt_tuner_left(tuner, share);
 }
 
-/* Where nothing was left to try, the time goes into a narrower interval; what the baseline's launches
- * need is theirs. */
+/* Where nothing was left to try, the time goes into a narrower interval; what the launches of the
+ * baseline need is theirs. */
 static int launches_wanted(const vlt_tuner *tuner, double share)
 {
     double launch_s = vlt_tuner_launch_s(tuner, 1e-3 * tuner->request_ms);

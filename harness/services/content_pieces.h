@@ -14,7 +14,7 @@ typedef struct vlt_content_piece {
 /* Of keys that are cut alike; *bytes: of all pieces. */
 uint64_t vlt_content_hash(const vlt_content_piece *piece, int pieces, size_t *bytes);
 
-/* Of their sizes and some of their bytes: at once, whatever the size. Many keys may have one mark. */
+/* Of their sizes and some of their bytes: at once, whatever the size. Keys may share a mark. */
 uint64_t vlt_content_mark(const vlt_content_piece *piece, int pieces, size_t *bytes);
 
 /* Are the bytes at `kept` those of the pieces, which are as many? */

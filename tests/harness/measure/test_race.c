@@ -379,7 +379,7 @@ Test(race, a_worker_serves_trials, .timeout = 60)
     vlt_race_destroy(race);
 }
 
-/* What a block costs is in the arithmetic of the children that ran, and with the bytes they read. */
+/* What a block costs is in the arithmetic of its children that ran, with the bytes they read. */
 Test(race, a_block_costs_what_its_children_do, .timeout = 60)
 {
     double bytes[2] = {0};

@@ -1,4 +1,4 @@
-/* Many threads ask one small ring for few keys, which is trimmed under them: everyone gets the right
+/* Many threads ask one small ring for few keys, which is trimmed under them: each gets the right
  * value, what is being made is waited for, and the limit holds. Own main for ThreadSanitizer. */
 #include <pthread.h>
 #include <stdatomic.h>
