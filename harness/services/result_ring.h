@@ -5,13 +5,20 @@
  *
  *     some of the key's bytes -> mark -> [bucket] -> entry -> entry
  *     where others have its mark: all bytes -> hash -> [bucket] -> entry -> entry
- *     one block:  . . . [oldest][ ... ][ ... ][newest] . . .    each with its key and its value
+ *     young: . [oldest][ ... ][newest] .    old: . . [oldest][ ... ][ ... ][newest] . . .
  *
- * An entry costs two copies and no allocation: they lie one behind the other in a block that is
- * touched as far as results have reached, and whose oldest make room. What was used since it was
- * written moves to the newest end once instead (a queue with second chances, near to least recently
- * used). Keys are compared whole, never by a hash alone. What is held, book-keeping included, never
- * exceeds the limit: what finds no room passes by, made by each who asks. Any number of threads.
+ * Entries, each a key and its value, lie one behind the other in one block, which is reused and
+ * touched as far as results have reached: one costs two copies and no allocation.
+ *
+ * Not quite the least recently used goes first: what is new is young. The young have a room of
+ * 128 KB at most (none where the limit is below 512 KB), which stays in a core's cache, so that
+ * texts that nobody asks for again cost little time and memory. What was used there becomes old;
+ * the others are forgotten, and old at once when they come again. Where one in eight does, all
+ * become old as long as there is room. Of the old, what was used since it was written gets a second
+ * chance at the newest end. Large ones are old at once.
+ *
+ * Keys are compared whole, never by a hash alone. What is held, book-keeping included, is never
+ * more than the limit: what finds no room passes by, made by each who asks. Any number of threads.
  */
 #ifndef VLT_HARNESS_RESULT_RING_H
 #define VLT_HARNESS_RESULT_RING_H
