@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Source file names are unique; no file above 800 lines, no line above 100
-# columns; no marks of unfinished work.
+# columns; no marks of unfinished work. A README begins with its heading, and its lines begin as they
+# were written: the formatter of code, let loose on one, leaves neither.
 source "$(dirname "$0")/common.sh"
 while read -r name; do
     [ -z "$name" ] || broken "two files are named $name"
@@ -14,4 +15,7 @@ done < <(LC_ALL=C.UTF-8 grep -rnE '^.{101,}$' optimizations harness tuner report
 while read -r line; do
     [ -z "$line" ] || broken "$line"
 done < <(grep -rnE '\b(TODO|FIXME|XXX|HACK)\b' optimizations harness tuner reports --include='*.[ch]')
+while read -r file; do
+    grep -q '^# ' <(head -n 1 "$file") && ! grep -qE '^ +[,;:] ' "$file" || broken "$file: no text as it was written"
+done < <(find optimizations harness tuner reports tests README.md -name '*.md')
 exit $status
