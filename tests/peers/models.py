@@ -63,8 +63,9 @@ def pictures(work, side):
 
 def execute(command, **options):
     """Standard output and the peak resident set in MiB; an error with what was said where it fails."""
+    # random weights say bytes that are no text
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               **options)
+                               errors="replace", **options)
     out, err = [], []
     import threading
     reader = threading.Thread(target=lambda: err.append(process.stderr.read()))
