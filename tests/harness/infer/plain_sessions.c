@@ -111,15 +111,15 @@ static bool same(const struct worker *alone, const struct worker *pair)
     return true;
 }
 
-int main(void)
+/* Do the sessions of such an engine answer as each does alone? */
+static int failures(const vlt_engine_options *options)
 {
     static struct worker alone[THREADS * PAIR], together[THREADS];
-    const vlt_engine_options options = {.threads = 2};
     vlt_engine *engine = NULL;
     vlt_error err = {0};
     pthread_t thread[THREADS];
     int failed = 0;
-    if (vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err) !=
+    if (vlt_engine_open(test_source("harness/model/demo/checkpoint"), options, &engine, &err) !=
         VLT_OK) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
@@ -139,5 +139,23 @@ int main(void)
         failed += !same(&alone[i * PAIR], &together[i]);
     }
     vlt_engine_close(engine);
-    return failed != 0;
+    return failed;
+}
+
+/* The second engine's caches and packs are touched by its pinned threads, its weights wished on two
+ * nodes, of which hwloc is told. */
+int main(void)
+{
+    const vlt_engine_options plain = {.threads = 2};
+    const vlt_engine_options placed = {.threads = 2,
+                                       .pin = true,
+                                       .weights = "interleave",
+                                       .huge_pages = "off",
+                                       .first_touch = "on",
+                                       .quality = "int8",
+                                       .pack_cache = -1};
+    int failed = failures(&plain);
+    setenv("HWLOC_SYNTHETIC", "numa:2(memory=1GiB) core:1 pu:1", 1);
+    setenv("HWLOC_THISSYSTEM", "1", 1);
+    return failed || failures(&placed);
 }
