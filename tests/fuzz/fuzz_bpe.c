@@ -1,5 +1,7 @@
-/* Any bytes as text: every variant gives the baseline's ids, and the ids decode to the text's
- * normal form as the encoder saw it; and once more with what stands between two bytes 1 plain. */
+/* Any bytes as text: every variant gives the baseline's ids, alone and where they all share the
+ * words they learn, and the ids decode to the text's normal form as the encoder saw it; and once
+ * more with what stands between two bytes 1 plain. Cut at a seam, the halves give the ids of the
+ * whole. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,21 +9,37 @@
 #include "harness/machine/isa.h"
 #include "optimizations/bpe_encode/bpe_sample.h"
 #include "optimizations/bpe_encode/decode.h"
+#include "optimizations/bpe_encode/seams.h"
+#include "optimizations/bpe_encode/shared_words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { TEXT_MAX = 1 << 16, VARIANTS_MAX = 8 };
+enum { TEXT_MAX = 1 << 16, VARIANTS_MAX = 16, SEAMS_MAX = 4 };
 
 /* Made once: the vocabulary and one plan for each variant. */
 static struct {
     vlt_bpe_sample sample;
     vlt_caps caps;
     vlt_context context;
-    vlt_bpe_encode_constants constants;
+    vlt_bpe_encode_constants constants, sharing;
+    vlt_seams *seams;
     vlt_plan *plan[VARIANTS_MAX];
     int plans;
     int32_t *ids[2];
 } fuzz;
+
+static void make_plans(const vlt_bpe_encode_constants *constants)
+{
+    const vlt_problem problem = vlt_bpe_encode_problem(TEXT_MAX, constants);
+    for (int v = 0; v < vlt_registry_variant_count(&vlt_op_bpe_encode); v++) {
+        const vlt_variant *variant = vlt_registry_variant(&vlt_op_bpe_encode, v);
+        if (vlt_registry_applicable(variant, &problem, &fuzz.caps, NULL) &&
+            vlt_plan_create_with(&fuzz.context, &problem, variant, NULL, &fuzz.plan[fuzz.plans++],
+                                 NULL) != VLT_OK) {
+            abort();
+        }
+    }
+}
 
 static void start(void)
 {
@@ -31,17 +49,15 @@ static void start(void)
         abort();
     }
     fuzz.constants.vocab = fuzz.sample.vocab;
-    vlt_problem problem = vlt_bpe_encode_problem(TEXT_MAX, &fuzz.constants);
-    for (int v = 0; v < vlt_registry_variant_count(&vlt_op_bpe_encode); v++) {
-        const vlt_variant *variant = vlt_registry_variant(&vlt_op_bpe_encode, v);
-        if (vlt_registry_applicable(variant, &problem, &fuzz.caps, NULL) &&
-            vlt_plan_create_with(&fuzz.context, &problem, variant, NULL, &fuzz.plan[fuzz.plans++],
-                                 NULL) != VLT_OK) {
-            abort();
-        }
+    fuzz.sharing.vocab = fuzz.sample.vocab;
+    if (vlt_shared_words_create(&fuzz.sharing.shared, NULL) != VLT_OK ||
+        vlt_seams_create(fuzz.sample.vocab, &fuzz.seams, NULL) != VLT_OK) {
+        abort();
     }
+    make_plans(&fuzz.constants);
+    make_plans(&fuzz.sharing);
     for (int i = 0; i < 2; i++) {
-        fuzz.ids[i] = malloc(vlt_bpe_encode_bound(TEXT_MAX) * sizeof *fuzz.ids[i]);
+        fuzz.ids[i] = malloc((vlt_bpe_encode_bound(TEXT_MAX) + 8) * sizeof *fuzz.ids[i]);
     }
 }
 
@@ -86,6 +102,25 @@ static size_t compare(const uint8_t *data, size_t size, vlt_text_ranges plain)
     return expected;
 }
 
+/* Ids of the whole are in ids[0]. */
+static void cut(const uint8_t *data, size_t size, size_t expected)
+{
+    const vlt_text_ranges none = {0};
+    size_t from = 1;
+    for (int i = 0; i < SEAMS_MAX && from < size; i++) {
+        const size_t at = vlt_seams_next(fuzz.seams, (const char *)data, size, from);
+        if (at == size) {
+            return;
+        }
+        size_t count = encode(fuzz.plans - 1, data, at, none, fuzz.ids[1]);
+        count += encode(fuzz.plans - 1, data + at, size - at, none, fuzz.ids[1] + count);
+        if (count != expected || memcmp(fuzz.ids[0], fuzz.ids[1], count * sizeof(int32_t)) != 0) {
+            abort();
+        }
+        from = at + 1 + size / (SEAMS_MAX + 1);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!fuzz.plans) {
@@ -95,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     compare(data, size, plain_ranges(data, size));
     size_t expected = compare(data, size, (vlt_text_ranges){0}), bytes;
     char *text;
+    cut(data, size, expected);
     if (vlt_decode(fuzz.sample.vocab, fuzz.ids[0], expected, false, &text, &bytes, NULL) ==
         VLT_OK) {
         free(text);
