@@ -129,7 +129,9 @@ static bool choose_tuned(vlt_plan *plan)
         return false;
     }
     if (!permitted(context, &plan->problem, choice->variant, &choice->binding, reason)) {
-        pass_over(plan, choice, reason);
+        if (distance == 0) { /* who was tuned for another problem owes this one nothing */
+            pass_over(plan, choice, reason);
+        }
         return false;
     }
     plan->variant = choice->variant;

@@ -12,9 +12,12 @@ enum { KNOB_REACH, KNOB_COLOURS, KNOB_HUGE };
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
+    const vlt_memory_policy *policy = plan->context->memory;
+    const bool small = policy && policy->small_pages;
     vlt_tensor_pool_classes_options options = {.reach = (int)vlt_plan_knob(plan, KNOB_REACH),
                                                .colours = (int)vlt_plan_knob(plan, KNOB_COLOURS),
-                                               .huge = vlt_plan_knob(plan, KNOB_HUGE) != 0};
+                                               .huge = !small &&
+                                                       vlt_plan_knob(plan, KNOB_HUGE) != 0};
     return vlt_tensor_pool_classes_prepare(plan, &options, err);
 }
 

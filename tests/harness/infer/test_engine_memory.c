@@ -209,6 +209,10 @@ Test(engine_memory, huge_pages_off_reaches_scratch_and_caches)
         vlt_kv_cache_release(&cache);
         cr_assert_eq(vlt_plan_reserve(&engine->scratch, &plan, NULL), VLT_OK);
         cr_expect_eq(engine->scratch.pages, off);
+        void *block = NULL; /* of images and patches */
+        cr_assert_eq(vlt_block_take(engine->context.blocks, 8 << 20, &block, NULL), VLT_OK);
+        cr_expect_not(off && test_mapping_has_flag(block, "hg"));
+        vlt_block_give(engine->context.blocks, block);
         vlt_engine_close(engine);
     }
 }

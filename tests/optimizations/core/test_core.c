@@ -255,6 +255,36 @@ Test(plan, choices_reach_the_kernel)
     test_context_release(&test);
 }
 
+/* A choice that cannot run where it was tuned is told; for another problem it was no promise. */
+Test(plan, a_choice_is_missed_where_it_was_tuned_alone)
+{
+    test_context test;
+    test_context_init(&test);
+    float weight[8] = {0};
+    vlt_norm_constants constants = {.weight = weight};
+    vlt_problem problem = vlt_norm_problem(2, 8, VLT_NORM_RMS, &constants);
+    const vlt_variant *avx2 = vlt_registry_find_variant(&vlt_op_norm, "avx2");
+    vlt_choices choices = {0};
+    vlt_ledger ledger = {0};
+    vlt_choice choice = {.op = &vlt_op_norm, .variant = avx2};
+    test.context.choices = &choices;
+    test.context.ledger = &ledger;
+    test.caps.isa = 0;
+    vlt_problem_bucket(&problem, choice.bucket, sizeof choice.bucket);
+    cr_assert_eq(vlt_choices_set(&choices, &choice, NULL), VLT_OK);
+    for (int tuned = 0; tuned < 2; tuned++) {
+        vlt_plan *plan = NULL;
+        problem.dim[0] = tuned ? 2 : 100;
+        cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, NULL), VLT_OK);
+        cr_expect_str_eq(plan->variant->name, "baseline");
+        cr_expect_eq(ledger.passed_count, tuned);
+        vlt_plan_destroy(plan);
+    }
+    vlt_ledger_release(&ledger);
+    vlt_choices_release(&choices);
+    test_context_release(&test);
+}
+
 /* Any number of threads may be asked for; which ones are tried is up to the machine. */
 Test(knob, threads_come_from_the_machine)
 {
