@@ -257,7 +257,23 @@ static vlt_status make_packs(vlt_engine *engine, const vlt_engine_options *optio
     return status;
 }
 
-/* What the operator `pipeline` is tuned to, before there are threads. */
+/* 0: nobody asked; negative: for none, or for the default that 0 stands for. */
+static int64_t asked_or(int64_t asked, int64_t tuned)
+{
+    return asked > 0 ? asked : asked < 0 ? 0 : tuned;
+}
+
+static void overrule(vlt_pipeline_services *tuned, const vlt_service_options *options)
+{
+    tuned->prefetch = (int)asked_or(options->prefetch, tuned->prefetch);
+    tuned->preprocess_threads = (int)asked_or(options->preprocess_threads,
+                                              tuned->preprocess_threads);
+    tuned->tokenize_threads = (int)asked_or(options->tokenize_threads, tuned->tokenize_threads);
+    tuned->tokenize_chunk = asked_or(options->tokenize_chunk, tuned->tokenize_chunk);
+    tuned->tokenize_cache = asked_or(options->tokenize_cache, tuned->tokenize_cache);
+}
+
+/* What the operator `pipeline` is tuned to or options say, before there are threads. */
 static vlt_status settle_services(vlt_engine *engine, const vlt_engine_options *options,
                                   vlt_error *err)
 {
@@ -269,6 +285,7 @@ static vlt_status settle_services(vlt_engine *engine, const vlt_engine_options *
     vlt_status status = vlt_plan_settle(&unheard, &problem, &plan, err);
     if (status == VLT_OK) {
         engine->tuned = vlt_pipeline_services_of(&plan);
+        overrule(&engine->tuned, &options->services);
         engine->pin = options->pin || (engine->tuned.pin && !options->no_pin);
         status = vlt_engine_memory_settle(engine, options, err);
     }

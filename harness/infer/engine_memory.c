@@ -89,7 +89,7 @@ vlt_status vlt_engine_memory_settle(vlt_engine *engine, const vlt_engine_options
         !vlt_pipeline_has_large_pages(&engine->caps, reason)) {
         vlt_engine_message(engine, 0, "huge pages on: %s", reason);
     }
-    vlt_pipeline_settle_memory(&engine->choices, services);
+    vlt_pipeline_settle(&engine->choices, services);
     return VLT_OK;
 }
 

@@ -24,7 +24,7 @@ typedef struct vlt_settled_knob {
     int64_t value;    /* one that the knob takes */
 } vlt_settled_knob;
 
-enum { VLT_SETTLED_MAX = 8 };
+enum { VLT_SETTLED_MAX = 12 };
 
 typedef struct vlt_choices {
     vlt_choice *entry; /* owned */

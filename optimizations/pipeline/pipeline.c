@@ -70,9 +70,14 @@ bool vlt_pipeline_has_large_pages(const vlt_caps *caps, char *reason)
     return false;
 }
 
-void vlt_pipeline_settle_memory(vlt_choices *choices, const vlt_pipeline_services *services)
+void vlt_pipeline_settle(vlt_choices *choices, const vlt_pipeline_services *services)
 {
     const vlt_op *op = &vlt_op_pipeline;
+    vlt_choices_settle(choices, op, VLT_PIPELINE_PREFETCH, services->prefetch);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_PREPROCESS_THREADS, services->preprocess_threads);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_TOKENIZE_THREADS, services->tokenize_threads);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_TOKENIZE_CHUNK, services->tokenize_chunk);
+    vlt_choices_settle(choices, op, VLT_PIPELINE_TOKENIZE_CACHE, services->tokenize_cache);
     vlt_choices_settle(choices, op, VLT_PIPELINE_PIN, services->pin);
     vlt_choices_settle(choices, op, VLT_PIPELINE_WEIGHTS, services->weights);
     vlt_choices_settle(choices, op, VLT_PIPELINE_HUGE_PAGES, services->huge_pages);

@@ -88,7 +88,7 @@ typedef struct vlt_pipeline_services {
 vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan);
 
 /* What whoever feeds the stages decided on: plans made from now on have it as their knobs. */
-void vlt_pipeline_settle_memory(vlt_choices *choices, const vlt_pipeline_services *services);
+void vlt_pipeline_settle(vlt_choices *choices, const vlt_pipeline_services *services);
 
 static inline vlt_problem vlt_pipeline_problem(int64_t items, int stages)
 {

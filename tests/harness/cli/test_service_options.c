@@ -221,7 +221,10 @@ Test(service_options, are_taken_from_the_tuned_config, .init = test_demo_make,
                      cases[i].knobs, cases[i].options);
         const json_t *used = json_object_get(part(answer[5], "choices", "pipeline"), "stages=2");
         cr_expect_str_eq(json_string_value(json_object_get(used, "source")), "tuned");
-        cr_expect(json_object_get(json_object_get(used, "knobs"), "preprocess_threads"));
+        const json_t *knobs = json_object_get(used, "knobs");
+        cr_expect(json_object_get(knobs, "preprocess_threads"));
+        cr_expect_eq(json_number_value(json_object_get(knobs, "tokenize_cache")),
+                     cases[i].tokenize_limit, "%s: what holds, options included", cases[i].options);
         release(answer, 6);
     }
 }
