@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "optimizations/core/shared_library.h"
 
 static struct {
     pthread_once_t once;
@@ -14,13 +15,6 @@ static struct {
     vlt_papi_library library;
 } papi = {.once = PTHREAD_ONCE_INIT};
 
-static bool resolve(void *library, const char *name, void *member)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(member, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static void load(void)
 {
     snprintf(papi.name, sizeof papi.name, "libpapi.so.%d.%d", PAPI_VERSION_MAJOR(PAPI_VERSION),
@@ -28,7 +22,8 @@ static void load(void)
     void *library = dlopen(papi.name, RTLD_NOW | RTLD_LOCAL);
     papi.complete = library != NULL;
 #define VLT_PAPI_RESOLVE(result, function, arguments) \
-    papi.complete = papi.complete && resolve(library, "PAPI_" #function, &papi.library.function);
+    papi.complete = papi.complete &&                  \
+                    vlt_library_member(library, "PAPI_" #function, &papi.library.function);
     VLT_PAPI_MAP(VLT_PAPI_RESOLVE)
 #undef VLT_PAPI_RESOLVE
 }

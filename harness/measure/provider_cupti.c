@@ -12,6 +12,7 @@
 
 #include "harness/measure/counters.h"
 #include "harness/measure/cupti_records.h"
+#include "optimizations/core/shared_library.h"
 #include "optimizations/core/utf8_text.h"
 #include "optimizations/device/activity.h"
 #include "optimizations/device/cuda_driver.h"
@@ -107,22 +108,16 @@ static void *open_library(int driver_version)
     return NULL;
 }
 
-static bool resolve(void *library, const char *name, void *member)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(member, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static bool resolve_all(void *library, struct cupti *cupti)
 {
-    return resolve(library, "cuptiGetVersion", &cupti->version) &&
-           resolve(library, "cuptiActivityRegisterCallbacks", &cupti->register_callbacks) &&
-           resolve(library, "cuptiActivityEnable", &cupti->enable) &&
-           resolve(library, "cuptiActivityDisable", &cupti->disable) &&
-           resolve(library, "cuptiActivityGetNextRecord", &cupti->next_record) &&
-           resolve(library, "cuptiActivityFlushAll", &cupti->flush) &&
-           resolve(library, "cuptiActivityGetNumDroppedRecords", &cupti->dropped);
+    return vlt_library_member(library, "cuptiGetVersion", &cupti->version) &&
+           vlt_library_member(library, "cuptiActivityRegisterCallbacks",
+                              &cupti->register_callbacks) &&
+           vlt_library_member(library, "cuptiActivityEnable", &cupti->enable) &&
+           vlt_library_member(library, "cuptiActivityDisable", &cupti->disable) &&
+           vlt_library_member(library, "cuptiActivityGetNextRecord", &cupti->next_record) &&
+           vlt_library_member(library, "cuptiActivityFlushAll", &cupti->flush) &&
+           vlt_library_member(library, "cuptiActivityGetNumDroppedRecords", &cupti->dropped);
 }
 
 /* CUPTI_ERROR_INSUFFICIENT_PRIVILEGES and its virtualised relative. */

@@ -4,9 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <string.h>
 
+#include "optimizations/core/shared_library.h"
 #include "optimizations/core/utf8_text.h"
 
 #define TEXT_OF(x)  #x
@@ -34,9 +33,7 @@ static struct {
 
 static void resolve(void *library, const char *name, void *member)
 {
-    void *symbol = dlsym(library, name);
-    memcpy(member, &symbol, sizeof symbol);
-    if (!symbol) {
+    if (!vlt_library_member(library, name, member)) {
         vlt_utf8_format(crypto.reason, sizeof crypto.reason, LIBRARY " has no %s", name);
     }
 }

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "optimizations/core/shared_library.h"
 #include "optimizations/core/utf8_text.h"
 
 enum { OPTIONS_MAX = 32 };
@@ -30,26 +30,19 @@ static struct {
     int (*archs)(int *);
 } nvrtc = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool resolve(void *library, const char *name, void *member)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(member, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static bool resolve_all(void *library)
 {
-    return resolve(library, "nvrtcCreateProgram", &nvrtc.create) &&
-           resolve(library, "nvrtcDestroyProgram", &nvrtc.destroy) &&
-           resolve(library, "nvrtcCompileProgram", &nvrtc.compile) &&
-           resolve(library, "nvrtcGetProgramLogSize", &nvrtc.log_size) &&
-           resolve(library, "nvrtcGetProgramLog", &nvrtc.log) &&
-           resolve(library, "nvrtcGetPTXSize", &nvrtc.ptx_size) &&
-           resolve(library, "nvrtcGetPTX", &nvrtc.ptx) &&
-           resolve(library, "nvrtcGetCUBINSize", &nvrtc.cubin_size) &&
-           resolve(library, "nvrtcGetCUBIN", &nvrtc.cubin) &&
-           resolve(library, "nvrtcGetNumSupportedArchs", &nvrtc.arch_count) &&
-           resolve(library, "nvrtcGetSupportedArchs", &nvrtc.archs);
+    return vlt_library_member(library, "nvrtcCreateProgram", &nvrtc.create) &&
+           vlt_library_member(library, "nvrtcDestroyProgram", &nvrtc.destroy) &&
+           vlt_library_member(library, "nvrtcCompileProgram", &nvrtc.compile) &&
+           vlt_library_member(library, "nvrtcGetProgramLogSize", &nvrtc.log_size) &&
+           vlt_library_member(library, "nvrtcGetProgramLog", &nvrtc.log) &&
+           vlt_library_member(library, "nvrtcGetPTXSize", &nvrtc.ptx_size) &&
+           vlt_library_member(library, "nvrtcGetPTX", &nvrtc.ptx) &&
+           vlt_library_member(library, "nvrtcGetCUBINSize", &nvrtc.cubin_size) &&
+           vlt_library_member(library, "nvrtcGetCUBIN", &nvrtc.cubin) &&
+           vlt_library_member(library, "nvrtcGetNumSupportedArchs", &nvrtc.arch_count) &&
+           vlt_library_member(library, "nvrtcGetSupportedArchs", &nvrtc.archs);
 }
 
 static bool open_library(void)

@@ -3,9 +3,9 @@
 #include <dlfcn.h>
 #include <mimalloc.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "optimizations/core/memory.h"
+#include "optimizations/core/shared_library.h"
 
 static struct {
     pthread_once_t once;
@@ -17,23 +17,16 @@ static struct {
     void (*collect)(bool);
 } mimalloc = {.once = PTHREAD_ONCE_INIT};
 
-static bool resolve(void *library, const char *name, void *member)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(member, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 static void open_library(void)
 {
     void *library = dlopen("libmimalloc.so.2", RTLD_NOW | RTLD_LOCAL);
     library = library ? library : dlopen("libmimalloc.so.2.0", RTLD_NOW | RTLD_LOCAL);
     library = library ? library : dlopen("libmimalloc.so", RTLD_NOW | RTLD_LOCAL);
     mimalloc.status = VLT_OK;
-    if (!library || !resolve(library, "mi_malloc_aligned", &mimalloc.take) ||
-        !resolve(library, "mi_free", &mimalloc.give) ||
-        !resolve(library, "mi_good_size", &mimalloc.good_bytes) ||
-        !resolve(library, "mi_collect", &mimalloc.collect)) {
+    if (!library || !vlt_library_member(library, "mi_malloc_aligned", &mimalloc.take) ||
+        !vlt_library_member(library, "mi_free", &mimalloc.give) ||
+        !vlt_library_member(library, "mi_good_size", &mimalloc.good_bytes) ||
+        !vlt_library_member(library, "mi_collect", &mimalloc.collect)) {
         const char *reason = dlerror();
         mimalloc.status = vlt_fail(&mimalloc.error, VLT_STATUS_UNSUPPORTED, "mimalloc: %s",
                                    reason ? reason : "libmimalloc.so.2 is not installed");
