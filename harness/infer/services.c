@@ -206,25 +206,21 @@ static vlt_status open_pool(vlt_engine *engine, vlt_error *err)
     return status;
 }
 
-/* Threads as an option gives them: 0 is as tuned, negative as many as compute. */
-static int thread_count(const vlt_engine *engine, int option, int tuned)
+/* 0: as many as compute. */
+static int thread_count(const vlt_engine *engine, int threads)
 {
-    const int threads = option ? option : tuned;
     return threads > 0 ? threads : vlt_threads_count(engine->threads);
 }
 
-static vlt_token_service_options token_options(const vlt_engine *engine,
-                                               const vlt_service_options *options)
+static vlt_token_service_options token_options(const vlt_engine *engine)
 {
     const vlt_pipeline_services *tuned = &engine->tuned;
-    return (vlt_token_service_options){
-        .vocab = vlt_tokenizer_vocab(engine->tokenizer),
-        .context = &engine->alone_context,
-        .threads = thread_count(engine, options->tokenize_threads, tuned->tokenize_threads),
-        .chunk_bytes = (size_t)(options->tokenize_chunk ? options->tokenize_chunk
-                                                        : tuned->tokenize_chunk),
-        .cache_bytes = cache_limit(options->tokenize_cache, (size_t)tuned->tokenize_cache),
-        .trace = engine->trace};
+    return (vlt_token_service_options){.vocab = vlt_tokenizer_vocab(engine->tokenizer),
+                                       .context = &engine->alone_context,
+                                       .threads = thread_count(engine, tuned->tokenize_threads),
+                                       .chunk_bytes = (size_t)tuned->tokenize_chunk,
+                                       .cache_bytes = (size_t)tuned->tokenize_cache,
+                                       .trace = engine->trace};
 }
 
 vlt_status vlt_services_open(vlt_engine *engine, const vlt_service_options *options, vlt_error *err)
@@ -233,10 +229,9 @@ vlt_status vlt_services_open(vlt_engine *engine, const vlt_service_options *opti
     vlt_status status = options->trace ? vlt_trace_create(&engine->trace, err) : VLT_OK;
     const size_t embeddings = cache_limit(options->embedding_cache,
                                           VLT_EMBEDDING_CACHE_DEFAULT_BYTES);
-    const vlt_token_service_options tokens = token_options(engine, options);
-    engine->preprocess_threads = thread_count(engine, options->preprocess_threads,
-                                              tuned->preprocess_threads);
-    engine->prefetch = options->prefetch ? options->prefetch : tuned->prefetch;
+    const vlt_token_service_options tokens = token_options(engine);
+    engine->preprocess_threads = thread_count(engine, tuned->preprocess_threads);
+    engine->prefetch = tuned->prefetch;
     if (status == VLT_OK) {
         status = open_pool(engine, err);
     }
