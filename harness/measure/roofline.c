@@ -118,7 +118,7 @@ static bool bind_caller(const vlt_cpu_set *cpus, cpu_set_t *before)
 {
     cpu_set_t first;
     int cpu = 0;
-    while (cpu < VLT_MACHINE_CPU_WORDS * 64 && !(cpus->word[cpu / 64] >> (cpu % 64) & 1u)) {
+    while (cpu < VLT_MACHINE_CPU_WORDS * 64 && !vlt_cpu_set_has(cpus, cpu)) {
         cpu++;
     }
     CPU_ZERO(&first);
