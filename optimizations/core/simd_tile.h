@@ -94,37 +94,36 @@ VLT_ALWAYS_INLINE void vec_arrange_rows(const float *x, int64_t x_stride, int64_
     }
 }
 
-/* acc[r][0..1] += sum_i a[r * a_stride + i] * panel[i * panel_stride .. + VEC_PANEL). `rows` is a
- * constant of at most VEC_TILE_ROWS. */
-VLT_ALWAYS_INLINE void vec_tile(const float *a, int64_t a_stride, const float *panel,
-                                int64_t panel_stride, int64_t depth, int rows, vec acc[][2])
+/* acc[r][0..1] += sum_i a[r * row_stride + i * stride] * panel[i * panel_stride .. + VEC_PANEL).
+ * `rows` is a constant of at most VEC_TILE_ROWS. */
+VLT_ALWAYS_INLINE void vec_tile_strided(const float *a, int64_t row_stride, int64_t stride,
+                                        const float *panel, int64_t panel_stride, int64_t depth,
+                                        int rows, vec acc[][2])
 {
     for (int64_t i = 0; i < depth; i++) {
         vec left = vec_load(panel + i * panel_stride);
         vec right = vec_load(panel + i * panel_stride + VEC_LANES);
         VLT_UNROLL
         for (int r = 0; r < rows; r++) {
-            vec value = vec_set(a[r * a_stride + i]);
+            vec value = vec_set(a[r * row_stride + i * stride]);
             acc[r][0] = vec_fma(left, value, acc[r][0]);
             acc[r][1] = vec_fma(right, value, acc[r][1]);
         }
     }
 }
 
-/* The same for what vec_arrange_rows made. */
+/* Rows that lie a_stride apart. */
+VLT_ALWAYS_INLINE void vec_tile(const float *a, int64_t a_stride, const float *panel,
+                                int64_t panel_stride, int64_t depth, int rows, vec acc[][2])
+{
+    vec_tile_strided(a, a_stride, 1, panel, panel_stride, depth, rows, acc);
+}
+
+/* What vec_arrange_rows made. */
 VLT_ALWAYS_INLINE void vec_tile_arranged(const float *a, const float *panel, int64_t panel_stride,
                                          int64_t depth, int rows, vec acc[][2])
 {
-    for (int64_t i = 0; i < depth; i++) {
-        vec left = vec_load(panel + i * panel_stride);
-        vec right = vec_load(panel + i * panel_stride + VEC_LANES);
-        VLT_UNROLL
-        for (int r = 0; r < rows; r++) {
-            vec value = vec_set(a[i * rows + r]);
-            acc[r][0] = vec_fma(left, value, acc[r][0]);
-            acc[r][1] = vec_fma(right, value, acc[r][1]);
-        }
-    }
+    vec_tile_strided(a, 1, rows, panel, panel_stride, depth, rows, acc);
 }
 
 #endif
