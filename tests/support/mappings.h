@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Of the whole process, from /proc/self/statm; aborts where that cannot be read. */
+size_t test_resident_bytes(void);
+
 /* A number of /proc/self/smaps ("Rss:", "AnonHugePages:") in bytes, of the mapping that the address
  * lies in; -1 where there is none. */
 long long test_mapping_bytes(const void *address, const char *key);

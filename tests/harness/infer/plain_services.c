@@ -9,6 +9,7 @@
 #include "harness/infer/services.h"
 #include "tests/support/data.h"
 #include "tests/support/demo.h"
+#include "tests/support/together.h"
 
 enum { THREADS = 8, SESSIONS = 2, QUESTIONS = 4, TOKENS = 3 };
 
@@ -83,15 +84,9 @@ static bool open_engine(int64_t cache)
 
 static int run(void)
 {
-    pthread_t thread[THREADS];
     vlt_content_stats stats;
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&thread[i], NULL, work, NULL) != 0) {
-            return 1;
-        }
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(thread[i], NULL);
+    if (test_together(THREADS, work, NULL)) {
+        return 1;
     }
     vlt_content_cache_look(engine->embeddings, &stats);
     if (wrong || !stats.hits || stats.bytes > stats.limit) {

@@ -1,6 +1,5 @@
 /* Many threads ask one small cache for few keys: everyone gets the right value, what is being made
  * is waited for, and the limit holds. Has its own main for ThreadSanitizer. */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "harness/services/content_cache.h"
 #include "optimizations/core/random.h"
+#include "tests/support/together.h"
 
 enum { THREADS = 8, ROUNDS = 4000, KEYS = 24, VALUE = 300, LIMIT = 6000 };
 
@@ -71,26 +71,12 @@ static void *ask_slow(void *argument)
     return NULL;
 }
 
-static int run(struct shared *shared, void *(*body)(void *))
-{
-    pthread_t thread[THREADS];
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&thread[i], NULL, body, shared) != 0) {
-            return 1;
-        }
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(thread[i], NULL);
-    }
-    return 0;
-}
-
 int main(void)
 {
     struct shared shared = {0};
     vlt_content_stats stats;
-    if (vlt_content_cache_create(LIMIT, &shared.cache, NULL) != VLT_OK || run(&shared, ask_much) ||
-        run(&shared, ask_slow)) {
+    if (vlt_content_cache_create(LIMIT, &shared.cache, NULL) != VLT_OK ||
+        test_together(THREADS, ask_much, &shared) || test_together(THREADS, ask_slow, &shared)) {
         return 1;
     }
     vlt_content_cache_look(shared.cache, &stats);

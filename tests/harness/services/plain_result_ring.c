@@ -1,6 +1,5 @@
 /* Many threads ask one small ring for few keys, which is trimmed under them: each gets the right
  * value, what is being made is waited for, and the limit holds. Own main for ThreadSanitizer. */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "harness/services/result_ring.h"
 #include "optimizations/core/random.h"
+#include "tests/support/together.h"
 
 enum { THREADS = 8, ROUNDS = 3000, KEYS = 60, KEY_BYTES = 3000, LIMIT = 1 << 20, SMALL = 60000 };
 
@@ -76,26 +76,12 @@ static void *ask_slow(void *argument)
     return NULL;
 }
 
-static int run(struct shared *shared, void *(*body)(void *))
-{
-    pthread_t thread[THREADS];
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&thread[i], NULL, body, shared) != 0) {
-            return 1;
-        }
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(thread[i], NULL);
-    }
-    return 0;
-}
-
 static int check(size_t limit)
 {
     struct shared shared = {.limit = limit};
     vlt_content_stats stats;
-    if (vlt_result_ring_create(limit, &shared.ring, NULL) != VLT_OK || run(&shared, ask_much) ||
-        run(&shared, ask_slow)) {
+    if (vlt_result_ring_create(limit, &shared.ring, NULL) != VLT_OK ||
+        test_together(THREADS, ask_much, &shared) || test_together(THREADS, ask_slow, &shared)) {
         return 1;
     }
     vlt_result_ring_look(shared.ring, &stats);

@@ -8,6 +8,7 @@
 
 #include "harness/services/shared_pool.h"
 #include "optimizations/core/random.h"
+#include "tests/support/together.h"
 #include "tests/support/variants.h"
 
 enum { THREADS = 6, GENERATIONS = 3, ROUNDS = 3000, DESKS = 8, LIMIT = 1 << 20 };
@@ -69,26 +70,20 @@ static void *watch(void *argument)
 
 static int run(void)
 {
-    pthread_t watcher, thread[THREADS];
+    pthread_t watcher;
+    int failed = 0;
     if (pthread_create(&watcher, NULL, watch, NULL) != 0) {
         return 1;
     }
-    for (int generation = 0; generation < GENERATIONS; generation++) {
-        for (int i = 0; i < THREADS; i++) {
-            if (pthread_create(&thread[i], NULL, work, NULL) != 0) {
-                return 1;
-            }
-        }
-        for (int i = 0; i < THREADS; i++) {
-            pthread_join(thread[i], NULL);
-        }
+    for (int generation = 0; generation < GENERATIONS && !failed; generation++) {
+        failed = test_together(THREADS, work, NULL);
     }
     over = true;
     pthread_join(watcher, NULL);
     for (int i = 0; i < DESKS; i++) {
         give(desk[i]);
     }
-    return 0;
+    return failed;
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 
 #include "harness/services/token_service.h"
 #include "tests/support/data.h"
+#include "tests/support/together.h"
 #include "tests/support/variants.h"
 
 enum { THREADS = 16, ROUNDS = 60, TEXTS = 9, BYTES = 5000 };
@@ -49,20 +50,6 @@ static void *ask(void *argument)
     return NULL;
 }
 
-static int run_all(void)
-{
-    pthread_t thread[THREADS];
-    for (int i = 0; i < THREADS; i++) {
-        if (pthread_create(&thread[i], NULL, ask, NULL) != 0) {
-            return 1;
-        }
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(thread[i], NULL);
-    }
-    return 0;
-}
-
 int main(void)
 {
     test_context test;
@@ -92,7 +79,8 @@ int main(void)
                                                .threads = 8,
                                                .chunk_bytes = 512,
                                                .cache_bytes = 40000};
-    if (vlt_token_service_create(&options, &service, NULL) != VLT_OK || run_all()) {
+    if (vlt_token_service_create(&options, &service, NULL) != VLT_OK ||
+        test_together(THREADS, ask, NULL)) {
         return 1;
     }
     for (int t = 0; t < TEXTS; t++) {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/services/result_ring.h"
 #include "optimizations/core/random.h"
+#include "tests/support/mappings.h"
 
 static vlt_result_ring *ring_of(size_t limit)
 {
@@ -254,16 +254,6 @@ Test(result_ring, hits_as_often_as_the_least_recently_used)
     }
 }
 
-static size_t resident_bytes(void)
-{
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    cr_assert_not_null(file);
-    cr_assert_eq(fscanf(file, "%*d %ld", &pages), 1);
-    fclose(file);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 Test(result_ring, trim_keeps_the_newest_and_gives_pages_back)
 {
     vlt_result_ring *ring = ring_of(8 << 20);
@@ -273,16 +263,16 @@ Test(result_ring, trim_keeps_the_newest_and_gives_pages_back)
         }
     }
     ask_number(ring, 5000, 1000, 3000);
-    const size_t held = look(ring).bytes, before = resident_bytes();
+    const size_t held = look(ring).bytes, before = test_resident_bytes();
     cr_expect_geq(held, 5 << 20);
     vlt_result_ring_trim(ring, held / 2);
     cr_expect_leq(look(ring).bytes, held / 2);
     cr_expect_geq(look(ring).bytes, held / 2 - (64 << 10));
     cr_expect(ask_number(ring, 5000, 1000, 3000));
-    const size_t half = resident_bytes();
+    const size_t half = test_resident_bytes();
     vlt_result_ring_trim(ring, 0);
     cr_expect(!ask_number(ring, 5000, 1000, 3000));
-    const size_t after = resident_bytes();
+    const size_t after = test_resident_bytes();
     cr_expect_leq(half + (2 << 20), before, "%zu to %zu", before, half);
     cr_expect_leq(after + (2 << 20), half, "%zu to %zu", half, after);
     vlt_result_ring_destroy(ring);

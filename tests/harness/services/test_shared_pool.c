@@ -6,6 +6,7 @@
 
 #include "harness/services/shared_pool.h"
 #include "optimizations/core/compiler.h"
+#include "tests/support/together.h"
 #include "tests/support/variants.h"
 
 static test_context test;
@@ -114,13 +115,7 @@ static void *churn(void *argument)
 Test(shared_pool, many_threads)
 {
     vlt_shared_pool *pool = pool_of(150000, 1 << 20);
-    pthread_t thread[6];
-    for (int i = 0; i < 6; i++) {
-        cr_assert_eq(pthread_create(&thread[i], NULL, churn, pool), 0);
-    }
-    for (int i = 0; i < 6; i++) {
-        pthread_join(thread[i], NULL);
-    }
+    cr_assert_eq(test_together(6, churn, pool), 0);
     cr_expect_eq(look(pool).hits + look(pool).misses, 6 * 300);
     cr_expect_eq(look(pool).live_bytes, 0);
     end(pool);

@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 #include "optimizations/tensor_pool/tensor_pool.h"
 #include "optimizations/tensor_pool/tensor_pool_sizes.h"
+#include "tests/support/mappings.h"
 #include "tests/support/variants.h"
 
 Test(tensor_pool, variants_equal_the_baseline)
@@ -269,16 +269,6 @@ Test(tensor_pool, eviction_makes_room_and_a_lowered_limit_holds)
     for_each_pool(8 << 20, check_eviction);
 }
 
-static size_t resident_bytes(void)
-{
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    cr_assert_not_null(file);
-    cr_assert_eq(fscanf(file, "%*d %ld", &pages), 1);
-    fclose(file);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void check_trim(const vlt_variant *variant, vlt_tensor_pool pool)
 {
     enum { COUNT = 8, MIB = 1 << 20 };
@@ -291,9 +281,9 @@ static void check_trim(const vlt_variant *variant, vlt_tensor_pool pool)
         pool.release(pool.self, block[i]);
     }
     if (strcmp(variant->name, "baseline") != 0) {
-        size_t before = resident_bytes();
+        size_t before = test_resident_bytes();
         pool.trim(pool.self, 0);
-        size_t after = resident_bytes();
+        size_t after = test_resident_bytes();
         cr_assert_lt(after + 60 * MIB, before, "%s: %zu MiB to %zu MiB", variant->name,
                      before / MIB, after / MIB);
     }
