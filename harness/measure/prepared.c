@@ -7,6 +7,7 @@
 #include "harness/machine/quick_caps.h"
 #include "harness/measure/cold.h"
 #include "harness/measure/model_subject.h"
+#include "harness/measure/prepared_threads.h"
 #include "harness/measure/probe.h"
 #include "harness/measure/verify.h"
 #include "optimizations/core/memory.h"
@@ -101,11 +102,8 @@ static vlt_status open_context(vlt_prepared *prepared, const vlt_prepare_request
                                       .buffers = request->buffers,
                                       .quality = request->quality,
                                       .device = prepared->device};
-    vlt_threads_options options = {.count = threads, .spin_us = 20};
-    if (status != VLT_OK) {
-        return status;
-    }
-    return threads > 1 ? vlt_threads_create(&options, &prepared->context.threads, err) : VLT_OK;
+    return status == VLT_OK ? vlt_prepared_threads_take(threads, &prepared->context.threads, err)
+                            : status;
 }
 
 static vlt_status prepare_copy(vlt_prepared *prepared, const vlt_prepare_request *request,
@@ -229,7 +227,7 @@ void vlt_prepared_destroy(vlt_prepared *prepared)
     vlt_probe_destroy(prepared->probe);
     vlt_model_subject_destroy(prepared->model);
     vlt_device_close(prepared->device);
-    vlt_threads_destroy(prepared->context.threads);
+    vlt_prepared_threads_give(prepared->context.threads);
     vlt_scratch_release(&prepared->scratch);
     vlt_free(prepared);
 }
@@ -338,6 +336,6 @@ vlt_status vlt_prepared_verify(const vlt_prepare_request *request, vlt_error *er
         status = vlt_verify(&scene.context, &problem, variant, &binding, request->seed, NULL, err);
     }
     vlt_device_close(scene.device);
-    vlt_threads_destroy(scene.context.threads);
+    vlt_prepared_threads_give(scene.context.threads);
     return status;
 }
