@@ -110,6 +110,21 @@ static bool same_problem(const vlt_side side[2])
            !memcmp(problem[0].dim, problem[1].dim, sizeof problem[0].dim);
 }
 
+/* The same variant on both sides, whatever the problem: then more CPU time is more work. */
+static bool same_code(const vlt_side side[2])
+{
+    size_t name[2];
+    for (int i = 0; i < 2; i++) {
+        name[i] = strcspn(side[i].what, "@");
+        if (vlt_model_subject_named(side[i].what)) {
+            return false;
+        }
+    }
+    const char *knobs[2] = {strchr(side[0].what, ':'), strchr(side[1].what, ':')};
+    return name[0] == name[1] && !memcmp(side[0].what, side[1].what, name[0]) &&
+           !strcmp(knobs[0] ? knobs[0] : "", knobs[1] ? knobs[1] : "");
+}
+
 static vlt_status prepare_in(struct child *child, int first, vlt_error *err)
 {
     vlt_status status = prepare_side(child, first, err);
@@ -238,7 +253,8 @@ static vlt_status measure(struct child *child, vlt_random *random, vlt_error *er
                                 .pairs = child->options.pairs,
                                 .pairs_min = 1,
                                 .limit_s = child->options.limit_s,
-                                .whole_process = whole_process};
+                                .whole_process = whole_process,
+                                .same_code = same_code(child->side)};
     vlt_status status = vlt_pair_measure(NULL, subject, &options, &child->launch.run, err);
     if (status == VLT_OK && child->options.count) {
         vlt_counted_measure(&subject[1], child->launch.run.call_ns[1], &child->launch.counted);

@@ -6,6 +6,7 @@
 
 #include "harness/measure/disturbance.h"
 #include "harness/measure/statistics.h"
+#include "harness/measure/thread_clocks.h"
 #include "optimizations/core/memory.h"
 #include "optimizations/core/random.h"
 
@@ -16,6 +17,10 @@ enum {
     PRESSURE_EVERY_NS = 10 * 1000 * 1000,
     FIRST_LOOK = 12 /* pairs before the first look at the verdict */
 };
+
+/* Share of the time in which some thread waited for a CPU, beyond which wall time is the
+ * scheduler's: alone on a machine it is below 0.01, beside one busy thread above 0.3. */
+static const double CROWDED = 0.1;
 
 /* What the system says about this thread (or process) up to now. */
 struct reading {
@@ -30,11 +35,12 @@ struct measuring {
     const vlt_pair_options *options;
     vlt_epoch epoch;
     vlt_disturbance_files files;
-    vlt_disturbance last;   /* at which the current stretch of pressure began */
-    struct reading reading; /* the newest */
-    int first;              /* the side that calibration and warm-up run first: also by coin, since
+    vlt_thread_clocks threads; /* of all, where the subjects have several */
+    vlt_disturbance last;      /* at which the current stretch of pressure began */
+    struct reading reading;    /* the newest */
+    int first;    /* the side that calibration and warm-up run first: also by coin, since
                                who runs first takes the better memory, for the whole process */
-    bool slow[2];           /* the side's first call counts, and is here: */
+    bool slow[2]; /* the side's first call counts, and is here: */
     vlt_pair first_calls;
     float pressure;
     uint64_t begin_ns;
@@ -127,12 +133,17 @@ static int time_side(struct measuring *m, int side, vlt_pair *pair)
         subject->reset(subject->state);
     }
     int result = m->epoch.longest_ns > VLT_PAIR_LONG_NS ? 0 : subject->run(subject->state, 1);
+    uint64_t cpu_begin = vlt_thread_clocks_cpu_ns(&m->threads);
     uint64_t begin = vlt_clock_wall(m->clock);
     result = result ? result : subject->run(subject->state, m->epoch.iterations);
     uint64_t end = vlt_clock_wall(m->clock);
+    uint64_t cpu_end = vlt_thread_clocks_cpu_ns(&m->threads);
     take_reading(m, &m->reading);
 
     fill_side(m, &before, since(begin, end), side, pair);
+    if (m->threads.count > 0) {
+        pair->cpu_ns[side] = since(cpu_begin, cpu_end);
+    }
     return result;
 }
 
@@ -260,6 +271,24 @@ static double book_keeping_ns(const struct measuring *m)
     return vlt_median(cost, REPEATS);
 }
 
+/* The pairs, and whether their threads had to wait for CPUs meanwhile. */
+static vlt_status measure_watched(struct measuring *m, vlt_random *coin, vlt_pair_run *run,
+                                  vlt_error *err)
+{
+    uint64_t waited_ns = vlt_thread_clocks_waited_ns(&m->threads);
+    uint64_t begin_ns = vlt_clock_wall(m->clock);
+    vlt_status status = measure_pairs(m, coin, run, err);
+    waited_ns = since(waited_ns, vlt_thread_clocks_waited_ns(&m->threads));
+    double wall_ns = (double)since(begin_ns, vlt_clock_wall(m->clock));
+    bool known = m->options->same_code && m->threads.count > 1 && !m->slow[0] && !m->slow[1];
+    if (known && (double)waited_ns > CROWDED * wall_ns) {
+        for (int i = 0; i < run->pair_count; i++) {
+            run->pair[i].flags |= VLT_PAIR_CROWDED;
+        }
+    }
+    return status;
+}
+
 vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2],
                             const vlt_pair_options *options, vlt_pair_run *run, vlt_error *err)
 {
@@ -290,6 +319,9 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     if (status != VLT_OK) {
         goto done;
     }
+    if (options->whole_process) {
+        vlt_thread_clocks_open(&m.threads); /* by now the subjects have started theirs */
+    }
     status = warm_up(&m, &run->steadiness, err);
     if (status != VLT_OK) {
         goto done;
@@ -299,7 +331,7 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     vlt_disturbance_read(&m.files, 1, &begin);
     m.last = begin;
     run->book_ns = book_keeping_ns(&m);
-    status = measure_pairs(&m, &coin, run, err);
+    status = measure_watched(&m, &coin, run, err);
     if (status != VLT_OK) {
         goto done;
     }
@@ -310,6 +342,7 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     status = vlt_pair_summarise(run, err);
 done:
     vlt_free(looks);
+    vlt_thread_clocks_close(&m.threads);
     vlt_disturbance_close(&m.files);
     if (status != VLT_OK) {
         vlt_pair_run_release(run);

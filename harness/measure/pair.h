@@ -9,6 +9,12 @@
  *
  * Pairs are dropped on the system's own word alone (an involuntary context switch), never by
  * their duration; and not even then when that would cost more than half of them.
+ *
+ * Where several threads work and others want their CPUs, a call lasts as the scheduler likes: as
+ * long as with one CPU, as with all, or some slices of a neighbour. Its CPU time is that of its
+ * work all the same. A run in which the system says that threads waited for a CPU, and whose sides
+ * are the same code, therefore has a second statistic, of CPU time, all epochs of one side with all
+ * of the other: which of them shared their CPUs is the same luck for both.
  */
 #ifndef VLT_HARNESS_PAIR_H
 #define VLT_HARNESS_PAIR_H
@@ -28,14 +34,16 @@ enum { VLT_PAIR_LONG_NS = 2 * 1000 * 1000 };
 /* A flag says why a pair may not count. */
 enum {
     VLT_PAIR_PREEMPTED = 1, /* the system reported an involuntary switch */
-    VLT_PAIR_CLOCK = 2      /* the clock went back or stood still */
+    VLT_PAIR_CLOCK = 2,     /* the clock went back or stood still */
+    VLT_PAIR_CROWDED = 4    /* measured while threads waited for a CPU; cpu_ns is of all threads */
 };
 
 /* Index 0 is A, 1 is B. */
 typedef struct vlt_pair {
     uint64_t wall_ns[2];
-    uint64_t cpu_ns[2];   /* of the measuring thread: its share of the side's stretch, which begins
-                             where the other one's ended, times wall_ns */
+    uint64_t cpu_ns[2];   /* of the epoch, by all threads of the process; where that is not known,
+                             or there is one, of the measuring thread: its share of the side's
+                             stretch, which begins where the other one's ended, times wall_ns */
     uint32_t switches[2]; /* involuntary context switches in that stretch */
     uint32_t faults[2];   /* page faults, likewise */
     float pressure;       /* share of time in which some task waited for a CPU; NAN: not known */
@@ -49,6 +57,7 @@ typedef struct vlt_pair_options {
     int pairs_min;      /* measured even when that takes longer than limit_s; >= 1 */
     double limit_s;     /* of everything, warm-up included; 0: no limit */
     bool whole_process; /* the subjects use more threads: count switches of all of them */
+    bool same_code;     /* and are the same variant: CPU time may stand for wall time */
     bool (*stop)(void); /* asked between pairs, NULL: never */
     const vlt_judge_options *judge; /* end as soon as the pairs give a verdict; NULL: do not */
 } vlt_pair_options;
@@ -57,19 +66,24 @@ typedef struct vlt_pair_options {
 typedef struct vlt_pair_run {
     vlt_pair *pair; /* owned, pair_count of them; vlt_pair_run_release */
     int pair_count;
-    int used;             /* pairs behind log_ratio */
-    int preempted;        /* flagged so */
-    bool keeps_preempted; /* they are most of all, so they count */
-    int64_t iterations;   /* per epoch */
-    double log_ratio;     /* median of ln(B/A) over the used pairs; NAN when there are none */
-    double scatter;       /* standard deviation of ln(B/A), robust: 1.4826 MAD */
-    double call_ns[2];    /* median time of one call, clock overhead taken off */
-    double floor_ns[2];   /* shortest time of one call: a floor, never what is compared */
-    double pressure;      /* mean over the run; NAN where the system does not say */
-    double steal;         /* share of time taken by the hypervisor; NAN likewise */
-    double frequency_hz;  /* of the CPU at the end; NAN likewise */
-    double overhead_ns;   /* of the clock in one epoch */
-    double book_ns;       /* median book-keeping between the epochs of a pair */
+    int used;              /* pairs behind log_ratio */
+    int preempted;         /* flagged so */
+    bool keeps_preempted;  /* they are most of all, so they count */
+    bool crowded;          /* threads waited for CPUs, and CPU time could stand for wall time */
+    bool by_cpu;           /* log_ratio is of CPU time; experiment.h decides it */
+    int64_t iterations;    /* per epoch */
+    double log_ratio;      /* one of the next two: the statistic of this process; NAN: no pairs */
+    double wall_log_ratio; /* median of ln(B/A) over the used pairs */
+    double cpu_log_ratio;  /* crowded: vlt_shift of the logarithms of CPU times */
+    double log_busy_ratio; /* crowded: of how many CPUs B kept busy, and A */
+    double scatter;        /* standard deviation of ln(B/A), robust: 1.4826 MAD */
+    double call_ns[2];     /* median time of one call, clock overhead taken off */
+    double floor_ns[2];    /* shortest time of one call: a floor, never what is compared */
+    double pressure;       /* mean over the run; NAN where the system does not say */
+    double steal;          /* share of time taken by the hypervisor; NAN likewise */
+    double frequency_hz;   /* of the CPU at the end; NAN likewise */
+    double overhead_ns;    /* of the clock in one epoch */
+    double book_ns;        /* median book-keeping between the epochs of a pair */
     vlt_steadiness steadiness;
 } vlt_pair_run;
 

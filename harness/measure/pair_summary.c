@@ -11,15 +11,28 @@ bool vlt_pair_used(const vlt_pair_run *run, int i)
     return !(flags & VLT_PAIR_CLOCK) && (run->keeps_preempted || !(flags & VLT_PAIR_PREEMPTED));
 }
 
+/* Do all pairs have the CPU time of all threads, and had threads to wait? */
+static bool is_crowded(const vlt_pair_run *run)
+{
+    for (int i = 0; i < run->pair_count; i++) {
+        const vlt_pair *pair = &run->pair[i];
+        if (!(pair->flags & VLT_PAIR_CROWDED) || pair->cpu_ns[0] == 0 || pair->cpu_ns[1] == 0) {
+            return false;
+        }
+    }
+    return run->pair_count > 0;
+}
+
 static void count_flags(vlt_pair_run *run)
 {
     run->preempted = run->used = 0;
     for (int i = 0; i < run->pair_count; i++) {
         run->preempted += (run->pair[i].flags & VLT_PAIR_PREEMPTED) != 0;
     }
+    run->crowded = is_crowded(run);
     /* Losing most pairs would leave a handful from rare quiet moments; the coin keeps the others
-     * fair, so then all of them stay. */
-    run->keeps_preempted = 2 * run->preempted > run->pair_count;
+     * fair, so then all of them stay. CPU time does not run while a thread is switched off. */
+    run->keeps_preempted = run->crowded || 2 * run->preempted > run->pair_count;
     for (int i = 0; i < run->pair_count; i++) {
         run->used += vlt_pair_used(run, i);
     }
@@ -35,6 +48,28 @@ int vlt_pair_log_ratios(const vlt_pair_run *run, double *log_ratio)
         }
     }
     return n;
+}
+
+/* The figures of a crowded run by CPU time; log_ns[2] are scratch, room for all pairs each. */
+static void summarise_cpu(vlt_pair_run *run, double *const log_ns[2])
+{
+    size_t n = 0;
+    double cpu_ns[2] = {0}, wall_ns[2] = {0};
+    for (int i = 0; i < run->pair_count; i++) {
+        if (vlt_pair_used(run, i)) {
+            const vlt_pair *pair = &run->pair[i];
+            for (int side = 0; side < 2; side++) {
+                log_ns[side][n] = log((double)pair->cpu_ns[side]);
+                cpu_ns[side] += (double)pair->cpu_ns[side];
+                wall_ns[side] += (double)pair->wall_ns[side];
+            }
+            n++;
+        }
+    }
+    vlt_sort(log_ns[0], n);
+    vlt_sort(log_ns[1], n);
+    run->cpu_log_ratio = vlt_shift(log_ns[0], log_ns[1], n);
+    run->log_busy_ratio = log(cpu_ns[1] / wall_ns[1]) - log(cpu_ns[0] / wall_ns[0]);
 }
 
 static double time_of_call(const vlt_pair_run *run, const vlt_pair *pair, int side)
@@ -69,7 +104,10 @@ vlt_status vlt_pair_summarise(vlt_pair_run *run, vlt_error *err)
     }
     vlt_pair_log_ratios(run, log_ratio);
     run->scatter = 1.4826 * vlt_mad(log_ratio, (size_t)n, scratch);
-    run->log_ratio = vlt_median(log_ratio, (size_t)n);
+    run->log_ratio = run->wall_log_ratio = vlt_median(log_ratio, (size_t)n);
+    if (run->crowded) {
+        summarise_cpu(run, (double *const[]){log_ratio, scratch});
+    }
     for (int side = 0; side < 2; side++) {
         run->call_ns[side] = vlt_median(side_ns[side], (size_t)n);
         run->floor_ns[side] = side_ns[side][0]; /* the median has sorted them */

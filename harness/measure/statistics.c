@@ -40,6 +40,39 @@ double vlt_mad(const double *values, size_t n, double *scratch)
     return vlt_median(scratch, n);
 }
 
+/* How many of the differences b_j - a_i are at most x. */
+static size_t differences_up_to(const double *a, const double *b, size_t n, double x)
+{
+    size_t count = 0, j = 0;
+    for (size_t i = 0; i < n; i++) { /* a rises, and with it how far b may reach */
+        while (j < n && b[j] - a[i] <= x) {
+            j++;
+        }
+        count += j;
+    }
+    return count;
+}
+
+/* The smallest x that at least half of the differences do not exceed, by bisection. */
+static double half_of_differences(const double *a, const double *b, size_t n)
+{
+    double low = b[0] - a[n - 1], high = b[n - 1] - a[0];
+    for (int i = 0; i < 64 && low < high; i++) {
+        double middle = low + 0.5 * (high - low);
+        if (2 * differences_up_to(a, b, n, middle) >= n * n) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return high;
+}
+
+double vlt_shift(const double *a, const double *b, size_t n)
+{
+    return 0.5 * (half_of_differences(a, b, n) - half_of_differences(b, a, n));
+}
+
 static double log_choose(int n, int k)
 {
     return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);

@@ -22,6 +22,10 @@ double vlt_quantile(const double *sorted, size_t n, double q);
  * overwritten. */
 double vlt_mad(const double *values, size_t n, double *scratch);
 
+/* By how much b[n] lies above a[n], n >= 1, both sorted: the median of all differences b_j - a_i
+ * (Hodges and Lehmann, 1963). Exchanging a and b changes its sign alone. */
+double vlt_shift(const double *a, const double *b, size_t n);
+
 /* P(Bin(n, p) >= s). */
 double vlt_binomial_upper(int n, int s, double p);
 

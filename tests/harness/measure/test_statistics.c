@@ -18,6 +18,34 @@ Test(statistics, medians_and_quantiles)
 }
 
 /* P(Bin(n, p) >= s) against sums of whole-number binomial coefficients. */
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Against all differences, written down; values with ties. */
+Test(statistics, shift_is_the_median_difference)
+{
+    enum { MOST = 9 };
+    vlt_random random = {5};
+    for (int trial = 0; trial < 200; trial++) {
+        size_t n = 1 + vlt_random_next(&random) % MOST, count = 0;
+        double a[MOST], b[MOST], all[MOST * MOST];
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (double)(vlt_random_next(&random) % 20) / 4;
+            b[i] = (double)(vlt_random_next(&random) % 20) / 4 + 1;
+        }
+        qsort(a, n, sizeof *a, ascending);
+        qsort(b, n, sizeof *b, ascending);
+        for (size_t i = 0; i < n * n; i++) {
+            all[count++] = b[i / n] - a[i % n];
+        }
+        cr_assert_float_eq(vlt_shift(a, b, n), vlt_median(all, count), 1e-9);
+        cr_assert_float_eq(vlt_shift(b, a, n), -vlt_shift(a, b, n), 0);
+    }
+}
+
 Test(statistics, binomial_tails_are_exact)
 {
     for (int n = 1; n <= 40; n++) {
