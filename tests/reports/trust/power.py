@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """power.py VLTUNE [--tries N] [--threads 1,0] [--busy] [--ops linear,...] [--variants avx512,...]
-         [--kinds more,same] [--seed N] [--budget 10s] [--table FILE]
+         [--kinds more,same] [--seed N] [--budget 20s] [--table FILE]
 
 Is 3 % more work found, and are equal problems called equal? For every applicable variant of linear,
 attention and resize `vltune compare A B --json` is run N times with another seed each: B is the same
@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--variants")
     parser.add_argument("--kinds", default="more,same")
     parser.add_argument("--seed", type=int, default=1, help="the first one")
-    parser.add_argument("--budget", default="10s")
+    parser.add_argument("--budget", default="20s")
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--table")
     options = parser.parse_args()
