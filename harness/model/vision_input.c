@@ -104,7 +104,7 @@ void vlt_vision_reader_destroy(vlt_vision_reader *reader)
 
 void vlt_vision_input_release(vlt_vision_input *input)
 {
-    vlt_block_give(input->source, input->patches);
+    vlt_block_give(input->source, input->patches ? (void *)input->patches : input->pixels);
     *input = (vlt_vision_input){0};
 }
 
@@ -119,22 +119,28 @@ static vlt_status find_plan(vlt_vision_reader *reader, const vlt_problem *proble
     return vlt_plan_create(reader->context, problem, &reader->plan, err);
 }
 
-static vlt_status alloc_patches(const vlt_context *context, vlt_vision_input *out, vlt_error *err)
+/* *patches: of the form that the reader's plan gives, `out`'s. */
+static vlt_status alloc_patches(const vlt_vision_reader *reader, vlt_vision_input *out,
+                                void **patches, vlt_error *err)
 {
+    const vlt_context *context = reader->context;
+    const bool pixels = reader->plan->problem.dim[VLT_PREPROCESS_DIM_BYTES];
     char what[96];
     size_t bytes;
-    void *patches = NULL;
-    int64_t dims[] = {out->rows, out->row_values};
-    vlt_status status = vlt_dims_bytes(dims, 2, sizeof(float), &bytes, err);
+    *patches = NULL;
+    const int64_t dims[] = {out->rows, pixels ? out->pixel_values : out->row_values};
+    vlt_status status = vlt_dims_bytes(dims, 2, pixels ? 1 : sizeof(float), &bytes, err);
     if (status == VLT_OK) {
         snprintf(what, sizeof what, "%lld x %lld x %lld patches", (long long)out->grid[0],
                  (long long)out->grid[1], (long long)out->grid[2]);
         status = vlt_context_admit(context, bytes, what, err);
     }
     if (status == VLT_OK) {
-        status = vlt_block_take(context->blocks, bytes, &patches, err);
+        status = vlt_block_take(context->blocks, bytes, patches, err);
     }
-    out->patches = patches;
+    out->patches = pixels ? NULL : *patches;
+    out->pixels = pixels ? *patches : NULL;
+    out->table = pixels ? reader->plan->problem.constants : NULL;
     out->source = context->blocks;
     return status;
 }
@@ -148,12 +154,14 @@ static vlt_status prepare(vlt_vision_reader *reader, const vlt_processor_config 
     shape->patch = config->patch;
     shape->temporal = config->temporal;
     shape->merge = config->merge;
+    shape->bytes = reader->options.pixels && shape->frames == 1;
     vlt_problem problem = vlt_preprocess_problem(shape, table);
     out->grid[0] = shape->images;
     out->grid[1] = shape->dst_h / shape->patch;
     out->grid[2] = shape->dst_w / shape->patch;
     out->rows = out->grid[0] * out->grid[1] * out->grid[2];
-    out->row_values = 3 * shape->temporal * shape->patch * shape->patch;
+    out->pixel_values = 3 * shape->patch * shape->patch;
+    out->row_values = shape->temporal * out->pixel_values;
     return find_plan(reader, &problem, err);
 }
 
@@ -162,15 +170,14 @@ static vlt_status preprocess(vlt_vision_reader *reader, const vlt_processor_conf
                              const vlt_patchify_constants *table, const uint8_t *const *src,
                              vlt_preprocess_shape *shape, vlt_vision_input *out, vlt_error *err)
 {
+    void *patches = NULL;
     vlt_status status = prepare(reader, config, table, shape, out, err);
     if (status == VLT_OK) {
-        status = alloc_patches(reader->context, out, err);
+        status = alloc_patches(reader, out, &patches, err);
     }
     if (status == VLT_OK) {
-        vlt_preprocess_args args = {.src = src,
-                                    .src_stride = shape->src_w * 3,
-                                    .images = shape->images,
-                                    .out = out->patches};
+        vlt_preprocess_args args = {
+            .src = src, .src_stride = shape->src_w * 3, .images = shape->images, .out = patches};
         status = vlt_plan_run_in(&reader->scratch, reader->plan, &args, err);
     }
     if (status != VLT_OK) {
@@ -202,7 +209,8 @@ static vlt_status read_rows(void *user, int64_t count, uint8_t *rgb, int64_t str
 static vlt_status through_strips(vlt_vision_reader *reader, struct timed_rows *timed,
                                  const char *name, vlt_vision_input *out, vlt_error *err)
 {
-    vlt_status status = alloc_patches(reader->context, out, err);
+    void *patches = NULL;
+    vlt_status status = alloc_patches(reader, out, &patches, err);
     if (status == VLT_OK) {
         status = vlt_scratch_reserve(&reader->scratch, vlt_preprocess_rows_scratch(reader->plan),
                                      err);
@@ -211,7 +219,7 @@ static vlt_status through_strips(vlt_vision_reader *reader, struct timed_rows *t
         vlt_fail_in(err, status, "%s: ", name);
     }
     if (status == VLT_OK) {
-        const vlt_preprocess_rows rows = {read_rows, timed, out->patches};
+        const vlt_preprocess_rows rows = {read_rows, timed, patches};
         status = vlt_preprocess_run_rows(reader->plan, vlt_scratch_frame(&reader->scratch), &rows,
                                          err);
     }

@@ -15,6 +15,7 @@ typedef struct vlt_vision_options {
     vlt_arithmetic arithmetic; /* --reference; images.manner is derived from it */
     vlt_image_options images;  /* exif, alpha, strict */
     vlt_dialect dialect;
+    bool pixels;   /* patches of still images stay bytes: whoever takes them normalises */
     vlt_stop stop; /* asked while a file is a pipe that gives nothing; {0}: never */
 } vlt_vision_options;
 
@@ -33,12 +34,15 @@ typedef struct vlt_vision_source {
 } vlt_vision_source;
 
 typedef struct vlt_vision_input {
-    int64_t grid[3];                /* t, h, w in patches */
-    int64_t rows;                   /* t * h * w */
-    int64_t row_values;             /* 3 * temporal * patch * patch */
-    float *patches;                 /* [rows, row_values], owned */
-    const vlt_block_source *source; /* of the patches; NULL: the heap */
-    int64_t source_h, source_w;     /* upright, before resizing */
+    int64_t grid[3];                     /* t, h, w in patches */
+    int64_t rows;                        /* t * h * w */
+    int64_t row_values;                  /* 3 * temporal * patch * patch */
+    int64_t pixel_values;                /* 3 * patch * patch */
+    float *patches;                      /* [rows, row_values], owned; or NULL */
+    uint8_t *pixels;                     /* instead: [rows, pixel_values], owned, and ... */
+    const vlt_patchify_constants *table; /* ... what makes values of them, the reader's */
+    const vlt_block_source *source;      /* of the patches; NULL: the heap */
+    int64_t source_h, source_w;          /* upright, before resizing */
 } vlt_vision_input;
 
 /* Wall time, added to. */

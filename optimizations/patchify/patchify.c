@@ -10,12 +10,14 @@ static const vlt_dim dims[] = {
     {"patch", VLT_DIM_EXACT, 1, PATCH_MAX, "side of a patch in pixels"},
     {"temporal", VLT_DIM_EXACT, 1, VLT_PATCHIFY_TEMPORAL_MAX, "frames of a patch"},
     {"merge", VLT_DIM_EXACT, 1, MERGE_MAX, "patches a side that become one token"},
+    {"bytes", VLT_DIM_ANY, 0, 1, "1: the pixels of one frame as they are; 0: normalised f32"},
 };
 
 static const vlt_shape shapes[] = {
     {"rocket", {416, 640, 16, 2, 2}},
     {"photo", {1088, 1920, 16, 2, 2}},
     {"scene", {128, 128, 16, 2, 2}},
+    {"photo_bytes", {1088, 1920, 16, 2, 2, 1}},
 };
 
 static void cost(const vlt_problem *problem, vlt_cost *cost)
@@ -23,11 +25,10 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     double pixels = (double)problem->dim[VLT_PATCHIFY_DIM_H] *
                     (double)problem->dim[VLT_PATCHIFY_DIM_W];
     double temporal = (double)problem->dim[VLT_PATCHIFY_DIM_TEMPORAL];
+    double written = problem->dim[VLT_PATCHIFY_DIM_BYTES] ? 1 : temporal * sizeof(float);
     /* a still image is read once */
-    *cost = (vlt_cost){.flops = 0,
-                       .bytes = pixels * 3 * (1 + temporal * sizeof(float)),
-                       .work = pixels,
-                       .unit = "px"};
+    *cost = (vlt_cost){
+        .flops = 0, .bytes = pixels * 3 * (1 + written), .work = pixels, .unit = "px"};
 }
 
 void vlt_patchify_constants_init(vlt_patchify_constants *constants, double factor,
@@ -39,6 +40,21 @@ void vlt_patchify_constants_init(vlt_patchify_constants *constants, double facto
         constants->std[c] = std[c];
         for (int v = 0; v < 256; v++) {
             constants->table[c][v] = ((float)((double)v * factor) - mean[c]) / std[c];
+        }
+    }
+}
+
+void vlt_patchify_widen(const vlt_patchify_constants *constants, int64_t temporal, int64_t values,
+                        const uint8_t *bytes, int64_t rows, float *out)
+{
+    const int64_t area = values / (3 * temporal);
+    for (int64_t row = 0; row < rows; row++) {
+        for (int c = 0; c < 3; c++, bytes += area) {
+            for (int64_t t = 0; t < temporal; t++) {
+                for (int64_t i = 0; i < area; i++) {
+                    *out++ = constants->table[c][bytes[i]];
+                }
+            }
         }
     }
 }
@@ -84,8 +100,9 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     void *state, *frame, *out;
     vlt_status status = vlt_workload_buffer(workload, 1, sizeof(struct state), &state, err);
     if (status == VLT_OK) {
-        status = vlt_workload_output(workload, "out", pixels * 3 * (size_t)temporal, VLT_DTYPE_F32,
-                                     0, &out, err);
+        const bool bytes = dim[VLT_PATCHIFY_DIM_BYTES];
+        status = vlt_workload_output(workload, "out", pixels * 3 * (bytes ? 1 : (size_t)temporal),
+                                     bytes ? VLT_DTYPE_U8 : VLT_DTYPE_F32, 0, &out, err);
     }
     for (int64_t t = 0; t < temporal && status == VLT_OK; t++) {
         struct state *s = state;
@@ -110,7 +127,6 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     return status;
 }
 
-VLT_OP(patchify, .label = "{w}x{h}",
-       .summary = "RGB frames to normalised patch rows in the model's order", .dims = dims,
-       .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
+VLT_OP(patchify, .label = "{w}x{h}", .summary = "RGB frames to patch rows in the model's order",
+       .dims = dims, .dim_count = sizeof dims / sizeof *dims, .shapes = shapes,
        .shape_count = sizeof shapes / sizeof *shapes, .cost = cost, .workload_init = workload_init);

@@ -35,8 +35,9 @@ static inline void store(bool stream, float *out, __m256 low, __m256 high)
 }
 
 static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, int frames,
-                  int64_t stride, bool stream, float *out)
+                  int64_t stride, bool stream, void *row)
 {
+    float *out = row;
     int64_t side = state->patch, area = side * side, temporal = state->temporal;
     for (int f = 0; f < frames; f++) {
         int64_t last = frames == 1 ? temporal : f + 1;
@@ -61,7 +62,7 @@ static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, 
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
-    return vlt_patchify_prepare(plan, patch, err);
+    return vlt_patchify_prepare(plan, patch, vlt_patch_bytes, err);
 }
 
 VLT_VARIANT(patchify, avx2, .summary = "16 pixels a step, values computed, over threads",

@@ -71,8 +71,9 @@ static inline void fill(const vlt_patchify_state *state, const formula *formulas
 }
 
 static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, int frames,
-                  int64_t stride, bool stream, float *out)
+                  int64_t stride, bool stream, void *row)
 {
+    float *out = row;
     const formula formulas[3] = {formula_of(&state->formula, 0), formula_of(&state->formula, 1),
                                  formula_of(&state->formula, 2)};
     int64_t copies = frames == 1 ? state->temporal : 1, area = state->patch * state->patch;
@@ -92,7 +93,7 @@ static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, 
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
-    return vlt_patchify_prepare(plan, patch, err);
+    return vlt_patchify_prepare(plan, patch, vlt_patch_bytes, err);
 }
 
 VLT_VARIANT(patchify, avx512, .summary = "16 pixels a step, values computed, over threads",

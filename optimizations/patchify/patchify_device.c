@@ -4,6 +4,7 @@
  * Loses: as long as the rows come back to the host, by the time that takes.
  */
 #include "optimizations/core/memory.h"
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/device/device.h"
 #include "optimizations/patchify/patchify_internal.h"
 
@@ -45,6 +46,16 @@ static void host_kernel(const vlt_kernel_launch *launch, const vlt_kernel_macro 
 extern const char vlt_cuda_text_patchify_device[];
 const vlt_kernel_source vlt_patchify_device_source = {
     .entry = "patchify_device", .text = vlt_cuda_text_patchify_device, .host = host_kernel};
+
+static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
+{
+    (void)caps;
+    if (problem->dim[VLT_PATCHIFY_DIM_BYTES]) {
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "rows of bytes, expected rows of f32");
+        return false;
+    }
+    return true;
+}
 
 static vlt_status place(struct state *state, const vlt_patchify_constants *constants,
                         int64_t temporal, vlt_error *err)
@@ -183,4 +194,4 @@ static void release(vlt_plan *plan)
 }
 
 VLT_VARIANT(patchify, device, .summary = "pixels to the device, looked up and ordered there",
-            .prepare = prepare, .run = run, .release = release);
+            .applicable = applicable, .prepare = prepare, .run = run, .release = release);

@@ -21,14 +21,14 @@ void vlt_patchify_formula_init(vlt_patchify_formula *formula,
 typedef struct vlt_patchify_state vlt_patchify_state;
 
 /* One patch: frame[t] points at its first pixel, distinct frames as `frames` says (1: all are
- * frame[0]); out[3 * temporal * patch * patch]; stream only where out is aligned. */
+ * frame[0]); out is its row; stream only where out is aligned. */
 typedef void vlt_patchify_patch(const vlt_patchify_state *state, const uint8_t *const *frame,
-                                int frames, int64_t stride, bool stream, float *out);
+                                int frames, int64_t stride, bool stream, void *out);
 
 struct vlt_patchify_state {
     vlt_patchify_formula formula;
     const vlt_patchify_constants *constants;
-    int64_t patch, temporal, merge, grid_h, grid_w;
+    int64_t patch, temporal, merge, grid_h, grid_w, row_bytes;
     vlt_patchify_patch *body;
     int threads; /* at most; 0: all */
     bool stream; /* wanted: stores around the cache */
@@ -47,7 +47,9 @@ vlt_status vlt_patchify_check(const vlt_problem *problem, vlt_error *err);
 /* The variant `device`: patchify_device(pixels, table, out, h, w, frames). */
 extern const vlt_kernel_source vlt_patchify_device_source;
 
-vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_error *err);
+/* The bodies for rows of f32 and of bytes. */
+vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *f32, vlt_patchify_patch *bytes,
+                                vlt_error *err);
 vlt_status vlt_patchify_run(const vlt_plan *plan, vlt_frame frame, const void *args,
                             vlt_error *err);
 void vlt_patchify_release(vlt_plan *plan);

@@ -64,7 +64,8 @@ vlt_status vlt_patchify_check(const vlt_problem *problem, vlt_error *err)
     return VLT_OK;
 }
 
-vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_error *err)
+vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *f32, vlt_patchify_patch *bytes,
+                                vlt_error *err)
 {
     const int64_t *dim = plan->problem.dim;
     vlt_status status = vlt_patchify_check(&plan->problem, err);
@@ -81,10 +82,13 @@ vlt_status vlt_patchify_prepare(vlt_plan *plan, vlt_patchify_patch *body, vlt_er
     state->merge = dim[VLT_PATCHIFY_DIM_MERGE];
     state->grid_h = dim[VLT_PATCHIFY_DIM_H] / state->patch;
     state->grid_w = dim[VLT_PATCHIFY_DIM_W] / state->patch;
-    state->body = body;
+    state->row_bytes = vlt_patchify_row_bytes(&plan->problem);
+    state->body = dim[VLT_PATCHIFY_DIM_BYTES] ? bytes : f32;
     state->threads = (int)vlt_plan_knob(plan, VLT_PATCHIFY_KNOB_THREADS);
     state->stream = vlt_plan_knob(plan, VLT_PATCHIFY_KNOB_STORES) == 1;
-    vlt_patchify_formula_init(&state->formula, state->constants);
+    if (!dim[VLT_PATCHIFY_DIM_BYTES]) {
+        vlt_patchify_formula_init(&state->formula, state->constants);
+    }
     return VLT_OK;
 }
 
@@ -102,12 +106,12 @@ static void token_rows(void *argument, int64_t begin, int64_t end, int worker)
     const struct job *job = argument;
     const vlt_patchify_state *state = job->state;
     int64_t merge = state->merge, patch = state->patch, stride = job->args->stride;
-    int64_t values = 3 * state->temporal * patch * patch;
-    float *out = job->args->out + begin * state->grid_w * merge * values;
+    unsigned char *out = job->args->out;
     const uint8_t *frame[VLT_PATCHIFY_TEMPORAL_MAX];
+    out += begin * state->grid_w * merge * state->row_bytes;
     for (int64_t row = begin; row < end; row++) {
         for (int64_t column = 0; column < state->grid_w / merge; column++) {
-            for (int64_t k = 0; k < merge * merge; k++, out += values) {
+            for (int64_t k = 0; k < merge * merge; k++, out += state->row_bytes) {
                 int64_t y = (row * merge + k / merge) * patch;
                 int64_t x = (column * merge + k % merge) * patch;
                 for (int f = 0; f < job->frames; f++) {

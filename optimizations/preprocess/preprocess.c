@@ -16,6 +16,7 @@ static const vlt_dim dims[] = {
     {"patch", VLT_DIM_EXACT, 1, PATCH_MAX, "side of a patch in pixels"},
     {"temporal", VLT_DIM_EXACT, 1, VLT_PATCHIFY_TEMPORAL_MAX, "frames of a patch"},
     {"merge", VLT_DIM_EXACT, 1, MERGE_MAX, "patches a side that become one token"},
+    {"bytes", VLT_DIM_ANY, 0, 1, "1: rows of bytes, of still images alone; 0: normalised f32"},
 };
 
 static const vlt_shape shapes[] = {
@@ -23,6 +24,7 @@ static const vlt_shape shapes[] = {
     {"rocket", {1, 1, 427, 640, 416, 640, VLT_ARITHMETIC_TORCH, 16, 2, 2}},
     {"photo", {1, 1, 1080, 1920, 1088, 1920, VLT_ARITHMETIC_TORCH, 16, 2, 2}},
     {"video", {4, 2, 360, 640, 352, 640, VLT_ARITHMETIC_TORCH, 16, 2, 2}},
+    {"photo_bytes", {1, 1, 1080, 1920, 1088, 1920, VLT_ARITHMETIC_TORCH, 16, 2, 2, 1}},
 };
 
 static void cost(const vlt_problem *problem, vlt_cost *cost)
@@ -38,6 +40,7 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     inner = vlt_patchify_problem(dim[VLT_PREPROCESS_DIM_DST_H], dim[VLT_PREPROCESS_DIM_DST_W],
                                  dim[VLT_PREPROCESS_DIM_PATCH], dim[VLT_PREPROCESS_DIM_TEMPORAL],
                                  dim[VLT_PREPROCESS_DIM_MERGE], NULL);
+    inner.dim[VLT_PATCHIFY_DIM_BYTES] = dim[VLT_PREPROCESS_DIM_BYTES];
     vlt_op_patchify.cost(&inner, &patchify);
     *cost = (vlt_cost){.flops = frames * resize.flops,
                        .bytes = frames * resize.bytes + groups * patchify.bytes,
@@ -74,15 +77,18 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     const int64_t *dim = workload->problem.dim;
     int64_t images = dim[VLT_PREPROCESS_DIM_IMAGES], stride = dim[VLT_PREPROCESS_DIM_SRC_W] * 3;
     size_t count = (size_t)(images * dim[VLT_PREPROCESS_DIM_FRAMES]);
+    const bool bytes = dim[VLT_PREPROCESS_DIM_BYTES];
     size_t outputs = (size_t)(images * dim[VLT_PREPROCESS_DIM_DST_H] *
-                              dim[VLT_PREPROCESS_DIM_DST_W] * 3 * dim[VLT_PREPROCESS_DIM_TEMPORAL]);
+                              dim[VLT_PREPROCESS_DIM_DST_W] * 3 *
+                              (bytes ? 1 : dim[VLT_PREPROCESS_DIM_TEMPORAL]));
     void *state, *src, *out;
     vlt_status status = vlt_workload_buffer(workload, 1, sizeof(struct state), &state, err);
     if (status == VLT_OK) {
         status = vlt_workload_buffer(workload, count, sizeof(uint8_t *), &src, err);
     }
     if (status == VLT_OK) {
-        status = vlt_workload_output(workload, "out", outputs, VLT_DTYPE_F32, 0, &out, err);
+        status = vlt_workload_output(workload, "out", outputs, bytes ? VLT_DTYPE_U8 : VLT_DTYPE_F32,
+                                     0, &out, err);
     }
     if (status == VLT_OK) {
         status = make_frames(workload, seed, src, count,

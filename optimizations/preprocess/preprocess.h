@@ -20,7 +20,8 @@ enum {
     VLT_PREPROCESS_DIM_ARITHMETIC,
     VLT_PREPROCESS_DIM_PATCH,
     VLT_PREPROCESS_DIM_TEMPORAL,
-    VLT_PREPROCESS_DIM_MERGE
+    VLT_PREPROCESS_DIM_MERGE,
+    VLT_PREPROCESS_DIM_BYTES /* 1: rows are bytes (patchify.h), of still images alone */
 };
 
 /* constants of the problem: vlt_patchify_constants */
@@ -29,7 +30,7 @@ typedef struct vlt_preprocess_args {
     const uint8_t *const *src; /* [images * frames] pointers to [src_h, src_w, 3] */
     int64_t src_stride;        /* bytes */
     int64_t images;            /* 1 .. the problem's images */
-    float *out;                /* [images * patches, 3 * temporal * patch * patch] */
+    void *out;                 /* [images * patches] rows as patchify gives them */
 } vlt_preprocess_args;
 
 extern const vlt_op vlt_op_preprocess;
@@ -40,7 +41,7 @@ typedef struct vlt_preprocess_rows {
      * apart; by one thread at a time, not always the same. A failure ends the run. */
     vlt_status (*read)(void *user, int64_t count, uint8_t *rgb, int64_t stride, vlt_error *err);
     void *user;
-    float *out; /* of one image */
+    void *out; /* of one image */
 } vlt_preprocess_rows;
 
 /* Variants that work in bands can take the rows of one image of one frame as they are decoded, in
@@ -59,6 +60,7 @@ typedef struct vlt_preprocess_shape {
     int64_t src_h, src_w, dst_h, dst_w;
     vlt_arithmetic arithmetic;
     int64_t patch, temporal, merge;
+    bool bytes;
 } vlt_preprocess_shape;
 
 static inline vlt_problem vlt_preprocess_problem(const vlt_preprocess_shape *s,
@@ -66,7 +68,7 @@ static inline vlt_problem vlt_preprocess_problem(const vlt_preprocess_shape *s,
 {
     return (vlt_problem){.op = &vlt_op_preprocess,
                          .dim = {s->images, s->frames, s->src_h, s->src_w, s->dst_h, s->dst_w,
-                                 s->arithmetic, s->patch, s->temporal, s->merge},
+                                 s->arithmetic, s->patch, s->temporal, s->merge, s->bytes},
                          .constants = constants};
 }
 

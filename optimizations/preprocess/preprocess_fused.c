@@ -25,6 +25,7 @@ struct state {
     bool has_whole;
     vlt_preprocess_strips *strips; /* for a still image that comes in rows; else NULL */
     int64_t band_px, bands, tail_px, dst_h, dst_stride, frames, temporal;
+    int64_t row_bytes; /* of the patches, for each row of pixels */
     int threads;
 };
 
@@ -38,6 +39,7 @@ static void set_bands(struct state *state, const vlt_plan *plan)
     state->band_px = band < state->dst_h ? band : state->dst_h;
     state->bands = (state->dst_h + state->band_px - 1) / state->band_px;
     state->tail_px = state->dst_h % state->band_px;
+    state->row_bytes = dim[VLT_PREPROCESS_DIM_DST_W] * vlt_preprocess_pixel_bytes(&plan->problem);
     state->frames = dim[VLT_PREPROCESS_DIM_FRAMES];
     state->temporal = dim[VLT_PREPROCESS_DIM_TEMPORAL];
     state->threads = (int)vlt_plan_knob(plan, KNOB_THREADS);
@@ -130,8 +132,8 @@ static void one_band(const struct job *job, int64_t image, int64_t band, vlt_fra
     bool tail = state->tail_px && band == state->bands - 1;
     int64_t end = begin + (tail ? state->tail_px : state->band_px);
     vlt_patchify_args patchify = {.stride = state->resize ? state->dst_stride : args->src_stride,
-                                  .out = args->out + (image * state->dst_h + begin) *
-                                                         state->dst_stride * state->temporal};
+                                  .out = (char *)args->out +
+                                         (image * state->dst_h + begin) * state->row_bytes};
     for (int64_t f = 0; f < state->frames; f++) {
         if (!state->resize) {
             patchify.frame[f] = src[f] + begin * args->src_stride;

@@ -8,7 +8,7 @@
 typedef struct vlt_preprocess_whole {
     vlt_plan *resize; /* NULL where the size stays */
     vlt_plan *patchify;
-    int64_t frames, frame_bytes, dst_stride, temporal, out_values;
+    int64_t frames, frame_bytes, dst_stride, temporal, out_bytes;
 } vlt_preprocess_whole;
 
 /* Plans the children of the plan's problem, which adopts them. On failure _release is still to be
@@ -40,7 +40,10 @@ vlt_status vlt_preprocess_strips_run(const vlt_preprocess_strips *strips, vlt_fr
 /* Of the variant `fused`: NULL where it has none. */
 const vlt_preprocess_strips *vlt_preprocess_fused_strips(const vlt_plan *plan);
 
-/* USAGE unless frames is 1 or temporal. */
+/* Of the rows, for each pixel of the result. */
+int64_t vlt_preprocess_pixel_bytes(const vlt_problem *problem);
+
+/* USAGE unless frames is 1 or, of f32, temporal. */
 vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err);
 
 /* The children's problems. */

@@ -4,6 +4,7 @@
  * Loses: to one pass over strips, because a whole picture of f32 goes to memory and back; and its
  * pixels differ (resize/opencv).
  */
+#include "optimizations/core/utf8_text.h"
 #include "optimizations/patchify/patchify_internal.h"
 #include "optimizations/peers/opencv/opencv_shim.h"
 #include "optimizations/preprocess/preprocess_internal.h"
@@ -12,6 +13,10 @@
 static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
 {
     const vlt_problem resize = vlt_preprocess_resize_problem(problem);
+    if (problem->dim[VLT_PREPROCESS_DIM_BYTES]) {
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "rows of bytes, expected rows of f32");
+        return false;
+    }
     return vlt_resize_opencv_applicable(&resize, caps, reason);
 }
 

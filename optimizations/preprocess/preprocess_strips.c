@@ -34,9 +34,9 @@ struct vlt_preprocess_strips {
     int64_t rows;          /* of a strip */
     int64_t slabs, slab_w; /* pixels of the result; the last one may be narrower */
     int64_t window_rows, window_w;
-    int64_t row_values; /* of the patches of a row of tokens */
-    bool windows;       /* else rows go straight into the band */
-    bool lines;         /* the vertical pass is first, by way of a line */
+    int64_t row_bytes; /* of the patches of a row of tokens */
+    bool windows;      /* else rows go straight into the band */
+    bool lines;        /* the vertical pass is first, by way of a line */
 };
 
 /* Pixels of the result, [begin, end), and of the source, [from, to), of a slab. */
@@ -88,7 +88,7 @@ static void set_sizes(vlt_preprocess_strips *s, const vlt_problem *problem)
     s->dst_h = dim[VLT_PREPROCESS_DIM_DST_H];
     s->dst_w = dim[VLT_PREPROCESS_DIM_DST_W];
     s->tile = dim[VLT_PREPROCESS_DIM_PATCH] * dim[VLT_PREPROCESS_DIM_MERGE];
-    s->row_values = s->tile * s->dst_w * 3 * dim[VLT_PREPROCESS_DIM_TEMPORAL];
+    s->row_bytes = s->tile * s->dst_w * vlt_preprocess_pixel_bytes(problem);
     int64_t rows = STRIP_BYTES / (s->src_w * 3) / STRIP_ROWS_MIN * STRIP_ROWS_MIN;
     s->rows = rows < STRIP_ROWS_MIN   ? STRIP_ROWS_MIN
               : rows > STRIP_ROWS_MAX ? STRIP_ROWS_MAX
@@ -201,9 +201,10 @@ static void cut(const struct job *job, int64_t number, const struct columns *c, 
                 int64_t stride, int64_t bottom, vlt_frame frame)
 {
     const vlt_preprocess_strips *s = job->strips;
-    const int64_t above = (bottom / s->tile - 1) * s->row_values;
-    vlt_patchify_args args = {
-        .stride = stride, .out = job->source->out + above + c->begin * (s->row_values / s->dst_w)};
+    const int64_t above = (bottom / s->tile - 1) * s->row_bytes;
+    vlt_patchify_args args = {.stride = stride,
+                              .out = (char *)job->source->out + above +
+                                     c->begin * (s->row_bytes / s->dst_w)};
     for (int t = 0; t < VLT_PATCHIFY_TEMPORAL_MAX; t++) {
         args.frame[t] = rows;
     }

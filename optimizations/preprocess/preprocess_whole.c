@@ -12,9 +12,19 @@ vlt_problem vlt_preprocess_resize_problem(const vlt_problem *problem)
 vlt_problem vlt_preprocess_patchify_problem(const vlt_problem *problem)
 {
     const int64_t *dim = problem->dim;
-    return vlt_patchify_problem(dim[VLT_PREPROCESS_DIM_DST_H], dim[VLT_PREPROCESS_DIM_DST_W],
-                                dim[VLT_PREPROCESS_DIM_PATCH], dim[VLT_PREPROCESS_DIM_TEMPORAL],
-                                dim[VLT_PREPROCESS_DIM_MERGE], problem->constants);
+    vlt_problem patchify = vlt_patchify_problem(
+        dim[VLT_PREPROCESS_DIM_DST_H], dim[VLT_PREPROCESS_DIM_DST_W], dim[VLT_PREPROCESS_DIM_PATCH],
+        dim[VLT_PREPROCESS_DIM_TEMPORAL], dim[VLT_PREPROCESS_DIM_MERGE], problem->constants);
+    patchify.dim[VLT_PATCHIFY_DIM_BYTES] = dim[VLT_PREPROCESS_DIM_BYTES];
+    return patchify;
+}
+
+int64_t vlt_preprocess_pixel_bytes(const vlt_problem *problem)
+{
+    const int64_t *dim = problem->dim;
+    return dim[VLT_PREPROCESS_DIM_BYTES]
+               ? 3
+               : 3 * dim[VLT_PREPROCESS_DIM_TEMPORAL] * (int64_t)sizeof(float);
 }
 
 vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err)
@@ -24,6 +34,11 @@ vlt_status vlt_preprocess_check(const vlt_problem *problem, vlt_error *err)
     if (frames != 1 && frames != temporal) {
         return vlt_fail(err, VLT_STATUS_USAGE, "preprocess: %lld frames, expected 1 or %lld",
                         (long long)frames, (long long)temporal);
+    }
+    if (frames != 1 && problem->dim[VLT_PREPROCESS_DIM_BYTES]) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "preprocess: rows of bytes hold one frame of a patch, not %lld",
+                        (long long)frames);
     }
     return VLT_OK;
 }
@@ -40,7 +55,7 @@ vlt_status vlt_preprocess_whole_init(vlt_preprocess_whole *whole, vlt_plan *plan
                                     .dst_stride = dst_w * 3,
                                     .frame_bytes = dst_h * dst_w * 3,
                                     .temporal = dim[VLT_PREPROCESS_DIM_TEMPORAL]};
-    whole->out_values = whole->frame_bytes * whole->temporal;
+    whole->out_bytes = dst_h * dst_w * vlt_preprocess_pixel_bytes(problem);
     vlt_status status = vlt_preprocess_check(problem, err);
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &patchify, &whole->patchify, err);
@@ -82,7 +97,7 @@ vlt_status vlt_preprocess_whole_run(const vlt_preprocess_whole *whole, vlt_frame
     uint8_t *resized = vlt_frame_take(&frame, resized_bytes(whole), 1);
     const uint8_t *const *src = args->src + image * whole->frames;
     vlt_patchify_args patchify = {.stride = whole->resize ? whole->dst_stride : args->src_stride,
-                                  .out = args->out + image * whole->out_values};
+                                  .out = (char *)args->out + image * whole->out_bytes};
     vlt_status status = VLT_OK;
     for (int64_t f = 0; f < whole->frames && whole->resize && status == VLT_OK; f++) {
         vlt_resize_args resize = {.src = src[f],

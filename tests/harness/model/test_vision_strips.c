@@ -1,6 +1,6 @@
-/* A still picture in strips against the whole picture: patches, refusals and warnings are the same,
- * of good files, of files cut short and of files with a wrong byte; and there is never a whole
- * picture. */
+/* A still picture in strips against the whole picture, and as bytes: patches, refusals and warnings
+ * are the same, of good files, of files cut short and of files with a wrong byte; and there is
+ * never a whole picture. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,8 @@ static const char config_text[] =
     " \"image_mean\": [0.5, 0.5, 0.5], \"image_std\": [0.5, 0.5, 0.5],"
     " \"rescale_factor\": 0.00392156862745098,"
     " \"size\": {\"shortest_edge\": 65536, \"longest_edge\": 300000}}";
+
+enum { WAYS = 3 }; /* in strips, as a whole, in strips as bytes */
 
 /* One way of reading, with what it says and takes. */
 struct way {
@@ -48,7 +50,8 @@ static void give(void *user, void *block)
     vlt_free(block);
 }
 
-static void open_way(struct way *way, const test_context *test, bool strict, bool whole)
+static void open_way(struct way *way, const test_context *test, bool strict, bool whole,
+                     bool pixels)
 {
     vlt_processor processor = {0};
     vlt_vision_options options;
@@ -57,6 +60,7 @@ static void open_way(struct way *way, const test_context *test, bool strict, boo
                  VLT_OK);
     cr_assert_eq(vlt_vision_options_read(NULL, NULL, "white", NULL, strict, &options, NULL),
                  VLT_OK);
+    options.pixels = pixels;
     *way = (struct way){.context = test->context};
     way->blocks = (vlt_block_source){.take = take, .give = give, .user = way};
     way->context.policy = whole ? VLT_POLICY_BASELINE : VLT_POLICY_CHOICES;
@@ -76,30 +80,49 @@ static vlt_status read_one(struct way *way, const void *data, size_t bytes, cons
     return vlt_vision_read_image(way->reader, &source, out, times, err);
 }
 
-/* Both ways; true where the picture is accepted. */
-static bool compare(struct way way[2], const void *data, size_t bytes, const char *name)
+/* Bytes as the values that they stand for. */
+static void widen(vlt_vision_input *input)
 {
-    vlt_vision_input input[2];
-    vlt_error err[2] = {{0}};
-    vlt_status status[2];
-    for (int i = 0; i < 2; i++) {
+    if (input->pixels) {
+        void *values;
+        cr_assert_eq(
+            vlt_alloc_raw((size_t)(input->rows * input->row_values) * sizeof(float), &values, NULL),
+            VLT_OK);
+        vlt_patchify_widen(input->table, input->row_values / input->pixel_values, input->row_values,
+                           input->pixels, input->rows, values);
+        vlt_block_give(input->source, input->pixels);
+        input->pixels = NULL;
+        input->patches = values;
+    }
+}
+
+/* All ways; true where the picture is accepted. */
+static bool compare(struct way way[WAYS], const void *data, size_t bytes, const char *name)
+{
+    vlt_vision_input input[WAYS];
+    vlt_error err[WAYS] = {{0}};
+    vlt_status status[WAYS];
+    for (int i = 0; i < WAYS; i++) {
         status[i] = read_one(&way[i], data, bytes, name, &input[i], NULL, &err[i]);
+        cr_assert_eq(status[0], status[i], "%s: %s; %d: %s", name, err[0].message, i,
+                     err[i].message);
+        cr_assert_str_eq(err[0].message, err[i].message);
+        cr_assert_str_eq(way[0].warnings, way[i].warnings);
     }
-    cr_assert_eq(status[0], status[1], "%s: %s; whole: %s", name, err[0].message, err[1].message);
-    cr_assert_str_eq(err[0].message, err[1].message);
-    cr_assert_str_eq(way[0].warnings, way[1].warnings);
     bool good = status[0] == VLT_OK;
-    if (good) {
+    for (int i = 0; i < WAYS && good; i++) {
         size_t size = (size_t)(input[0].rows * input[0].row_values) * sizeof(float);
-        cr_assert(!memcmp(input[0].grid, input[1].grid, sizeof input[0].grid), "%s", name);
-        cr_assert_eq(input[0].source_h, input[1].source_h);
-        cr_assert_eq(input[0].source_w, input[1].source_w);
-        cr_assert(!memcmp(input[0].patches, input[1].patches, size), "%s", name);
-    } else {
-        cr_assert_null(input[0].patches);
+        cr_assert(!memcmp(input[0].grid, input[i].grid, sizeof input[0].grid), "%s", name);
+        cr_assert_eq(input[0].source_h, input[i].source_h);
+        cr_assert_eq(input[0].source_w, input[i].source_w);
+        cr_assert_eq(way[i].largest_bytes >= size, i != 2, "bytes are an eighth");
+        widen(&input[i]);
+        cr_assert(!memcmp(input[0].patches, input[i].patches, size), "%s", name);
     }
-    vlt_vision_input_release(&input[0]);
-    vlt_vision_input_release(&input[1]);
+    for (int i = 0; i < WAYS; i++) {
+        cr_assert(good || (!input[i].patches && !input[i].pixels));
+        vlt_vision_input_release(&input[i]);
+    }
     return good;
 }
 
@@ -111,7 +134,7 @@ static const char *const files[] = {
     "hopper-ori6.jpg",       "sample-1.webp",
 };
 
-static void check_damaged(struct way way[2], const char *data, size_t bytes, const char *name)
+static void check_damaged(struct way way[WAYS], const char *data, size_t bytes, const char *name)
 {
     char *copy = malloc(bytes);
     int refused = 0;
@@ -130,12 +153,13 @@ static void check_damaged(struct way way[2], const char *data, size_t bytes, con
 static void check_all(bool strict, bool threads)
 {
     test_context test;
-    struct way way[2];
+    struct way way[WAYS];
     test_context_init(&test);
     vlt_threads *pool = test.context.threads;
     test.context.threads = threads ? pool : NULL;
-    open_way(&way[0], &test, strict, false);
-    open_way(&way[1], &test, strict, true);
+    for (int i = 0; i < WAYS; i++) {
+        open_way(&way[i], &test, strict, i == 1, i == 2);
+    }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char relative[128];
         size_t bytes;
@@ -150,8 +174,9 @@ static void check_all(bool strict, bool threads)
         check_damaged(way, data, bytes, files[i]);
         free(data);
     }
-    vlt_vision_reader_destroy(way[0].reader);
-    vlt_vision_reader_destroy(way[1].reader);
+    for (int i = 0; i < WAYS; i++) {
+        vlt_vision_reader_destroy(way[i].reader);
+    }
     test.context.threads = pool;
     test_context_release(&test);
 }
@@ -174,7 +199,7 @@ Test(vision_strips, no_whole_picture, .timeout = 120)
     test_context test;
     struct way way;
     test_context_init(&test);
-    open_way(&way, &test, false, false);
+    open_way(&way, &test, false, false, false);
     for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
         char relative[128];
         size_t bytes;

@@ -6,9 +6,11 @@
 
 Test(patchify, variants_equal_the_baseline, .timeout = 120)
 {
-    static const int64_t shapes[][5] = {{32, 32, 16, 2, 2}, {64, 96, 16, 2, 2},  {96, 32, 16, 1, 1},
-                                        {96, 48, 16, 3, 3}, {64, 128, 32, 2, 2}, {28, 56, 14, 2, 2},
-                                        {3, 5, 1, 2, 1},    {32, 64, 16, 8, 2}};
+    static const int64_t shapes[][6] = {
+        {32, 32, 16, 2, 2},    {64, 96, 16, 2, 2},    {96, 32, 16, 1, 1},    {96, 48, 16, 3, 3},
+        {64, 128, 32, 2, 2},   {28, 56, 14, 2, 2},    {3, 5, 1, 2, 1},       {32, 64, 16, 8, 2},
+        {32, 32, 16, 2, 2, 1}, {64, 96, 16, 2, 2, 1}, {96, 48, 16, 3, 3, 1}, {64, 128, 32, 1, 2, 1},
+        {28, 56, 14, 2, 2, 1}, {3, 5, 1, 2, 1, 1}};
     test_context test;
     test_context_init(&test);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -65,6 +67,37 @@ Test(patchify, order_is_that_of_the_header)
         }
     }
     vlt_plan_destroy(plan);
+    test_context_release(&test);
+}
+
+/* Widened, rows of bytes are what f32 would have been, bit by bit. */
+Test(patchify, bytes_widen_to_the_f32_rows)
+{
+    enum { H = 96, W = 160, PATCH = 16, MERGE = 2, ROWS = H * W / PATCH / PATCH };
+    static uint8_t picture[H * W * 3], bytes[ROWS * 3 * PATCH * PATCH];
+    static float expected[2 * ROWS * 3 * PATCH * PATCH], widened[2 * ROWS * 3 * PATCH * PATCH];
+    static const float mean[3] = {0.48f, 0.46f, 0.41f}, std[3] = {0.27f, 0.26f, 0.28f};
+    vlt_patchify_constants constants;
+    test_context test;
+    test_context_init(&test);
+    vlt_patchify_constants_init(&constants, 1.0 / 255, mean, std);
+    for (size_t i = 0; i < sizeof picture; i++) {
+        picture[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    vlt_problem problem[2];
+    void *const out[2] = {expected, bytes};
+    for (int form = 0; form < 2; form++) {
+        vlt_plan *plan = NULL;
+        problem[form] = vlt_patchify_problem(H, W, PATCH, 2, MERGE, &constants);
+        problem[form].dim[VLT_PATCHIFY_DIM_BYTES] = form;
+        vlt_patchify_args args = {.frame = {picture, picture}, .stride = W * 3, .out = out[form]};
+        cr_assert_eq(vlt_plan_create(&test.context, &problem[form], &plan, NULL), VLT_OK);
+        cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
+        vlt_plan_destroy(plan);
+    }
+    cr_assert_eq(vlt_patchify_row_bytes(&problem[0]), 8 * vlt_patchify_row_bytes(&problem[1]));
+    vlt_patchify_widen(&constants, 2, 2 * 3 * PATCH * PATCH, bytes, ROWS, widened);
+    cr_assert_arr_eq(widened, expected, sizeof expected);
     test_context_release(&test);
 }
 

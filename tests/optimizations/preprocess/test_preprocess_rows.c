@@ -55,8 +55,7 @@ static vlt_plan *plan_of(test_context *test, const vlt_preprocess_shape *shape, 
     return plan;
 }
 
-static vlt_status run_rows(const vlt_plan *plan, struct picture *picture, float *out,
-                           vlt_error *err)
+static vlt_status run_rows(const vlt_plan *plan, struct picture *picture, void *out, vlt_error *err)
 {
     vlt_scratch scratch = {0};
     const vlt_preprocess_rows rows = {read_rows, picture, out};
@@ -71,10 +70,12 @@ static vlt_status run_rows(const vlt_plan *plan, struct picture *picture, float 
 
 static void check(test_context *test, const vlt_preprocess_shape *shape)
 {
-    const size_t values = (size_t)(shape->dst_h * shape->dst_w * 3 * shape->temporal);
+    const size_t pixels = (size_t)(shape->dst_h * shape->dst_w * 3);
+    const size_t out_bytes = shape->bytes ? pixels
+                                          : pixels * (size_t)shape->temporal * sizeof(float);
     const size_t bytes = (size_t)(shape->src_h * shape->src_w * 3);
     struct picture picture = {malloc(bytes), shape->src_h, shape->src_w, 0, -1};
-    float *expected = malloc(values * sizeof *expected), *out = malloc(values * sizeof *out);
+    void *expected = malloc(out_bytes), *out = malloc(out_bytes);
     const uint8_t *src = picture.rgb;
     vlt_random random = {bytes};
     for (size_t i = 0; i < bytes; i++) {
@@ -84,10 +85,10 @@ static void check(test_context *test, const vlt_preprocess_shape *shape)
     const vlt_preprocess_args args = {
         .src = &src, .src_stride = shape->src_w * 3, .images = 1, .out = expected};
     cr_assert_eq(test_run(whole, &args, NULL), VLT_OK);
-    memset(out, 0xFF, values * sizeof *out);
+    memset(out, 0xFF, out_bytes);
     cr_assert_eq(run_rows(strips, &picture, out, NULL), VLT_OK);
     cr_assert_eq(picture.next, picture.h);
-    cr_assert(!memcmp(out, expected, values * sizeof *out), "%lldx%lld -> %lldx%lld, %d",
+    cr_assert(!memcmp(out, expected, out_bytes), "%lldx%lld -> %lldx%lld, %d",
               (long long)shape->src_w, (long long)shape->src_h, (long long)shape->dst_w,
               (long long)shape->dst_h, (int)shape->arithmetic);
     vlt_plan_destroy(whole);
@@ -116,11 +117,14 @@ static void check_all(vlt_arithmetic arithmetic)
     vlt_threads *threads = test.context.threads;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int64_t *s = sizes[i];
-        const vlt_preprocess_shape shape = {1, 1, s[0], s[1], s[2], s[3], arithmetic, 16, 2, 2};
-        check(&test, &shape);
-        test.context.threads = NULL;
-        check(&test, &shape);
-        test.context.threads = threads;
+        vlt_preprocess_shape shape = {1, 1, s[0], s[1], s[2], s[3], arithmetic, 16, 2, 2, false};
+        for (int form = 0; form < 2; form++) {
+            shape.bytes = form;
+            check(&test, &shape);
+            test.context.threads = NULL;
+            check(&test, &shape);
+            test.context.threads = threads;
+        }
     }
     test_context_release(&test);
 }
@@ -143,15 +147,18 @@ Test(preprocess_rows, other_patches, .timeout = 60)
         return;
     }
     vlt_patchify_constants_init(&constants, 1, middle, middle);
-    check(&test, &(vlt_preprocess_shape){1, 1, 60, 60, 56, 28, VLT_ARITHMETIC_TORCH, 14, 2, 2});
-    check(&test, &(vlt_preprocess_shape){1, 1, 200, 60, 96, 48, VLT_ARITHMETIC_PILLOW12, 16, 3, 1});
+    check(&test,
+          &(vlt_preprocess_shape){1, 1, 60, 60, 56, 28, VLT_ARITHMETIC_TORCH, 14, 2, 2, false});
+    check(&test,
+          &(vlt_preprocess_shape){1, 1, 200, 60, 96, 48, VLT_ARITHMETIC_PILLOW12, 16, 3, 1, true});
     test_context_release(&test);
 }
 
 Test(preprocess_rows, a_failure_ends_the_run)
 {
     static const float middle[3] = {0.5f, 0.5f, 0.5f};
-    const vlt_preprocess_shape shape = {1, 1, 700, 640, 704, 640, VLT_ARITHMETIC_TORCH, 16, 2, 2};
+    const vlt_preprocess_shape shape = {1,  1, 700, 640,  704, 640, VLT_ARITHMETIC_TORCH,
+                                        16, 2, 2,   false};
     test_context test;
     if (!begin(&test)) {
         return;
@@ -177,7 +184,8 @@ Test(preprocess_rows, a_failure_ends_the_run)
 /* Videos and several images come as pictures, and so do baselines. */
 Test(preprocess_rows, what_has_none)
 {
-    const vlt_preprocess_shape shape = {1, 1, 64, 64, 32, 32, VLT_ARITHMETIC_TORCH, 16, 2, 2};
+    const vlt_preprocess_shape shape = {1,  1, 64, 64,   32, 32, VLT_ARITHMETIC_TORCH,
+                                        16, 2, 2,  false};
     vlt_preprocess_shape two = shape, video = shape;
     two.images = 2;
     video.frames = 2;
@@ -209,7 +217,7 @@ Test(preprocess_rows, memory)
     for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
         const int64_t *s = big[i];
         const vlt_preprocess_shape shape = {1,  1, s[0], s[1], s[2], s[3], (vlt_arithmetic)s[4],
-                                            16, 2, 2};
+                                            16, 2, 2,    false};
         vlt_plan *plan = plan_of(&test, &shape, false);
         cr_assert_leq(vlt_preprocess_rows_scratch(plan), 3500000, "%zu", i);
         vlt_plan_destroy(plan);
@@ -217,7 +225,7 @@ Test(preprocess_rows, memory)
     size_t last = 0;
     for (int64_t w = 16384; w <= 65536; w *= 2) {
         const vlt_preprocess_shape shape = {1,  1, 1000, w - 4, 992, w, VLT_ARITHMETIC_TORCH,
-                                            16, 2, 2};
+                                            16, 2, 2,    false};
         vlt_plan *plan = plan_of(&test, &shape, false);
         size_t bytes = vlt_preprocess_rows_scratch(plan);
         cr_assert(!last || bytes < last * 21 / 10, "%zu after %zu", bytes, last);
