@@ -234,6 +234,7 @@ static void read_vision(struct loader *loader)
     weights->patch.bias = vector(loader, vision->width);
     set_role(loader, VLT_ROLE_PATCH, 0);
     weights->patch.weight = matrix_of_rank(loader, 5, patch_shape);
+    weights->temporal = vision->temporal;
     set_role(loader, VLT_ROLE_POSITION, 0);
     weights->position = matrix(loader, vision->grid * vision->grid, vision->width);
     weights->position_side = vision->grid;

@@ -16,8 +16,8 @@
 #include "optimizations/vision_tower/vision_tower.h"
 
 typedef struct vlt_weights {
-    vlt_decoder_constants decoder; /* its rope is the caller's to set */
-    vlt_vision_tower_constants vision;
+    vlt_decoder_constants decoder;     /* its rope is the caller's to set */
+    vlt_vision_tower_constants vision; /* its pixels are the caller's to set */
     bool tied; /* the head is the embedding, as decided by the presence of the tensor */
 
     int tensor_count;    /* tensors used, a tied head once */

@@ -75,6 +75,7 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
 
 struct state {
     vlt_vision_tower_constants constants;
+    vlt_patchify_constants pixels;
     vlt_vision_tower_args args;
     vlt_vision_image image;
     float *deepstack[VLT_VISION_TAPS_MAX];
@@ -149,6 +150,12 @@ static vlt_status make_constants(vlt_workload *workload, vlt_random *random, str
         status = make_merger(workload, width * merge * merge, random,
                              (vlt_merger_constants *)deepstack + k, err);
     }
+    if (dim[VLT_VISION_TOWER_DIM_VALUES] % 3 == 0) {
+        static const float middle[3] = {127.5f, 127.5f, 127.5f};
+        vlt_patchify_constants_init(&s->pixels, 1, middle, middle);
+        c->pixels = &s->pixels;
+    }
+    c->temporal = dim[VLT_VISION_TOWER_DIM_VALUES] % 2 ? 1 : 2;
     c->position_side = SIDE;
     c->rope_theta = 10000;
     c->block = block;
@@ -187,6 +194,29 @@ static vlt_status make_outputs(vlt_workload *workload, struct state *s, int64_t 
     return status;
 }
 
+/* By seed: patches as f32, or, where three colours divide them, as bytes. */
+static vlt_status make_image(vlt_workload *workload, uint64_t seed, int64_t patches,
+                             vlt_random *random, struct state *s, vlt_error *err)
+{
+    const int64_t *dim = workload->problem.dim;
+    const size_t values = (size_t)(patches * dim[VLT_VISION_TOWER_DIM_VALUES]);
+    void *rows;
+    s->image.grid = grid_of(patches, dim[VLT_VISION_TOWER_DIM_MERGE]);
+    if (seed % 2 == 0 || !s->constants.pixels) {
+        vlt_status status = vlt_workload_random(workload, values, VLT_DTYPE_F32, 1, random, &rows,
+                                                err);
+        s->image.patches = rows;
+        return status;
+    }
+    const size_t bytes = values / (size_t)s->constants.temporal;
+    vlt_status status = vlt_workload_buffer(workload, bytes, 1, &rows, err);
+    for (size_t i = 0; i < bytes && status == VLT_OK; i++) {
+        ((uint8_t *)rows)[i] = (uint8_t)(vlt_random_next(random) >> 32);
+    }
+    s->image.pixels = rows;
+    return status;
+}
+
 static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workload *workload,
                                 vlt_error *err)
 {
@@ -194,7 +224,7 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
     const int64_t *dim = workload->problem.dim;
     int64_t merge = dim[VLT_VISION_TOWER_DIM_MERGE], patches = dim[VLT_VISION_TOWER_DIM_PATCHES];
     vlt_random random = {seed};
-    void *state, *values;
+    void *state;
     vlt_status status;
     patches -= patches % (merge * merge);
     if (patches < 1 || patches > dim[VLT_VISION_TOWER_DIM_SEGMENT] ||
@@ -209,15 +239,12 @@ static vlt_status workload_init(vlt_context *context, uint64_t seed, vlt_workloa
                         (long long)dim[VLT_VISION_TOWER_DIM_HEADS]);
     }
     if ((status = vlt_workload_buffer(workload, 1, sizeof(struct state), &state, err)) != VLT_OK ||
-        (status = vlt_workload_random(workload,
-                                      (size_t)(patches * dim[VLT_VISION_TOWER_DIM_VALUES]),
-                                      VLT_DTYPE_F32, 1, &random, &values, err)) != VLT_OK ||
         (status = make_constants(workload, &random, state, err)) != VLT_OK ||
+        (status = make_image(workload, seed, patches, &random, state, err)) != VLT_OK ||
         (status = make_outputs(workload, state, patches / (merge * merge), err)) != VLT_OK) {
         return status;
     }
     struct state *s = state;
-    s->image = (vlt_vision_image){.grid = grid_of(patches, merge), .patches = values};
     s->args.image = &s->image;
     s->args.images = 1;
     workload->problem.constants = &s->constants;

@@ -2,14 +2,15 @@
  * composite.
  *
  *   x = patches Wp^T + bp + learned positions; for each block: x = vision_block(x)
+ *   (a still image may come as bytes, whose patches patch_embed.h and patchify.h define)
  *   deepstack k = merger_k(x behind block deepstack_block[k])
  *   embedding = merger(x behind the last block)
  *   merger: LayerNorm over one patch (main) or merge * merge of them (DeepStack),
  *           fc1, erf GELU, fc2
  *
  * Patches come in the processor's order, merge x merge cells together, so that merge * merge rows
- * are one token. The baseline prepares child plans (linear, vision_block, norm, activation);
- * another variant may replace the whole, on another device too.
+ * are one token. The baseline prepares child plans (patch_embed, linear, vision_block, norm,
+ * activation); another variant may replace the whole, on another device too.
  * Source: harness/model/README.md#vision-tower. Tolerance: 2e-3.
  */
 #ifndef VLT_VISION_TOWER_H
@@ -18,6 +19,7 @@
 #include "optimizations/core/tap.h"
 #include "optimizations/linear/linear.h"
 #include "optimizations/norm/norm.h"
+#include "optimizations/patch_embed/patch_embed.h"
 #include "optimizations/vision_block/vision_block.h"
 
 #define VLT_VISION_TOWER_TOLERANCE 2e-3
@@ -62,8 +64,10 @@ typedef struct vlt_merger_constants {
 } vlt_merger_constants;
 
 typedef struct vlt_vision_tower_constants {
-    vlt_linear_constants patch; /* [width, values] */
-    vlt_matrix position;        /* [position_side^2, width], learned */
+    vlt_linear_constants patch;           /* [width, values] */
+    int64_t temporal;                     /* frames of a patch */
+    const vlt_patchify_constants *pixels; /* of images that are bytes; NULL: none are */
+    vlt_matrix position;                  /* [position_side^2, width], learned */
     int64_t position_side;
     double rope_theta;
     const vlt_vision_block_constants *block; /* [blocks] */
@@ -74,7 +78,8 @@ typedef struct vlt_vision_tower_constants {
 
 typedef struct vlt_vision_image {
     vlt_grid grid;
-    const float *patches; /* [grid patches, values] */
+    const float *patches;  /* [grid patches, values], or NULL */
+    const uint8_t *pixels; /* instead: [grid patches, values / temporal], of a still image */
 } vlt_vision_image;
 
 /* The tap sees "vision.patch_embed", "vision.block" i, "vision.deepstack" k, "vision.merged". */

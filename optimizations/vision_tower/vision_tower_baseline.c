@@ -16,7 +16,9 @@ struct merger {
 struct state {
     const vlt_vision_tower_constants *constants;
     int64_t patches, width, heads, head, blocks, out, merge, merged, taps;
-    vlt_plan *patch;
+    vlt_patch_embed_constants embedding;
+    vlt_plan *patch;      /* of patches in f32 */
+    vlt_plan *pixels;     /* of images that are bytes; NULL: none are */
     vlt_plan **block;     /* [blocks] */
     struct merger merger; /* main */
     struct merger deepstack[VLT_VISION_TAPS_MAX];
@@ -54,6 +56,11 @@ static vlt_status create_children(vlt_plan *plan, struct state *s, vlt_error *er
     const int64_t *dim = plan->problem.dim;
     const vlt_problem patch = vlt_linear_problem(s->patches, &c->patch);
     vlt_status status = vlt_plan_create(plan->context, &patch, &s->patch, err);
+    if (status == VLT_OK && c->pixels) {
+        s->embedding = (vlt_patch_embed_constants){&c->patch, c->pixels};
+        const vlt_problem pixels = vlt_patch_embed_problem(s->patches, c->temporal, &s->embedding);
+        status = vlt_plan_create(plan->context, &pixels, &s->pixels, err);
+    }
     for (int64_t i = 0; i < s->blocks && status == VLT_OK; i++) {
         const vlt_problem block = {
             .op = &vlt_op_vision_block,
@@ -78,7 +85,7 @@ static vlt_status create_children(vlt_plan *plan, struct state *s, vlt_error *er
 
 static void adopt_children(vlt_plan *plan, const struct state *s)
 {
-    vlt_plan_adopt(plan, &s->patch, 1);
+    vlt_plan_adopt(plan, s->pixels ? &s->pixels : &s->patch, 1); /* a patch passes through one */
     vlt_plan_adopt(plan, s->block, (int)s->blocks);
     vlt_plan_adopt(plan, s->merger.step, STEPS);
     for (int64_t k = 0; k < s->taps; k++) {
@@ -116,7 +123,8 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 static size_t deepest_child(const struct state *s)
 {
     size_t deepest = vlt_plan_scratch(s->patch);
-    const size_t others[] = {vlt_children_scratch(s->block, (int)s->blocks),
+    const size_t others[] = {vlt_plan_scratch(s->pixels),
+                             vlt_children_scratch(s->block, (int)s->blocks),
                              vlt_children_scratch(s->merger.step, STEPS)};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         deepest = others[i] > deepest ? others[i] : deepest;
@@ -160,6 +168,17 @@ static void add_positions(void *argument, int64_t begin, int64_t end, int worker
                             s->merge, begin, end, job->x);
 }
 
+static vlt_status embed_patches(const struct job *job, const vlt_vision_image *image,
+                                int64_t patches, float *x, vlt_error *err)
+{
+    const struct state *s = job->state;
+    if (!image->pixels) {
+        return vlt_linear_rows(s->patch, job->frame, image->patches, x, patches, false, err);
+    }
+    const vlt_patch_embed_args args = {.pixels = image->pixels, .out = x, .rows = patches};
+    return vlt_plan_run(s->pixels, job->frame, &args, err);
+}
+
 /* Patch embedding, learned positions, rotary angles, segments. */
 static vlt_status embed(const vlt_plan *plan, struct job *job, vlt_error *err)
 {
@@ -169,7 +188,7 @@ static vlt_status embed(const vlt_plan *plan, struct job *job, vlt_error *err)
         const vlt_vision_image *image = &job->args->image[i];
         int64_t patches = vlt_grid_patches(&image->grid), half = s->head / 2;
         float *x = job->hidden + job->rows * s->width;
-        status = vlt_linear_rows(s->patch, job->frame, image->patches, x, patches, false, err);
+        status = embed_patches(job, image, patches, x, err);
         if (status == VLT_OK) {
             status = vlt_tap_see(job->args->tap, "vision.patch_embed", -1, x, patches, s->width,
                                  err);
@@ -284,6 +303,7 @@ static void release(vlt_plan *plan)
         return;
     }
     vlt_plan_destroy(s->patch);
+    vlt_plan_destroy(s->pixels);
     if (s->block) {
         vlt_children_destroy(s->block, (int)s->blocks);
     }

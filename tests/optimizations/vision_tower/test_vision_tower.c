@@ -46,8 +46,8 @@ Test(vision_tower, images_in_one_run_are_as_alone)
     cr_assert_eq(vlt_plan_create(&test.context, &problem, &plan, NULL), VLT_OK);
     const vlt_vision_tower_args *given = workload.args;
     const float *patches = given->image[0].patches;
-    const vlt_vision_image two[2] = {{{.t = 1, .h = 4, .w = 12}, patches},
-                                     {{.t = 2, .h = 6, .w = 4}, patches}};
+    const vlt_vision_image two[2] = {{{.t = 1, .h = 4, .w = 12}, patches, NULL},
+                                     {{.t = 2, .h = 6, .w = 4}, patches, NULL}};
     vlt_vision_tower_args args = {
         .image = two, .images = 2, .embedding = together[0], .deepstack = taps};
     cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);

@@ -204,7 +204,13 @@ static int64_t embed(const vlt_problem *problem, const vlt_vision_tower_args *ar
         const vlt_vision_image *image = &args->image[i];
         const int64_t patches = vlt_grid_patches(&image->grid);
         float *x = rows->hidden + count * width;
-        linear(&c->patch.weight, c->patch.bias, image->patches, patches, false, rows->weight, x);
+        const float *values = image->patches;
+        if (image->pixels) {
+            vlt_patchify_widen(c->pixels, c->temporal, c->patch.weight.columns, image->pixels,
+                               patches, rows->wide);
+            values = rows->wide;
+        }
+        linear(&c->patch.weight, c->patch.bias, values, patches, false, rows->weight, x);
         vlt_vision_position_add(&c->position, c->position_side, &image->grid, side, 0, patches, x);
         vlt_vision_rope(&image->grid, side, 2 * half, c->rope_theta, rows->cos + count * half,
                         rows->sin + count * half);
