@@ -221,6 +221,18 @@ static void settle_quality(vlt_engine *engine, const vlt_engine_options *options
     engine->quality = here;
 }
 
+/* Where something may be lost still images stay bytes until they are in the tower, an eighth of the
+ * memory; exact ones do not, because the tower would sum in another order. */
+static void keep_pixels(vlt_engine *engine)
+{
+    vlt_vision_options *options = &engine->vision_options;
+    options->pixels = engine->quality != VLT_QUALITY_EXACT && engine->processor.image.present;
+    if (options->pixels) {
+        vlt_processor_table(&engine->processor.image, options->arithmetic, &engine->pixel_table);
+        engine->weights.vision.pixels = &engine->pixel_table;
+    }
+}
+
 /* One line where the config was tuned with another number of threads: what a variant would take
  * beyond those that there are is left out. */
 static void say_threads(const vlt_engine *engine)
@@ -308,6 +320,7 @@ static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *opt
                                vlt_error *err)
 {
     settle_quality(engine, options);
+    keep_pixels(engine);
     engine->context = (vlt_context){.caps = &engine->caps,
                                     .choices = &engine->choices,
                                     .policy = options->baseline ? VLT_POLICY_BASELINE

@@ -40,8 +40,9 @@ struct vlt_engine {
     vlt_vision_tokens vision_tokens;
     vlt_mrope rope;
     vlt_processor processor;
-    vlt_vision_options vision_options; /* dialect among them */
-    uint64_t model_hash;               /* of the checkpoint */
+    vlt_vision_options vision_options;  /* dialect among them */
+    vlt_patchify_constants pixel_table; /* of still images, where they stay bytes */
+    uint64_t model_hash;                /* of the checkpoint */
 
     vlt_machine *machine; /* owned */
     vlt_caps caps;

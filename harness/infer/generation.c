@@ -99,10 +99,29 @@ static vlt_status reserve_output(vlt_generation *generation, vlt_error *err)
                                      &generation->decoder, err);
 }
 
+/* Values also of what stayed bytes. */
+static vlt_status dump_patches(const vlt_engine *engine, const vlt_visual *visual, vlt_dump *dump,
+                               vlt_error *err)
+{
+    const vlt_vision_tower_constants *vision = &engine->weights.vision;
+    const char *name = visual->grid.video ? "pixel_values_videos" : "pixel_values";
+    const int64_t rows = vlt_grid_patches(&visual->grid), values = vision->patch.weight.columns;
+    if (!visual->pixels) {
+        return vlt_dump_rows(dump, name, VLT_DTYPE_F32, visual->patches, rows, values, err);
+    }
+    float *wide = malloc((size_t)(rows * values) * sizeof *wide);
+    if (!wide) {
+        return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for %lld patches", (long long)rows);
+    }
+    vlt_patchify_widen(vision->pixels, vision->temporal, values, visual->pixels, rows, wide);
+    vlt_status status = vlt_dump_rows(dump, name, VLT_DTYPE_F32, wide, rows, values, err);
+    free(wide);
+    return status;
+}
+
 static vlt_status dump_prompt(const vlt_session *session, const vlt_prompt *prompt, vlt_dump *dump,
                               vlt_error *err)
 {
-    const int64_t values = session->engine->weights.vision.patch.weight.columns;
     vlt_status status = vlt_dump_rows(dump, "input_ids", VLT_DTYPE_I32, prompt->ids, prompt->count,
                                       0, err);
     if (status == VLT_OK && prompt->visual_count) {
@@ -115,9 +134,7 @@ static vlt_status dump_prompt(const vlt_session *session, const vlt_prompt *prom
         status = vlt_dump_rows(dump, grid->video ? "video_grid_thw" : "image_grid_thw",
                                VLT_DTYPE_I32, thw, 1, 3, err);
         if (status == VLT_OK) {
-            status = vlt_dump_rows(dump, grid->video ? "pixel_values_videos" : "pixel_values",
-                                   VLT_DTYPE_F32, prompt->visual[i].patches, vlt_grid_patches(grid),
-                                   values, err);
+            status = dump_patches(session->engine, &prompt->visual[i], dump, err);
         }
     }
     return status;

@@ -40,7 +40,8 @@ vlt_status vlt_vision_step(vlt_engine *engine, vlt_vision_request *request, vlt_
     }
     for (int i = 0; i < group.images; i++) {
         const vlt_visual *visual = &request->visual[request->next + i];
-        image[i] = (vlt_vision_image){.grid = visual->grid, .patches = visual->patches};
+        image[i] = (vlt_vision_image){
+            .grid = visual->grid, .patches = visual->patches, .pixels = visual->pixels};
     }
     for (int k = 0; k < vision->deepstack_count; k++) {
         deepstack[k] = request->deepstack[k] + first;

@@ -11,7 +11,8 @@
 /* An image or video as the processor leaves it. */
 typedef struct vlt_visual {
     vlt_grid grid;
-    float *patches;                 /* [grid patches, patch values], owned by the prompt */
+    float *patches;                 /* [grid patches, patch values], owned by the prompt, or NULL */
+    uint8_t *pixels;                /* instead: [grid patches, patch values / temporal] */
     const vlt_block_source *source; /* of the patches */
     vlt_hash128 content;            /* of the patches: the pixels as the processor leaves them */
     uint64_t hash;                  /* of grid and content: what rows of a KV cache are keyed on */

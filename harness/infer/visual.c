@@ -31,13 +31,25 @@ static vlt_status read_files(const char *const *path, int count, const char *fol
     return VLT_OK;
 }
 
+/* Of the values that the tower sees: of bytes and what makes values of them. */
+static vlt_hash128 content_of(const vlt_vision_input *input)
+{
+    if (!input->pixels) {
+        size_t bytes = (size_t)(input->rows * input->row_values) * sizeof *input->patches;
+        return vlt_hash128_bytes(input->patches, bytes);
+    }
+    const vlt_hash128 both[] = {
+        vlt_hash128_bytes(input->pixels, (size_t)(input->rows * input->pixel_values)),
+        vlt_hash128_bytes(input->table->table, sizeof input->table->table)};
+    return vlt_hash128_bytes(both, sizeof both);
+}
+
 /* The keys under which what was made from this item is found again. */
 static void hash_input(const vlt_vision_input *input, vlt_visual *out)
 {
     const vlt_grid *grid = &out->grid;
     const int64_t head[] = {grid->t, grid->h, grid->w, grid->video};
-    size_t bytes = (size_t)(input->rows * input->row_values) * sizeof *input->patches;
-    out->content = vlt_hash128_bytes(input->patches, bytes);
+    out->content = content_of(input);
     out->hash = vlt_hash_bytes(&out->content, sizeof out->content,
                                vlt_hash_bytes(head, sizeof head, 0));
 }
@@ -83,6 +95,7 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
         *out = (vlt_visual){
             .grid = {.video = video, .t = input.grid[0], .h = input.grid[1], .w = input.grid[2]},
             .patches = input.patches,
+            .pixels = input.pixels,
             .source = input.source};
         hash_input(&input, out);
     }
@@ -93,8 +106,9 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
 
 void vlt_visual_drop_patches(vlt_visual *visual)
 {
-    vlt_block_give(visual->source, visual->patches);
+    vlt_block_give(visual->source, visual->patches ? (void *)visual->patches : visual->pixels);
     visual->patches = NULL;
+    visual->pixels = NULL;
 }
 
 void vlt_visual_release(vlt_visual *visual)
