@@ -20,16 +20,24 @@ enum { VLT_ACTIVATION_GELU_TANH, VLT_ACTIVATION_GELU_ERF, VLT_ACTIVATION_SILU_MU
 /* Dimensions. rows is the most a run may ask for. */
 enum { VLT_ACTIVATION_DIM_ROWS, VLT_ACTIVATION_DIM_WIDTH, VLT_ACTIVATION_DIM_KIND };
 
-/* Strides in elements. out may be x, or up, where the strides are equal. */
+/* Strides in elements. out may be x, or up, where the strides are equal. Elements do not depend on
+ * each other: pieces of rows give the bits of whole ones. */
 typedef struct vlt_activation_args {
     const float *x;  /* [rows, width] */
     const float *up; /* [rows, width]; silu_mul only, else NULL */
     float *out;      /* [rows, width] */
     int64_t rows;    /* <= the problem's rows */
     int64_t x_stride, up_stride, out_stride;
+    int64_t width; /* of a piece of the rows, at most the problem's; 0: the problem's */
 } vlt_activation_args;
 
 extern const vlt_op vlt_op_activation;
+
+/* Elements of a row that a run works on. */
+static inline int64_t vlt_activation_width(const vlt_plan *plan, const vlt_activation_args *args)
+{
+    return args->width ? args->width : plan->problem.dim[VLT_ACTIVATION_DIM_WIDTH];
+}
 
 static inline vlt_problem vlt_activation_problem(int64_t rows, int64_t width, int kind)
 {

@@ -30,7 +30,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     (void)frame;
     (void)err;
     const vlt_activation_args *a = args;
-    int64_t width = plan->problem.dim[VLT_ACTIVATION_DIM_WIDTH];
+    int64_t width = vlt_activation_width(plan, a);
     for (int64_t row = 0; row < a->rows; row++) {
         const float *x = a->x + row * a->x_stride;
         float *out = a->out + row * a->out_stride;

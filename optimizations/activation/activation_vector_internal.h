@@ -127,7 +127,7 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
     (void)err;
     const vlt_activation_args *a = args;
     struct activation_job job = {.args = a,
-                                 .width = plan->problem.dim[VLT_ACTIVATION_DIM_WIDTH],
+                                 .width = vlt_activation_width(plan, a),
                                  .kind = plan->problem.dim[VLT_ACTIVATION_DIM_KIND]};
     bool small = a->rows * job.width < SERIAL_ELEMENTS;
     vlt_threads_for(plan->context->threads, a->rows, ROWS_AT_ONCE,

@@ -58,17 +58,30 @@ static inline size_t vlt_plan_scratch(const vlt_plan *plan)
     return plan ? plan->scratch_bytes : 0;
 }
 
-/* The plan gets the front of the frame, exactly what it asked for. */
-static inline vlt_status vlt_plan_run(const vlt_plan *plan, vlt_frame frame, const void *args,
-                                      vlt_error *err)
+/* The ledger learns of a run. */
+static inline void vlt_plan_count_run(const vlt_plan *plan)
 {
     if (plan->runs) {
         atomic_fetch_add_explicit(plan->runs, 1, memory_order_relaxed);
     }
+}
+
+/* The plan gets the front of the frame, exactly what it asked for. */
+static inline vlt_status vlt_plan_run(const vlt_plan *plan, vlt_frame frame, const void *args,
+                                      vlt_error *err)
+{
+    vlt_plan_count_run(plan);
     assert(frame.left_bytes >= plan->scratch_bytes);
     frame.left_bytes = plan->scratch_bytes;
     vlt_frame_seal(frame);
     return plan->variant->run(plan, frame, args, err);
+}
+
+/* A piece of a run of a plan without scratch, inside another operator, which counts the whole. */
+static inline vlt_status vlt_plan_run_piece(const vlt_plan *plan, const void *args, vlt_error *err)
+{
+    assert(plan->scratch_bytes == 0);
+    return plan->variant->run(plan, (vlt_frame){0}, args, err);
 }
 
 /* Reserves in `scratch` what the plan needs, asking the plan's context where that is more than

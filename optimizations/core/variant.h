@@ -47,6 +47,10 @@ typedef struct vlt_variant {
      * runs where it was tuned or forced. */
     bool copies_weights;
 
+    /* What its arguments may ask for beside the operator's job: bits that the operator's header
+     * names; 0: nothing. */
+    unsigned takes;
+
     /* NULL: applicable wherever the ISA is. On false, reason (VLT_REASON_BYTES) says why in words
      * that end up in `vltune list`. ISA and need are checked before, by the catalogue. */
     bool (*applicable)(const vlt_problem *problem, const vlt_caps *caps, char *reason);

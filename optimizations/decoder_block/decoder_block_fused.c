@@ -3,20 +3,19 @@
  * thread while it is in the caches, and, once attention has passed over all rows, through o, norm,
  * gate, up, silu and down; two thread regions take the place of a dozen, and the inner rows exist
  * for one block per thread only.
- * Loses: with few rows (it is not for decoding), and where the weights are much
- * larger than the cache, since each block of rows streams them again.
+ * Loses: with few rows, where all threads are at each step, only by what planning costs; with more,
+ * where the weights are much larger than the cache, since each block of rows streams them again.
  *
+ * Norms, q, k and v, and silu are done with the products beside them where these can
+ * (linear_step.h): a row that is decoded passes four regions of threads instead of seven.
  * Rows that make no whole block for every thread go through the steps with all threads at each.
  * Children are chosen as everywhere, for problems of `rows` rows; one set serves all threads.
  * Blocks do not depend on the number of threads: the bits do not either.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "optimizations/core/blocks.h"
 #include "optimizations/decoder_block/decoder_block_parts.h"
-
-enum { ROWS_MIN = 16 };
 
 enum { KNOB_ROWS, KNOB_THREADS };
 
@@ -41,16 +40,6 @@ struct job {
     float *mixed; /* [rows, q_width] */
 };
 
-static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
-{
-    if (problem->dim[VLT_DECODER_BLOCK_DIM_ROWS] < ROWS_MIN) {
-        snprintf(reason, VLT_REASON_BYTES, "rows=%lld, at least %d",
-                 (long long)problem->dim[VLT_DECODER_BLOCK_DIM_ROWS], ROWS_MIN);
-        return false;
-    }
-    return vlt_decoder_block_applicable(problem, caps, reason);
-}
-
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
     struct state *s = plan->state = calloc(1, sizeof *s);
@@ -66,6 +55,10 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     if (status == VLT_OK) {
         vlt_decoder_block_parts_adopt(&s->alone, plan);
         status = vlt_decoder_block_parts_init(&s->together, plan, plan->context, s->block, err);
+    }
+    if (status == VLT_OK) {
+        vlt_decoder_block_parts_join(&s->alone);
+        vlt_decoder_block_parts_join(&s->together);
     }
     return status;
 }
@@ -169,5 +162,6 @@ static void release(vlt_plan *plan)
 }
 
 VLT_VARIANT(decoder_block, fused, .summary = "blocks of rows through all steps in one thread",
-            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs, .applicable = applicable,
-            .prepare = prepare, .scratch = scratch, .run = run, .release = release);
+            .knobs = knobs, .knob_count = sizeof knobs / sizeof *knobs,
+            .applicable = vlt_decoder_block_applicable, .prepare = prepare, .scratch = scratch,
+            .run = run, .release = release);

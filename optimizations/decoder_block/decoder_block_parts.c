@@ -28,6 +28,19 @@ static void bind(vlt_decoder_block_parts *p, const vlt_problem *problem)
     p->kv_width = p->kv_heads * p->head;
 }
 
+static void set_steps(vlt_decoder_block_parts *p)
+{
+    vlt_plan *const *child = p->child;
+    p->qkv_step = (vlt_linear_step){
+        .norm = child[VLT_DECODER_INPUT_NORM],
+        .product = {child[VLT_DECODER_Q], child[VLT_DECODER_K], child[VLT_DECODER_V]},
+        .products = 3};
+    p->inner_step = (vlt_linear_step){.norm = child[VLT_DECODER_POST_NORM],
+                                      .product = {child[VLT_DECODER_GATE], child[VLT_DECODER_UP]},
+                                      .products = 2,
+                                      .activation = child[VLT_DECODER_SILU]};
+}
+
 vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *plan,
                                         vlt_context *context, int64_t rows, vlt_error *err)
 {
@@ -57,7 +70,14 @@ vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *pl
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err);
     }
+    set_steps(p);
     return status;
+}
+
+void vlt_decoder_block_parts_join(vlt_decoder_block_parts *p)
+{
+    vlt_linear_step_join(&p->qkv_step);
+    vlt_linear_step_join(&p->inner_step);
 }
 
 void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *p, vlt_plan *plan)
@@ -117,25 +137,19 @@ static void append(const vlt_decoder_block_parts *p, const vlt_decoder_block_row
 vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *p, vlt_frame frame,
                                     const vlt_decoder_block_rows *r, float *q, vlt_error *err)
 {
-    vlt_plan *const *child = p->child;
-    const float *hidden = r->args->hidden + r->row * p->width;
-    float *k = r->k, *v = r->v;
+    const vlt_linear_step_args step = {.x = r->args->hidden + r->row * p->width,
+                                       .normed = r->x,
+                                       .y = {q, r->k, r->v},
+                                       .rows = r->rows};
     vlt_status status;
-    if ((status = vlt_norm_rows(child[VLT_DECODER_INPUT_NORM], frame, hidden, r->x, r->rows,
-                                err)) != VLT_OK ||
-        (status = vlt_linear_rows(child[VLT_DECODER_Q], frame, r->x, q, r->rows, false, err)) !=
-            VLT_OK ||
-        (status = vlt_linear_rows(child[VLT_DECODER_K], frame, r->x, k, r->rows, false, err)) !=
-            VLT_OK ||
-        (status = vlt_linear_rows(child[VLT_DECODER_V], frame, r->x, v, r->rows, false, err)) !=
-            VLT_OK ||
+    if ((status = vlt_linear_step_run(&p->qkv_step, frame, &step, err)) != VLT_OK ||
         (status = norm_and_rotate(p, frame, VLT_DECODER_Q_NORM, VLT_DECODER_Q_ROPE, r, q, p->heads,
                                   err)) != VLT_OK ||
-        (status = norm_and_rotate(p, frame, VLT_DECODER_K_NORM, VLT_DECODER_K_ROPE, r, k,
+        (status = norm_and_rotate(p, frame, VLT_DECODER_K_NORM, VLT_DECODER_K_ROPE, r, r->k,
                                   p->kv_heads, err)) != VLT_OK) {
         return status;
     }
-    append(p, r, k, v);
+    append(p, r, r->k, r->v);
     return VLT_OK;
 }
 
@@ -169,25 +183,15 @@ vlt_status vlt_decoder_block_after(const vlt_decoder_block_parts *p, vlt_frame f
                                    vlt_error *err)
 {
     vlt_plan *const *child = p->child;
-    float *hidden = r->args->hidden + r->row * p->width, *up = r->up, *gate = r->gate;
-    const vlt_activation_args silu = {.x = gate,
-                                      .up = up,
-                                      .out = gate,
-                                      .rows = r->rows,
-                                      .x_stride = p->inner,
-                                      .up_stride = p->inner,
-                                      .out_stride = p->inner};
-    vlt_status status;
-    if ((status = vlt_linear_rows(child[VLT_DECODER_O], frame, mixed, hidden, r->rows, true,
-                                  err)) != VLT_OK ||
-        (status = vlt_norm_rows(child[VLT_DECODER_POST_NORM], frame, hidden, r->x, r->rows, err)) !=
-            VLT_OK ||
-        (status = vlt_linear_rows(child[VLT_DECODER_GATE], frame, r->x, gate, r->rows, false,
-                                  err)) != VLT_OK ||
-        (status = vlt_linear_rows(child[VLT_DECODER_UP], frame, r->x, up, r->rows, false, err)) !=
-            VLT_OK ||
-        (status = vlt_plan_run(child[VLT_DECODER_SILU], frame, &silu, err)) != VLT_OK) {
-        return status;
+    float *hidden = r->args->hidden + r->row * p->width;
+    const vlt_linear_step_args step = {
+        .x = hidden, .normed = r->x, .y = {r->gate, r->up}, .rows = r->rows};
+    vlt_status status = vlt_linear_rows(child[VLT_DECODER_O], frame, mixed, hidden, r->rows, true,
+                                        err);
+    if (status == VLT_OK) {
+        status = vlt_linear_step_run(&p->inner_step, frame, &step, err);
     }
-    return vlt_linear_rows(child[VLT_DECODER_DOWN], frame, gate, hidden, r->rows, true, err);
+    return status == VLT_OK ? vlt_linear_rows(child[VLT_DECODER_DOWN], frame, r->gate, hidden,
+                                              r->rows, true, err)
+                            : status;
 }

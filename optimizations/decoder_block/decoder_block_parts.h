@@ -5,7 +5,7 @@
 
 #include "optimizations/core/children.h"
 #include "optimizations/decoder_block/decoder_block.h"
-#include "optimizations/linear/linear.h"
+#include "optimizations/linear/linear_step.h"
 #include "optimizations/norm/norm.h"
 
 enum {
@@ -33,12 +33,15 @@ typedef struct vlt_decoder_block_parts {
     int64_t rows, width, heads, kv_heads, head, inner; /* of the problem */
     int64_t q_width, kv_width;                         /* heads * head, kv_heads * head */
     vlt_plan *child[VLT_DECODER_CHILDREN];
+    vlt_linear_step qkv_step, inner_step; /* from a norm to q, k, v; to gate, up and silu */
 } vlt_decoder_block_parts;
 
 /* Constants, sizes and children: attention over all rows in the plan's context, the other steps
  * for `rows` rows in `context`. On failure _release is still to be called. */
 vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *parts, vlt_plan *plan,
                                         vlt_context *context, int64_t rows, vlt_error *err);
+/* From now on a step's children run as one as far as they can. */
+void vlt_decoder_block_parts_join(vlt_decoder_block_parts *parts);
 /* What the children may lose adds to the plan's loss. */
 void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *parts, vlt_plan *plan);
 void vlt_decoder_block_parts_release(vlt_decoder_block_parts *parts);

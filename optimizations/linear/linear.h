@@ -24,7 +24,25 @@ typedef struct vlt_linear_constants {
     const float *bias; /* [n] or NULL */
 } vlt_linear_constants;
 
-/* x and y must not overlap. accumulate: y += instead of y = (residual connections). */
+/* What stands around products in a block and may be done with them, while rows and outputs lie in
+ * the caches: bits of vlt_variant.takes, for the arguments named here. A variant takes all of them,
+ * some or none; who asks looks first (linear_step.h). */
+enum {
+    VLT_LINEAR_TAKES_NORM = 1,       /* norm */
+    VLT_LINEAR_TAKES_OTHERS = 2,     /* other */
+    VLT_LINEAR_TAKES_ACTIVATION = 4, /* activation */
+    VLT_LINEAR_OTHERS_MAX = 2
+};
+
+/* Another product of the same rows. */
+typedef struct vlt_linear_other {
+    const vlt_plan *plan; /* of the same variant, knobs, context, m, k and format of W */
+    float *y;             /* [rows, n of the plan], row stride y_stride elements */
+    int64_t y_stride;
+} vlt_linear_other;
+
+/* x and y must not overlap. accumulate: y += instead of y = (residual connections); neither with an
+ * activation nor with others. The plans of norm and activation need no scratch. */
 typedef struct vlt_linear_args {
     const float *x; /* [rows, k], row stride x_stride elements */
     float *y;       /* [rows, n], row stride y_stride elements */
@@ -32,6 +50,12 @@ typedef struct vlt_linear_args {
     int64_t x_stride;
     int64_t y_stride;
     bool accumulate;
+    const vlt_plan *norm;       /* of `norm`, k wide: what is multiplied is norm(x); or NULL */
+    const vlt_plan *activation; /* of `activation`, n wide: y = activation(y), or where it has two
+                                   arguments of y and the other product; or NULL */
+    const vlt_linear_other *other; /* [others]; with an activation of two arguments there is one, of
+                                      n outputs, and its y is not written */
+    int others;                    /* 0 .. VLT_LINEAR_OTHERS_MAX */
 } vlt_linear_args;
 
 extern const vlt_op vlt_op_linear;

@@ -7,4 +7,5 @@
 
 VLT_VARIANT(linear, avx512, .summary = "16 lanes, register tiles, threads over outputs",
             .knobs = vector_knobs, .knob_count = sizeof vector_knobs / sizeof *vector_knobs,
+            .takes = VLT_LINEAR_TAKES_OTHERS | VLT_LINEAR_TAKES_ACTIVATION,
             .applicable = vlt_linear_plain, .scratch = vector_scratch, .run = vector_run);

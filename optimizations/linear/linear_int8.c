@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/linear/linear_around.h"
 
 bool vlt_linear_int8_applicable(const vlt_problem *problem, const vlt_caps *caps, char *reason)
 {
@@ -69,21 +70,41 @@ static float exact_product(const vlt_matrix *w, const float *x, int64_t o)
     return sum;
 }
 
-void vlt_linear_int8_add_strange(const vlt_plan *plan, const vlt_linear_args *a,
-                                 const float *x_scale)
+bool vlt_linear_int8_is_strange(const vlt_plan *plan, const float *x_scale, int64_t rows)
+{
+    const vlt_int8_state *state = plan->state;
+    return state->strange || is_any_strange(x_scale, rows);
+}
+
+void vlt_linear_int8_add_strange(const vlt_plan *plan, const vlt_linear_args *args,
+                                 const float *x_scale, const vlt_int8_piece *piece, float *buffer)
 {
     const vlt_linear_constants *constants = plan->problem.constants;
     const vlt_int8_state *state = plan->state;
     const vlt_matrix *w = &constants->weight;
-    const float *w_scale = vlt_pack_data(state->pack);
-    if (!state->strange && !is_any_strange(x_scale, a->rows)) {
-        return;
-    }
-    for (int64_t r = 0; r < a->rows; r++) {
-        for (int64_t o = 0; o < w->rows; o++) {
-            if (x_scale[r] < 0 || w_scale[o] < 0) {
-                a->y[r * a->y_stride + o] += exact_product(w, a->x + r * a->x_stride, o);
+    const float *w_scale = (const float *)vlt_pack_data(state->pack) + piece->o;
+    for (int64_t r = 0; r < piece->rows; r++) {
+        const bool whole = x_scale[piece->row + r] < 0;
+        if (!whole && !is_any_strange(w_scale, piece->width)) {
+            continue;
+        }
+        const float *x = vlt_linear_view_of(args, w->columns, piece->row + r, 1, buffer).x;
+        for (int64_t o = 0; o < piece->width; o++) {
+            if (whole || w_scale[o] < 0) {
+                piece->y[r * piece->y_stride + o] += exact_product(w, x, piece->o + o);
             }
         }
+    }
+}
+
+void vlt_linear_int8_add_all_strange(const vlt_plan *plan, const vlt_linear_args *args,
+                                     const float *x_scale)
+{
+    if (vlt_linear_int8_is_strange(plan, x_scale, args->rows)) {
+        const vlt_int8_piece all = {.rows = args->rows,
+                                    .width = plan->problem.dim[VLT_LINEAR_DIM_N],
+                                    .y = args->y,
+                                    .y_stride = args->y_stride};
+        vlt_linear_int8_add_strange(plan, args, x_scale, &all, NULL);
     }
 }

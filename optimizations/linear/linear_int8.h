@@ -50,9 +50,25 @@ static inline const vlt_int8_state *vlt_int8_state_of(const vlt_plan *plan)
     return plan->state;
 }
 
-/* Adds to y the exact products of the rows of x and of W that could not be rounded. Sums in the
- * baseline's order. */
+/* Is there a row of x or of the plan's W that could not be rounded? */
+bool vlt_linear_int8_is_strange(const vlt_plan *plan, const float *x_scale, int64_t rows);
+
+/* A piece of y. */
+typedef struct vlt_int8_piece {
+    int64_t row, rows; /* of x */
+    int64_t o, width;  /* outputs */
+    float *y;          /* [rows, width], row stride y_stride elements */
+    int64_t y_stride;
+} vlt_int8_piece;
+
+/* Adds to a piece the exact products of the rows of x and of W that could not be rounded. Sums in
+ * the baseline's order. buffer: [k], for rows that are normalised on the way; NULL where none are.
+ */
 void vlt_linear_int8_add_strange(const vlt_plan *plan, const vlt_linear_args *args,
-                                 const float *x_scale);
+                                 const float *x_scale, const vlt_int8_piece *piece, float *buffer);
+
+/* The same for all of y, if there is anything to add. */
+void vlt_linear_int8_add_all_strange(const vlt_plan *plan, const vlt_linear_args *args,
+                                     const float *x_scale);
 
 #endif

@@ -154,7 +154,7 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     int limit = a->rows * n < SERIAL_BELOW / k ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
     vlt_threads_for(plan->context->threads, a->rows, 4, limit, quantise_rows, &job);
     vlt_threads_for(plan->context->threads, n, 16, limit, outputs, &job);
-    vlt_linear_int8_add_strange(plan, a, job.x_scale);
+    vlt_linear_int8_add_all_strange(plan, a, job.x_scale);
     return VLT_OK;
 }
 

@@ -42,16 +42,37 @@ static const vlt_knob vector_knobs[] = {
      1, NULL},
 };
 
-struct vector_job {
-    const vlt_plan *plan;
-    const vlt_linear_args *args;
+/* One of the products of a run. */
+struct vector_product {
     const unsigned char *weight;
     const float *bias;
-    float *packed; /* x as [rows, padded], few rows only */
+    float *y;
+    int64_t n, y_stride;
+    int64_t row_bytes; /* of W */
+    int64_t items;
+};
+
+/* Few rows. */
+struct vector_job {
+    const vlt_linear_args *args;
+    struct vector_product product[1 + VLT_LINEAR_OTHERS_MAX];
+    float *packed; /* x as [rows, padded] */
     vlt_dtype dtype;
-    int64_t n, k, padded; /* padded: k rounded up to PAIR */
-    int64_t row_bytes;    /* of W */
-    int64_t ahead_bytes;
+    int64_t k, padded; /* padded: k rounded up to PAIR */
+    int64_t chunk;     /* groups of an item */
+    int64_t ahead;     /* groups */
+    int64_t items;     /* of all products; of the first where two are made for one y */
+    bool gated;
+    vlt_frames made; /* of the workers: an item before the activation */
+};
+
+/* What an item makes of one product: all rows of outputs from .. to. */
+struct vector_item {
+    const struct vector_job *job;
+    const struct vector_product *product;
+    int64_t from, to;
+    float *y; /* of the first row and output */
+    int64_t y_stride;
 };
 
 /* PAIR weights as two vectors; for BF16 the even and the odd ones. */
@@ -102,19 +123,22 @@ VLT_ALWAYS_INLINE void dot_step(vlt_dtype dtype, const unsigned char *const w[GR
 }
 
 /* y[rows, GROUP at o], the last group clamped to the n that exist. */
-VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, int64_t o,
+VLT_ALWAYS_INLINE void dot_tile(const struct vector_item *item, vlt_dtype dtype, int64_t o,
                                 int64_t r0, int rows)
 {
+    const struct vector_job *job = item->job;
+    const struct vector_product *p = item->product;
     vec acc[FEW_ROWS][GROUP][2];
     const unsigned char *w[GROUP], *tail[GROUP];
     unsigned char padding[GROUP][PAIR * sizeof(float)];
     const float *x = job->packed + r0 * job->padded;
     int64_t padded = job->padded, full = job->k / PAIR * PAIR;
     size_t element_bytes = dtype == VLT_DTYPE_F32 ? 4 : 2;
+    const uintptr_t ahead_bytes = (uintptr_t)(job->ahead * GROUP * p->row_bytes);
 
     for (int j = 0; j < GROUP; j++) {
-        int64_t row = o + j < job->n ? o + j : job->n - 1;
-        w[j] = job->weight + row * job->row_bytes;
+        int64_t row = o + j < p->n ? o + j : p->n - 1;
+        w[j] = p->weight + row * p->row_bytes;
     }
     VLT_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -126,8 +150,7 @@ VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, i
     for (int64_t i = 0; i < full; i += PAIR) {
         VLT_UNROLL
         for (int j = 0; j < GROUP; j++) {
-            _mm_prefetch((const void *)((uintptr_t)w[j] + (uintptr_t)job->ahead_bytes),
-                         _MM_HINT_T0);
+            _mm_prefetch((const void *)((uintptr_t)w[j] + ahead_bytes), _MM_HINT_T0);
         }
         dot_step(dtype, w, x + i, padded, rows, acc);
         VLT_UNROLL
@@ -145,48 +168,90 @@ VLT_ALWAYS_INLINE void dot_tile(const struct vector_job *job, vlt_dtype dtype, i
     }
     VLT_UNROLL
     for (int r = 0; r < rows; r++) {
-        float sum[GROUP], *y = job->args->y + (r0 + r) * job->args->y_stride + o;
+        float sum[GROUP], *y = item->y + (r0 + r) * item->y_stride + (o - item->from);
         vec total[GROUP];
         VLT_UNROLL
         for (int j = 0; j < GROUP; j++) {
             total[j] = vec_add(acc[r][j][0], acc[r][j][1]);
         }
         _mm_storeu_ps(sum, vec_sum4(total[0], total[1], total[2], total[3]));
-        for (int j = 0; j < GROUP && o + j < job->n; j++) {
-            float value = job->bias ? sum[j] + job->bias[o + j] : sum[j];
+        for (int j = 0; j < GROUP && o + j < p->n; j++) {
+            float value = p->bias ? sum[j] + p->bias[o + j] : sum[j];
             y[j] = job->args->accumulate ? y[j] + value : value;
         }
     }
 }
 
-VLT_ALWAYS_INLINE void dot_groups(const struct vector_job *job, vlt_dtype dtype, int64_t begin,
-                                  int64_t end)
+VLT_ALWAYS_INLINE void dot_groups(const struct vector_item *item, vlt_dtype dtype)
 {
-    for (int64_t group = begin; group < end; group++) {
+    const int64_t rows = item->job->args->rows;
+    for (int64_t o = item->from; o < item->to; o += GROUP) {
         int64_t r = 0;
-        for (; r + FEW_ROWS <= job->args->rows; r += FEW_ROWS) {
-            dot_tile(job, dtype, group * GROUP, r, FEW_ROWS);
+        for (; r + FEW_ROWS <= rows; r += FEW_ROWS) {
+            dot_tile(item, dtype, o, r, FEW_ROWS);
         }
-        for (; r < job->args->rows; r++) {
-            dot_tile(job, dtype, group * GROUP, r, 1);
+        for (; r < rows; r++) {
+            dot_tile(item, dtype, o, r, 1);
         }
     }
 }
 
-static void dot_body(void *argument, int64_t begin, int64_t end, int worker)
+static void dot_item(const struct vector_item *item)
 {
-    (void)worker;
-    const struct vector_job *job = argument;
-    switch (job->dtype) {
+    switch (item->job->dtype) {
     case VLT_DTYPE_BF16:
-        dot_groups(job, VLT_DTYPE_BF16, begin, end);
+        dot_groups(item, VLT_DTYPE_BF16);
         break;
     case VLT_DTYPE_F16:
-        dot_groups(job, VLT_DTYPE_F16, begin, end);
+        dot_groups(item, VLT_DTYPE_F16);
         break;
     default:
-        dot_groups(job, VLT_DTYPE_F32, begin, end);
+        dot_groups(item, VLT_DTYPE_F32);
         break;
+    }
+}
+
+static struct vector_item vector_item_of(const struct vector_job *job, int64_t i)
+{
+    const struct vector_product *p = job->product;
+    for (; i >= p->items; p++) {
+        i -= p->items;
+    }
+    const int64_t from = i * job->chunk * GROUP;
+    return (struct vector_item){.job = job,
+                                .product = p,
+                                .from = from,
+                                .to = vec_smaller(from + job->chunk * GROUP, p->n),
+                                .y = p->y + from,
+                                .y_stride = p->y_stride};
+}
+
+/* The products of an item into the worker's pieces, then y. */
+static void dot_activated_item(const struct vector_item *item, vlt_frame frame)
+{
+    const struct vector_job *job = item->job;
+    const int64_t rows = job->args->rows, width = item->to - item->from;
+    float *made[2] = {NULL, NULL};
+    for (int i = 0; i <= job->gated; i++) {
+        struct vector_item part = *item;
+        part.product = &job->product[i];
+        part.y = made[i] = vlt_frame_take(&frame, (size_t)(rows * width), sizeof(float));
+        part.y_stride = width;
+        dot_item(&part);
+    }
+    vlt_linear_activate(job->args, made, rows, width, item->y, item->y_stride);
+}
+
+static void dot_body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct vector_job *job = argument;
+    for (int64_t i = begin; i < end; i++) {
+        const struct vector_item item = vector_item_of(job, i);
+        if (job->args->activation) {
+            dot_activated_item(&item, vlt_frames_of(&job->made, worker));
+        } else {
+            dot_item(&item);
+        }
     }
 }
 
@@ -200,6 +265,18 @@ static bool is_few(const vlt_plan *plan)
     return plan->problem.dim[VLT_LINEAR_DIM_M] < PANEL_ROWS_MIN;
 }
 
+/* Bytes of a worker's pieces before the activation. */
+static size_t few_made_bytes(const vlt_plan *plan)
+{
+    const int64_t rows = plan->problem.dim[VLT_LINEAR_DIM_M];
+    size_t bytes = 0;
+    for (int i = 0; i < 2; i++) {
+        vlt_frame_reserve(&bytes, (size_t)(rows * vlt_plan_knob(plan, KNOB_CHUNK) * GROUP),
+                          sizeof(float));
+    }
+    return bytes;
+}
+
 static size_t vector_scratch(const vlt_plan *plan)
 {
     size_t bytes = 0;
@@ -207,23 +284,59 @@ static size_t vector_scratch(const vlt_plan *plan)
         vlt_frame_reserve(&bytes,
                           (size_t)(plan->problem.dim[VLT_LINEAR_DIM_M] * padded_inputs(plan)),
                           sizeof(float));
+        vlt_frames_reserve(&bytes, vlt_threads_count(plan->context->threads), few_made_bytes(plan));
     } else {
-        vlt_frame_reserve(&bytes, arranged_count(plan, vlt_plan_knob(plan, KNOB_ROWS)),
-                          sizeof(float));
+        panel_scratch(plan, vlt_plan_knob(plan, KNOB_ROWS), &bytes);
     }
     return bytes;
 }
 
-static void run_few(const vlt_plan *plan, vlt_frame frame, struct vector_job *job, int limit)
+static void set_few_products(struct vector_job *job, const vlt_plan *plan)
 {
-    job->packed = vlt_frame_take(&frame, (size_t)(job->args->rows * job->padded), sizeof(float));
-    for (int64_t r = 0; r < job->args->rows; r++) {
-        pack_x(job->dtype, job->args->x + r * job->args->x_stride, job->k, job->padded,
-               job->packed + r * job->padded);
+    const vlt_linear_args *a = job->args;
+    for (int i = 0; i <= a->others; i++) {
+        const vlt_plan *own = i ? a->other[i - 1].plan : plan;
+        const vlt_linear_constants *constants = own->problem.constants;
+        const int64_t n = own->problem.dim[VLT_LINEAR_DIM_N];
+        struct vector_product *p = &job->product[i];
+        *p = (struct vector_product){.weight = constants->weight.data,
+                                     .bias = constants->bias,
+                                     .y = i ? a->other[i - 1].y : a->y,
+                                     .n = n,
+                                     .y_stride = i ? a->other[i - 1].y_stride : a->y_stride,
+                                     .row_bytes = (int64_t)constants->weight.row_bytes};
+        p->items = (n + job->chunk * GROUP - 1) / (job->chunk * GROUP);
+        job->items += job->gated && i ? 0 : p->items;
     }
-    job->ahead_bytes = vlt_plan_knob(plan, KNOB_AHEAD) * GROUP * job->row_bytes;
-    vlt_threads_for(plan->context->threads, (job->n + GROUP - 1) / GROUP,
-                    vlt_plan_knob(plan, KNOB_CHUNK), limit, dot_body, job);
+}
+
+static void run_few(const vlt_plan *plan, vlt_frame frame, const vlt_linear_args *a, int limit)
+{
+    vlt_threads *threads = plan->context->threads;
+    struct vector_job job = {.args = a,
+                             .dtype = (vlt_dtype)plan->problem.dim[VLT_LINEAR_DIM_WEIGHTS],
+                             .k = plan->problem.dim[VLT_LINEAR_DIM_K],
+                             .padded = padded_inputs(plan),
+                             .chunk = vlt_plan_knob(plan, KNOB_CHUNK),
+                             .ahead = vlt_plan_knob(plan, KNOB_AHEAD),
+                             .gated = vlt_linear_is_gated(a)};
+    set_few_products(&job, plan);
+    job.packed = vlt_frame_take(&frame, (size_t)(a->rows * job.padded), sizeof(float));
+    job.made = vlt_frames_take(&frame, vlt_threads_count(threads), few_made_bytes(plan));
+    for (int64_t r = 0; r < a->rows; r++) {
+        pack_x(job.dtype, a->x + r * a->x_stride, job.k, job.padded, job.packed + r * job.padded);
+    }
+    vlt_threads_for(threads, job.items, 1, limit, dot_body, &job);
+}
+
+/* Outputs of all products. */
+static int64_t all_outputs(const vlt_plan *plan, const vlt_linear_args *a)
+{
+    int64_t outputs = plan->problem.dim[VLT_LINEAR_DIM_N];
+    for (int i = 0; i < a->others; i++) {
+        outputs += a->other[i].plan->problem.dim[VLT_LINEAR_DIM_N];
+    }
+    return outputs;
 }
 
 static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *args,
@@ -231,32 +344,15 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
 {
     (void)err;
     const vlt_linear_args *a = args;
-    const vlt_linear_constants *constants = plan->problem.constants;
-    const int64_t *dim = plan->problem.dim;
-    struct vector_job job = {.plan = plan,
-                             .args = a,
-                             .weight = constants->weight.data,
-                             .bias = constants->bias,
-                             .dtype = (vlt_dtype)dim[VLT_LINEAR_DIM_WEIGHTS],
-                             .n = dim[VLT_LINEAR_DIM_N],
-                             .k = dim[VLT_LINEAR_DIM_K],
-                             .padded = padded_inputs(plan),
-                             .row_bytes = (int64_t)constants->weight.row_bytes};
-    bool small = a->rows * job.n < SERIAL_BELOW / job.k;
-    int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
+    const bool small = a->rows * all_outputs(plan, a) <
+                       SERIAL_BELOW / plan->problem.dim[VLT_LINEAR_DIM_K];
+    const int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
     if (is_few(plan)) {
-        run_few(plan, frame, &job, limit);
-        return VLT_OK;
+        run_few(plan, frame, a, limit);
+    } else {
+        run_panels(plan, frame, a, vlt_plan_knob(plan, KNOB_ROWS), vlt_plan_knob(plan, KNOB_BLOCK),
+                   limit);
     }
-    struct panel_job panels = {.args = a,
-                               .weight = job.weight,
-                               .bias = job.bias,
-                               .dtype = job.dtype,
-                               .n = job.n,
-                               .k = job.k,
-                               .row_bytes = job.row_bytes,
-                               .block = vlt_plan_knob(plan, KNOB_BLOCK)};
-    run_panels(plan, frame, &panels, vlt_plan_knob(plan, KNOB_ROWS), limit);
     return VLT_OK;
 }
 

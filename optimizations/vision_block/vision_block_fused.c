@@ -5,6 +5,7 @@
  * Loses: with few rows, and where the weights are much larger than the cache,
  * since each block of rows streams them again.
  *
+ * Norms and the activation are done by the products beside them where these can (linear_step.h).
  * Rows that make no whole block for every thread go through the steps with all threads at each.
  * Children are chosen as everywhere, for problems of `rows` rows; one set serves all threads.
  * Blocks do not depend on the number of threads: the bits do not either.
@@ -52,6 +53,10 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     if (status == VLT_OK) {
         vlt_vision_block_parts_adopt(&s->alone, plan);
         status = vlt_vision_block_parts_init(&s->together, plan, plan->context, s->block, err);
+    }
+    if (status == VLT_OK) {
+        vlt_vision_block_parts_join(&s->alone);
+        vlt_vision_block_parts_join(&s->together);
     }
     return status;
 }

@@ -42,7 +42,19 @@ vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *p, vlt_plan *plan
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_VISION_ATTENTION], err);
     }
+    p->qkv_step = (vlt_linear_step){
+        .norm = p->child[VLT_VISION_NORM1], .product = {p->child[VLT_VISION_QKV]}, .products = 1};
+    p->fc1_step = (vlt_linear_step){.norm = p->child[VLT_VISION_NORM2],
+                                    .product = {p->child[VLT_VISION_FC1]},
+                                    .products = 1,
+                                    .activation = p->child[VLT_VISION_GELU]};
     return status;
+}
+
+void vlt_vision_block_parts_join(vlt_vision_block_parts *p)
+{
+    vlt_linear_step_join(&p->qkv_step);
+    vlt_linear_step_join(&p->fc1_step);
 }
 
 void vlt_vision_block_parts_adopt(const vlt_vision_block_parts *p, vlt_plan *plan)
@@ -67,21 +79,16 @@ vlt_status vlt_vision_block_before(const vlt_vision_block_parts *p, vlt_frame fr
                                    const vlt_vision_block_args *args, int64_t row, int64_t rows,
                                    float *narrow, float *qkv, vlt_error *err)
 {
-    const float *hidden = args->hidden + row * p->width;
+    const vlt_linear_step_args step = {
+        .x = args->hidden + row * p->width, .normed = narrow, .y = {qkv}, .rows = rows};
     const vlt_rope_args rope = {.x = qkv,
                                 .cos = args->cos + row * (p->head / 2),
                                 .sin = args->sin + row * (p->head / 2),
                                 .rows = rows,
                                 .x_row = 3 * p->width,
                                 .x_head = p->head};
-    vlt_status status;
-    if ((status = vlt_norm_rows(p->child[VLT_VISION_NORM1], frame, hidden, narrow, rows, err)) !=
-            VLT_OK ||
-        (status = vlt_linear_rows(p->child[VLT_VISION_QKV], frame, narrow, qkv, rows, false,
-                                  err)) != VLT_OK) {
-        return status;
-    }
-    return vlt_plan_run(p->child[VLT_VISION_ROPE], frame, &rope, err);
+    vlt_status status = vlt_linear_step_run(&p->qkv_step, frame, &step, err);
+    return status == VLT_OK ? vlt_plan_run(p->child[VLT_VISION_ROPE], frame, &rope, err) : status;
 }
 
 vlt_status vlt_vision_block_attend(const vlt_vision_block_parts *p, vlt_frame frame,
@@ -104,17 +111,13 @@ vlt_status vlt_vision_block_after(const vlt_vision_block_parts *p, vlt_frame fra
                                   const float *mixed, float *narrow, float *wide, vlt_error *err)
 {
     float *hidden = args->hidden + row * p->width;
-    const vlt_activation_args gelu = {
-        .x = wide, .out = wide, .rows = rows, .x_stride = p->inner, .out_stride = p->inner};
-    vlt_status status;
-    if ((status = vlt_linear_rows(p->child[VLT_VISION_PROJ], frame, mixed, hidden, rows, true,
-                                  err)) != VLT_OK ||
-        (status = vlt_norm_rows(p->child[VLT_VISION_NORM2], frame, hidden, narrow, rows, err)) !=
-            VLT_OK ||
-        (status = vlt_linear_rows(p->child[VLT_VISION_FC1], frame, narrow, wide, rows, false,
-                                  err)) != VLT_OK ||
-        (status = vlt_plan_run(p->child[VLT_VISION_GELU], frame, &gelu, err)) != VLT_OK) {
-        return status;
+    const vlt_linear_step_args step = {.x = hidden, .normed = narrow, .y = {wide}, .rows = rows};
+    vlt_status status = vlt_linear_rows(p->child[VLT_VISION_PROJ], frame, mixed, hidden, rows, true,
+                                        err);
+    if (status == VLT_OK) {
+        status = vlt_linear_step_run(&p->fc1_step, frame, &step, err);
     }
-    return vlt_linear_rows(p->child[VLT_VISION_FC2], frame, wide, hidden, rows, true, err);
+    return status == VLT_OK
+               ? vlt_linear_rows(p->child[VLT_VISION_FC2], frame, wide, hidden, rows, true, err)
+               : status;
 }

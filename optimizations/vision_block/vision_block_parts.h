@@ -4,7 +4,7 @@
 #define VLT_VISION_BLOCK_PARTS_H
 
 #include "optimizations/core/children.h"
-#include "optimizations/linear/linear.h"
+#include "optimizations/linear/linear_step.h"
 #include "optimizations/norm/norm.h"
 #include "optimizations/vision_block/vision_block.h"
 
@@ -26,12 +26,15 @@ typedef struct vlt_vision_block_parts {
     vlt_linear_constants qkv, proj, fc1, fc2;
     int64_t rows, width, heads, head, inner; /* of the problem */
     vlt_plan *child[VLT_VISION_CHILDREN];
+    vlt_linear_step qkv_step, fc1_step; /* from norm1; from norm2 to gelu */
 } vlt_vision_block_parts;
 
 /* Constants, sizes and children: attention within a segment in the plan's context, the other steps
  * for `rows` rows in `context`. On failure _release is still to be called. */
 vlt_status vlt_vision_block_parts_init(vlt_vision_block_parts *parts, vlt_plan *plan,
                                        vlt_context *context, int64_t rows, vlt_error *err);
+/* From now on a step's children run as one as far as they can. */
+void vlt_vision_block_parts_join(vlt_vision_block_parts *parts);
 /* What the children may lose adds to the plan's loss. */
 void vlt_vision_block_parts_adopt(const vlt_vision_block_parts *parts, vlt_plan *plan);
 void vlt_vision_block_parts_release(vlt_vision_block_parts *parts);

@@ -41,7 +41,12 @@ static void fill(vlt_dtype dtype)
 
 static void check_run(vlt_plan *plan, int64_t rows, bool accumulate, const float *used_bias)
 {
-    vlt_linear_args args = {x, y, rows, X_STRIDE, Y_STRIDE, accumulate};
+    const vlt_linear_args args = {.x = x,
+                                  .y = y,
+                                  .rows = rows,
+                                  .x_stride = X_STRIDE,
+                                  .y_stride = Y_STRIDE,
+                                  .accumulate = accumulate};
     memcpy(y, before, sizeof y);
     cr_assert_eq(test_run(plan, &args, NULL), VLT_OK);
     for (int r = 0; r < M; r++) {

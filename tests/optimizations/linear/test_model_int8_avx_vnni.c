@@ -23,6 +23,7 @@ static inline __m256i model_dot4(__m256i sum, __m256i a, __m256i b)
 #include "optimizations/linear/linear_int8_avx_vnni.c"
 
 #include "tests/support/int8_model.h"
+#include "tests/support/linear_steps.h"
 #include "tests/support/rounding_edges.h"
 
 Test(linear_model, gives_the_bits_of_the_plain_variant)
@@ -46,5 +47,18 @@ Test(linear_model, stays_within_half_a_step_of_each_operand)
     }
     test.caps.isa |= VLT_ISA_AVX_VNNI; /* the model is there, whatever the CPU */
     cr_expect_gt(test_rounding_edges(&test, &vlt_variant_linear_int8_avx_vnni), 0);
+    test_context_release(&test);
+}
+
+Test(linear_model, gives_the_same_bits_together_and_apart)
+{
+    test_context test;
+    test_context_init(&test);
+    if (!__builtin_cpu_supports("avx2")) {
+        cr_skip("SKIP: the model needs a CPU with avx2\n");
+    }
+    test.caps.isa |= VLT_ISA_AVX_VNNI; /* the model is there, whatever the CPU */
+    cr_expect_gt(test_linear_steps(&test, &vlt_variant_linear_int8_avx_vnni, false), 0);
+    cr_expect_gt(test_linear_steps(&test, &vlt_variant_linear_int8_avx_vnni, true), 0);
     test_context_release(&test);
 }
