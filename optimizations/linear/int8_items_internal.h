@@ -98,9 +98,7 @@ static void round_rows(void *argument, int64_t begin, int64_t end, int worker)
     for (int64_t row = begin; row < end; row += ROUND_CHUNK) {
         int64_t rows = end - row < ROUND_CHUNK ? end - row : ROUND_CHUNK;
         const vlt_linear_view view = vlt_linear_view_of(job->args, job->k, row, rows, own.x);
-        for (int64_t r = 0; r < rows; r++) {
-            i8_set_row(&job->x, row + r, view.x + r * view.stride, job->k);
-        }
+        i8_set_rows(&job->x, row, rows, view.x, view.stride, job->k);
     }
 }
 

@@ -102,20 +102,48 @@ VLT_ALWAYS_INLINE uint32_t i8_largest_bits(const float *x, int64_t k)
     return largest;
 }
 
-/* VEC_LANES values of |q| <= 127 as bytes into the steps at `to`, step_bytes apart. */
-VLT_ALWAYS_INLINE void i8_store_steps(vec_int q, uint32_t flip, int8_t *to, int64_t step_bytes)
+enum { I8_STEPS = VEC_LANES / I8_STEP /* in a vector of values */, I8_SIDE = 4 /* rows at once */ };
+
+/* VEC_LANES values of |q| <= 127 as bytes, each four flipped. */
+VLT_ALWAYS_INLINE __m128i i8_bytes(vec_int q, uint32_t flip)
 {
-    int32_t step[VEC_LANES / I8_STEP];
     const __m128i bits = _mm_set1_epi32((int32_t)flip);
 #if VLT_SIMD == 512
-    _mm_storeu_si128((void *)step, _mm_xor_si128(_mm512_cvtepi32_epi8(q), bits));
+    return _mm_xor_si128(_mm512_cvtepi32_epi8(q), bits);
 #else
     __m128i half = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-    _mm_storel_epi64((void *)step, _mm_xor_si128(_mm_packs_epi16(half, half), bits));
+    return _mm_xor_si128(_mm_packs_epi16(half, half), bits);
 #endif
+}
+
+/* Into the steps at `to`, step_bytes apart. */
+VLT_ALWAYS_INLINE void i8_store_steps(vec_int q, uint32_t flip, int8_t *to, int64_t step_bytes)
+{
+    int32_t step[4];
+    _mm_storeu_si128((void *)step, i8_bytes(q, flip));
     VLT_UNROLL
-    for (int i = 0; i < VEC_LANES / I8_STEP; i++) {
+    for (int i = 0; i < I8_STEPS; i++) {
         memcpy(to + i * step_bytes, &step[i], I8_STEP);
+    }
+}
+
+/* The same of I8_SIDE rows that stand side by side, the first `steps` steps: a store for all rows
+ * of a step. */
+VLT_ALWAYS_INLINE void i8_store_side(const vec_int q[I8_SIDE], uint32_t flip, int8_t *to,
+                                     int64_t step_bytes, int64_t steps)
+{
+    const __m128i a = i8_bytes(q[0], flip), b = i8_bytes(q[1], flip), c = i8_bytes(q[2], flip),
+                  d = i8_bytes(q[3], flip);
+    const __m128i low[2] = {_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d)},
+                  high[2] = {_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d)};
+    const __m128i step[4] = {_mm_unpacklo_epi64(low[0], low[1]), _mm_unpackhi_epi64(low[0], low[1]),
+                             _mm_unpacklo_epi64(high[0], high[1]),
+                             _mm_unpackhi_epi64(high[0], high[1])};
+    VLT_UNROLL
+    for (int i = 0; i < I8_STEPS; i++) {
+        if (i < steps) {
+            _mm_storeu_si128((void *)(to + i * step_bytes), step[i]);
+        }
     }
 }
 
@@ -129,22 +157,28 @@ VLT_ALWAYS_INLINE int32_t i8_sum(vec_int v)
     return sum;
 }
 
-/* Rounds x[k] into the steps at `to`, flipped; returns the scale, *total the sum as it was. */
-VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, uint32_t flip, int8_t *to,
-                                     int64_t step_bytes, int32_t *total)
+/* The scale of a row and what to multiply it by: 0 where it counts as zeros. */
+VLT_ALWAYS_INLINE float i8_scale(const float *x, int64_t k, float *inverse)
 {
     uint32_t bits = i8_largest_bits(x, k);
-    float largest, inverse = 0, scale = VLT_INT8_STRANGE;
-    if (bits < 0x7F800000) {
-        memcpy(&largest, &bits, sizeof largest);
-        scale = vlt_int8_scale(largest, &inverse);
+    float largest;
+    *inverse = 0;
+    if (bits >= 0x7F800000) {
+        return VLT_INT8_STRANGE;
     }
+    memcpy(&largest, &bits, sizeof largest);
+    return vlt_int8_scale(largest, inverse);
+}
+
+/* Rounds x[k] times `inverse` into the steps at `to`, flipped; returns the sum as it was. */
+VLT_ALWAYS_INLINE int32_t i8_round_scaled(const float *x, int64_t k, float inverse, uint32_t flip,
+                                          int8_t *to, int64_t step_bytes)
+{
     if (inverse == 0) {
         for (int64_t step = 0; step < i8_steps(k); step++) {
             memcpy(to + step * step_bytes, &flip, I8_STEP);
         }
-        *total = 0;
-        return scale;
+        return 0;
     }
     vec_int sum = VEC_OP(set1_epi32)(0);
     vec factor = vec_set(inverse);
@@ -163,7 +197,15 @@ VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, uint32_t flip, i
             memcpy(to + (i / I8_STEP + j) * step_bytes, last + j * I8_STEP, I8_STEP);
         }
     }
-    *total = i8_sum(sum);
+    return i8_sum(sum);
+}
+
+/* Rounds x[k] likewise; returns the scale, *total the sum. */
+VLT_ALWAYS_INLINE float i8_round_row(const float *x, int64_t k, uint32_t flip, int8_t *to,
+                                     int64_t step_bytes, int32_t *total)
+{
+    float inverse, scale = i8_scale(x, k, &inverse);
+    *total = i8_round_scaled(x, k, inverse, flip, to, step_bytes);
     return scale;
 }
 
@@ -172,6 +214,59 @@ VLT_ALWAYS_INLINE void i8_set_row(const struct i8_rows *rows, int64_t r, const f
 {
     rows->scale[r] = i8_round_row(x, k, rows->flip, i8_row(rows, r), rows->width * I8_STEP,
                                   &rows->total[r]);
+}
+
+/* I8_SIDE rows, none of which counts as zeros. */
+VLT_ALWAYS_INLINE void i8_round_side(const float *x, int64_t stride, int64_t k,
+                                     const float inverse[I8_SIDE], uint32_t flip, int8_t *to,
+                                     int64_t step_bytes, int32_t total[I8_SIDE])
+{
+    vec_int sum[I8_SIDE], q[I8_SIDE];
+    VLT_UNROLL
+    for (int r = 0; r < I8_SIDE; r++) {
+        sum[r] = VEC_OP(set1_epi32)(0);
+    }
+    for (int64_t i = 0; i < k; i += VEC_LANES) {
+        const int64_t left = k - i;
+        VLT_UNROLL
+        for (int r = 0; r < I8_SIDE; r++) {
+            const float *at = x + r * stride + i;
+            vec v = left >= VEC_LANES ? vec_load(at) : vec_load_part(at, left);
+            q[r] = VEC_OP(cvtps_epi32)(vec_mul(v, vec_set(inverse[r])));
+            sum[r] = VEC_OP(add_epi32)(sum[r], q[r]);
+        }
+        i8_store_side(q, flip, to + i / I8_STEP * step_bytes, step_bytes, i8_steps(left));
+    }
+    for (int r = 0; r < I8_SIDE; r++) {
+        total[r] = i8_sum(sum[r]);
+    }
+}
+
+/* Rows r .. r + count from x[count, k]. */
+static inline void i8_set_rows(const struct i8_rows *rows, int64_t r, int64_t count, const float *x,
+                               int64_t stride, int64_t k)
+{
+    const int64_t step_bytes = rows->width * I8_STEP;
+    float inverse[I8_SIDE];
+    while (count > 0) {
+        const int64_t some = count < I8_SIDE ? count : I8_SIDE;
+        bool side = some == I8_SIDE && r % rows->width + I8_SIDE <= rows->width;
+        for (int64_t i = 0; i < some; i++) {
+            rows->scale[r + i] = i8_scale(x + i * stride, k, &inverse[i]);
+            side = side && inverse[i] != 0;
+        }
+        if (side) {
+            i8_round_side(x, stride, k, inverse, rows->flip, i8_row(rows, r), step_bytes,
+                          rows->total + r);
+        }
+        for (int64_t i = 0; i < some && !side; i++) {
+            rows->total[r + i] = i8_round_scaled(x + i * stride, k, inverse[i], rows->flip,
+                                                 i8_row(rows, r + i), step_bytes);
+        }
+        r += some;
+        x += some * stride;
+        count -= some;
+    }
 }
 
 #endif
