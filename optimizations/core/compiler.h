@@ -34,6 +34,10 @@
 #define VLT_DOT4(sum, a, b)     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))
 #define VLT_DOT4_VEX(sum, a, b) __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b))
 
+/* In a register tile: `sum` is complete before anything else is read. Else GCC 12 reads what all
+ * rows multiply first and has no registers left for the sums. */
+#define VLT_IN_ORDER(sum) __asm__ volatile("" : "+v"(sum) : : "memory")
+
 /* Everything is hidden by default; VLT_API marks what libvltune.so exports. */
 #define VLT_API __attribute__((visibility("default")))
 

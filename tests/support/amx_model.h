@@ -2,8 +2,8 @@
  * include it behind core/simd.h and before the file whose kernel is to be proved.
  *
  * Tiles are 16 rows of 64 bytes, as every kernel here configures them. Operands as the manual has
- * them (Intel SDM, TDPBSUD and TDPBF16PS): the sums over pairs of BF16 numbers keep even and odd
- * ones apart and add them last; denormals count as zero.
+ * them (Intel SDM, TDPBSUD, TDPBUSD and TDPBF16PS): the sums over pairs of BF16 numbers keep even
+ * and odd ones apart and add them last; denormals count as zero.
  */
 #ifndef VLT_TESTS_AMX_MODEL_H
 #define VLT_TESTS_AMX_MODEL_H
@@ -46,16 +46,18 @@ static inline void model_zero(int tile)
     memset(model_tile[tile], 0, sizeof model_tile[tile]);
 }
 
-/* Signed bytes of a times unsigned ones of b into int32. */
-static inline void model_dpbsud(int c, int a, int b)
+/* Bytes of a times bytes of b into int32; those of one of them are signed. */
+static inline void model_dot_bytes(int c, int a, int b, int a_is_signed)
 {
     for (int m = 0; m < MODEL_ROWS && model_configured; m++) {
         for (int n = 0; n < MODEL_BYTES / 4; n++) {
             uint32_t sum;
             memcpy(&sum, &model_tile[c][m][4 * n], 4);
             for (int k = 0; k < MODEL_BYTES; k++) {
-                int32_t left = (int8_t)model_tile[a][m][k];
-                sum += (uint32_t)(left * model_tile[b][k / 4][4 * n + k % 4]);
+                int32_t left = model_tile[a][m][k], right = model_tile[b][k / 4][4 * n + k % 4];
+                left = a_is_signed ? (int8_t)left : left;
+                right = a_is_signed ? right : (int8_t)right;
+                sum += (uint32_t)(left * right);
             }
             memcpy(&model_tile[c][m][4 * n], &sum, 4);
         }
@@ -93,13 +95,15 @@ static inline void model_dpbf16ps(int c, int a, int b)
 #undef _tile_stored
 #undef _tile_zero
 #undef _tile_dpbsud
+#undef _tile_dpbusd
 #undef _tile_dpbf16ps
 #define _tile_loadconfig(config)         model_config(config)
 #define _tile_release()                  ((void)(model_configured = 0))
 #define _tile_loadd(tile, base, stride)  model_load(tile, base, (int64_t)(stride))
 #define _tile_stored(tile, base, stride) model_store(tile, base, (int64_t)(stride))
 #define _tile_zero(tile)                 model_zero(tile)
-#define _tile_dpbsud(c, a, b)            model_dpbsud(c, a, b)
+#define _tile_dpbsud(c, a, b)            model_dot_bytes(c, a, b, 1)
+#define _tile_dpbusd(c, a, b)            model_dot_bytes(c, a, b, 0)
 #define _tile_dpbf16ps(c, a, b)          model_dpbf16ps(c, a, b)
 
 #endif

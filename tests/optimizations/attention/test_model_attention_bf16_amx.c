@@ -1,0 +1,28 @@
+/* attention's bf16_amx with the matrix unit and its roundings in plain C: same packing, same order
+ * of sums. */
+#include "optimizations/core/simd.h"
+#include "tests/support/amx_model.h"
+#include "tests/support/bf16_model.h"
+
+#include "optimizations/attention/attention_bf16_amx.c"
+
+#include <criterion/criterion.h>
+
+#include "tests/support/attention_edges.h"
+
+static void begin(test_context *test)
+{
+    test_context_init(test);
+    if (!__builtin_cpu_supports("avx512bw")) {
+        cr_skip("SKIP: the model needs a CPU with avx512bw\n");
+    }
+    test->caps.isa |= VLT_ISA_AMX; /* the model is there, whatever the CPU */
+}
+
+Test(attention_model_bf16_amx, stays_within_half_a_step_of_each_operand)
+{
+    test_context test;
+    begin(&test);
+    cr_expect_gt(test_attention_edges(&test, &vlt_variant_attention_bf16_amx), 0);
+    test_context_release(&test);
+}
