@@ -30,8 +30,9 @@ enum {
     VLT_ATTENTION_DIM_KV /* vlt_format of keys and values: F32 or BF16 */
 };
 
-/* Strides of q and out in elements: element (row, head, i) of q is q[row * q_row + head * q_head +
- * i]. */
+/* One sequence: strides of q and out in elements, element (row, head, i) of q is q[row * q_row +
+ * head * q_head + i]. Several sequences are an array of these, of which the first says how many
+ * `more` there are: they are independent of each other, and threads share them in one go. */
 typedef struct vlt_attention_args {
     const float *q;
     vlt_kv_view k, v;
@@ -39,6 +40,7 @@ typedef struct vlt_attention_args {
     int64_t q_rows, kv_rows, q_first;
     int64_t q_row, q_head;
     int64_t out_row, out_head;
+    int64_t more;
 } vlt_attention_args;
 
 extern const vlt_op vlt_op_attention;

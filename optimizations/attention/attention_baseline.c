@@ -62,10 +62,8 @@ static size_t scratch(const vlt_plan *plan)
     return bytes;
 }
 
-static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+static void run_sequence(const vlt_plan *plan, vlt_frame frame, const vlt_attention_args *a)
 {
-    (void)err;
-    const vlt_attention_args *a = args;
     const int64_t *dim = plan->problem.dim;
     int64_t heads = dim[VLT_ATTENTION_DIM_HEADS], head = dim[VLT_ATTENTION_DIM_HEAD];
     int64_t group = heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
@@ -79,6 +77,15 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
             weighted_sum(a->out + r * a->out_row + h * a->out_head, score, sum, &a->v, h / group,
                          head, visible, row);
         }
+    }
+}
+
+static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, vlt_error *err)
+{
+    (void)err;
+    const vlt_attention_args *a = args;
+    for (int64_t i = 0; i <= a->more; i++) {
+        run_sequence(plan, frame, a + i);
     }
     return VLT_OK;
 }

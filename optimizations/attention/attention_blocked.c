@@ -97,10 +97,12 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
 {
     (void)frame;
     (void)err;
-    const vlt_attention_args *a = args;
-    for (int64_t h = 0; h < plan->problem.dim[VLT_ATTENTION_DIM_HEADS]; h++) {
-        for (int64_t begin = 0; begin < a->q_rows; begin += QUERIES) {
-            attend(plan, a, h, begin, begin + QUERIES < a->q_rows ? begin + QUERIES : a->q_rows);
+    const vlt_attention_args *first = args;
+    for (const vlt_attention_args *a = first; a <= first + first->more; a++) {
+        for (int64_t h = 0; h < plan->problem.dim[VLT_ATTENTION_DIM_HEADS]; h++) {
+            for (int64_t r = 0; r < a->q_rows; r += QUERIES) {
+                attend(plan, a, h, r, r + QUERIES < a->q_rows ? r + QUERIES : a->q_rows);
+            }
         }
     }
     return VLT_OK;

@@ -242,15 +242,17 @@ static inline vlt_status rounded_run(const vlt_plan *plan, vlt_frame frame, cons
 {
     (void)err;
     struct job job = job_of(plan);
+    const vlt_attention_args *first = args;
     vlt_threads *threads = plan->context->threads;
     const int limit = (int)vlt_plan_knob(plan, KNOB_THREADS);
-    job.args = args;
-    job.used = round_up(job.args->kv_rows, KEY_STEP);
     job.packs = vlt_frames_take(&frame, (int)job.kv_heads, pack_bytes(&job));
     job.frames = vlt_frames_take(&frame, vlt_threads_count(threads), worker_bytes(&job));
-    job.blocks = (job.args->q_rows + job.rows - 1) / job.rows;
-    vlt_threads_for(threads, job.kv_heads, 1, limit, pack_body, &job);
-    vlt_threads_for(threads, job.heads * job.blocks, 1, limit, attend_body, &job);
+    for (job.args = first; job.args <= first + first->more; job.args++) {
+        job.used = round_up(job.args->kv_rows, KEY_STEP);
+        job.blocks = (job.args->q_rows + job.rows - 1) / job.rows;
+        vlt_threads_for(threads, job.kv_heads, 1, limit, pack_body, &job);
+        vlt_threads_for(threads, job.heads * job.blocks, 1, limit, attend_body, &job);
+    }
     return VLT_OK;
 }
 

@@ -6,9 +6,11 @@
  *         softmax, out = out * factor + P V. Sums and outputs wait in the worker's scratch.
  *   few   (q_rows < FEW_ROWS_MAX: decoding) an item is a key/value head and one query row. All
  *         query heads that share the head meet each key and value while it passes, which is read
- *         where it lies.
- * An item's arithmetic does not depend on which thread does it: 1 and N threads give the same
- * bits. Against the baseline: order of summation, fused multiply-adds, own exponential (1.2e-7).
+ *         where it lies. Every SPAN keys are summed for themselves and then added in order, so
+ *         that threads may share the keys of one row where there are fewer heads than threads.
+ * The items of all sequences of a call are one region of threads. An item's arithmetic does not
+ * depend on which thread does it, nor on who shares it: 1 and N threads give the same bits. Against
+ * the baseline: order of summation, fused multiply-adds, own exponential (1.2e-7).
  */
 #ifndef VLT_ATTENTION_VECTOR_INTERNAL_H
 #define VLT_ATTENTION_VECTOR_INTERNAL_H
@@ -24,6 +26,7 @@ enum { FEW_ROWS_MAX = 12, FEW_HEADS = VLT_SIMD == 512 ? 4 : 2, QUAD = 4 };
 /* Multiply-adds: waking a thread that sleeps costs as much. With few rows each reads a key or a
  * value of its own, and takes as long as sixteen of the others. */
 enum { SERIAL_BELOW = 1 << 20, SERIAL_BELOW_FEW = 1 << 16 };
+enum { SPAN = 512 /* keys, a multiple of every block */ };
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_KEYS };
 
@@ -46,21 +49,37 @@ struct pieces {
                        where a tile of them would share a few sets of the cache */
     float *largest; /* [lines] */
     float *sum;     /* [lines] */
+    struct lines {  /* few, with more than a span of keys: what was summed of spans */
+        float *out, *largest, *sum;
+    } spans;
 };
 
 struct vector_job {
-    const vlt_attention_args *args;
-    vlt_frames frames; /* of the workers */
+    const vlt_attention_args *args; /* the first sequence of the call, in an item its own */
+    vlt_frames frames;              /* of the workers */
     const vlt_plan *plan;
     vlt_dtype dtype; /* of keys and values */
-    int64_t heads, group, head, padded, causal, rows, keys, blocks;
+    int64_t heads, group, head, padded, causal, rows, keys;
     float scale;
+    float *parts; /* few, one row whose keys are shared: [kv_heads][part_count][part_floats] */
+    int64_t part_count;
 };
 
 /* Elements of the pieces. */
 struct sizes {
-    int64_t keys, values, scores, out, q, lines;
+    int64_t keys, values, scores, out, q, lines, spans;
 };
+
+static inline int64_t spans_of(int64_t keys)
+{
+    return (keys + SPAN - 1) / SPAN;
+}
+
+/* A part: out[group][padded], largest[group], sum[group]. */
+static inline int64_t part_floats(int64_t group, int64_t padded)
+{
+    return group * (padded + 2);
+}
 
 static struct sizes sizes_of(const vlt_plan *plan)
 {
@@ -75,7 +94,10 @@ static struct sizes sizes_of(const vlt_plan *plan)
                           .scores = (few ? group : VEC_TILE_ROWS) * keys,
                           .out = lines * padded,
                           .q = lines * padded,
-                          .lines = lines};
+                          .lines = lines,
+                          .spans = few && spans_of(dim[VLT_ATTENTION_DIM_KV_ROWS]) > 1
+                                       ? part_floats(lines, padded)
+                                       : 0};
 }
 
 static size_t worker_bytes(const vlt_plan *plan)
@@ -89,7 +111,14 @@ static size_t worker_bytes(const vlt_plan *plan)
     vlt_frame_reserve(&bytes, (size_t)sizes.q, sizeof(float));
     vlt_frame_reserve(&bytes, (size_t)sizes.lines, sizeof(float));
     vlt_frame_reserve(&bytes, (size_t)sizes.lines, sizeof(float));
+    vlt_frame_reserve(&bytes, (size_t)sizes.spans, sizeof(float));
     return bytes;
+}
+
+static inline struct lines lines_at(float *part, int64_t lines, int64_t padded)
+{
+    return (struct lines){
+        .out = part, .largest = part + lines * padded, .sum = part + lines * padded + lines};
 }
 
 static struct pieces take_pieces(const struct vector_job *job, int worker)
@@ -104,14 +133,50 @@ static struct pieces take_pieces(const struct vector_job *job, int worker)
     p.q = vlt_frame_take(&frame, (size_t)sizes.q, sizeof(float));
     p.largest = vlt_frame_take(&frame, (size_t)sizes.lines, sizeof(float));
     p.sum = vlt_frame_take(&frame, (size_t)sizes.lines, sizeof(float));
+    p.spans = lines_at(vlt_frame_take(&frame, (size_t)sizes.spans, sizeof(float)), sizes.lines,
+                       job->padded);
     return p;
+}
+
+/* Floats of the parts of a row that threads share. */
+static size_t part_room(const vlt_plan *plan)
+{
+    const struct sizes sizes = sizes_of(plan);
+    const int64_t *dim = plan->problem.dim;
+    return (size_t)(sizes.spans * spans_of(dim[VLT_ATTENTION_DIM_KV_ROWS]) *
+                    dim[VLT_ATTENTION_DIM_KV_HEADS]);
 }
 
 static size_t vector_scratch(const vlt_plan *plan)
 {
     size_t bytes = 0;
     vlt_frames_reserve(&bytes, vlt_threads_count(plan->context->threads), worker_bytes(plan));
+    vlt_frame_reserve(&bytes, part_room(plan), sizeof(float));
     return bytes;
+}
+
+/* The sequence that item *item of a region belongs to; *item becomes its number there. An item is
+ * one of `heads` heads and up to `rows` query rows. */
+static const vlt_attention_args *sequence_of(const struct vector_job *job, int64_t heads,
+                                             int64_t rows, int64_t *item)
+{
+    const vlt_attention_args *a = job->args;
+    for (;; a++) {
+        const int64_t items = heads * ((a->q_rows + rows - 1) / rows);
+        if (*item < items) {
+            return a;
+        }
+        *item -= items;
+    }
+}
+
+static int64_t items_of(const struct vector_job *job, int64_t heads, int64_t rows)
+{
+    int64_t items = 0;
+    for (int64_t i = 0; i <= job->args->more; i++) {
+        items += heads * ((job->args[i].q_rows + rows - 1) / rows);
+    }
+    return items;
 }
 
 /* score[keys] of one line becomes exp(scale * score - largest), 0 from `count` on. Returns the
@@ -289,12 +354,15 @@ static void attend_many(const struct vector_job *job, const struct pieces *s, in
 
 static void many_body(void *argument, int64_t begin, int64_t end, int worker)
 {
-    const struct vector_job *job = argument;
-    struct pieces pieces = take_pieces(job, worker);
-    for (int64_t item = begin; item < end; item++) {
-        int64_t r = item % job->blocks * job->rows, last = r + job->rows;
-        last = last < job->args->q_rows ? last : job->args->q_rows;
-        attend_many(job, &pieces, item / job->blocks, r, last);
+    struct vector_job job = *(const struct vector_job *)argument;
+    const struct pieces pieces = take_pieces(&job, worker);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t item = i;
+        job.args = sequence_of(argument, job.heads, job.rows, &item);
+        const int64_t blocks = (job.args->q_rows + job.rows - 1) / job.rows;
+        const int64_t r = item % blocks * job.rows, last = r + job.rows;
+        attend_many(&job, &pieces, item / blocks, r,
+                    last < job.args->q_rows ? last : job.args->q_rows);
     }
 }
 
@@ -379,20 +447,22 @@ VLT_ALWAYS_INLINE void attend_lines(const struct vector_job *job, vlt_dtype dtyp
     add_values(job, dtype, v, count, score, factor, s->out + line * job->padded, lines);
 }
 
-/* One query row, all heads that use kv_head. */
-VLT_ALWAYS_INLINE void attend_few(const struct vector_job *job, vlt_dtype dtype,
-                                  const struct pieces *s, int64_t kv_head, int64_t r)
+/* One query row and the keys [first, last), all heads that use kv_head, into out, largest and sum
+ * of s. */
+VLT_ALWAYS_INLINE void attend_keys(const struct vector_job *job, vlt_dtype dtype,
+                                   const struct pieces *s, int64_t kv_head, int64_t r,
+                                   int64_t first, int64_t last)
 {
     const vlt_attention_args *a = job->args;
-    int64_t seen = vlt_attention_visible(a, r, job->causal), h0 = kv_head * job->group;
+    const int64_t h0 = kv_head * job->group;
     begin_lines(job, s, job->group);
     memset(s->q, 0, (size_t)(job->group * job->padded) * sizeof(float));
     for (int64_t g = 0; g < job->group; g++) {
         memcpy(s->q + g * job->padded, a->q + r * a->q_row + (h0 + g) * a->q_head,
                (size_t)job->head * sizeof(float));
     }
-    for (int64_t first = 0; first < seen; first += job->keys) {
-        int64_t count = seen - first < job->keys ? seen - first : job->keys, g = 0;
+    for (; first < last; first += job->keys) {
+        int64_t count = last - first < job->keys ? last - first : job->keys, g = 0;
         const unsigned char *k = vlt_kv_row(&a->k, first, kv_head);
         const unsigned char *v = vlt_kv_row(&a->v, first, kv_head);
         for (; g + FEW_HEADS <= job->group; g += FEW_HEADS) {
@@ -405,33 +475,141 @@ VLT_ALWAYS_INLINE void attend_few(const struct vector_job *job, vlt_dtype dtype,
             attend_lines(job, dtype, s, k, v, g, count, 1);
         }
     }
-    for (int64_t g = 0; g < job->group; g++) {
-        end_line(job, s, g, a->out + r * a->out_row + (h0 + g) * a->out_head);
+}
+
+/* Span `span` of the `seen` keys of a row. */
+static void attend_span(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
+                        int64_t r, int64_t span, int64_t seen)
+{
+    const int64_t first = span * SPAN, last = seen < first + SPAN ? seen : first + SPAN;
+    if (job->dtype == VLT_DTYPE_F32) {
+        attend_keys(job, VLT_DTYPE_F32, s, kv_head, r, first, last);
+    } else {
+        attend_keys(job, VLT_DTYPE_BF16, s, kv_head, r, first, last);
     }
+}
+
+/* What one more span of a row has is added to what those before it have. */
+static void add_span(const struct vector_job *job, const struct lines *all,
+                     const struct lines *span)
+{
+    for (int64_t g = 0; g < job->group; g++) {
+        const float larger = all->largest[g] > span->largest[g] ? all->largest[g]
+                                                                : span->largest[g];
+        const vec old = vec_exp(vec_set(all->largest[g] - larger));
+        const vec new = vec_exp(vec_set(span->largest[g] - larger));
+        float factor[2][VEC_LANES];
+        for (int64_t c = g * job->padded; c < (g + 1) * job->padded; c += VEC_LANES) {
+            vec_store(all->out + c,
+                      vec_fma(vec_load(span->out + c), new, vec_mul(vec_load(all->out + c), old)));
+        }
+        vec_store(factor[0], old);
+        vec_store(factor[1], new);
+        all->sum[g] = all->sum[g] * factor[0][0] + span->sum[g] * factor[1][0];
+        all->largest[g] = larger;
+    }
+}
+
+static void end_row(const struct vector_job *job, const struct pieces *s, int64_t kv_head,
+                    int64_t r)
+{
+    const vlt_attention_args *a = job->args;
+    for (int64_t g = 0; g < job->group; g++) {
+        end_line(job, s, g, a->out + r * a->out_row + (kv_head * job->group + g) * a->out_head);
+    }
+}
+
+static struct pieces pieces_on(const struct pieces *s, const struct lines *lines)
+{
+    struct pieces other = *s;
+    other.out = lines->out;
+    other.largest = lines->largest;
+    other.sum = lines->sum;
+    return other;
 }
 
 static void few_body(void *argument, int64_t begin, int64_t end, int worker)
 {
-    const struct vector_job *job = argument;
-    struct pieces pieces = take_pieces(job, worker);
-    for (int64_t item = begin; item < end; item++) {
-        int64_t kv_head = item / job->args->q_rows, r = item % job->args->q_rows;
-        if (job->dtype == VLT_DTYPE_F32) {
-            attend_few(job, VLT_DTYPE_F32, &pieces, kv_head, r);
-        } else {
-            attend_few(job, VLT_DTYPE_BF16, &pieces, kv_head, r);
+    struct vector_job job = *(const struct vector_job *)argument;
+    const struct pieces one = take_pieces(&job, worker), all = pieces_on(&one, &one.spans);
+    const struct lines last = {.out = one.out, .largest = one.largest, .sum = one.sum};
+    for (int64_t i = begin; i < end; i++) {
+        int64_t item = i;
+        job.args = sequence_of(argument, job.heads / job.group, 1, &item);
+        const int64_t kv_head = item / job.args->q_rows, r = item % job.args->q_rows;
+        const int64_t seen = vlt_attention_visible(job.args, r, job.causal);
+        const int64_t spans = spans_of(seen);
+        attend_span(&job, spans > 1 ? &all : &one, kv_head, r, 0, seen);
+        for (int64_t span = 1; span < spans; span++) {
+            attend_span(&job, &one, kv_head, r, span, seen);
+            add_span(&job, &all.spans, &last);
         }
+        end_row(&job, spans > 1 ? &all : &one, kv_head, r);
     }
+}
+
+/* Items are the spans of the heads of one row. */
+static void part_body(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const struct vector_job *job = argument;
+    const struct pieces pieces = take_pieces(job, worker);
+    const int64_t seen = vlt_attention_visible(job->args, 0, job->causal);
+    for (int64_t item = begin; item < end; item++) {
+        float *part = job->parts + item * part_floats(job->group, job->padded);
+        const struct lines lines = lines_at(part, job->group, job->padded);
+        const struct pieces s = pieces_on(&pieces, &lines);
+        attend_span(job, &s, item / job->part_count, 0, item % job->part_count, seen);
+    }
+}
+
+/* One row, of whose keys each thread takes spans. */
+static void share_keys(struct vector_job *job, int limit)
+{
+    const int64_t kv_heads = job->heads / job->group, each = part_floats(job->group, job->padded);
+    const struct pieces any = take_pieces(job, 0);
+    job->part_count = spans_of(vlt_attention_visible(job->args, 0, job->causal));
+    vlt_threads_for(job->plan->context->threads, kv_heads * job->part_count, 1, limit, part_body,
+                    job);
+    for (int64_t kv_head = 0; kv_head < kv_heads; kv_head++) {
+        float *part = job->parts + kv_head * job->part_count * each;
+        const struct lines all = lines_at(part, job->group, job->padded);
+        const struct pieces row = pieces_on(&any, &all);
+        for (int64_t i = 1; i < job->part_count; i++) {
+            const struct lines span = lines_at(part + i * each, job->group, job->padded);
+            add_span(job, &all, &span);
+        }
+        end_row(job, &row, kv_head, 0);
+    }
+}
+
+/* How many threads a call may use: one where there is too little to do. */
+static int limit_of(const struct vector_job *job, bool few)
+{
+    const int64_t serial = (few ? SERIAL_BELOW_FEW : SERIAL_BELOW) / (job->heads * job->head);
+    int64_t pairs = 0;
+    for (int64_t i = 0; i <= job->args->more; i++) {
+        pairs += job->args[i].q_rows * job->args[i].kv_rows;
+    }
+    return pairs < serial ? 1 : (int)vlt_plan_knob(job->plan, KNOB_THREADS);
+}
+
+/* Whether the keys of a row are shared: one row, with fewer heads than would occupy the threads. */
+static bool shares_keys(const struct vector_job *job, int limit)
+{
+    const int threads = vlt_threads_count(job->plan->context->threads);
+    const int workers = limit > 0 && limit < threads ? limit : threads;
+    return workers > 1 && job->args->more == 0 && job->args->q_rows == 1 &&
+           job->heads / job->group < 2 * workers &&
+           vlt_attention_visible(job->args, 0, job->causal) > SPAN;
 }
 
 static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *args,
                              vlt_error *err)
 {
     (void)err;
-    const vlt_attention_args *a = args;
     const int64_t *dim = plan->problem.dim;
     int workers = vlt_threads_count(plan->context->threads);
-    struct vector_job job = {.args = a,
+    struct vector_job job = {.args = args,
                              .frames = vlt_frames_take(&frame, workers, worker_bytes(plan)),
                              .plan = plan,
                              .heads = dim[VLT_ATTENTION_DIM_HEADS],
@@ -442,17 +620,18 @@ static vlt_status vector_run(const vlt_plan *plan, vlt_frame frame, const void *
                              .keys = vlt_plan_knob(plan, KNOB_KEYS)};
     job.group = job.heads / dim[VLT_ATTENTION_DIM_KV_HEADS];
     job.padded = (job.head + VEC_PANEL - 1) / VEC_PANEL * VEC_PANEL;
-    job.blocks = (a->q_rows + job.rows - 1) / job.rows;
     job.scale = 1.0f / sqrtf((float)job.head);
+    job.parts = vlt_frame_take(&frame, part_room(plan), sizeof(float));
     const bool few = dim[VLT_ATTENTION_DIM_Q_ROWS] < FEW_ROWS_MAX;
-    const int64_t serial = (few ? SERIAL_BELOW_FEW : SERIAL_BELOW) / (job.heads * job.head);
-    const bool small = a->q_rows * a->kv_rows < serial;
-    int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
-    if (few) {
-        vlt_threads_for(plan->context->threads, job.heads / job.group * a->q_rows, 1, limit,
+    const int limit = limit_of(&job, few);
+    if (few && shares_keys(&job, limit)) {
+        share_keys(&job, limit);
+    } else if (few) {
+        vlt_threads_for(plan->context->threads, items_of(&job, job.heads / job.group, 1), 1, limit,
                         few_body, &job);
     } else {
-        vlt_threads_for(plan->context->threads, job.heads * job.blocks, 1, limit, many_body, &job);
+        vlt_threads_for(plan->context->threads, items_of(&job, job.heads, job.rows), 1, limit,
+                        many_body, &job);
     }
     return VLT_OK;
 }

@@ -77,7 +77,7 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
     cost->bytes = layers * cost->bytes + head * weight_bytes;
 }
 
-enum { SEQUENCES_MAX = 8, LAYERS_MAX = 8 };
+enum { SEQUENCES_MAX = 40, LAYERS_MAX = 8 };
 
 struct state {
     vlt_decoder_constants constants;

@@ -22,6 +22,11 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static size_t larger_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static size_t scratch(const vlt_plan *plan)
 {
     const vlt_decoder_block_parts *parts = plan->state;
@@ -33,7 +38,8 @@ static size_t scratch(const vlt_plan *plan)
                       sizeof(float));
     vlt_frame_reserve(&bytes, (size_t)(rows * parts->kv_width), sizeof(float));
     vlt_frame_reserve(&bytes, (size_t)(rows * parts->q_width), sizeof(float));
-    vlt_frame_add(&bytes, vlt_children_scratch(parts->child, VLT_DECODER_CHILDREN));
+    vlt_frame_add(&bytes, larger_size(vlt_decoder_block_parts_scratch(parts),
+                                      vlt_decoder_block_attention_scratch(parts)));
     return bytes;
 }
 

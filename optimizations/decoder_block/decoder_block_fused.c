@@ -84,7 +84,7 @@ static size_t scratch(const vlt_plan *plan)
     const struct state *s = plan->state;
     size_t bytes = 0, workers = 0;
     size_t together = worker_bytes(s, &s->together);
-    size_t attention = vlt_plan_scratch(s->alone.child[VLT_DECODER_ATTENTION]);
+    size_t attention = vlt_decoder_block_attention_scratch(&s->alone);
     vlt_frames_reserve(&workers, vlt_threads_count(plan->context->threads),
                        worker_bytes(s, &s->alone));
     vlt_frame_reserve(&bytes, (size_t)(s->alone.rows * s->alone.q_width), sizeof(float));

@@ -63,12 +63,16 @@ vlt_status vlt_decoder_block_parts_init(vlt_decoder_block_parts *p, vlt_plan *pl
         [VLT_DECODER_SILU] = vlt_activation_problem(rows, p->inner, VLT_ACTIVATION_SILU_MUL),
         [VLT_DECODER_DOWN] = vlt_linear_problem(rows, &p->down),
     };
-    const vlt_problem attention = vlt_attention_problem(
-        p->rows, plan->problem.dim[VLT_DECODER_BLOCK_DIM_CONTEXT], p->heads, p->kv_heads, p->head,
-        true, cache);
+    vlt_problem attention = vlt_attention_problem(p->rows,
+                                                  plan->problem.dim[VLT_DECODER_BLOCK_DIM_CONTEXT],
+                                                  p->heads, p->kv_heads, p->head, true, cache);
     vlt_status status = vlt_children_create(context, problem, VLT_DECODER_CHILDREN, p->child, err);
     if (status == VLT_OK) {
         status = vlt_plan_create(plan->context, &attention, &p->child[VLT_DECODER_ATTENTION], err);
+    }
+    if (status == VLT_OK && p->rows > 1) {
+        attention.dim[VLT_ATTENTION_DIM_Q_ROWS] = 1;
+        status = vlt_plan_create(plan->context, &attention, &p->step, err);
     }
     set_steps(p);
     return status;
@@ -84,6 +88,8 @@ void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *p, vlt_plan *p
 {
     vlt_format cache = (vlt_format)plan->problem.dim[VLT_DECODER_BLOCK_DIM_CACHE];
     vlt_plan_adopt(plan, p->child, VLT_DECODER_CHILDREN);
+    const double loss = p->child[VLT_DECODER_ATTENTION]->loss;
+    plan->loss += p->step && p->step->loss > loss ? p->step->loss - loss : 0;
     plan->loss += vlt_kv_format_find(cache)->loss;
     plan->tolerance += vlt_kv_format_find(cache)->loss;
 }
@@ -91,6 +97,13 @@ void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *p, vlt_plan *p
 void vlt_decoder_block_parts_release(vlt_decoder_block_parts *p)
 {
     vlt_children_destroy(p->child, VLT_DECODER_CHILDREN);
+    vlt_children_destroy(&p->step, 1);
+}
+
+size_t vlt_decoder_block_attention_scratch(const vlt_decoder_block_parts *p)
+{
+    vlt_plan *const attention[] = {p->child[VLT_DECODER_ATTENTION], p->step};
+    return vlt_children_scratch(attention, 2);
 }
 
 size_t vlt_decoder_block_parts_scratch(const vlt_decoder_block_parts *p)
@@ -153,27 +166,51 @@ vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *p, vlt_frame 
     return VLT_OK;
 }
 
+static vlt_attention_args attention_of(const vlt_decoder_block_parts *p,
+                                       const vlt_decoder_block_args *args, int slot, const float *q,
+                                       float *mixed)
+{
+    const vlt_kv_slot *s = &args->slot[slot];
+    return (vlt_attention_args){.q = q,
+                                .k = vlt_kv_cache_keys(s->cache, args->layer),
+                                .v = vlt_kv_cache_values(s->cache, args->layer),
+                                .out = mixed,
+                                .q_rows = s->rows,
+                                .kv_rows = s->first + s->rows,
+                                .q_first = s->first,
+                                .q_row = p->q_width,
+                                .q_head = p->head,
+                                .out_row = p->q_width,
+                                .out_head = p->head};
+}
+
+/* A step of several sequences, one row each. */
+static bool is_step(const vlt_decoder_block_parts *p, const vlt_decoder_block_args *args)
+{
+    bool single = p->step && args->slots > 1;
+    for (int i = 0; i < args->slots && single; i++) {
+        single = args->slot[i].rows == 1;
+    }
+    return single;
+}
+
 vlt_status vlt_decoder_block_attend(const vlt_decoder_block_parts *p, vlt_frame frame,
                                     const vlt_decoder_block_args *args, const float *q,
                                     float *mixed, vlt_error *err)
 {
+    enum { TOGETHER = 32 };
+    const vlt_plan *plan = is_step(p, args) ? p->step : p->child[VLT_DECODER_ATTENTION];
+    vlt_attention_args attention[TOGETHER];
     vlt_status status = VLT_OK;
-    int64_t row = 0;
-    for (int i = 0; i < args->slots && status == VLT_OK; i++) {
-        const vlt_kv_slot *slot = &args->slot[i];
-        const vlt_attention_args attention = {.q = q + row * p->q_width,
-                                              .k = vlt_kv_cache_keys(slot->cache, args->layer),
-                                              .v = vlt_kv_cache_values(slot->cache, args->layer),
-                                              .out = mixed + row * p->q_width,
-                                              .q_rows = slot->rows,
-                                              .kv_rows = slot->first + slot->rows,
-                                              .q_first = slot->first,
-                                              .q_row = p->q_width,
-                                              .q_head = p->head,
-                                              .out_row = p->q_width,
-                                              .out_head = p->head};
-        status = vlt_plan_run(p->child[VLT_DECODER_ATTENTION], frame, &attention, err);
-        row += slot->rows;
+    int64_t at = 0; /* of the slot's first row */
+    for (int i = 0; i < args->slots && status == VLT_OK; i += TOGETHER) {
+        const int count = args->slots - i < TOGETHER ? args->slots - i : TOGETHER;
+        for (int k = 0; k < count; k++) {
+            attention[k] = attention_of(p, args, i + k, q + at, mixed + at);
+            at += args->slot[i + k].rows * p->q_width;
+        }
+        attention[0].more = count - 1;
+        status = vlt_plan_run(plan, frame, attention, err);
     }
     return status;
 }

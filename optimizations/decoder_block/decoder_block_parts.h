@@ -34,6 +34,7 @@ typedef struct vlt_decoder_block_parts {
     int64_t q_width, kv_width;                         /* heads * head, kv_heads * head */
     vlt_plan *child[VLT_DECODER_CHILDREN];
     vlt_linear_step qkv_step, inner_step; /* from a norm to q, k, v; to gate, up and silu */
+    vlt_plan *step; /* attention of one row, for steps of several sequences; NULL: rows is 1 */
 } vlt_decoder_block_parts;
 
 /* Constants, sizes and children: attention over all rows in the plan's context, the other steps
@@ -46,8 +47,9 @@ void vlt_decoder_block_parts_join(vlt_decoder_block_parts *parts);
 void vlt_decoder_block_parts_adopt(const vlt_decoder_block_parts *parts, vlt_plan *plan);
 void vlt_decoder_block_parts_release(vlt_decoder_block_parts *parts);
 
-/* The deepest child but attention. */
+/* The deepest child but attention; the deeper plan of attention. */
 size_t vlt_decoder_block_parts_scratch(const vlt_decoder_block_parts *parts);
+size_t vlt_decoder_block_attention_scratch(const vlt_decoder_block_parts *parts);
 
 /* The pieces of a run of `rows` rows of hidden states, from row `row` of the arguments on. */
 typedef struct vlt_decoder_block_rows {
@@ -62,8 +64,8 @@ typedef struct vlt_decoder_block_rows {
 vlt_status vlt_decoder_block_before(const vlt_decoder_block_parts *parts, vlt_frame frame,
                                     const vlt_decoder_block_rows *rows, float *q, vlt_error *err);
 
-/* All rows: from q[rows, q_width] and the caches to mixed[rows, q_width], one slot after the other.
- */
+/* All rows: from q[rows, q_width] and the caches to mixed[rows, q_width], the slots together: a
+ * row that is all of its slot is computed as if it were alone. */
 vlt_status vlt_decoder_block_attend(const vlt_decoder_block_parts *parts, vlt_frame frame,
                                     const vlt_decoder_block_args *args, const float *q,
                                     float *mixed, vlt_error *err);

@@ -95,13 +95,19 @@ vlt_status vlt_vision_block_attend(const vlt_vision_block_parts *p, vlt_frame fr
                                    const vlt_vision_block_args *args, const float *qkv,
                                    float *mixed, vlt_error *err)
 {
+    enum { TOGETHER = 32 };
+    vlt_attention_args attention[TOGETHER];
     vlt_status status = VLT_OK;
     int64_t first = 0;
-    for (int i = 0; i < args->segments && status == VLT_OK; i++) {
-        const vlt_attention_args attention = vlt_vision_block_attention(
-            qkv, mixed, first, args->segment_rows[i], p->width, p->head);
-        status = vlt_plan_run(p->child[VLT_VISION_ATTENTION], frame, &attention, err);
-        first += args->segment_rows[i];
+    for (int i = 0; i < args->segments && status == VLT_OK; i += TOGETHER) {
+        const int count = args->segments - i < TOGETHER ? args->segments - i : TOGETHER;
+        for (int k = 0; k < count; k++) {
+            attention[k] = vlt_vision_block_attention(qkv, mixed, first, args->segment_rows[i + k],
+                                                      p->width, p->head);
+            first += args->segment_rows[i + k];
+        }
+        attention[0].more = count - 1;
+        status = vlt_plan_run(p->child[VLT_VISION_ATTENTION], frame, attention, err);
     }
     return status;
 }
