@@ -1,5 +1,7 @@
 #include "optimizations/bpe_encode/bpe_merge.h"
 
+#include "optimizations/core/compiler.h"
+
 enum { NONE = INT32_MAX, BLOCK = 16, BLOCKS = VLT_MERGE_SCAN_MAX / BLOCK };
 
 /* Symbols stay where they are and are linked, so that nothing moves; the lowest rank of every block
@@ -34,56 +36,88 @@ static inline void note_block(struct scan *s, size_t block)
     s->lowest[block] = lowest;
 }
 
-/* A word of one block at most: symbols move up when two become one, and what a merge looks at is in
- * one place. */
-static size_t merge_few(const vlt_vocab *vocab, int32_t *ids, size_t count)
+/* The bytes of the word as symbols, and their pairs. */
+static inline void note_bytes(const vlt_vocab *vocab, const uint8_t *word, size_t count,
+                              int32_t *ids, int32_t *rank, int32_t *result)
 {
-    int32_t rank[BLOCK], result[BLOCK];
-    const vlt_pair_slot *slot;
-    for (size_t i = 0; i < BLOCK; i++) {
-        slot = i + 1 < count ? vlt_pair_find(vocab, ids[i], ids[i + 1]) : NULL;
-        rank[i] = slot ? slot->rank : NONE;
-        result[i] = slot ? slot->result : 0;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = vocab->byte_id[word[i]];
     }
-    for (;;) {
-        int32_t lowest = NONE;
-        size_t at = 0;
-        for (int i = 0; i < BLOCK; i++) {
-            lowest = rank[i] < lowest ? rank[i] : lowest;
-        }
-        if (lowest == NONE) {
-            return count;
-        }
-        while (rank[at] != lowest) {
-            at++;
-        }
-        ids[at] = result[at];
-        count--;
-        for (size_t i = at + 1; i < count; i++) {
-            ids[i] = ids[i + 1];
-            rank[i] = rank[i + 1];
-            result[i] = result[i + 1];
-        }
-        rank[count] = NONE;
-        if (at + 1 < count) {
-            slot = vlt_pair_find(vocab, ids[at], ids[at + 1]);
-            rank[at] = slot ? slot->rank : NONE;
-            result[at] = slot ? slot->result : 0;
-        } else {
-            rank[at] = NONE;
-        }
-        if (at > 0) {
-            slot = vlt_pair_find(vocab, ids[at - 1], ids[at]);
-            rank[at - 1] = slot ? slot->rank : NONE;
-            result[at - 1] = slot ? slot->result : 0;
-        }
+    for (size_t i = 0; i + 1 < count; i++) {
+        const vlt_byte_pair *pair = &vocab->byte_pair[word[i] << 8 | word[i + 1]];
+        rank[i] = pair->rank_behind ? pair->rank_behind - 1 : NONE;
+        result[i] = pair->result;
     }
 }
 
-size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count)
+/* A word of one block at most. Symbols stay where they are; `key` has the rank of the pair that
+ * begins at each and below it the place, so that the lowest one says both. */
+struct few {
+    int32_t key[BLOCK]; /* rank * BLOCK + place; NONE: no pair */
+    int32_t result[BLOCK];
+};
+
+_Static_assert(BLOCK *(INT64_C(1) << 26) <= NONE, "ranks are below 1 << 26 (vlt_vocab_create)");
+
+static inline void note_few(const vlt_vocab *vocab, struct few *few, const int32_t *ids, int left,
+                            int right)
+{
+    const vlt_pair_slot *slot = vlt_pair_find(vocab, ids[left], ids[right]);
+    few->key[left] = slot ? slot->rank * BLOCK + left : NONE;
+    few->result[left] = slot ? slot->result : 0;
+}
+
+static inline int32_t lowest_of(const struct few *few)
+{
+    int32_t lowest = NONE;
+    for (int i = 0; i < BLOCK; i++) {
+        lowest = few->key[i] < lowest ? few->key[i] : lowest;
+    }
+    return lowest;
+}
+
+static size_t merge_few(const vlt_vocab *vocab, const uint8_t *word, size_t count, int32_t *ids)
+{
+    struct few few;
+    uint32_t there = (UINT32_C(1) << count) - 1; /* symbols */
+    for (int i = 0; i < BLOCK; i++) {
+        few.key[i] = NONE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = vocab->byte_id[word[i]];
+    }
+    for (size_t i = 0; i + 1 < count; i++) {
+        const vlt_byte_pair *pair = &vocab->byte_pair[word[i] << 8 | word[i + 1]];
+        few.key[i] = pair->rank_behind ? (pair->rank_behind - 1) * BLOCK + (int32_t)i : NONE;
+        few.result[i] = pair->result;
+    }
+    for (int32_t lowest; (lowest = lowest_of(&few)) != NONE;) {
+        const int at = lowest % BLOCK;
+        const uint32_t before = there & ((UINT32_C(1) << at) - 1);
+        uint32_t behind = there & ~((UINT32_C(2) << at) - 1);
+        few.key[VLT_LOW_ZEROS(behind)] = NONE;
+        few.key[at] = NONE;
+        there &= ~(behind & -behind);
+        behind &= behind - 1;
+        ids[at] = few.result[at];
+        if (behind) {
+            note_few(vocab, &few, ids, at, VLT_LOW_ZEROS(behind));
+        }
+        if (before) {
+            note_few(vocab, &few, ids, VLT_LOG2((uint64_t)before), at);
+        }
+    }
+    size_t left = 0;
+    for (; there; there &= there - 1) {
+        ids[left++] = ids[VLT_LOW_ZEROS(there)];
+    }
+    return left;
+}
+
+size_t vlt_merge_scan(const vlt_vocab *vocab, const uint8_t *word, size_t count, int32_t *ids)
 {
     if (count <= BLOCK) {
-        return merge_few(vocab, ids, count);
+        return merge_few(vocab, word, count, ids);
     }
     struct scan s;
     size_t blocks = (count + BLOCK - 1) / BLOCK, left = 0;
@@ -93,9 +127,9 @@ size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count)
     for (size_t i = 0; i < count; i++) {
         s.next[i] = (uint16_t)(i + 1);
         s.prior[i] = (uint16_t)(i - 1);
-        note_pair(&s, i);
     }
-    for (size_t i = count; i < blocks * BLOCK; i++) {
+    note_bytes(vocab, word, count, ids, s.rank, s.result);
+    for (size_t i = count - 1; i < blocks * BLOCK; i++) {
         s.rank[i] = NONE;
     }
     for (size_t b = 0; b < blocks; b++) {

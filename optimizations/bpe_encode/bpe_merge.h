@@ -10,8 +10,8 @@
 /* Words up to this many symbols are merged by scanning. */
 enum { VLT_MERGE_SCAN_MAX = 256 };
 
-/* Merges ids[count] in place; count <= VLT_MERGE_SCAN_MAX. Gives the new count. */
-size_t vlt_merge_scan(const vlt_vocab *vocab, int32_t *ids, size_t count);
+/* Ids of a word of at most VLT_MERGE_SCAN_MAX bytes, ids[bytes]. Gives how many. */
+size_t vlt_merge_scan(const vlt_vocab *vocab, const uint8_t *word, size_t bytes, int32_t *ids);
 
 /* Room for words of any length up to symbols_max: plain memory, no state between calls. */
 typedef struct vlt_merge_queue {

@@ -16,25 +16,18 @@ static vlt_token_text text_of(const vlt_vocab *vocab, int32_t id)
                             vocab->first[id + 1] - vocab->first[id]};
 }
 
-static size_t put_bytes(const vlt_vocab *vocab, const uint8_t *bytes, size_t count, int32_t *ids)
-{
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = vocab->byte_id[bytes[i]];
-    }
-    return count;
-}
-
 /* Does the seam between two tokens hold? */
 static bool holds(const vlt_vocab *vocab, int32_t left, int32_t right)
 {
+    uint8_t text[VLT_MERGE_SCAN_MAX];
     int32_t ids[VLT_MERGE_SCAN_MAX];
     vlt_token_text a = text_of(vocab, left), b = text_of(vocab, right);
     if (a.length + b.length > VLT_MERGE_SCAN_MAX) {
         return false;
     }
-    size_t count = put_bytes(vocab, a.bytes, a.length, ids);
-    count += put_bytes(vocab, b.bytes, b.length, ids + count);
-    count = vlt_merge_scan(vocab, ids, count);
+    memcpy(text, a.bytes, a.length);
+    memcpy(text + a.length, b.bytes, b.length);
+    const size_t count = vlt_merge_scan(vocab, text, a.length + b.length, ids);
     return count == 2 && ids[0] == left && ids[1] == right;
 }
 
@@ -48,6 +41,7 @@ static size_t join(const vlt_vocab *vocab, int32_t *ids, size_t count, const int
         return count + more_count;
     }
     for (size_t reach = 1;; reach *= 2) {
+        uint8_t bytes[VLT_MERGE_SCAN_MAX];
         int32_t middle[VLT_MERGE_SCAN_MAX];
         size_t left = reach < count ? reach : count, length = 0;
         size_t right = reach < more_count ? reach : more_count;
@@ -56,9 +50,10 @@ static size_t join(const vlt_vocab *vocab, int32_t *ids, size_t count, const int
             if (length + text.length > VLT_MERGE_SCAN_MAX) {
                 return SIZE_MAX;
             }
-            length += put_bytes(vocab, text.bytes, text.length, middle + length);
+            memcpy(bytes + length, text.bytes, text.length);
+            length += text.length;
         }
-        size_t made = vlt_merge_scan(vocab, middle, length), base = count - left;
+        size_t made = vlt_merge_scan(vocab, bytes, length, middle), base = count - left;
         if ((base == 0 || holds(vocab, ids[base - 1], middle[0])) &&
             (right == more_count || holds(vocab, middle[made - 1], more[right]))) {
             memcpy(ids + base, middle, made * sizeof *ids);
@@ -82,13 +77,14 @@ size_t vlt_merge_joined(const vlt_vocab *vocab, const vlt_merge_queue *queue, co
         while (length > WINDOW / 2 && at + length < bytes && (word[at + length] & 0xC0) == 0x80) {
             length--;
         }
-        put_bytes(vocab, word + at, length, window);
-        size_t made = vlt_merge_scan(vocab, window, length);
+        size_t made = vlt_merge_scan(vocab, word + at, length, window);
         count = join(vocab, queue->ids, count, window, made);
         at += length;
     }
     if (count == SIZE_MAX) {
-        put_bytes(vocab, word, bytes, queue->ids);
+        for (size_t i = 0; i < bytes; i++) {
+            queue->ids[i] = vocab->byte_id[word[i]];
+        }
         count = vlt_merge_heap(vocab, queue, queue->ids, bytes);
     }
     return count;

@@ -90,16 +90,68 @@ static inline bool rare_is_ascii(const uint8_t *p, size_t bytes)
     return all < 0x80;
 }
 
-/* Piece by piece, between the places where no token reaches across. */
-VLT_ALWAYS_INLINE size_t rare_pieces(vlt_scanner *s, bool shared, const uint8_t *word, size_t bytes,
-                                     const uint8_t *end, int32_t *ids)
+/* A piece between two cuts. Most are one character and that a token. */
+VLT_ALWAYS_INLINE size_t rare_cut_piece(vlt_scanner *s, bool shared, const uint8_t *piece,
+                                        size_t bytes, const uint8_t *end, int32_t *ids)
 {
-    size_t count = 0;
-    for (size_t at = 0, next; at < bytes; at = next) {
-        next = at + vlt_cuts_next(s->vocab->cuts, word + at, bytes - at);
-        count += rare_piece(s, shared, word + at, next - at, end - (word + at) >= 16, ids + count);
+    const int32_t id = bytes == 3 && *piece >= 0xE0 ? vlt_character_find(s->vocab, piece) : -1;
+    if (VLT_LIKELY(id >= 0)) {
+        *ids = id;
+        return 1;
+    }
+    return rare_piece(s, shared, piece, bytes, end - piece >= 16, ids);
+}
+
+/* A word with `cuts` > 0 places where no token reaches across. */
+VLT_ALWAYS_INLINE size_t rare_pieces(vlt_scanner *s, bool shared, const uint8_t *word, size_t bytes,
+                                     const uint8_t *cut, size_t cuts, const uint8_t *end,
+                                     int32_t *ids)
+{
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i <= cuts; i++) {
+        const size_t next = i < cuts ? cut[i] : bytes;
+        count += rare_cut_piece(s, shared, word + at, next - at, end, ids + count);
+        at = next;
     }
     return count;
+}
+
+/* The same of any length, of which `next` is the first such place. */
+VLT_ALWAYS_INLINE size_t rare_many_pieces(vlt_scanner *s, bool shared, const uint8_t *word,
+                                          size_t bytes, size_t next, const uint8_t *end,
+                                          int32_t *ids)
+{
+    size_t count = 0;
+    for (size_t at = 0;; next = at + vlt_cuts_next(s->vocab->cuts, word + at, bytes - at)) {
+        count += rare_cut_piece(s, shared, word + at, next - at, end, ids + count);
+        at = next;
+        if (at == bytes) {
+            return count;
+        }
+    }
+}
+
+/* A word that was never met. No token is one that has a cut inside. */
+VLT_ALWAYS_INLINE size_t rare_new(vlt_scanner *s, bool shared, const uint8_t *word, size_t bytes,
+                                  vlt_word_key key, const uint8_t *end, int32_t *ids)
+{
+    s->new_words++;
+    if (!rare_is_ascii(word, bytes)) {
+        uint8_t cut[VLT_CUTS_ALL_BYTES];
+        const bool many = bytes > VLT_CUTS_ALL_BYTES;
+        const size_t cuts = many ? 0 : vlt_cuts_all(s->vocab->cuts, word, bytes, cut);
+        const size_t next = many ? vlt_cuts_next(s->vocab->cuts, word, bytes) : bytes;
+        if (cuts) {
+            return rare_pieces(s, shared, word, bytes, cut, cuts, end, ids);
+        }
+        if (next < bytes) {
+            return rare_many_pieces(s, shared, word, bytes, next, end, ids);
+        }
+    }
+    ids[0] = bytes <= VLT_WORD_BYTES ? vlt_word_find(s->vocab, key)
+                                     : vlt_vocab_find_word(s->vocab, word, bytes);
+    return ids[0] >= 0 ? 1
+                       : vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, word, bytes, ids);
 }
 
 /* A word that is not in its line of s->words; `end`: of what may be read. Gives how many
@@ -124,16 +176,7 @@ VLT_ALWAYS_INLINE size_t rare_any(vlt_scanner *s, bool shared, const uint8_t *wo
     if (count) {
         return count;
     }
-    const int32_t id = is_short ? vlt_word_find(s->vocab, key)
-                                : vlt_vocab_find_word(s->vocab, word, bytes);
-    if (id >= 0) {
-        ids[0] = id;
-        count = 1;
-    } else if (rare_is_ascii(word, bytes)) {
-        count = vlt_bpe_word(s->vocab, &s->scratch.queue, s->scan_most, word, bytes, ids);
-    } else {
-        count = rare_pieces(s, shared, word, bytes, end, ids);
-    }
+    count = rare_new(s, shared, word, bytes, key, end, ids);
     return rare_remember(s, shared, word, bytes, key, hash, ids, count);
 }
 

@@ -17,6 +17,7 @@ vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err)
     s->scan_most = (size_t)vlt_plan_knob(plan, VLT_SCANNER_SCAN);
     size_t entries = (size_t)vlt_plan_knob(plan, VLT_SCANNER_CACHE);
     s->words = &s->own;
+    s->expects = true;
     if (constants->shared && entries) {
         s->share.shared = constants->shared;
         s->words = vlt_shared_words_view(constants->shared);

@@ -18,6 +18,8 @@ typedef struct vlt_scanner {
     vlt_words_share share;  /* of those that are shared, or none */
     const vlt_words *words; /* that are looked at first: shared, or its own */
     size_t scan_most;       /* bytes of words that are merged by scanning */
+    uint32_t new_words;     /* that it met, and no other before */
+    bool expects;           /* more of these */
 } vlt_scanner;
 
 /* plan->state is a vlt_scanner. */

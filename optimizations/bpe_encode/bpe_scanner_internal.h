@@ -1,6 +1,7 @@
 /* bpe_scanner_internal.h: the scanner's way through a text, compiled once for each ISA.
  *
- *     text -> [first] where words begin -> [key, hash], their lines on the way -> ids
+ *     text -> [first] where words begin -> [key, hash], their lines on the way
+ *          -> where many are new, the vocabulary's lines of those on the way -> ids
  *
  * Each arrow is a loop over a batch of words. Its branches all go one way, but for words that are
  * new or long.
@@ -73,6 +74,28 @@ static inline void scanner_look(struct scanner_batch *batch, const vlt_words *wo
     }
 }
 
+/* What is asked for words that are in none of the lines, on the way. `shared` is a constant. */
+VLT_ALWAYS_INLINE void scanner_expect(const vlt_scanner *s, const struct scanner_batch *batch,
+                                      const uint8_t *text, bool shared)
+{
+    uint8_t at[SCANNER_MOST + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        at[count] = (uint8_t)i;
+        count += !vlt_words_find_in(batch->line[i], batch->key[i], shared);
+    }
+    for (size_t n = 0; n < count; n++) {
+        const uint32_t first = batch->first[at[n]], bytes = batch->first[at[n] + 1] - first;
+        if (bytes <= VLT_WORD_BYTES) {
+            const vlt_word_key key = batch->key[at[n]];
+            VLT_PREFETCH(vlt_word_bucket_of(s->vocab, key));
+            VLT_PREFETCH(vlt_words_slots(s->words, vlt_words_hash(key)));
+        } else if (bytes <= VLT_WORDS_LONG_BYTES) {
+            VLT_PREFETCH(vlt_words_slots(s->words, vlt_long_hash(text + first, bytes)));
+        }
+    }
+}
+
 /* Ids of the words; gives where they end. `shared` is a constant. */
 VLT_ALWAYS_INLINE int32_t *scanner_write(vlt_scanner *s, const struct scanner_batch *batch,
                                          const uint8_t *text, const uint8_t *end, bool shared,
@@ -101,6 +124,21 @@ VLT_ALWAYS_INLINE int32_t *scanner_write(vlt_scanner *s, const struct scanner_ba
     return out;
 }
 
+/* A batch, looking ahead where the last one was new. `shared` is a constant. */
+VLT_ALWAYS_INLINE int32_t *scanner_through(vlt_scanner *s, const struct scanner_batch *batch,
+                                           const uint8_t *text, const uint8_t *end, bool shared,
+                                           int32_t *out)
+{
+    enum { MANY = 2 }; /* new words that are worth a look at all */
+    const uint32_t before = s->new_words;
+    if (s->expects) {
+        scanner_expect(s, batch, text, shared);
+    }
+    out = scanner_write(s, batch, text, end, shared, out);
+    s->expects = s->new_words - before >= MANY;
+    return out;
+}
+
 static size_t scanner_encode(void *state, const uint8_t *text, size_t bytes, int32_t *ids,
                              vlt_error *err)
 {
@@ -112,8 +150,8 @@ static size_t scanner_encode(void *state, const uint8_t *text, size_t bytes, int
     for (; batch.first[0] < bytes; batch.first[0] = batch.first[batch.count]) {
         scanner_cut(&batch, text, bytes);
         scanner_look(&batch, s->words, text, bytes);
-        out = s->share.shared ? scanner_write(s, &batch, text, text + bytes, true, out)
-                              : scanner_write(s, &batch, text, text + bytes, false, out);
+        out = s->share.shared ? scanner_through(s, &batch, text, text + bytes, true, out)
+                              : scanner_through(s, &batch, text, text + bytes, false, out);
     }
     return (size_t)(out - ids);
 }

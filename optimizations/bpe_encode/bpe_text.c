@@ -128,10 +128,7 @@ size_t vlt_bpe_word(const vlt_vocab *vocab, const vlt_merge_queue *queue, size_t
     const int32_t *made = few;
     size_t count;
     if (bytes <= scan_most) {
-        for (size_t i = 0; i < bytes; i++) {
-            few[i] = vocab->byte_id[word[i]];
-        }
-        count = vlt_merge_scan(vocab, few, bytes);
+        count = vlt_merge_scan(vocab, word, bytes, few);
     } else {
         count = vlt_merge_joined(vocab, queue, word, bytes);
         made = queue->ids;

@@ -82,6 +82,11 @@ static inline const vlt_words_entry *vlt_words_line(const vlt_words *words, uint
     return &words->entry[(size_t)(hash & words->line_mask) * 2];
 }
 
+static inline const vlt_words_slot *vlt_words_slots(const vlt_words *words, uint32_t hash)
+{
+    return &words->slot[(size_t)(hash & words->slot_mask) * 2];
+}
+
 /* In a line. No branch tells its two apart. */
 static inline const vlt_words_entry *vlt_words_find(const vlt_words_entry *entry, vlt_word_key key)
 {

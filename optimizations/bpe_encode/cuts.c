@@ -36,9 +36,7 @@ static void note_place(vlt_cuts *cuts, const uint8_t *bytes, size_t length, size
         right = right_part = (int)(length - at);
     }
     const uint64_t hash = vlt_cuts_hash(number_of(first, left), number_of(bytes + at, right));
-    const uint64_t a = vlt_cuts_first(hash), b = vlt_cuts_second(hash);
-    cuts->pair[a >> 6] |= UINT64_C(1) << (a & 63);
-    cuts->pair[b >> 6] |= UINT64_C(1) << (b & 63);
+    cuts->pair[vlt_cuts_word(hash)] |= vlt_cuts_bits(hash);
     if (left_part != VLT_CUTS_WHOLE || right_part != VLT_CUTS_WHOLE) {
         cuts->parts[bytes[at - 1] << 5 | bytes[at] >> 3] |= (uint8_t)(1u << (bytes[at] & 7));
     }
@@ -108,6 +106,33 @@ size_t vlt_cuts_next(const vlt_cuts *cuts, const uint8_t *text, size_t bytes)
         at += (size_t)right_bytes;
     }
     return bytes;
+}
+
+/* No branch depends on what is a cut, so that one place does not wait for the memory of another. */
+size_t vlt_cuts_all(const vlt_cuts *cuts, const uint8_t *text, size_t bytes, uint8_t *cut)
+{
+    int left_bytes = sequence_bytes(text[0]);
+    uint32_t left = number_of(text, left_bytes);
+    size_t count = 0;
+    for (size_t at = (size_t)left_bytes; at < bytes;) {
+        const uint8_t *p = text + at;
+        const int right_bytes = sequence_bytes(*p);
+        const uint32_t right = VLT_LIKELY(right_bytes == 3)
+                                   ? (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2]
+                                   : number_of(p, right_bytes);
+        const uint32_t beside = (left & 0xFF) << 5 | *p >> 3;
+        unsigned apart = ((left | right) >= 0x80) &
+                         !vlt_cuts_noted(cuts, vlt_cuts_hash(left, right));
+        if (VLT_UNLIKELY(apart & cuts->parts[beside] >> (*p & 7))) {
+            apart = !is_noted_in_parts(cuts, left, left_bytes, right, right_bytes);
+        }
+        cut[count] = (uint8_t)at;
+        count += apart;
+        left = right;
+        left_bytes = right_bytes;
+        at += (size_t)right_bytes;
+    }
+    return count;
 }
 
 bool vlt_cuts_between(const vlt_cuts *cuts, const uint8_t *left, int left_bytes,

@@ -4,8 +4,8 @@
  * Merging makes nothing but tokens. A place between two characters, one of which at least is not
  * ASCII, is crossed by a token that has both of them, or that begins inside the first one or ends
  * inside the second one (vocabularies of bytes have a few of those). All such pairs are noted when
- * the vocabulary is made; a place whose pair was never noted is a cut. Two bits of a hash stand
- * for a pair, so that a cut may be missed now and then, and never be made up.
+ * the vocabulary is made; a place whose pair was never noted is a cut. Two bits of one word
+ * stand for a pair, so that a cut may be missed now and then, and never be made up.
  */
 #ifndef VLT_CUTS_H
 #define VLT_CUTS_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VLT_CUTS_BITS = 22, VLT_CUTS_WHOLE = 0, VLT_CUTS_PARTS = 4 };
+enum { VLT_CUTS_BITS = 22, VLT_CUTS_WHOLE = 0, VLT_CUTS_PARTS = 4, VLT_CUTS_ALL_BYTES = 255 };
 
 typedef struct vlt_cuts {
     uint64_t pair[1 << (VLT_CUTS_BITS - 6)];
@@ -31,21 +31,20 @@ static inline uint64_t vlt_cuts_hash(uint32_t left, uint32_t right)
     return ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
 }
 
-/* The bits that stand for a pair. */
-static inline uint64_t vlt_cuts_first(uint64_t hash)
+/* The word of a pair's bits, and these. */
+static inline uint64_t vlt_cuts_word(uint64_t hash)
 {
-    return hash >> (64 - VLT_CUTS_BITS);
+    return hash >> (64 - VLT_CUTS_BITS + 6);
 }
 
-static inline uint64_t vlt_cuts_second(uint64_t hash)
+static inline uint64_t vlt_cuts_bits(uint64_t hash)
 {
-    return hash >> (64 - 2 * VLT_CUTS_BITS) & ((1 << VLT_CUTS_BITS) - 1);
+    return UINT64_C(1) << (hash >> 40 & 63) | UINT64_C(1) << (hash >> 34 & 63);
 }
 
 static inline bool vlt_cuts_noted(const vlt_cuts *cuts, uint64_t hash)
 {
-    const uint64_t a = vlt_cuts_first(hash), b = vlt_cuts_second(hash);
-    return cuts->pair[a >> 6] >> (a & 63) & cuts->pair[b >> 6] >> (b & 63) & 1;
+    return !(vlt_cuts_bits(hash) & ~cuts->pair[vlt_cuts_word(hash)]);
 }
 
 /* Notes the places of a token, which need be no valid text. */
@@ -53,6 +52,10 @@ void vlt_cuts_note(vlt_cuts *cuts, const uint8_t *bytes, size_t length);
 
 /* The first cut of text[bytes] behind its first character, or `bytes`. The text is valid. */
 size_t vlt_cuts_next(const vlt_cuts *cuts, const uint8_t *text, size_t bytes);
+
+/* All cuts of text[bytes], at most VLT_CUTS_ALL_BYTES of it: cut[bytes], where they are. Gives how
+ * many. The text is valid. */
+size_t vlt_cuts_all(const vlt_cuts *cuts, const uint8_t *text, size_t bytes, uint8_t *cut);
 
 /* Is there a cut between the characters left[left_bytes] and right[right_bytes], one of which at
  * least is not ASCII? Both are valid. */

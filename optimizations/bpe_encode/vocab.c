@@ -7,6 +7,8 @@
 #include "optimizations/bpe_encode/vocab_internal.h"
 #include "optimizations/core/utf8_text.h"
 
+enum { BYTE_PAIRS_BYTES = VLT_BYTE_PAIRS * sizeof(vlt_byte_pair) };
+
 #define LOW_BYTES(n) ((n) < 8 ? (UINT64_C(1) << 8 * ((n)&7)) - 1 : UINT64_MAX)
 #define MASK(n)                                      \
     {                                                \
@@ -16,16 +18,6 @@
 const vlt_word_key vlt_word_mask[VLT_WORD_BYTES + 2] = {
     MASK(0), MASK(1),  MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7), MASK(8),
     MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), {0, 0}};
-
-/* The smallest power of two that leaves half of the slots free, as a mask. */
-static uint32_t mask_for(size_t entries)
-{
-    uint32_t slots = 16;
-    while (slots < 2 * (uint64_t)entries) {
-        slots *= 2;
-    }
-    return slots - 1;
-}
 
 static vlt_status take(size_t count, size_t element_bytes, void *out, vlt_error *err)
 {
@@ -186,11 +178,20 @@ static void insert_pair(vlt_vocab *vocab, const vlt_merge *merge, int32_t rank)
         i = (i + 1) & vocab->pair_mask;
     }
     vocab->pair[i] = (vlt_pair_slot){merge->left, merge->right, rank, merge->result};
+    const vlt_token_text left = vlt_vocab_token(vocab, merge->left);
+    const vlt_token_text right = vlt_vocab_token(vocab, merge->right);
+    if (left.length == 1 && right.length == 1 && vocab->byte_id[*left.bytes] == merge->left &&
+        vocab->byte_id[*right.bytes] == merge->right) {
+        vocab->byte_pair[*left.bytes << 8 | *right.bytes] = (vlt_byte_pair){rank + 1,
+                                                                            merge->result};
+    }
 }
 
 static vlt_status fill_pairs(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
 {
-    vlt_status status = VLT_OK;
+    void *byte_pair = NULL; /* zeros, of which few pages are met */
+    vlt_status status = vlt_pages_take(BYTE_PAIRS_BYTES, &byte_pair, err);
+    vocab->byte_pair = byte_pair;
     for (uint32_t i = 0; i <= vocab->pair_mask; i++) {
         vocab->pair[i] = (vlt_pair_slot){-1, -1, -1, -1};
     }
@@ -201,90 +202,6 @@ static vlt_status fill_pairs(vlt_vocab *vocab, const vlt_vocab_source *source, v
         }
     }
     return status;
-}
-
-/* Does encoding the token's own bytes give the token? Only then may a word be looked up whole. */
-static bool is_word(const vlt_vocab *vocab, int32_t id)
-{
-    int32_t ids[VLT_MERGE_SCAN_MAX];
-    vlt_token_text token = vlt_vocab_token(vocab, id);
-    if (token.length > VLT_MERGE_SCAN_MAX) {
-        return false;
-    }
-    for (uint32_t i = 0; i < token.length; i++) {
-        ids[i] = vocab->byte_id[token.bytes[i]];
-    }
-    return vlt_merge_scan(vocab, ids, token.length) == 1 && ids[0] == id;
-}
-
-static void insert_word(vlt_vocab *vocab, int32_t id)
-{
-    vlt_token_text token = vlt_vocab_token(vocab, id);
-    if (token.length <= VLT_WORD_BYTES) {
-        vlt_word_key key = vlt_word_key_of(token.bytes, token.length, false);
-        uint32_t i = vlt_word_hash(key) & vocab->word_mask;
-        while (vocab->word[i].key.high) {
-            i = (i + 1) & vocab->word_mask;
-        }
-        vocab->word[i] = (vlt_word_slot){key, id};
-    } else {
-        uint32_t i = vlt_long_hash(token.bytes, token.length) & vocab->long_mask;
-        while (vocab->long_word[i] >= 0) {
-            i = (i + 1) & vocab->long_mask;
-        }
-        vocab->long_word[i] = id;
-        vocab->longest_word = token.length > vocab->longest_word ? token.length
-                                                                 : vocab->longest_word;
-    }
-}
-
-static vlt_status fill_words(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err)
-{
-    size_t shorter = 0, longer = 0;
-    for (int32_t id = 0; id < source->token_count; id++) {
-        const vlt_token_text *token = &source->token[id];
-        shorter += token->bytes && token->length <= VLT_WORD_BYTES;
-        longer += token->bytes && token->length > VLT_WORD_BYTES;
-    }
-    vocab->word_mask = mask_for(shorter);
-    vocab->long_mask = mask_for(longer);
-    vlt_status status = take_table((size_t)vocab->word_mask + 1, sizeof *vocab->word, &vocab->word,
-                                   err);
-    if (status == VLT_OK) {
-        status = take((size_t)vocab->long_mask + 1, sizeof *vocab->long_word, &vocab->long_word,
-                      err);
-    }
-    if (status != VLT_OK) {
-        return status;
-    }
-    memset(vocab->long_word, 0xFF, ((size_t)vocab->long_mask + 1) * sizeof *vocab->long_word);
-    for (int32_t id = 0; id < source->token_count; id++) {
-        if (source->token[id].bytes && is_word(vocab, id)) {
-            insert_word(vocab, id);
-        }
-    }
-    return VLT_OK;
-}
-
-int32_t vlt_vocab_find_word(const vlt_vocab *vocab, const uint8_t *bytes, size_t length)
-{
-    if (length <= VLT_WORD_BYTES) {
-        return vlt_word_find(vocab, vlt_word_key_of(bytes, length, false));
-    }
-    if (length > vocab->longest_word) {
-        return -1;
-    }
-    for (uint32_t i = vlt_long_hash(bytes, length) & vocab->long_mask;;
-         i = (i + 1) & vocab->long_mask) {
-        int32_t id = vocab->long_word[i];
-        if (id < 0) {
-            return -1;
-        }
-        vlt_token_text token = vlt_vocab_token(vocab, id);
-        if (token.length == length && memcmp(token.bytes, bytes, length) == 0) {
-            return id;
-        }
-    }
 }
 
 static int compare_texts(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
@@ -378,7 +295,7 @@ vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt
     }
     vocab->size = size;
     vocab->lone_start = -1;
-    vocab->pair_mask = mask_for((size_t)source->merge_count);
+    vocab->pair_mask = vlt_vocab_mask_for((size_t)source->merge_count);
     if ((status = take(text_bytes, 1, &vocab->bytes, err)) != VLT_OK ||
         (status = take((size_t)size + 1, sizeof *vocab->first, &vocab->first, err)) != VLT_OK ||
         (status = take((size_t)size, 1, &vocab->flag, err)) != VLT_OK ||
@@ -390,7 +307,7 @@ vlt_status vlt_vocab_create(const vlt_vocab_source *source, vlt_vocab **out, vlt
         (status = fill_bytes(vocab, source, err)) != VLT_OK ||
         (status = fill_added(vocab, source, err)) != VLT_OK ||
         (status = fill_pairs(vocab, source, err)) != VLT_OK ||
-        (status = fill_words(vocab, source, err)) != VLT_OK ||
+        (status = vlt_vocab_fill_words(vocab, source, err)) != VLT_OK ||
         (status = fill_cuts(vocab, err)) != VLT_OK) {
         vlt_vocab_destroy(vocab);
         return status;
@@ -433,8 +350,8 @@ void vlt_vocab_destroy(vlt_vocab *vocab)
         vlt_free(vocab->flag);
         vlt_free(vocab->added);
         vlt_table_release(vocab->pair, ((size_t)vocab->pair_mask + 1) * sizeof *vocab->pair);
-        vlt_table_release(vocab->word, ((size_t)vocab->word_mask + 1) * sizeof *vocab->word);
-        vlt_free(vocab->long_word);
+        vlt_pages_release(vocab->byte_pair, BYTE_PAIRS_BYTES);
+        vlt_vocab_release_words(vocab);
         vlt_pages_release(vocab->cuts, sizeof *vocab->cuts);
         vlt_free(vocab);
     }

@@ -13,17 +13,28 @@ typedef struct vlt_pair_slot {
     int32_t result;
 } vlt_pair_slot;
 
-/* A token of at most VLT_WORD_BYTES bytes as two words, the length in the last byte; an empty slot
+/* A token of at most VLT_WORD_BYTES bytes as two words, the length in the last byte; an empty place
  * has high 0 (no token is empty). */
 enum { VLT_WORD_BYTES = 15 };
 typedef struct vlt_word_key {
     uint64_t low, high;
 } vlt_word_key;
 
-typedef struct vlt_word_slot {
-    vlt_word_key key;
-    int64_t id;
-} vlt_word_slot;
+/* Words that belong together by their hash, one cache line: asking for one costs one line. */
+enum { VLT_WORDS_BUCKET = 3 };
+typedef struct vlt_word_bucket {
+    vlt_word_key key[VLT_WORDS_BUCKET];
+    int32_t id[VLT_WORDS_BUCKET];
+    uint32_t spills; /* words that belong here lie in the buckets behind it */
+} vlt_word_bucket;
+
+/* What two bytes become. */
+typedef struct vlt_byte_pair {
+    int32_t rank_behind; /* the rank + 1; 0: they do not merge */
+    int32_t result;
+} vlt_byte_pair;
+
+enum { VLT_CHARACTERS = 1 << 16, VLT_BYTE_PAIRS = 1 << 16 };
 
 struct vlt_vocab {
     int32_t size;         /* highest id + 1 */
@@ -34,9 +45,13 @@ struct vlt_vocab {
 
     vlt_pair_slot *pair; /* [pair_mask + 1] */
     uint32_t pair_mask;
+    vlt_byte_pair *byte_pair; /* [VLT_BYTE_PAIRS] by the first byte << 8 | the second: every merge
+                                 begins with these, and those of one script lie together */
     /* Whole words: tokens that encoding makes of their own bytes, and only those. */
-    vlt_word_slot *word; /* [word_mask + 1] */
+    vlt_word_bucket *word; /* [word_mask + 1] */
     uint32_t word_mask;
+    int32_t *character; /* [VLT_CHARACTERS] id + 1 of the whole words that are one character of
+                           three bytes, by its number; 0: it is none */
     int32_t *long_word; /* [long_mask + 1] ids of longer ones by hash of their bytes, or -1 */
     uint32_t long_mask;
     uint32_t longest_word;
@@ -113,18 +128,36 @@ static inline uint32_t vlt_long_hash(const uint8_t *p, size_t length)
     return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 17);
 }
 
+static inline const vlt_word_bucket *vlt_word_bucket_of(const vlt_vocab *vocab, vlt_word_key key)
+{
+    return &vocab->word[vlt_word_hash(key) & vocab->word_mask];
+}
+
 static inline int32_t vlt_word_find(const vlt_vocab *vocab, vlt_word_key key)
 {
     uint32_t i = vlt_word_hash(key) & vocab->word_mask;
     for (;; i = (i + 1) & vocab->word_mask) {
-        const vlt_word_slot *slot = &vocab->word[i];
-        if (slot->key.low == key.low && slot->key.high == key.high) {
-            return (int32_t)slot->id;
+        const vlt_word_bucket *bucket = &vocab->word[i];
+        for (int k = 0; k < VLT_WORDS_BUCKET; k++) {
+            if (bucket->key[k].low == key.low && bucket->key[k].high == key.high) {
+                return bucket->id[k];
+            }
         }
-        if (slot->key.high == 0) {
+        if (!bucket->spills) {
             return -1;
         }
     }
+}
+
+static inline int32_t *vlt_character_place(const vlt_vocab *vocab, const uint8_t *p)
+{
+    return &vocab->character[(p[0] & 0xF) << 12 | (p[1] & 0x3F) << 6 | (p[2] & 0x3F)];
+}
+
+/* Of the character of three bytes at p; negative: it is no whole word. */
+static inline int32_t vlt_character_find(const vlt_vocab *vocab, const uint8_t *p)
+{
+    return *vlt_character_place(vocab, p) - 1;
 }
 
 /* The whole-word token of any length, or -1. */
@@ -135,6 +168,13 @@ static inline bool vlt_vocab_may_start(const vlt_vocab *vocab, const uint8_t *p)
 {
     return vocab->added_pair[p[0] << 5 | p[1] >> 3] >> (p[1] & 7) & 1;
 }
+
+/* For vlt_vocab_create: the tables of whole words, when those of merges are filled. */
+vlt_status vlt_vocab_fill_words(vlt_vocab *vocab, const vlt_vocab_source *source, vlt_error *err);
+void vlt_vocab_release_words(vlt_vocab *vocab); /* as far as they are there */
+
+/* The smallest power of two that leaves half of the slots free, as a mask. */
+uint32_t vlt_vocab_mask_for(size_t entries);
 
 /* The longest added token at p, its length, or 0 when there is none. */
 size_t vlt_vocab_match_added(const vlt_vocab *vocab, const uint8_t *p, size_t bytes, int32_t *id);

@@ -1,6 +1,7 @@
 /* Words by bits against words byte by byte, and words in pieces against whole ones, on texts that
  * mean nothing and meet everything. */
 #include "optimizations/bpe_encode/cuts.h"
+#include "optimizations/bpe_encode/vocab_internal.h"
 #include "tests/optimizations/bpe_encode/window_checks.h"
 #include "tests/support/tokens.h"
 
@@ -53,6 +54,19 @@ Test(bpe_window, no_token_reaches_across_a_cut)
     vlt_tokenizer_destroy(tokenizer);
 }
 
+/* One at a time or all at once. */
+static void expect_same_cuts(const vlt_cuts *cuts, const uint8_t *text, size_t bytes)
+{
+    uint8_t all[VLT_CUTS_ALL_BYTES];
+    const size_t count = vlt_cuts_all(cuts, text, bytes, all);
+    size_t at = vlt_cuts_next(cuts, text, bytes);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(all[i], at, "%zu", i);
+        at += vlt_cuts_next(cuts, text + at, bytes - at);
+    }
+    cr_assert_eq(at, bytes);
+}
+
 static size_t put(uint8_t *to, uint32_t code)
 {
     if (code < 0x80) {
@@ -94,6 +108,12 @@ Test(bpe_window, pieces_give_the_ids_of_the_whole, .timeout = 120)
             if (vlt_random_range(&random, 0, 3) == 0) {
                 text[bytes++] = ' ';
             }
+        }
+        for (size_t at = 0, next; at < bytes; at = next) {
+            for (next = at + 1; next < bytes && ((text[next] & 0xC0) == 0x80 || next < at + 250);) {
+                next++;
+            }
+            expect_same_cuts(vocab->cuts, text + at, next - at);
         }
         int32_t *ids[2];
         ids[0] = test_encode(vocab, "baseline", (const char *)text, bytes, false, &count[0]);
