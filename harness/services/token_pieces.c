@@ -1,12 +1,13 @@
 #include "harness/services/token_pieces.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "optimizations/core/memory.h"
 
-enum { LEAST_BYTES = 8 << 10, SHARE = 4 };
+enum { LEAST_BYTES = 2 << 10, SHARE = 4 };
 
 /* One piece of the text, and its ids. */
 struct piece {
@@ -30,9 +31,10 @@ struct pieces {
     const vlt_prompt_text *text;
     size_t least_bytes;
     int threads;
-    struct hand *hand;   /* [threads] */
-    struct piece *piece; /* [most]; begun in order */
-    int32_t *ids;        /* of all */
+    struct hand *hand;    /* [threads] */
+    struct piece *piece;  /* [most]; begun in order */
+    int32_t *ids;         /* of all */
+    _Atomic size_t paged; /* of these so many have pages, or somebody gets them */
 
     pthread_mutex_t lock; /* of all below, and of piece->done and place */
     size_t at;            /* of the text: not yet cut */
@@ -99,10 +101,26 @@ static struct piece *take_piece(struct pieces *all)
     return piece;
 }
 
+/* Pages of the ids up to `end`, and of some behind them: many at once cost less than one by one. */
+static void take_pages(struct pieces *all, size_t end)
+{
+    enum { STEP = 16 << 10 };
+    const size_t most = vlt_bpe_encode_bound(all->text->bytes);
+    size_t paged = atomic_load_explicit(&all->paged, memory_order_relaxed);
+    const size_t next = end + STEP < most ? end + STEP : most;
+    while (paged < end) {
+        if (atomic_compare_exchange_weak_explicit(&all->paged, &paged, next, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+            vlt_pages_expect(all->ids + paged, (next - paged) * sizeof *all->ids);
+            return;
+        }
+    }
+}
+
 static void place(struct pieces *all, struct piece *piece)
 {
     int32_t *to = all->ids + piece->place;
-    vlt_pages_expect(to, piece->count * sizeof *to);
+    take_pages(all, piece->place + piece->count);
     memcpy(to, piece->ids, piece->count * sizeof *to);
     free(piece->kept);
     piece->kept = NULL;
