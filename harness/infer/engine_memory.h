@@ -9,11 +9,12 @@
  *   scratch of plans                         as the system gives           yes         by its users
  *   caches of keys and values                as the system gives           yes         yes
  *   tables of the vocabulary                 as the system gives           yes         no
+ *   caches of words, results of texts        as the system gives           yes         no
  *
  * Of scratch every worker has a frame of its own, which nobody clears: it is touched first by who
  * works in it, with or without the knob. Vectors (norms, biases) and logits are too small for any
- * of it, so are caches of words. Images and patches come from tensor_pool, which asks
- * for large pages by a knob of its own, and for none where the engine wants none.
+ * of it. Images and patches come from tensor_pool, which asks for large pages by a knob of its own,
+ * and for none where the engine wants none.
  */
 #ifndef VLT_HARNESS_ENGINE_MEMORY_H
 #define VLT_HARNESS_ENGINE_MEMORY_H

@@ -85,8 +85,10 @@ static void count_bytes(vlt_result_ring *ring)
                         vlt_result_queue_bytes(&ring->old);
 }
 
-static vlt_status take_memory(vlt_result_ring *ring, vlt_error *err)
+static vlt_status take_memory(vlt_result_ring *ring, const vlt_memory_policy *policy,
+                              vlt_error *err)
 {
+    const vlt_memory_policy pages = {.small_pages = policy && policy->small_pages};
     void *block = NULL, *buckets = NULL;
     size_t count = 1, young = ring->stats.limit / YOUNG_SHARE / UNIT * UNIT;
     while (2 * count <= ring->stats.limit / BUCKET_SHARE && 2 * count <= BUCKETS_MAX) {
@@ -100,7 +102,7 @@ static vlt_status take_memory(vlt_result_ring *ring, vlt_error *err)
     vlt_status status = vlt_pages_take(ring->bucket_bytes, &buckets, err);
     ring->bucket = buckets;
     if (status == VLT_OK) {
-        status = vlt_pages_take(ring->block_bytes, &block, err);
+        status = vlt_policy_pages_take(&pages, ring->block_bytes, &block, err);
         ring->block = block;
     }
     young = young < YOUNG_LEAST_BYTES ? 0 : young < YOUNG_MOST_BYTES ? young : YOUNG_MOST_BYTES;
@@ -112,7 +114,8 @@ static vlt_status take_memory(vlt_result_ring *ring, vlt_error *err)
     return status;
 }
 
-vlt_status vlt_result_ring_create(size_t limit_bytes, vlt_result_ring **out, vlt_error *err)
+vlt_status vlt_result_ring_create(size_t limit_bytes, const vlt_memory_policy *policy,
+                                  vlt_result_ring **out, vlt_error *err)
 {
     vlt_result_ring *ring = *out = calloc(1, sizeof *ring);
     if (!ring) {
@@ -121,7 +124,7 @@ vlt_status vlt_result_ring_create(size_t limit_bytes, vlt_result_ring **out, vlt
     pthread_mutex_init(&ring->lock, NULL);
     pthread_cond_init(&ring->settled, NULL);
     ring->stats.limit = limit_bytes;
-    vlt_status status = limit_bytes >= 2 * BUCKET_SHARE ? take_memory(ring, err) : VLT_OK;
+    vlt_status status = limit_bytes >= 2 * BUCKET_SHARE ? take_memory(ring, policy, err) : VLT_OK;
     if (status != VLT_OK) {
         vlt_result_ring_destroy(ring);
         *out = NULL;

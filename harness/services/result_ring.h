@@ -24,6 +24,7 @@
 #define VLT_HARNESS_RESULT_RING_H
 
 #include "harness/services/content_cache.h"
+#include "optimizations/core/memory_policy.h"
 
 typedef struct vlt_result_ring vlt_result_ring;
 
@@ -43,7 +44,9 @@ typedef enum vlt_result {
     VLT_RESULT_NO_MEMORY /* it is kept, but there is none for a copy */
 } vlt_result;
 
-vlt_status vlt_result_ring_create(size_t limit_bytes, vlt_result_ring **out, vlt_error *err);
+/* policy: whether its pages may be large; NULL: as the system gives them. Not kept. */
+vlt_status vlt_result_ring_create(size_t limit_bytes, const vlt_memory_policy *policy,
+                                  vlt_result_ring **out, vlt_error *err);
 
 /* Nothing may be taken any more. NULL is fine. */
 void vlt_result_ring_destroy(vlt_result_ring *ring);

@@ -61,7 +61,8 @@ vlt_status vlt_token_service_create(const vlt_token_service_options *options,
     pthread_cond_init(&service->queued, NULL);
     pthread_cond_init(&service->done, NULL);
     vlt_status status = options->cache_bytes
-                            ? vlt_result_ring_create(options->cache_bytes, &service->results, err)
+                            ? vlt_result_ring_create(options->cache_bytes, options->context->memory,
+                                                     &service->results, err)
                             : VLT_OK;
     if (status != VLT_OK) {
         vlt_token_service_destroy(service);
@@ -145,7 +146,7 @@ static vlt_status prepare_cutting(vlt_token_service *service, vlt_error *err)
         status = vlt_threads_create(&threads, &service->threads, err);
     }
     if (status == VLT_OK) {
-        status = vlt_shared_words_create(&service->words, err);
+        status = vlt_shared_words_create(service->encoders.context.memory, &service->words, err);
     }
     if (status != VLT_OK) {
         release_cutting(service);

@@ -23,7 +23,8 @@ vlt_status vlt_scanner_prepare(vlt_plan *plan, vlt_error *err)
         s->words = vlt_shared_words_view(constants->shared);
         entries = entries < OWN_BESIDE_SHARED ? entries : OWN_BESIDE_SHARED;
     }
-    vlt_status status = vlt_words_init(&s->own, entries, s->text_max >= WHOLE_BYTES, err);
+    vlt_status status = vlt_words_init(&s->own, entries, s->text_max >= WHOLE_BYTES,
+                                       plan->context->memory, err);
     return status == VLT_OK ? vlt_bpe_scratch_init(&s->scratch, s->text_max, err) : status;
 }
 

@@ -9,7 +9,18 @@ enum { LINE_BYTES = 64, SLOT_SHARE = 4, ROOM_SHARE = 16, WORDS_LEAST = 256, STAY
 _Static_assert(sizeof(vlt_words_entry) * 2 == LINE_BYTES, "two words are a cache line");
 _Static_assert(WORDS_LEAST *ROOM_SHARE > 2 * 5 * (VLT_WORDS_LONG_BYTES + 1), "room for one");
 
-vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole, vlt_error *err)
+/* Only whether pages are large: words are one thread's, and lie where that touches them. */
+static vlt_status take_block(vlt_words *words, bool whole, const vlt_memory_policy *policy,
+                             vlt_error *err)
+{
+    const vlt_memory_policy pages = {.small_pages = policy && policy->small_pages};
+    return whole && !pages.small_pages
+               ? vlt_table_take(words->block_bytes, &words->block, err)
+               : vlt_policy_pages_take(&pages, words->block_bytes, &words->block, err);
+}
+
+vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole,
+                          const vlt_memory_policy *policy, vlt_error *err)
 {
     words->learns = entries > 0;
     entries = entries > WORDS_LEAST ? entries : WORDS_LEAST;
@@ -20,8 +31,7 @@ vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole, vlt_erro
     words->room_bytes = (uint32_t)(entries * ROOM_SHARE);
     words->used = sizeof(int32_t); /* no word has the place 0 */
     words->block_bytes = entry_bytes + slot_bytes + words->room_bytes;
-    vlt_status status = whole ? vlt_table_take(words->block_bytes, &words->block, err)
-                              : vlt_pages_take(words->block_bytes, &words->block, err);
+    vlt_status status = take_block(words, whole, policy, err);
     if (status == VLT_OK) {
         if (whole) {
             vlt_words_touch(words);

@@ -50,9 +50,11 @@ typedef struct vlt_words {
 } vlt_words;
 
 /* `entries` short words: 0, or a power of two. whole: all of it is memory now, in large pages where
- * there are some, and not page by page as words are met. On failure the caller releases. */
-vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole, vlt_error *err);
-void vlt_words_touch(vlt_words *words); /* all of it is memory, and empty */
+ * there are some and the policy (NULL: as the system gives them) has nothing against them, and not
+ * page by page as words are met. On failure the caller releases. */
+vlt_status vlt_words_init(vlt_words *words, size_t entries, bool whole,
+                          const vlt_memory_policy *policy, vlt_error *err);
+void vlt_words_touch(vlt_words *words);   /* all of it is memory, and empty */
 void vlt_words_release(vlt_words *words); /* may be called on {0} */
 
 /* A word of at most VLT_WORD_BYTES bytes with at most VLT_WORDS_IDS ids. */

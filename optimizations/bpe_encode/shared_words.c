@@ -17,13 +17,14 @@ struct vlt_shared_words {
     uint32_t renewed;        /* times */
 };
 
-vlt_status vlt_shared_words_create(vlt_shared_words **out, vlt_error *err)
+vlt_status vlt_shared_words_create(const vlt_memory_policy *policy, vlt_shared_words **out,
+                                   vlt_error *err)
 {
     vlt_shared_words *shared = *out = calloc(1, sizeof *shared);
     if (!shared) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for words that threads share");
     }
-    vlt_status status = vlt_words_init(&shared->words, ENTRIES, true, err);
+    vlt_status status = vlt_words_init(&shared->words, ENTRIES, true, policy, err);
     if (status != VLT_OK) {
         free(shared);
         *out = NULL;

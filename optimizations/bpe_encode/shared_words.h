@@ -13,8 +13,9 @@
 
 typedef struct vlt_shared_words vlt_shared_words;
 
-/* Of one vocabulary. 3.1 MiB, touched as far as words are learnt. */
-vlt_status vlt_shared_words_create(vlt_shared_words **out, vlt_error *err);
+/* Of one vocabulary. 3.1 MiB, in large pages unless the policy (or NULL) forbids them. */
+vlt_status vlt_shared_words_create(const vlt_memory_policy *policy, vlt_shared_words **out,
+                                   vlt_error *err);
 void vlt_shared_words_destroy(vlt_shared_words *shared); /* NULL is fine */
 
 /* Forgets everything once there is little room left. No encoder may be at work; the threads of

@@ -16,7 +16,7 @@ vlt_status vlt_batch_encoders_init(vlt_batch_encoders *encoders, vlt_plan *plan,
         return vlt_fail(err, VLT_STATUS_NOMEM, "tokenize_batch: out of memory");
     }
     if (count > 1) {
-        status = vlt_shared_words_create(&encoders->constants.shared, err);
+        status = vlt_shared_words_create(plan->context->memory, &encoders->constants.shared, err);
     }
     for (; encoders->count < count && status == VLT_OK; encoders->count++) {
         status = vlt_plan_create(plan->context, &problem, &encoders->plan[encoders->count], err);

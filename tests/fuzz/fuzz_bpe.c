@@ -50,7 +50,7 @@ static void start(void)
     }
     fuzz.constants.vocab = fuzz.sample.vocab;
     fuzz.sharing.vocab = fuzz.sample.vocab;
-    if (vlt_shared_words_create(&fuzz.sharing.shared, NULL) != VLT_OK ||
+    if (vlt_shared_words_create(NULL, &fuzz.sharing.shared, NULL) != VLT_OK ||
         vlt_seams_create(fuzz.sample.vocab, &fuzz.seams, NULL) != VLT_OK) {
         abort();
     }

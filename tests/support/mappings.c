@@ -52,6 +52,25 @@ bool test_mapping_has_flag(const void *address, const char *flag)
     return find_line(address, "VmFlags:", line) && strstr(line, wanted);
 }
 
+size_t test_bytes_with_flag(const char *flag)
+{
+    FILE *file = fopen("/proc/self/smaps", "r");
+    char line[LINE_BYTES], wanted[8];
+    size_t bytes = 0, sum = 0;
+    snprintf(wanted, sizeof wanted, " %s ", flag);
+    while (file && fgets(line, sizeof line, file)) {
+        if (!strncmp(line, "Size:", 5)) {
+            bytes = 1024 * (size_t)strtoull(line + 5, NULL, 10);
+        } else if (!strncmp(line, "VmFlags:", 8) && strstr(line, wanted)) {
+            sum += bytes;
+        }
+    }
+    if (file) {
+        fclose(file);
+    }
+    return sum;
+}
+
 bool test_mapping_policy(const void *address, char *line, size_t line_bytes)
 {
     FILE *file = fopen("/proc/self/numa_maps", "r");

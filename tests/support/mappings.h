@@ -15,6 +15,9 @@ long long test_mapping_bytes(const void *address, const char *key);
 /* Is a flag among "VmFlags:" of that mapping? "nh": no large pages. */
 bool test_mapping_has_flag(const void *address, const char *flag);
 
+/* Bytes of address space of all mappings with that flag. */
+size_t test_bytes_with_flag(const char *flag);
+
 /* The line of /proc/self/numa_maps of the mapping that begins at the address, or reaches over it;
  * false where the kernel keeps none. */
 bool test_mapping_policy(const void *address, char *line, size_t line_bytes);

@@ -80,7 +80,7 @@ static int check(size_t limit)
 {
     struct shared shared = {.limit = limit};
     vlt_content_stats stats;
-    if (vlt_result_ring_create(limit, &shared.ring, NULL) != VLT_OK ||
+    if (vlt_result_ring_create(limit, NULL, &shared.ring, NULL) != VLT_OK ||
         test_together(THREADS, ask_much, &shared) || test_together(THREADS, ask_slow, &shared)) {
         return 1;
     }

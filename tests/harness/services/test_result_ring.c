@@ -13,7 +13,7 @@
 static vlt_result_ring *ring_of(size_t limit)
 {
     vlt_result_ring *ring = NULL;
-    cr_assert_eq(vlt_result_ring_create(limit, &ring, NULL), VLT_OK);
+    cr_assert_eq(vlt_result_ring_create(limit, NULL, &ring, NULL), VLT_OK);
     return ring;
 }
 

@@ -7,6 +7,7 @@
 
 #include "harness/services/token_service.h"
 #include "tests/support/data.h"
+#include "tests/support/mappings.h"
 #include "tests/support/tokens.h"
 #include "tests/support/variants.h"
 
@@ -17,6 +18,8 @@ struct service {
     vlt_token_service *service;
 };
 
+static const vlt_memory_policy *memory; /* of services to come */
+
 static void begin(struct service *s, vlt_tokenizer *tokenizer, int threads, size_t chunk,
                   size_t cache)
 {
@@ -26,6 +29,7 @@ static void begin(struct service *s, vlt_tokenizer *tokenizer, int threads, size
     pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&s->making, &kind);
     s->test.context.making = &s->making;
+    s->test.context.memory = memory;
     s->tokenizer = tokenizer;
     const vlt_token_service_options options = {.vocab = vlt_tokenizer_vocab(tokenizer),
                                                .context = &s->test.context,
@@ -95,6 +99,42 @@ Test(token_service, equal_texts_are_encoded_once)
     check(&s, &empty, "empty");
     end(&s);
     vlt_tokenizer_destroy(s.tokenizer);
+}
+
+/* Results when it is made, words of short texts and of long ones when they come; the stacks
+ * of threads, which are in small pages anyway, come in the first pass. */
+Test(token_service, what_it_keeps_is_in_small_pages_where_the_policy_says_so)
+{
+    enum { BYTES = 100000, STEPS = 3, PASSES = 3, LEAST_BYTES = 3 << 20 };
+    static char text[BYTES + 16];
+    size_t bytes = 0, more[PASSES][STEPS] = {{0}};
+    vlt_tokenizer *tokenizer = demo_tokenizer();
+    while (bytes < BYTES) {
+        bytes += (size_t)snprintf(text + bytes, 16, "word%zu ", bytes % 977);
+    }
+    for (int pass = 0; pass < PASSES && !VLT_ASAN; pass++) {
+        const vlt_memory_policy policy = {.small_pages = pass == PASSES - 1};
+        const vlt_prompt_text texts[] = {text_of("short"), text_of(text)};
+        struct service s;
+        memory = &policy;
+        size_t before = test_bytes_with_flag("nh");
+        begin(&s, tokenizer, 2, 1 << 12, 8 << 20);
+        for (int i = 0; i < STEPS; i++) {
+            const size_t now = test_bytes_with_flag("nh");
+            more[pass][i] = now - before;
+            before = now;
+            if (i + 1 < STEPS) {
+                check(&s, &texts[i], "in small pages");
+            }
+        }
+        end(&s);
+    }
+    for (int i = 0; i < STEPS && !VLT_ASAN; i++) {
+        cr_expect_geq(more[2][i], more[1][i] + LEAST_BYTES, "%d: %zu, %zu", i, more[2][i],
+                      more[1][i]);
+    }
+    memory = NULL;
+    vlt_tokenizer_destroy(tokenizer);
 }
 
 Test(token_service, a_cache_of_0_keeps_nothing)

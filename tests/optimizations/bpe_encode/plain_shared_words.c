@@ -100,7 +100,8 @@ int main(void)
     struct part part[THREADS] = {{0}};
     test_context_init(&test);
     if (vlt_bpe_sample_init(3, &sample, NULL) != VLT_OK ||
-        vlt_shared_words_create(&shared, NULL) != VLT_OK || !expect(&test.context, sample.vocab)) {
+        vlt_shared_words_create(NULL, &shared, NULL) != VLT_OK ||
+        !expect(&test.context, sample.vocab)) {
         return 1;
     }
     const vlt_bpe_encode_constants constants = {.vocab = sample.vocab, .shared = shared};

@@ -5,7 +5,12 @@
 #include <unistd.h>
 
 #include "optimizations/bpe_encode/bpe_words.h"
+#include "optimizations/bpe_encode/bpe_sample.h"
+#include "optimizations/bpe_encode/bpe_scanner.h"
 #include "optimizations/core/random.h"
+#include "optimizations/core/registry.h"
+#include "tests/support/mappings.h"
+#include "tests/support/variants.h"
 
 enum { ENTRIES = 1024, LONGEST = VLT_WORDS_LONG_BYTES + 40 };
 
@@ -90,7 +95,7 @@ static int ask(vlt_words *words, int rounds, int64_t different, uint64_t seed)
 Test(bpe_words, few_words_stay)
 {
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL, NULL), VLT_OK);
     cr_assert_gt(ask(&words, 4000, 60, 1), 3600);
     vlt_words_release(&words);
 }
@@ -99,7 +104,7 @@ Test(bpe_words, few_words_stay)
 Test(bpe_words, many_words_come_and_go)
 {
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL, NULL), VLT_OK);
     const int hits = ask(&words, 200000, 5000, 2);
     cr_assert(hits > 2000 && hits < 150000, "%d", hits);
     cr_assert_gt(ask(&words, 4000, 40, 3), 3000); /* and the next text is learnt */
@@ -109,7 +114,7 @@ Test(bpe_words, many_words_come_and_go)
 Test(bpe_words, without_entries_nothing_is_kept)
 {
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, 0, false, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, 0, false, NULL, NULL), VLT_OK);
     cr_assert_eq(ask(&words, 4000, 60, 1), 0);
     vlt_words_release(&words);
 }
@@ -119,7 +124,7 @@ Test(bpe_words, a_long_word_has_no_line)
 {
     static const uint8_t zeros[32];
     vlt_words words;
-    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, ENTRIES, true, NULL, NULL), VLT_OK);
     for (int readable = 0; readable < 2; readable++) {
         const vlt_word_key key = vlt_word_key_of(zeros, VLT_WORD_BYTES + 1, readable);
         cr_assert_null(vlt_words_find(vlt_words_line(&words, vlt_words_hash(key)), key));
@@ -134,7 +139,7 @@ Test(bpe_words, a_prompt_takes_the_pages_that_it_meets)
     vlt_words words;
     unsigned char resident[PAGES];
     size_t pages = 0;
-    cr_assert_eq(vlt_words_init(&words, MANY, false, NULL), VLT_OK);
+    cr_assert_eq(vlt_words_init(&words, MANY, false, NULL, NULL), VLT_OK);
     const size_t whole = words.block_bytes / (size_t)sysconf(_SC_PAGESIZE);
     cr_assert(whole > 500 && whole <= PAGES);
     ask(&words, WORDS, WORDS, 1);
@@ -144,4 +149,45 @@ Test(bpe_words, a_prompt_takes_the_pages_that_it_meets)
     }
     cr_expect(pages > 0 && pages <= 3 * WORDS, "%zu of %zu", pages, whole);
     vlt_words_release(&words);
+}
+
+static void expect_small_pages(const vlt_words *words, bool small)
+{
+    cr_expect_eq(test_mapping_has_flag(words->block, "nh"), small);
+    if (small) {
+        memset(words->block, 0, words->block_bytes);
+        cr_expect_eq(test_mapping_bytes(words->block, "AnonHugePages:"), 0);
+    }
+}
+
+/* What encoders keep, alone and together, whatever they are made for. */
+Test(bpe_words, large_pages_are_forbidden_by_the_policy)
+{
+    test_context test;
+    vlt_bpe_sample sample;
+    test_context_init(&test);
+    cr_assert_eq(vlt_bpe_sample_init(1, &sample, NULL), VLT_OK);
+    for (int i = 0; i < 8 && !VLT_ASAN; i++) {
+        const bool small = i & 1, shares = i & 2;
+        const vlt_memory_policy policy = {.small_pages = small};
+        vlt_bpe_encode_constants constants = {.vocab = sample.vocab};
+        const vlt_problem problem = vlt_bpe_encode_problem(i & 4 ? 1 << 20 : 1 << 12, &constants);
+        vlt_plan *plan = NULL;
+        test.context.memory = &policy;
+        if (shares) {
+            cr_assert_eq(vlt_shared_words_create(&policy, &constants.shared, NULL), VLT_OK);
+            expect_small_pages(vlt_shared_words_view(constants.shared), small);
+        }
+        cr_assert_eq(vlt_plan_create_with(&test.context, &problem,
+                                          vlt_registry_find_variant(&vlt_op_bpe_encode, "scanner"),
+                                          NULL, &plan, NULL),
+                     VLT_OK);
+        if (!shares) {
+            expect_small_pages(&((vlt_scanner *)plan->state)->own, small);
+        }
+        vlt_plan_destroy(plan);
+        vlt_shared_words_destroy(constants.shared);
+    }
+    vlt_bpe_sample_release(&sample);
+    test_context_release(&test);
 }

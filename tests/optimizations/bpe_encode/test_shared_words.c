@@ -16,7 +16,7 @@ enum { TEXT_MAX = 1 << 21, LONGEST = VLT_WORDS_LONG_BYTES };
 static vlt_shared_words *make(void)
 {
     vlt_shared_words *shared = NULL;
-    cr_assert_eq(vlt_shared_words_create(&shared, NULL), VLT_OK);
+    cr_assert_eq(vlt_shared_words_create(NULL, &shared, NULL), VLT_OK);
     return shared;
 }
 
