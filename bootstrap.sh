@@ -154,8 +154,14 @@ fuzz) # for CI: every fuzzer for SECONDS
 -h | --help | help)
     usage
     ;;
-*)
+"")
     usage >&2
     exit 2
+    ;;
+*)
+    for known in build tune test peers; do
+        case $command in "${known:0:2}"*) die "unknown command '$command', did you mean $known? See ./bootstrap.sh --help" ;; esac
+    done
+    die "unknown command '$command', expected build, tune, test or peers; see ./bootstrap.sh --help"
     ;;
 esac
