@@ -9,6 +9,10 @@ enum { MAPS = false }; /* a block of malloc's has redzones; its pages are shared
 enum { MAPS = true };
 #endif
 
+enum {
+    LARGE_BYTES = 32 << 20
+}; /* as of vlt_alloc_filled: smaller ones do not ask for large pages */
+
 /* Whole pages that nobody has touched. */
 struct untouched {
     unsigned char *pages;
@@ -54,7 +58,6 @@ static vlt_status from_malloc(size_t bytes, bool filled, vlt_policy_block *out, 
 vlt_status vlt_policy_block_take(const vlt_memory_policy *policy, size_t bytes,
                                  vlt_policy_block *out, vlt_error *err)
 {
-    enum { LARGE_BYTES = 32 << 20 }; /* as of vlt_alloc_filled */
     const bool small = policy && policy->small_pages && bytes >= VLT_POLICY_LARGE_PAGE_BYTES;
     const bool placed = policy && (policy->bind || policy->touch) &&
                         bytes >= VLT_POLICY_BOUND_BYTES;
@@ -82,11 +85,14 @@ vlt_status vlt_policy_block_take(const vlt_memory_policy *policy, size_t bytes,
 vlt_status vlt_policy_block_take_raw(const vlt_memory_policy *policy, size_t bytes,
                                      vlt_policy_block *out, vlt_error *err)
 {
-    if (!MAPS || !policy || !policy->small_pages || bytes < VLT_POLICY_LARGE_PAGE_BYTES) {
+    const bool large = policy && !policy->small_pages && bytes >= LARGE_BYTES;
+    if (!MAPS || !policy || bytes < VLT_POLICY_LARGE_PAGE_BYTES ||
+        (!policy->small_pages && !large)) {
         return from_malloc(bytes, false, out, err);
     }
     *out = (vlt_policy_block){.bytes = bytes, .pages = true};
-    vlt_status status = vlt_pages_take(bytes, &out->data, err);
+    vlt_status status = large ? vlt_table_take(bytes, &out->data, err)
+                              : vlt_pages_take(bytes, &out->data, err);
     if (status == VLT_OK) {
         forbid_large(policy, out->data, bytes);
     } else {

@@ -47,7 +47,8 @@ typedef struct vlt_policy_block {
 vlt_status vlt_policy_block_take(const vlt_memory_policy *policy, size_t bytes,
                                  vlt_policy_block *out, vlt_error *err);
 
-/* For scratch, of which every thread touches its own part: neither bound nor touched here. */
+/* For scratch, of which every thread touches its own part: neither bound nor touched here. With a
+ * policy, large ones ask for large pages as of vlt_alloc_filled, unless it has small ones. */
 vlt_status vlt_policy_block_take_raw(const vlt_memory_policy *policy, size_t bytes,
                                      vlt_policy_block *out, vlt_error *err);
 void vlt_policy_block_release(vlt_policy_block *block); /* may be called twice, or on {0} */

@@ -65,6 +65,32 @@ Test(memory_policy, large_pages_are_forbidden_where_they_fit)
     }
 }
 
+/* Scratch asks for them as the rest does, where it is as large; not where nobody has a wish. */
+Test(memory_policy, scratch_asks_for_large_pages)
+{
+    static const vlt_memory_policy large, small = {.small_pages = true};
+    static const struct {
+        const vlt_memory_policy *policy;
+        size_t bytes;
+        bool asked, refused;
+    } cases[] = {{&large, 40 * MB + 5, true, false},
+                 {&large, 32 * MB, true, false},
+                 {&large, 30 * MB, false, false},
+                 {&small, 40 * MB, false, true},
+                 {NULL, 40 * MB, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases && !VLT_ASAN; i++) {
+        vlt_policy_block block;
+        cr_assert_eq(vlt_policy_block_take_raw(cases[i].policy, cases[i].bytes, &block, NULL),
+                     VLT_OK);
+        cr_expect_eq(test_mapping_has_flag((unsigned char *)block.data + 4 * MB, "hg"),
+                     cases[i].asked, "%zu", i);
+        cr_expect_eq(test_mapping_has_flag((unsigned char *)block.data + 4 * MB, "nh"),
+                     cases[i].refused, "%zu", i);
+        memset(block.data, 1, cases[i].bytes);
+        vlt_policy_block_release(&block);
+    }
+}
+
 /* What is bound keeps its large pages. */
 Test(memory_policy, large_pages_are_asked_for_as_without)
 {
