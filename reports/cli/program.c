@@ -11,6 +11,7 @@
 
 #include "harness/cli/cli_internal.h"
 #include "optimizations/core/registry.h"
+#include "reports/cli/own_stack.h"
 
 /* The commands of all layers, in the order of the help: each layer's commands.def names its own. */
 #define COMMAND(id) extern const vlt_command vlt_command_##id;
@@ -139,7 +140,7 @@ static vlt_status end(vlt_status status, vlt_error *err)
     return status;
 }
 
-int vlt_program_main(int argc, char **argv)
+static int run_program(int argc, char **argv)
 {
     vlt_error err = {0};
     vlt_status status;
@@ -152,4 +153,9 @@ int vlt_program_main(int argc, char **argv)
                          : unknown_command(argv[1], &err);
     }
     return vlt_status_exit_code(end(status, &err));
+}
+
+int vlt_program_main(int argc, char **argv)
+{
+    return vlt_on_own_stack(run_program, argc, argv);
 }
