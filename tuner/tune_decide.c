@@ -120,8 +120,8 @@ vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err)
     return status;
 }
 
-static void explain_nearest(const vlt_setting *setting, const vlt_judgement *judgement,
-                            int launches, char *text, size_t text_bytes)
+static void explain_best(const vlt_setting *setting, const vlt_judgement *judgement, int launches,
+                         char *text, size_t text_bytes)
 {
     char name[VLT_SETTING_BYTES];
     if (!launches) { /* no time was left to launch it afresh */
@@ -129,8 +129,8 @@ static void explain_nearest(const vlt_setting *setting, const vlt_judgement *jud
         return;
     }
     vlt_setting_format(setting, name, sizeof name);
-    vlt_utf8_format(text, text_bytes, "the nearest, %s: %.3fx in %d launches", name,
-                    1 / judgement->ratio, launches);
+    vlt_utf8_format(text, text_bytes, "the best of the search, %s: %.3fx in %d fresh launches",
+                    name, 1 / judgement->ratio, launches);
 }
 
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
@@ -245,11 +245,11 @@ static vlt_status challenge(vlt_tuner *tuner, vlt_tune_item *item, double alpha,
             choose(item, &setting, "");
         } else if (!open) {
             vlt_search_correct(&item->search, &setting, log(item->judgement.ratio));
-            explain_nearest(&setting, &item->judgement, item->launches, text, sizeof text);
+            explain_best(&setting, &item->judgement, item->launches, text, sizeof text);
             keep_default(item, text);
         } else {
             item->judged = item->launches > 0; /* the budget ended it: the default stays */
-            explain_nearest(&setting, &item->judgement, item->launches, text, sizeof text);
+            explain_best(&setting, &item->judgement, item->launches, text, sizeof text);
             vlt_utf8_format(item->why, sizeof item->why, "%s", text);
         }
         return VLT_OK;

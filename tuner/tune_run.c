@@ -168,7 +168,8 @@ static vlt_status conclude(vlt_tuner *tuner, vlt_status status, vlt_error *err)
         return VLT_OK;
     }
     return vlt_fail(err, VLT_STATUS_INTERRUPTED,
-                    "interrupted: %s holds what was certain%s, tuning again with %s goes on",
+                    "interrupted: %s holds what was certain%s; the same command goes on with the "
+                    "samples in %s",
                     tuner->options->config_path, anything_decided(tuner) ? "" : " before",
                     tuner->options->db_path);
 }

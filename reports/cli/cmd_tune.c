@@ -229,6 +229,9 @@ static vlt_status run_model(vlt_cli *cli, vlt_error *err)
         vlt_status shown = show(cli, &report, status == VLT_OK ? err : NULL);
         status = status == VLT_OK ? shown : status;
     }
+    if (measured) { /* its message says how to go on */
+        status = VLT_STATUS_STOPPED;
+    }
     vlt_report_release(&report);
 done:
     vlt_restriction_destroy(tune.where);

@@ -72,6 +72,11 @@ static vlt_status record(vlt_cli *cli, vlt_restriction *where, vlt_error *err)
             print_text(&result);
         }
     }
+    if (status == VLT_STATUS_INTERRUPTED && result.count) {
+        status = vlt_fail(err, VLT_STATUS_STOPPED,
+                          "interrupted: %s holds what was measured; the same command goes on",
+                          options.directory);
+    }
     vlt_record_result_release(&result);
     return status;
 }

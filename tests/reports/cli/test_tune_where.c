@@ -111,3 +111,20 @@ Test(tune_where, a_run_that_is_stopped_while_it_waits_leaves_everything)
     test_output_release(&output);
     vlt_file_lock_release(lock);
 }
+
+/* Stopped while it measures: 75, because the same command goes on, and the message says so. It
+ * measures, and does not wait for another test any more, once the database grows. */
+Test(tune_where, a_run_that_is_stopped_says_how_to_go_on)
+{
+    test_output output = test_demo_script(
+        "$VLTUNE tune $DEMO --db x.db -o x.toml --budget 100s --no-page --quiet >shown 2>err & n=0;"
+        "until [ -s x.db ] || [ $n = 300 ]; do sleep 0.1; n=$((n+1)); done; sleep 1;"
+        "new=$(cat x.db* | wc -c);"
+        "until [ $(cat x.db* | wc -c) -gt $new ] || [ $n = 2000 ]; do sleep 0.1; n=$((n+1)); done;"
+        "kill -INT $!; wait $!; echo code $?; cat err >&2; [ -s x.toml ] && echo config");
+    cr_expect_str_eq(output.out, "code 75\nconfig\n", "%s%s", output.out, output.err);
+    cr_expect(strstr(output.err, "interrupted: x.toml holds what was certain") &&
+                  strstr(output.err, "the same command goes on with the samples in x.db"),
+              "%s", output.err);
+    test_output_release(&output);
+}
