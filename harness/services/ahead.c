@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "optimizations/core/threads.h"
+
 struct place {
     void *item;
     bool done; /* as prepared as it gets */
@@ -91,7 +93,7 @@ vlt_status vlt_ahead_create(const vlt_ahead_options *options, vlt_ahead **out, v
         ahead->place[i].item = options->item[i];
     }
     while (ahead->place && ahead->thread && ahead->threads < threads &&
-           pthread_create(&ahead->thread[ahead->threads], NULL, work, ahead) == 0) {
+           vlt_thread_start(&ahead->thread[ahead->threads], work, ahead) == 0) {
         ahead->threads++;
     }
     if (!ahead->threads) {

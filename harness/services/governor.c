@@ -16,6 +16,7 @@
 #include "harness/machine/memory_room.h"
 #include "harness/machine/pressure.h"
 #include "optimizations/core/clock.h"
+#include "optimizations/core/threads.h"
 #include "optimizations/core/utf8_text.h"
 
 /* How far a reading must come back before a level is left. */
@@ -212,7 +213,7 @@ vlt_status vlt_governor_create(const vlt_governor_options *options, vlt_governor
     governor->stop_fd = eventfd(0, EFD_CLOEXEC);
     governor->trigger_fd = open_trigger(options->root);
     pthread_mutex_init(&governor->lock, NULL);
-    if (governor->stop_fd < 0 || pthread_create(&governor->thread, NULL, watch, governor)) {
+    if (governor->stop_fd < 0 || vlt_thread_start(&governor->thread, watch, governor)) {
         vlt_governor_destroy(governor);
         return vlt_fail(err, VLT_STATUS_INTERNAL, "governor: its thread was not started");
     }

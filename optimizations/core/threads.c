@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/turn.h"
@@ -48,8 +49,14 @@ struct vlt_threads {
     /* OPEN, until no more chunks are to be claimed, + TICKET * workers still allowed to join +
      * workers inside */
     _Atomic uint32_t gate;
-    bool pinned; /* CPUs are the caller's business */
+    bool pinned;             /* CPUs are the caller's business */
+    int first_cpu;           /* of a pinned pool: the caller's; -1: none */
+    atomic_bool first_taken; /* by a caller */
 };
+
+static _Thread_local bool seated; /* it has a place in a pool already; workers always have */
+
+_Static_assert(sizeof(cpu_set_t) == sizeof(((vlt_seat *)0)->before), "a seat keeps a set of CPUs");
 
 #define OPEN (UINT32_C(1) << 31)
 enum { TICKET = 1 << 15, INSIDE_MASK = TICKET - 1, TICKETS_MASK = INSIDE_MASK * TICKET };
@@ -153,6 +160,7 @@ static void *worker_main(void *argument)
     struct worker *worker = argument;
     vlt_threads *threads = worker->threads;
     uint64_t seen = 0;
+    seated = true;
     for (;;) {
         seen = wait_for_job(threads, seen);
         if (atomic_load(&threads->stop)) {
@@ -210,9 +218,40 @@ static void close_gate_and_wait(vlt_threads *threads, int64_t opened_ns)
     }
 }
 
+void vlt_seat_take(vlt_threads *threads, vlt_seat *seat)
+{
+    cpu_set_t set;
+    seat->threads = NULL;
+    if (!threads || threads->first_cpu < 0 || seated ||
+        atomic_exchange(&threads->first_taken, true)) {
+        return;
+    }
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        memcpy(seat->before, &set, sizeof set);
+        CPU_ZERO(&set);
+        CPU_SET(threads->first_cpu, &set);
+        seated = sched_setaffinity(0, sizeof set, &set) == 0; /* else only speed is lost */
+    }
+    seat->threads = seated ? threads : NULL;
+    atomic_store(&threads->first_taken, seated);
+}
+
+void vlt_seat_leave(vlt_seat *seat)
+{
+    cpu_set_t set;
+    if (seat->threads) {
+        memcpy(&set, seat->before, sizeof set);
+        sched_setaffinity(0, sizeof set, &set);
+        seated = false;
+        atomic_store(&seat->threads->first_taken, false);
+        seat->threads = NULL;
+    }
+}
+
 void vlt_threads_for(vlt_threads *threads, int64_t items, int64_t chunk, int limit,
                      vlt_threads_body *body, void *argument)
 {
+    vlt_seat seat;
     if (items <= 0) {
         return;
     }
@@ -223,6 +262,7 @@ void vlt_threads_for(vlt_threads *threads, int64_t items, int64_t chunk, int lim
         body(argument, 0, items, 0);
         return;
     }
+    vlt_seat_take(threads, &seat);
     threads->body = body;
     threads->argument = argument;
     threads->items = items;
@@ -234,6 +274,7 @@ void vlt_threads_for(vlt_threads *threads, int64_t items, int64_t chunk, int lim
     while (work_chunk(threads, 0)) {
     }
     close_gate_and_wait(threads, opened_ns);
+    vlt_seat_leave(&seat);
     pthread_mutex_unlock(&threads->busy);
 }
 
@@ -242,17 +283,40 @@ int vlt_threads_count(const vlt_threads *threads)
     return threads ? threads->count : 1;
 }
 
-static void pin_to(pthread_t handle, const vlt_threads_options *options, int index)
+int vlt_thread_start(pthread_t *out, void *(*body)(void *argument), void *argument)
+{
+    enum { STACK_BYTES = 1 << 20 };
+    pthread_attr_t attributes;
+    size_t bytes = 0;
+    pthread_attr_init(&attributes); /* with the default size, whatever that is */
+    pthread_attr_getstacksize(&attributes, &bytes);
+    if (bytes < STACK_BYTES) {
+        pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    }
+    const int error = pthread_create(out, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/* -1: the set has no so many. */
+static int cpu_of(const vlt_threads_options *options, int index)
 {
     int seen = 0;
     for (int cpu = 0; cpu < options->cpu_set_words * 64 && cpu < CPU_SETSIZE; cpu++) {
         if ((options->cpu_set[cpu / 64] >> (cpu % 64) & 1u) && seen++ == index) {
-            cpu_set_t set;
-            CPU_ZERO(&set);
-            CPU_SET(cpu, &set);
-            pthread_setaffinity_np(handle, sizeof set, &set); /* a wish: failing costs only speed */
-            return;
+            return cpu;
         }
+    }
+    return -1;
+}
+
+static void pin_to(pthread_t handle, int cpu)
+{
+    cpu_set_t set;
+    if (cpu >= 0) {
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        pthread_setaffinity_np(handle, sizeof set, &set); /* a wish: failing costs only speed */
     }
 }
 
@@ -268,6 +332,7 @@ vlt_status vlt_threads_create(const vlt_threads_options *options, vlt_threads **
     }
     threads->count = options->count;
     threads->pinned = options->cpu_set != NULL;
+    threads->first_cpu = options->cpu_set ? cpu_of(options, 0) : -1;
     threads->spin_ns = (int64_t)options->spin_us * 1000;
     pthread_mutex_init(&threads->busy, NULL);
     pthread_mutex_init(&threads->lock, NULL);
@@ -282,14 +347,14 @@ vlt_status vlt_threads_create(const vlt_threads_options *options, vlt_threads **
     }
     for (int i = 1; i < options->count; i++) {
         threads->workers[i] = (struct worker){.threads = threads, .index = i, .banned_cpu = -1};
-        if (pthread_create(&threads->handles[i], NULL, worker_main, &threads->workers[i])) {
+        if (vlt_thread_start(&threads->handles[i], worker_main, &threads->workers[i])) {
             status = vlt_fail(err, VLT_STATUS_INTERNAL, "thread pool: thread %d of %d not started",
                               i + 1, options->count);
             goto done;
         }
         threads->started++;
         if (options->cpu_set) {
-            pin_to(threads->handles[i], options, i);
+            pin_to(threads->handles[i], cpu_of(options, i));
         }
     }
     *out = threads;

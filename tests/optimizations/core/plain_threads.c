@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -115,6 +116,89 @@ static int check_stepping_aside(void)
     return 0;
 }
 
+/* The CPUs of this thread, -1 where they are many: the one. */
+static int own_cpu(void)
+{
+    cpu_set_t set;
+    int cpu = 0;
+    if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) {
+        return -1;
+    }
+    while (!CPU_ISSET(cpu, &set)) {
+        cpu++;
+    }
+    return cpu;
+}
+
+static atomic_int wrong_place, pinned_to[2];
+
+static void look_where(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)argument, (void)begin, (void)end;
+    if (own_cpu() != pinned_to[worker]) {
+        atomic_fetch_add(&wrong_place, 1);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL); /* so that both come to it */
+}
+
+/* Another thread's jobs while the first CPU is taken: it stays where it is. */
+static void *visit(void *argument)
+{
+    vlt_seat seat;
+    sched_setaffinity(0, sizeof(cpu_set_t), argument); /* not where its maker sits */
+    vlt_seat_take(pool, &seat);
+    const bool moved = own_cpu() >= 0;
+    vlt_seat_leave(&seat);
+    return moved ? &wrong_place : NULL;
+}
+
+/* The caller of a pinned pool has the first CPU of its set while it works and no longer. */
+static int check_places(void)
+{
+    cpu_set_t usable;
+    uint64_t set[16] = {0};
+    int found = 0;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0 || CPU_COUNT(&usable) < 2) {
+        return 0; /* there are no places */
+    }
+    for (int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++) {
+        if (CPU_ISSET(cpu, &usable)) {
+            set[cpu / 64] |= UINT64_C(1) << cpu % 64;
+            pinned_to[found++] = cpu;
+        }
+    }
+    const vlt_threads_options options = {
+        .count = 2, .spin_us = 5, .cpu_set = set, .cpu_set_words = 16};
+    if (vlt_threads_create(&options, &pool, NULL) != VLT_OK) {
+        return 1;
+    }
+    vlt_seat outer, inner;
+    pthread_t other;
+    void *moved = NULL;
+    vlt_threads_for(pool, 20, 1, 0, look_where, NULL);
+    int failed = own_cpu() >= 0;
+    vlt_seat_take(pool, &outer);
+    vlt_seat_take(pool, &inner);
+    vlt_threads_for(pool, 20, 1, 0, look_where, NULL);
+    pthread_create(&other, NULL, visit, &usable);
+    pthread_join(other, &moved);
+    int failed_other = moved != NULL;
+    vlt_seat_leave(&inner);
+    failed += own_cpu() != pinned_to[0];
+    vlt_seat_leave(&outer);
+    vlt_seat_leave(&outer);
+    failed += own_cpu() >= 0;
+    vlt_seat_take(NULL, &outer);
+    vlt_seat_leave(&outer);
+    vlt_threads_destroy(pool);
+    failed += failed_other;
+    if (failed || wrong_place) {
+        fprintf(stderr, "%d times elsewhere than pinned, %d times left there\n", wrong_place,
+                failed);
+    }
+    return failed || wrong_place;
+}
+
 int main(void)
 {
     atomic_int failed = 0;
@@ -127,5 +211,5 @@ int main(void)
     caller(&failed);
     pthread_join(other, NULL);
     vlt_threads_destroy(pool);
-    return failed != 0 || check_stepping_aside();
+    return failed != 0 || check_stepping_aside() || check_places();
 }
