@@ -37,7 +37,7 @@
 
 /* Rows for a command that computes: where its threads stay and its memory lies. */
 #define VLT_PLACE_CLI_OPTIONS(subcommands)                                                   \
-    {"pin", NULL,     "keep workers on cores of their own (default: as tuned, else not)",    \
+    {"pin", NULL,     "keep threads on cores of their own (default: as tuned, else not)",    \
      0,     VLT_FLAG, .only = (subcommands)},                                                \
         {"no-pin",                                                                           \
          NULL,                                                                               \

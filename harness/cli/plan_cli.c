@@ -23,10 +23,11 @@ static vlt_status admit(void *user, uint64_t bytes, const char *what, vlt_error 
 
 /* A config belongs to a model; a folder with no weights has none, unless --config names one. */
 static vlt_status load_choices(vlt_cli *cli, const char *folder, vlt_choices *choices,
-                               vlt_error *err)
+                               const vlt_caps *caps, vlt_error *err)
 {
     vlt_tuned_loaded loaded;
     vlt_tuned_request request = {.config = vlt_cli_text(cli, "config", NULL),
+                                 .caps = caps,
                                  .directory = folder,
                                  .no_config = vlt_cli_flag(cli, "no-config"),
                                  .baseline = vlt_cli_flag(cli, "baseline"),
@@ -59,7 +60,8 @@ vlt_status vlt_plan_cli_start(vlt_cli *cli, const char *folder, vlt_plan_cli *pl
         status = vlt_threads_create(&threads, &plan_cli->threads, err);
     }
     if (status == VLT_OK) {
-        status = load_choices(cli, folder, &plan_cli->choices, err);
+        status = load_choices(cli, folder, &plan_cli->choices, vlt_machine_caps(plan_cli->machine),
+                              err);
     }
     plan_cli->context = (vlt_context){
         .caps = plan_cli->machine ? vlt_machine_caps(plan_cli->machine) : NULL,

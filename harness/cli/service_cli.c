@@ -75,6 +75,7 @@ vlt_service_options vlt_service_cli_options(const vlt_cli *cli)
         .tokenize_chunk = vlt_cli_bytes(cli, "tokenize-chunk", 0),
         .preprocess_threads = count_of(cli, "preprocess-threads"),
         .prefetch = vlt_cli_has(cli, "prefetch") ? count_of(cli, "prefetch") : -1,
+        .parallel = vlt_cli_has(cli, "parallel") ? (int)vlt_cli_int(cli, "parallel", 0) : 0,
         .trace = vlt_cli_count(cli, "trace") > 0,
         .memory_limit = vlt_cli_bytes(cli, "memory-limit", 0),
         .memory_low = vlt_cli_real(cli, "memory-low", 0),

@@ -98,11 +98,14 @@ typedef struct vlt_tuned_request {
                               (tuned_place.h), then for tuned.toml beside the model */
     const char *directory; /* of the model; NULL: none */
     uint64_t model_hash;
-    vlt_quality quality;      /* permitted: a config that may lose more does not apply */
+    vlt_quality quality;  /* permitted: a config that may lose more does not apply */
+    const vlt_caps *caps; /* of this machine: a config whose memory cannot lie so does not apply;
+                                 NULL: that is not looked at */
     const vlt_tuned_key *key; /* NULL: of this machine, with model_hash */
     bool no_config;           /* --no-config: status "default", nothing is looked for */
     bool baseline;            /* --baseline: status "baseline", likewise */
-    bool require;             /* --require-tuned: everything but "tuned" is STALE or INPUT */
+    bool require;             /* --require-tuned: everything but "tuned", for this very quality, is
+                                 STALE or INPUT */
     vlt_tuned_warning *warn;  /* may be NULL */
     void *warn_user;
 } vlt_tuned_request;
@@ -110,6 +113,7 @@ typedef struct vlt_tuned_request {
 /* The config's fate, as `run --json` reports it. */
 typedef struct vlt_tuned_loaded {
     int threads;                       /* that it was tuned with; 0: not known */
+    vlt_quality quality;               /* that it was tuned for; exact where none is used */
     const char *status;                /* static: "tuned", "default", "baseline", "mismatch" */
     char path[VLT_TUNED_PATH_BYTES];   /* of the file that decided, its bytes; "": none */
     char reason[VLT_TUNED_SAID_BYTES]; /* one line; names both values and the repair on a mismatch;

@@ -8,7 +8,9 @@
 
 #include "harness/config/tuned.h"
 #include "harness/config/tuned_place.h"
+#include "optimizations/core/knob.h"
 #include "optimizations/core/utf8_text.h"
+#include "optimizations/pipeline/pipeline.h"
 
 static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char *path,
                            const char *format, ...) VLT_PRINTF(4, 5);
@@ -19,6 +21,7 @@ static vlt_status conclude(vlt_tuned_loaded *out, const char *status, const char
     va_list args;
     out->status = status;
     out->threads = 0;
+    out->quality = VLT_QUALITY_EXACT;
     memcpy(out->path, path, strlen(path) + 1); /* it could be opened, or is one of find's */
     va_start(args, format);
     vlt_utf8_vformat(out->reason, sizeof out->reason, format, args);
@@ -56,8 +59,29 @@ static vlt_status candidate(const vlt_tuned_request *request, const vlt_tuned_ke
 static void repair(const vlt_tuned_request *request, char *text, size_t text_bytes)
 {
     const char *directory = request->directory ? request->directory : "DIR";
-    vlt_utf8_format(text, text_bytes, "run: vltune tune %s%s%s", directory,
-                    request->config ? " -o " : "", request->config ? request->config : "");
+    const bool exact = request->quality == VLT_QUALITY_EXACT;
+    vlt_utf8_format(text, text_bytes, "run: vltune tune %s%s%s%s%s", directory,
+                    request->config ? " -o " : "", request->config ? request->config : "",
+                    exact ? "" : " --quality ", exact ? "" : vlt_quality_name(request->quality));
+}
+
+/* Places of memory that this machine does not have. What cannot be resolved is somebody else's to
+ * say. */
+static bool is_possible(const vlt_tuned_request *request, const vlt_tuned_config *config,
+                        char *reason)
+{
+    for (int i = 0; i < config->count && request->caps; i++) {
+        const vlt_tuned_decision *decision = &config->decision[i];
+        const bool services = vlt_registry_find_op(decision->op) == &vlt_op_pipeline;
+        const vlt_variant *variant =
+            services ? vlt_registry_find_variant(&vlt_op_pipeline, decision->variant) : NULL;
+        vlt_binding binding;
+        if (variant && vlt_binding_parse(variant, decision->knobs, &binding, NULL) == VLT_OK &&
+            !vlt_pipeline_is_possible(variant, &binding, request->caps, reason)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Reads one file. VLT_OK with out->status "tuned" or "mismatch". */
@@ -82,6 +106,10 @@ static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key
                           fix);
         goto done;
     }
+    if (!is_possible(request, &config, why)) {
+        status = conclude(out, "mismatch", path, "%s %s; %s", vlt_op_pipeline.name, why, fix);
+        goto done;
+    }
     if (config.count == 0) {
         status = conclude(out, "default", path, "it holds no decision, so nothing is tuned; %s",
                           fix);
@@ -100,6 +128,7 @@ static vlt_status consider(const vlt_tuned_request *request, const vlt_tuned_key
                  config.edited ? ", edited by hand" : "");
     }
     out->threads = config.threads;
+    out->quality = config.quality;
 done:
     vlt_tuned_config_release(&config);
     return status;
@@ -177,6 +206,14 @@ vlt_status vlt_tuned_load(const vlt_tuned_request *request, vlt_choices *choices
     }
 done:
     free(key);
+    if (status == VLT_OK && request->require && !strcmp(out->status, "tuned") &&
+        out->quality != request->quality) {
+        repair(request, fix, sizeof fix);
+        return vlt_fail(err, VLT_STATUS_STALE,
+                        "a tuned config for --quality %s is required: %s is tuned for %s; %s",
+                        vlt_quality_name(request->quality), out->path,
+                        vlt_quality_name(out->quality), fix);
+    }
     if (status == VLT_OK && request->require && strcmp(out->status, "tuned") != 0) {
         repair(request, fix, sizeof fix);
         status = vlt_fail(err, VLT_STATUS_STALE, "a tuned config is required: %s%s%s%s%s",

@@ -30,7 +30,7 @@ double vlt_engine_computing_ms(const vlt_engine *engine)
 
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
 {
-    if (engine->message) {
+    if (engine && engine->message) {
         char message[VLT_ERROR_BYTES];
         va_list args;
         va_start(args, format);
@@ -190,6 +190,7 @@ static vlt_status choose_variants(vlt_engine *engine, const vlt_engine_options *
                                        .directory = engine->directory,
                                        .model_hash = engine->model_hash,
                                        .quality = engine->quality,
+                                       .caps = &engine->caps,
                                        .no_config = options->no_config,
                                        .baseline = options->baseline,
                                        .require = options->require_tuned,
@@ -277,6 +278,7 @@ static int64_t asked_or(int64_t asked, int64_t tuned)
 
 static void overrule(vlt_pipeline_services *tuned, const vlt_service_options *options)
 {
+    tuned->parallel = options->parallel > 0 ? options->parallel : tuned->parallel;
     tuned->prefetch = (int)asked_or(options->prefetch, tuned->prefetch);
     tuned->preprocess_threads = (int)asked_or(options->preprocess_threads,
                                               tuned->preprocess_threads);
@@ -313,7 +315,9 @@ static vlt_status make_threads(vlt_engine *engine, const vlt_engine_options *opt
         threads.cpu_set = engine->worker_cpus.word;
         threads.cpu_set_words = sizeof engine->worker_cpus.word / sizeof *engine->worker_cpus.word;
     }
-    return vlt_threads_create(&threads, &engine->threads, err);
+    vlt_status status = vlt_threads_create(&threads, &engine->threads, err);
+    engine->turns.threads = engine->threads;
+    return status;
 }
 
 static vlt_status make_context(vlt_engine *engine, const vlt_engine_options *options,

@@ -26,7 +26,21 @@ static vlt_status read_switch(const char *name, const char *text, bool *out, vlt
     return VLT_OK;
 }
 
-/* asked: by an option, which is refused; else by the config or --force, which is passed over. */
+/* Does the option, or a forced knob, ask for it? What is asked for now and impossible is refused;
+ * what is tuned is passed over. */
+static bool is_asked(const vlt_engine *engine, const char *option, const char *knob)
+{
+    bool asked = option != NULL;
+    for (int i = 0; i < engine->choices.count && !asked; i++) {
+        const vlt_choice *choice = &engine->choices.entry[i];
+        const int index = choice->op == &vlt_op_pipeline && choice->forced
+                              ? vlt_variant_knob_index(choice->variant, knob)
+                              : -1;
+        asked = index >= 0 && (choice->knobs_given & UINT32_C(1) << index);
+    }
+    return asked;
+}
+
 static vlt_status settle_weights(vlt_engine *engine, bool asked, vlt_error *err)
 {
     vlt_weights_where *where = &engine->tuned.weights;
@@ -81,8 +95,10 @@ vlt_status vlt_engine_memory_settle(vlt_engine *engine, const vlt_engine_options
             VLT_OK ||
         (status = read_switch("first touch", options->first_touch, &services->first_touch, err)) !=
             VLT_OK ||
-        (status = settle_weights(engine, options->weights != NULL, err)) != VLT_OK ||
-        (status = settle_first_touch(engine, options->first_touch != NULL, err)) != VLT_OK) {
+        (status = settle_weights(engine, is_asked(engine, options->weights, "weights"), err)) !=
+            VLT_OK ||
+        (status = settle_first_touch(engine, is_asked(engine, options->first_touch, "first_touch"),
+                                     err)) != VLT_OK) {
         return status;
     }
     if (options->huge_pages && services->huge_pages &&

@@ -22,9 +22,10 @@
 #include "harness/infer/engine.h"
 
 /* engine->tuned becomes what holds, threads' places included; before there are threads and packs.
- * UNSUPPORTED where an option asks for what this machine has not, USAGE for a value that is none or
- * first touch without pinned threads; what is tuned or forced and impossible here is left, with a
- * message. */
+ * UNSUPPORTED where an option or a forced knob asks for what this machine has not, USAGE for a
+ * value that is none or first touch without pinned threads. A config that asks for it does not
+ * apply (harness/config); what an option takes from under a tuned value (threads that are not
+ * pinned after all) is left out with a message. */
 vlt_status vlt_engine_memory_settle(vlt_engine *engine, const vlt_engine_options *options,
                                     vlt_error *err);
 

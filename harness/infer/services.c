@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/infer/embeddings.h"
+#include "harness/infer/lanes.h"
 #include "harness/infer/pictures.h"
 #include "harness/infer/towers.h"
 #include "harness/machine/limits.h"
@@ -16,23 +17,25 @@ static size_t cache_limit(int64_t option, size_t otherwise)
 
 static vlt_status check_numbers(const vlt_service_options *options, vlt_error *err)
 {
-    enum { THREADS_MAX = 1024, INTERVAL_MIN_MS = 10, INTERVAL_MAX_MS = 3600000 };
+    enum { THREADS_MAX = 1024 };
     const struct {
-        const char *name;
+        const char *name, *unit;
         int64_t value, low, high;
-    } number[] = {{"tokenize-threads", options->tokenize_threads, -1, THREADS_MAX},
-                  {"preprocess-threads", options->preprocess_threads, -1, THREADS_MAX},
-                  {"tokenize-chunk", options->tokenize_chunk, VLT_TOKEN_CHUNK_MIN_BYTES,
-                   VLT_TOKEN_CHUNK_MAX_BYTES},
-                  {"prefetch", options->prefetch, -1, VLT_PREFETCH_MAX},
-                  {"monitor-interval", options->monitor_ms, INTERVAL_MIN_MS, INTERVAL_MAX_MS},
-                  {"cleanup-interval", options->cleanup_ms, INTERVAL_MIN_MS, INTERVAL_MAX_MS}};
+    } number[] = {
+        {"tokenize-threads", "", options->tokenize_threads, -1, THREADS_MAX},
+        {"preprocess-threads", "", options->preprocess_threads, -1, THREADS_MAX},
+        {"tokenize-chunk", " bytes", options->tokenize_chunk, VLT_TOKEN_CHUNK_MIN_BYTES,
+         VLT_TOKEN_CHUNK_MAX_BYTES},
+        {"prefetch", "", options->prefetch, -1, VLT_PREFETCH_MAX},
+        {"parallel", "", options->parallel, 1, VLT_LANES_MAX},
+        {"monitor-interval", " ms", options->monitor_ms, VLT_INTERVAL_MIN_MS, VLT_INTERVAL_MAX_MS},
+        {"cleanup-interval", " ms", options->cleanup_ms, VLT_INTERVAL_MIN_MS, VLT_INTERVAL_MAX_MS}};
     for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
         const int64_t value = number[i].value;
         if (value && (value < number[i].low || value > number[i].high)) {
-            return vlt_fail(err, VLT_STATUS_USAGE, "%s is %lld, expected %lld to %lld",
-                            number[i].name, (long long)value, (long long)number[i].low,
-                            (long long)number[i].high);
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s is %lld%s, expected %lld to %lld%s",
+                            number[i].name, (long long)value, number[i].unit,
+                            (long long)number[i].low, (long long)number[i].high, number[i].unit);
         }
     }
     return VLT_OK;

@@ -5,7 +5,7 @@
 
 #include "harness/infer/engine.h"
 
-enum { VLT_PREFETCH_MAX = 1024 };
+enum { VLT_PREFETCH_MAX = 1024, VLT_INTERVAL_MIN_MS = 10, VLT_INTERVAL_MAX_MS = 3600000 };
 
 /* USAGE names the option and the two values that disagree. Without an engine, for who wants to know
  * before anything is read. */

@@ -21,10 +21,12 @@ void vlt_turns_take(vlt_turns *turns)
         pthread_cond_wait(&turns->changed, &turns->lock);
     }
     pthread_mutex_unlock(&turns->lock);
+    vlt_seat_take(turns->threads, &turns->seat);
 }
 
 void vlt_turns_pass(vlt_turns *turns)
 {
+    vlt_seat_leave(&turns->seat);
     pthread_mutex_lock(&turns->lock);
     turns->serving++;
     pthread_cond_broadcast(&turns->changed);

@@ -34,12 +34,13 @@ typedef void vlt_message_function(void *user, int level, const char *message);
 typedef struct vlt_service_options {
     int64_t embedding_cache; /* bytes that embeddings of images may take; 0: 256 MiB; negative:
                                 none are kept */
-    /* Of these five 0 means as tuned (operator `pipeline`), else what is named first. */
+    /* Of these six 0 means as tuned (operator `pipeline`), else what is named first. */
     int64_t tokenize_cache; /* bytes that ids of whole texts may take: 8 MiB; negative: none */
     int tokenize_threads;   /* that encode a long text: as many as compute, negative likewise */
     int64_t tokenize_chunk; /* bytes of its pieces: 64 KiB; at least 256 */
     int preprocess_threads; /* that decode, resize and cut: as many as compute, negative likewise */
     int prefetch;           /* lines of a batch that are prepared ahead: 2; negative: none */
+    int parallel;           /* requests of a batch that compute side by side: 1 */
     int64_t memory_limit;   /* bytes that this process may have resident, pages of files apart; 0:
                                 what the machine and its cgroups allow */
     double memory_low;      /* percent of the limit: with less left, less is kept and begun;
@@ -59,8 +60,9 @@ typedef struct vlt_service_options {
 
 typedef struct vlt_engine_options {
     int threads;             /* that work; 0: one per usable core */
-    bool pin;                /* every thread but the caller's stays on a core of its own, the
-                                 fastest and nearest first, as hwloc tells; false: as tuned */
+    bool pin;                /* every thread stays on a core of its own, the fastest and nearest
+                                 first, as hwloc tells; the caller's while it computes: then it has
+                                 the CPUs again that it had; false: as tuned */
     bool no_pin;             /* they stay nowhere, whatever is tuned */
     const char *weights;     /* where their memory lies: "system", "interleave" (over all NUMA
                                  nodes), "local" (the threads' node while there is room); NULL: as

@@ -16,15 +16,22 @@ int vlt_pipeline_parallel(const vlt_plan *plan)
     return common ? common->parallel : 1;
 }
 
+static int64_t value_or(const vlt_variant *variant, const vlt_binding *binding, const char *name,
+                        int64_t otherwise)
+{
+    const int index = vlt_variant_knob_index(variant, name);
+    return index < 0 ? otherwise : binding->value[index];
+}
+
 static int64_t knob_or(const vlt_plan *plan, const char *name, int64_t otherwise)
 {
-    const int index = vlt_variant_knob_index(plan->variant, name);
-    return index < 0 ? otherwise : plan->binding.value[index];
+    return value_or(plan->variant, &plan->binding, name, otherwise);
 }
 
 vlt_pipeline_services vlt_pipeline_services_of(const vlt_plan *plan)
 {
     return (vlt_pipeline_services){
+        .parallel = (int)knob_or(plan, VLT_PIPELINE_PARALLEL, 1),
         .prefetch = (int)knob_or(plan, VLT_PIPELINE_PREFETCH, VLT_PIPELINE_PREFETCH_DEFAULT),
         .preprocess_threads = (int)knob_or(plan, VLT_PIPELINE_PREPROCESS_THREADS, 0),
         .tokenize_threads = (int)knob_or(plan, VLT_PIPELINE_TOKENIZE_THREADS, 0),
@@ -59,6 +66,21 @@ bool vlt_pipeline_has_nodes(const vlt_caps *caps, char *reason)
     return false;
 }
 
+bool vlt_pipeline_is_possible(const vlt_variant *variant, const vlt_binding *binding,
+                              const vlt_caps *caps, char *reason)
+{
+    char missing[VLT_REASON_BYTES];
+    const int64_t where = value_or(variant, binding, VLT_PIPELINE_WEIGHTS, VLT_WEIGHTS_SYSTEM);
+    const bool touch = value_or(variant, binding, VLT_PIPELINE_FIRST_TOUCH, 0) != 0;
+    if ((where == VLT_WEIGHTS_SYSTEM && !touch) || vlt_pipeline_has_nodes(caps, missing)) {
+        return true;
+    }
+    vlt_utf8_format(reason, VLT_REASON_BYTES, "%s=%s: %s",
+                    touch ? VLT_PIPELINE_FIRST_TOUCH : VLT_PIPELINE_WEIGHTS,
+                    touch ? "1" : vlt_weights_where_name((vlt_weights_where)where), missing);
+    return false;
+}
+
 bool vlt_pipeline_has_large_pages(const vlt_caps *caps, char *reason)
 {
     if (caps->large_pages) {
@@ -73,6 +95,7 @@ bool vlt_pipeline_has_large_pages(const vlt_caps *caps, char *reason)
 void vlt_pipeline_settle(vlt_choices *choices, const vlt_pipeline_services *services)
 {
     const vlt_op *op = &vlt_op_pipeline;
+    vlt_choices_settle(choices, op, VLT_PIPELINE_PARALLEL, services->parallel);
     vlt_choices_settle(choices, op, VLT_PIPELINE_PREFETCH, services->prefetch);
     vlt_choices_settle(choices, op, VLT_PIPELINE_PREPROCESS_THREADS, services->preprocess_threads);
     vlt_choices_settle(choices, op, VLT_PIPELINE_TOKENIZE_THREADS, services->tokenize_threads);

@@ -70,9 +70,14 @@ const char *vlt_weights_where_name(vlt_weights_where where); /* "system" ... */
 bool vlt_pipeline_has_nodes(const vlt_caps *caps, char *reason);
 bool vlt_pipeline_has_large_pages(const vlt_caps *caps, char *reason);
 
+/* Can this choice hold on the machine? False: reason names the knob's value and what is missing. */
+bool vlt_pipeline_is_possible(const vlt_variant *variant, const vlt_binding *binding,
+                              const vlt_caps *caps, char *reason);
+
 /* How whoever feeds the stages should be set up, before there are any: texts, pictures, threads. It
  * changes no output, and nothing of a run of this operator. */
 typedef struct vlt_pipeline_services {
+    int parallel;              /* requests that compute side by side */
     int prefetch;              /* items prepared ahead of the one in stage 1; 0: none */
     int preprocess_threads;    /* that prepare them; 0: as many as compute */
     int tokenize_threads;      /* for one long text; 0: as many as compute */

@@ -5,6 +5,7 @@
 #include "optimizations/pipeline/pipeline.h"
 
 /* The knobs of vlt_pipeline_services. */
+#define VLT_PIPELINE_PARALLEL           "parallel"
 #define VLT_PIPELINE_PREFETCH           "prefetch"
 #define VLT_PIPELINE_PREPROCESS_THREADS "preprocess_threads"
 #define VLT_PIPELINE_TOKENIZE_THREADS   "tokenize_threads"

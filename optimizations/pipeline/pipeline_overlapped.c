@@ -20,6 +20,7 @@
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/threads.h"
 #include "optimizations/pipeline/pipeline_internal.h"
 
 enum { KNOB_DEPTH, KNOB_THREADS, KNOB_SPIN, KNOB_PARALLEL };
@@ -270,7 +271,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     pthread_cond_init(&state->moved, NULL);
     state->sync_ready = true;
     for (int i = 0; i < state->group_count - 1; i++) {
-        if (pthread_create(&state->group[i].thread, NULL, group_main, &state->group[i])) {
+        if (vlt_thread_start(&state->group[i].thread, group_main, &state->group[i])) {
             return vlt_fail(err, VLT_STATUS_INTERNAL, "pipeline: thread %d of %d not started",
                             i + 1, state->group_count - 1);
         }
@@ -329,7 +330,7 @@ static const vlt_knob knobs[] = {
     {"depth", "items in flight", depths, 5, 4, NULL},
     {"threads", "groups of stages, each with a thread, the caller included", threads, 4, 2, NULL},
     {"spin_us", "how long a waiting group spins before it sleeps, us", spins, 3, 20, NULL},
-    {"parallel", "requests of a batch that compute side by side", parallels, 4, 1, NULL},
+    {VLT_PIPELINE_PARALLEL, "requests of a batch that compute side by side", parallels, 4, 1, NULL},
     {VLT_PIPELINE_PREFETCH, "lines of a batch that are prepared ahead; 0: none", prefetches, 5,
      VLT_PIPELINE_PREFETCH_DEFAULT, NULL},
     {VLT_PIPELINE_PREPROCESS_THREADS, "threads that decode and resize; 0: as many as compute", NULL,

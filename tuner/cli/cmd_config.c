@@ -169,6 +169,8 @@ static vlt_status model_hash(const char *directory, const vlt_tuned_config *conf
 static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
 {
     const char *path = path_of(cli);
+    const vlt_machine_sources sources = {.no_gpu = true};
+    vlt_machine *machine = NULL;
     vlt_tuned_config config;
     vlt_choices choices = {0};
     vlt_tuned_loaded loaded = {0};
@@ -181,6 +183,10 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
     request.warn_user = cli;
     request.quality = config.quality; /* whatever it may lose: a run has to ask for that */
     status = model_hash(request.directory, &config, &request.model_hash, err);
+    if (status == VLT_OK) {
+        status = vlt_machine_probe(&sources, &machine, err);
+        request.caps = status == VLT_OK ? vlt_machine_caps(machine) : NULL;
+    }
     if (status == VLT_OK) {
         status = vlt_tuned_load(&request, &choices, &loaded, err);
     }
@@ -195,6 +201,7 @@ static vlt_status run_validate(vlt_cli *cli, vlt_error *err)
     if (status == VLT_OK && strcmp(loaded.status, "tuned") != 0) {
         status = vlt_fail(err, VLT_STATUS_STALE, "%s: %s", path, loaded.reason);
     }
+    vlt_machine_destroy(machine);
     vlt_choices_release(&choices);
     vlt_tuned_config_release(&config);
     return status;

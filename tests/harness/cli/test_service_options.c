@@ -97,10 +97,10 @@ Test(service_options, what_cannot_be_is_refused_with_both_values, .init = test_d
                  {"--memory-low 0", "0 percent", "at most 100"},
                  {"--memory-low 101", "101", "100"},
                  {"--tokenize-chunk 0", "0 bytes", "256"},
-                 {"--tokenize-chunk 255", "255", "256"},
+                 {"--tokenize-chunk 255", "255 bytes", "256 to 268435456 bytes"},
                  {"--tokenize-chunk 2G", "2147483648", "268435456"},
-                 {"--monitor-interval 1ms", "is 1", "10"},
-                 {"--cleanup-interval 5h", "18000000", "3600000"},
+                 {"--monitor-interval 1ms", "is 1 ms", "10 to 3600000 ms"},
+                 {"--cleanup-interval 5h", "18000000 ms", "3600000 ms"},
                  {"--tokenize-threads -1", "-1", "0"},
                  {"--preprocess-threads 100000", "100000", "1024"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -229,22 +229,94 @@ Test(service_options, are_taken_from_the_tuned_config, .init = test_demo_make,
     }
 }
 
-/* Places of memory from a config: what the machine has is used, anything else is said and left. */
+/* One rule for places that a machine has not: an option and a forced knob are refused, a config
+ * does not apply, whoever asks. */
+Test(service_options, places_that_are_not_here, .init = test_demo_make, .fini = test_demo_remove)
+{
+    static const char *const knobs[] = {"weights=local", "pin=1 first_touch=1 huge_pages=0"};
+    setenv("HWLOC_THISSYSTEM", "1", 1);
+    setenv("HWLOC_SYNTHETIC", "numa:1(memory=1GiB) core:2 pu:1", 1);
+    for (size_t i = 0; i < 2; i++) {
+        write_config(knobs[i]);
+        test_output output = test_demo_script(
+            "$VLTUNE config validate tuned.toml; echo code $?; $VLTUNE config validate tuned.toml "
+            "--model $DEMO --json >v; echo code $?; grep -c '\"mismatch\"' v;"
+            "run='run $DEMO --prompt hi -n 2'; $VLTUNE run $DEMO --prompt hi -n 2 --json --config "
+            "tuned.toml >r 2>said; echo code $?; grep -c '\"mismatch\"' r; cat said >&2;"
+            "$VLTUNE run $DEMO --prompt hi -n 2 --config tuned.toml --require-tuned; echo code $?;"
+            "for o in '--weights local' '--first-touch on' '--force "
+            "pipeline=overlapped:weights=local' '--force pipeline=overlapped:first_touch=1'; do "
+            "$VLTUNE run $DEMO --prompt hi -n 2 --no-config $o 2>said; echo code $?; grep -c 'one "
+            "NUMA node' said; done");
+        cr_expect(strstr(output.out, ": mismatch: pipeline ") &&
+                      strstr(output.out, "one NUMA node may be used here"),
+                  "%s", output.out);
+        cr_expect(strstr(output.out, "code 2\ncode 2\n1\ncode 0\n1\ncode 2\ncode 2\n1\ncode 2\n1\n"
+                                     "code 2\n1\ncode 2\n1\n"),
+                  "%s%s", output.out, output.err);
+        test_output_release(&output);
+    }
+    write_config("pin=1 weights=system huge_pages=0");
+    test_output output = test_demo_script("$VLTUNE config validate tuned.toml; echo code $?");
+    cr_expect(strstr(output.out, ": tuned: ") && strstr(output.out, "code 0"), "%s%s", output.out,
+              output.err);
+    test_output_release(&output);
+}
+
+/* A config of another quality serves, but is not what --require-tuned asks for. */
+Test(service_options, require_tuned_is_for_this_quality, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    write_config("pin=0");
+    test_output output = test_demo_script(
+        "r='--prompt hi -n 2 --config tuned.toml'; $VLTUNE run $DEMO $r --require-tuned; echo code "
+        "$?; $VLTUNE run $DEMO $r --quality int8 --json >a; echo code $?; grep -c '\"tuned\"' a;"
+        "$VLTUNE run $DEMO $r --quality int8 --require-tuned; echo code $?");
+    cr_expect(strstr(output.out, "code 0\ncode 0\n") && strstr(output.out, "code 2\n"), "%s%s",
+              output.out, output.err);
+    cr_expect(strstr(output.err, "--quality int8 is required") &&
+                  strstr(output.err, "tuned.toml is tuned for exact") &&
+                  strstr(output.err, "vltune tune"),
+              "%s", output.err);
+    test_output_release(&output);
+}
+
+/* What --parallel says is what `choices` shows, as is what is tuned. */
+Test(service_options, choices_show_how_many_are_side_by_side, .init = test_demo_make,
+     .fini = test_demo_remove)
+{
+    static const struct {
+        const char *options;
+        int parallel;
+    } cases[] = {{"--no-config", 1},
+                 {"--no-config --parallel 3", 3},
+                 {"--config tuned.toml", 2},
+                 {"--config tuned.toml --parallel 4", 4}};
+    write_equal_lines();
+    write_config("depth=4 parallel=2");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *answer[LINES_MAX];
+        batch(cases[i].options, answer, 6, 0);
+        const json_t *used = json_object_get(part(answer[5], "choices", "pipeline"), "stages=2");
+        cr_expect_eq(test_demo_number(json_object_get(used, "knobs"), "parallel"),
+                     cases[i].parallel, "%s", cases[i].options);
+        release(answer, 6);
+    }
+}
+
+/* Places of memory from a config: what the machine has is used. */
 Test(service_options, places_of_memory_are_taken_from_the_tuned_config, .init = test_demo_make,
      .fini = test_demo_remove)
 {
     static const struct {
         const char *topology, *knobs, *options, *weights;
         int pin, huge_pages, first_touch;
-        bool warned;
     } cases[] = {
         {"numa:2(memory=1GiB) core:1 pu:1", "pin=1 weights=interleave huge_pages=0 first_touch=1",
-         "", "interleave", 1, 0, 1, false},
+         "", "interleave", 1, 0, 1},
         {"numa:2(memory=1GiB) core:1 pu:1", "pin=1 weights=interleave huge_pages=0 first_touch=1",
-         "--weights local --huge-pages on --first-touch off --no-pin", "local", 0, 1, 0, false},
-        {"numa:1(memory=1GiB) core:2 pu:1", "pin=1 weights=interleave huge_pages=0", "", "system",
-         1, 0, 0, true},
-        {"numa:2(memory=1GiB) core:1 pu:1", "depth=4 pin=1", "", "system", 1, 1, 0, false},
+         "--weights local --huge-pages on --first-touch off --no-pin", "local", 0, 1, 0},
+        {"numa:2(memory=1GiB) core:1 pu:1", "depth=4 pin=1", "", "system", 1, 1, 0},
     };
     write_equal_lines();
     setenv("HWLOC_THISSYSTEM", "1", 1);
@@ -264,8 +336,7 @@ Test(service_options, places_of_memory_are_taken_from_the_tuned_config, .init = 
         cr_expect_eq(test_demo_number(knobs, "pin"), cases[i].pin);
         cr_expect_eq(test_demo_number(knobs, "huge_pages"), cases[i].huge_pages);
         cr_expect_eq(test_demo_number(knobs, "first_touch"), cases[i].first_touch);
-        cr_expect_eq(strstr(output.err, "is passed over") != NULL, cases[i].warned, "%s",
-                     output.err);
+        cr_expect_not(strstr(output.err, "is passed over"), "%s", output.err);
         json_decref(answer);
         test_output_release(&output);
     }

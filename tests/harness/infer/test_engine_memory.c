@@ -162,24 +162,48 @@ Test(engine_memory, what_a_machine_has_not_is_refused)
     }
 }
 
-/* A value that another machine's config or a forced knob brings is left, with a line. */
-Test(engine_memory, what_is_chosen_and_not_possible_is_passed_over)
+/* A forced knob asks for it as an option does, and is refused as that is; a knob that nobody named
+ * is as it is, and so is what can be. */
+Test(engine_memory, what_is_forced_and_not_possible_is_refused)
 {
-    static const char *const forced[] = {
-        "pipeline=overlapped:weights=local,first_touch=1,huge_pages=0"};
-    const vlt_engine_options options = {.force = forced, .force_count = 1};
-    pretend("numa:1 core:2 pu:1", true);
-    vlt_engine *engine = open_engine(options);
-    cr_expect(strstr(said, "weights=local is passed over: one NUMA node"), "%s", said);
-    cr_expect(strstr(said, "first_touch=1 is passed over: one NUMA node"), "%s", said);
-    cr_expect_eq(engine->tuned.weights, VLT_WEIGHTS_SYSTEM);
-    cr_expect_not(engine->tuned.first_touch);
-    cr_expect_not(engine->tuned.huge_pages, "this one is possible");
-    vlt_engine_close(engine);
+    static const struct {
+        const char *topology, *forced, *said;
+    } cases[] = {
+        {"numa:1 core:2 pu:1", "weights=local,huge_pages=0", "weights local: one NUMA node"},
+        {"numa:1 core:2 pu:1", "first_touch=1", "first touch: one NUMA node"},
+        {two_nodes, "first_touch=1", "first touch: threads that go anywhere"},
+        {two_nodes, "weights=local,huge_pages=0", NULL},
+        {"numa:1 core:2 pu:1", "weights=system,first_touch=0,huge_pages=0", NULL},
+        {"numa:1 core:2 pu:1", "huge_pages=0", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[96];
+        const char *const forced[] = {text};
+        const vlt_engine_options options = {.force = forced, .force_count = 1};
+        vlt_engine *engine = NULL;
+        vlt_error err = {0};
+        snprintf(text, sizeof text, "pipeline=overlapped:%s", cases[i].forced);
+        pretend(cases[i].topology, true);
+        const vlt_status status = try_open(options, &engine, &err);
+        cr_expect_eq(status == VLT_OK, !cases[i].said, "%zu: %s", i, err.message);
+        cr_expect(!cases[i].said || strstr(err.message, cases[i].said), "%zu: %s", i, err.message);
+        cr_expect(!engine || cases[i].said || i == 4 || !engine->tuned.huge_pages);
+        vlt_engine_close(engine);
+    }
+}
+
+/* Also beside an option that takes the pinned threads away. */
+Test(engine_memory, a_forced_touch_needs_pinned_threads)
+{
+    static const char *const forced[] = {"pipeline=overlapped:pin=1,first_touch=1"};
     pretend(two_nodes, true);
-    engine = open_engine(options);
-    cr_expect(strstr(said, "first_touch=1 is passed over: threads that go anywhere"), "%s", said);
-    cr_expect_eq(engine->tuned.weights, VLT_WEIGHTS_LOCAL);
+    vlt_engine *engine = NULL;
+    vlt_error err = {0};
+    cr_expect_eq(try_open((vlt_engine_options){.force = forced, .force_count = 1, .no_pin = true},
+                          &engine, &err),
+                 VLT_STATUS_USAGE, "%s", err.message);
+    vlt_engine_close(engine);
+    engine = open_engine((vlt_engine_options){.force = forced, .force_count = 1});
+    cr_expect(engine->tuned.first_touch && engine->pin);
     vlt_engine_close(engine);
 }
 
