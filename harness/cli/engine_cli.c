@@ -1,5 +1,6 @@
 #include "harness/cli/engine_cli.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,9 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
                                         .services = vlt_service_cli_options(cli),
                                         .message = message,
                                         .message_user = cli};
+    if (options.services.memory_limit) { /* what each thread's own arena keeps differs by the run */
+        mallopt(M_ARENA_MAX, 1);
+    }
     return vlt_engine_open(directory, &options, out, err);
 }
 

@@ -1,10 +1,12 @@
 #include "harness/infer/batch.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/infer/batch_asked.h"
 #include "harness/infer/batch_room.h"
 #include "harness/infer/lanes.h"
 #include "harness/infer/services.h"
@@ -15,8 +17,9 @@
 struct slot {
     _Atomic int64_t item;
     vlt_job *job;
-    bool waiting; /* prepared, and not yet computed; under the room's lock */
 };
+
+enum { HELD_MAX = VLT_PIPELINE_SLOT_MAX + VLT_PREFETCH_MAX };
 
 struct run {
     vlt_engine *engine;
@@ -24,6 +27,9 @@ struct run {
     struct slot slot[VLT_PIPELINE_SLOT_MAX];
     vlt_lanes *lanes;
     vlt_batch_room room;
+    vlt_job *held[HELD_MAX]; /* prepared, and not yet come to a lane, wherever they are on the way;
+                                under the room's lock */
+    int held_count;
     bool overlapped;               /* stage 0 has a thread of its own */
     vlt_ahead *ahead;              /* NULL: stage 0 prepares by itself */
     void *spare[VLT_PREFETCH_MAX]; /* jobs of `ahead`, while it is not */
@@ -70,11 +76,25 @@ static vlt_status read_line(void *user, void *item, bool *found, vlt_error *err)
     return status;
 }
 
+/* What the answer will say that it answers. */
+static vlt_status note_asked(const struct run *run, vlt_job *job, bool readable, vlt_error *err)
+{
+    vlt_buffer asked = {0};
+    vlt_batch_asked_put(&asked, job->text.data, job->text.bytes,
+                        readable ? &job->line.request : NULL, run->batch, run->engine->model_hash);
+    job->line.asked = asked.data;
+    return asked.failed ? vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", job->name) : VLT_OK;
+}
+
 /* The line of the job as a prompt. */
 static vlt_status build_prompt(struct run *run, vlt_job *job, vlt_error *err)
 {
     vlt_status status = vlt_batch_line_read(job->text.data, job->text.bytes, job->name,
                                             run->batch->defaults, run->engine, &job->line, err);
+    if (run->batch->asked) {
+        const vlt_status noted = note_asked(run, job, status == VLT_OK, err);
+        status = status == VLT_OK ? noted : status;
+    }
     if (status != VLT_OK) {
         return status;
     }
@@ -97,8 +117,26 @@ static vlt_status prepare_line(void *user, void *item, vlt_error *err)
     struct run *run = user;
     vlt_batch_room_enter(&run->room);
     vlt_status status = build_prompt(run, item, err);
+    if (status == VLT_OK) {
+        pthread_mutex_lock(&run->room.lock);
+        assert(run->held_count < HELD_MAX);
+        run->held[run->held_count++] = item;
+        pthread_mutex_unlock(&run->room.lock);
+    }
     vlt_batch_room_leave(&run->room);
     return status;
+}
+
+/* It has come where it is looked after. */
+static void let_go(struct run *run, const vlt_job *job)
+{
+    pthread_mutex_lock(&run->room.lock);
+    for (int i = 0; i < run->held_count; i++) {
+        if (run->held[i] == job) {
+            run->held[i] = run->held[--run->held_count];
+        }
+    }
+    pthread_mutex_unlock(&run->room.lock);
 }
 
 static int ahead_now(void *user)
@@ -148,9 +186,6 @@ static vlt_status prepare_stage(void *user, int64_t item, int number, vlt_error 
         run->input_status = status;
         run->input_error = *err;
     }
-    pthread_mutex_lock(&run->room.lock);
-    slot->waiting = found && status == VLT_OK;
-    pthread_mutex_unlock(&run->room.lock);
     return ended ? VLT_STATUS_STOPPED : status;
 }
 
@@ -171,10 +206,14 @@ static void settle_times(void *user, vlt_response *response)
     run->finished_ms = now_ms;
 }
 
-static void tell(void *user, const char *id, const vlt_response *response, const vlt_error *error)
+static void tell(void *user, const char *id, const char *asked, const vlt_response *response,
+                 const vlt_error *error)
 {
     struct run *run = user;
     if (run->answer_status == VLT_OK) {
+        if (run->batch->asked) {
+            run->batch->asked(run->batch->user, asked ? asked : "");
+        }
         run->answer_status = run->batch->answer(run->batch->user, id ? id : "null", response, error,
                                                 &run->answer_error);
         run->answer_failed = run->answer_status != VLT_OK;
@@ -182,45 +221,44 @@ static void tell(void *user, const char *id, const vlt_response *response, const
     }
 }
 
-static void drop_prompt(void *user, void *item)
-{
-    vlt_job *job = item;
-    (void)user;
-    vlt_prompt_release(&job->prompt);
-    job->dropped = true;
-}
-
-/* What waits to be computed gives its memory back, and so do the caches; nobody begins to prepare
- * until the same is called with false. */
+/* What waits to be computed gives its memory back, and so do caches and scratch; nobody begins to
+ * prepare until the same is called with false. */
 static void alone(void *user, bool on)
 {
     struct run *run = user;
+    vlt_engine *engine = run->engine;
+    atomic_store(&engine->alone, on);
     if (!on) {
         vlt_batch_room_yield(&run->room);
         return;
     }
     vlt_batch_room_claim(&run->room);
     pthread_mutex_lock(&run->room.lock);
-    for (int i = 0; i < run->slots; i++) {
-        if (run->slot[i].waiting) {
-            drop_prompt(run, run->slot[i].job);
-        }
+    for (int i = 0; i < run->held_count; i++) {
+        vlt_prompt_release(&run->held[i]->prompt);
+        run->held[i]->dropped = true;
     }
     pthread_mutex_unlock(&run->room.lock);
-    if (run->ahead) {
-        vlt_ahead_visit(run->ahead, drop_prompt, run);
-    }
-    vlt_services_forget(run->engine);
+    vlt_turns_take(&engine->turns);
+    vlt_scratch_release(&engine->scratch);
+    vlt_turns_pass(&engine->turns);
+    vlt_services_forget(engine);
+}
+
+static vlt_status prepare_job(void *user, vlt_job *job, vlt_error *err)
+{
+    return build_prompt(user, job, err);
 }
 
 /* A line that did not fit beside those that were computed may fit alone; they are done first,
  * because preparing may wait for them. */
 static vlt_status prepare_again(struct run *run, vlt_job *job, vlt_error *err)
 {
-    while (vlt_lanes_step(run->lanes)) {
+    vlt_job_release(job);
+    if (!vlt_lanes_clear(run->lanes)) {
+        return VLT_STATUS_INTERRUPTED;
     }
     alone(run, true);
-    vlt_job_release(job);
     vlt_status status = build_prompt(run, job, err);
     alone(run, false);
     return status;
@@ -230,19 +268,13 @@ static vlt_status prepare_again(struct run *run, vlt_job *job, vlt_error *err)
 static vlt_status compute_stage(void *user, int64_t item, int number, vlt_error *err)
 {
     struct run *run = user;
-    vlt_job *job = run->slot[number].job;
-    vlt_status status = VLT_OK;
     (void)item;
-    pthread_mutex_lock(&run->room.lock);
-    run->slot[number].waiting = false;
-    pthread_mutex_unlock(&run->room.lock);
-    if (job->dropped && !vlt_lanes_interrupted(run->lanes)) {
-        status = prepare_again(run, job, err);
-    }
-    if (status == VLT_OK && !vlt_lanes_interrupted(run->lanes)) {
+    (void)err;
+    let_go(run, run->slot[number].job);
+    if (!vlt_lanes_interrupted(run->lanes)) {
         vlt_lanes_take(run->lanes, &run->slot[number].job);
     }
-    return status;
+    return VLT_OK;
 }
 
 /* In order, in the thread of compute_stage; the item still has its slot. */
@@ -263,7 +295,7 @@ static void failed_item(void *user, int64_t item, const vlt_error *error)
     if (again.status == VLT_OK) {
         vlt_lanes_take(run->lanes, &slot->job);
     } else {
-        vlt_lanes_fail(run->lanes, slot->job->line.id, &again);
+        vlt_lanes_fail(run->lanes, slot->job, &again);
     }
 }
 
@@ -318,6 +350,7 @@ static vlt_status create_run(vlt_engine *engine, const vlt_batch *batch, vlt_pla
                                      .finished = settle_times,
                                      .answer = tell,
                                      .alone = alone,
+                                     .prepare = prepare_job,
                                      .user = run};
     return vlt_lanes_create(&lanes, &run->lanes, err);
 }

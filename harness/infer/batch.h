@@ -30,6 +30,10 @@ typedef struct vlt_batch {
      * why. Failing ends the batch. */
     vlt_status (*answer)(void *user, const char *id, const vlt_response *response,
                          const vlt_error *error, vlt_error *err);
+    /* Before each answer: the members of what it answers (batch_asked.h), "" where there was no
+     * memory for them. NULL: nobody wants to know. */
+    void (*asked)(void *user, const char *members);
+    const char *images;       /* how pictures are read where that is not the default; or NULL */
     bool (*stop)(void *user); /* asked from several threads; the answer under way is dropped */
     void *user;
 } vlt_batch;
@@ -46,32 +50,37 @@ static inline vlt_problem vlt_batch_problem(void)
 vlt_status vlt_batch_run(vlt_engine *engine, const vlt_batch *batch, int64_t *answered,
                          vlt_error *err);
 
+/* Where an error is in an output. */
+typedef struct vlt_batch_again {
+    int64_t at, bytes;
+} vlt_batch_again;
+
 /* What a half-written output holds. */
 typedef struct vlt_batch_progress {
     int64_t lines;  /* whole answers to the first lines of the input, in order */
     int64_t failed; /* of them errors */
     int64_t bytes;  /* of them: where the next answer belongs */
     int64_t quality_line[VLT_QUALITY_COUNT]; /* the first line computed under each; 0: none */
-    struct {
-        int64_t line;   /* the first that was ended by its length and not by its own max_tokens */
-        int64_t tokens; /* of it */
-        int64_t prompt; /* tokens of its prompt */
-    } cut;
+    char model[20];                          /* of the answers, as they say it; "": none does */
+    int64_t model_line;                      /* the first that says so */
+
+    /* Lines for which there was no memory: they are answered again. */
+    int64_t again_count;
+    vlt_batch_again *again; /* owned */
+    vlt_buffer again_text;  /* owned: the input, blank but for these lines */
 } vlt_batch_progress;
 
-/* Before going on with a half-written output: reads it from its start, and as many lines of the
- * input, so that the batch goes on behind them. INPUT when an id differs. */
-vlt_status vlt_batch_resume(vlt_line_reader *input, FILE *output, const char *output_name,
+/* Before going on with a half-written output: reads it from its start, and as many lines of
+ * batch->input, so that the batch goes on behind them. INPUT, with the two values that disagree,
+ * where a line of it is no answer of this program to the line of the input there, asked as this
+ * batch asks it: another id, another request, other options. Release *progress in any case. */
+vlt_status vlt_batch_resume(const vlt_batch *batch, FILE *output, const char *output_name,
                             vlt_batch_progress *progress, vlt_error *err);
+void vlt_batch_progress_release(vlt_batch_progress *progress); /* may be called twice, or on {0} */
 
-/* One output has answers of one quality: INPUT names a line that was computed under another one. */
-vlt_status vlt_batch_check_quality(const vlt_engine *engine, const vlt_batch_progress *progress,
-                                   const char *output_name, vlt_error *err);
-
-/* And of one length: INPUT names a line that ended after another number of tokens than this batch
- * allows. */
-vlt_status vlt_batch_check_length(const vlt_engine *engine, const vlt_batch *batch,
-                                  const vlt_batch_progress *progress, const char *output_name,
-                                  vlt_error *err);
+/* One output has answers of one model and one quality: INPUT names a line that was computed by
+ * another one. */
+vlt_status vlt_batch_check_engine(const vlt_engine *engine, const vlt_batch_progress *progress,
+                                  const char *output_name, vlt_error *err);
 
 #endif

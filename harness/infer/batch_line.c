@@ -266,6 +266,7 @@ void vlt_batch_line_release(vlt_batch_line *line)
         free(line->text[i]);
     }
     free(line->id);
+    free(line->asked);
     vlt_tree_destroy(line->document);
     *line = (vlt_batch_line){0};
 }

@@ -12,6 +12,7 @@ typedef struct vlt_batch_line {
     const vlt_tree *messages, *tools;
     char
         *id; /* JSON text, as exact as the line has it; "null" where there is none; NULL: no line */
+    char *asked; /* what its answer answers (batch_asked.h); NULL: nobody wants to know */
     vlt_request request;
     char *text[VLT_BATCH_TEXTS_MAX]; /* what the request points to */
     int text_count;

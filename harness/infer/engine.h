@@ -80,6 +80,7 @@ struct vlt_engine {
                                     about memory and places of threads what holds */
     int prefetch, preprocess_threads;
     atomic_bool ahead;              /* requests are prepared by threads of their own */
+    atomic_bool alone;              /* one request has all memory, and takes it bit by bit */
     atomic_int under_way;           /* answers */
     atomic_int_least64_t generated; /* tokens so far */
     vlt_trace *trace;               /* NULL: nobody wants to know */
@@ -117,6 +118,7 @@ vlt_load_times vlt_engine_take_load(vlt_engine *engine);
 /* The clock without what went into packing weights. For differences within one turn. */
 double vlt_engine_computing_ms(const vlt_engine *engine);
 
+/* engine: NULL has nobody to tell. */
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)
     VLT_PRINTF(3, 4);
 

@@ -17,7 +17,7 @@ struct lane {
 /* An answer that waits for those before it. */
 struct result {
     bool ready;
-    char *id; /* owned */
+    char *id, *asked; /* of the line; owned */
     vlt_response response;
     vlt_error error; /* status VLT_OK: the response holds */
 };
@@ -25,7 +25,9 @@ struct result {
 struct vlt_lanes {
     vlt_lanes_options options;
     struct lane lane[VLT_LANES_MAX];
+    vlt_job *entering; /* not yet in a lane; NULL */
     int busy;
+    bool is_alone;         /* as options.alone was told */
     int64_t next;          /* item that is taken next */
     int64_t told;          /* items whose answer has been given */
     int64_t ring;          /* results that there is room for */
@@ -72,6 +74,7 @@ static void release_result(struct result *result)
 {
     vlt_response_release(&result->response);
     free(result->id);
+    free(result->asked);
     *result = (struct result){0};
 }
 
@@ -98,18 +101,21 @@ void vlt_lanes_destroy(vlt_lanes *lanes)
 }
 
 /* The answer of the item, and of those behind it that have waited for it. */
-static void put_result(vlt_lanes *lanes, int64_t item, struct result result)
+static void put_result(vlt_lanes *lanes, int64_t item, vlt_job *job, struct result result)
 {
+    result.ready = true;
+    result.id = job->line.id;
+    result.asked = job->line.asked;
+    job->line.id = job->line.asked = NULL;
     lanes->result[item % lanes->ring] = result;
-    lanes->result[item % lanes->ring].ready = true;
     for (;;) {
         struct result *first = &lanes->result[lanes->told % lanes->ring];
         if (!first->ready) {
             return;
         }
         bool failed = first->error.status != VLT_OK;
-        lanes->options.answer(lanes->options.user, first->id, failed ? NULL : &first->response,
-                              failed ? &first->error : NULL);
+        lanes->options.answer(lanes->options.user, first->id, first->asked,
+                              failed ? NULL : &first->response, failed ? &first->error : NULL);
         release_result(first);
         lanes->told++;
     }
@@ -140,23 +146,90 @@ static void forget_rows(vlt_lanes *lanes, bool all)
     }
 }
 
-static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
+static void drop(const vlt_lanes *lanes, vlt_job *job)
+{
+    if (lanes->options.prepare) {
+        vlt_prompt_release(&job->prompt);
+        job->dropped = true;
+    }
+}
+
+/* Of the jobs that wait for memory, or for a lane. */
+static void drop_prompts(vlt_lanes *lanes)
+{
+    for (int i = 0; i < lanes->options.count; i++) {
+        if (!lanes->lane[i].generation) {
+            drop(lanes, lanes->lane[i].job);
+        }
+    }
+    if (lanes->entering) {
+        drop(lanes, lanes->entering);
+    }
+}
+
+bool vlt_lanes_clear(vlt_lanes *lanes)
+{
+    while (vlt_lanes_step(lanes)) {
+    }
+    if (!lanes->interrupted) {
+        forget_rows(lanes, true);
+        drop_prompts(lanes);
+    }
+    return !lanes->interrupted;
+}
+
+static vlt_status open_lane(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
 {
     const vlt_session_options options = {.context = lanes->options.context};
-    const vlt_job *job = lane->job;
     vlt_status status = VLT_OK;
     if (!lane->session) {
         status = vlt_session_open(lanes->options.engine, &options, &lane->session, err);
     }
     if (status == VLT_OK) {
-        status = vlt_generation_begin(lane->session, &job->line.request, &job->prompt,
+        status = vlt_generation_begin(lane->session, &lane->job->line.request, &lane->job->prompt,
                                       &lane->generation, err);
     }
     if (status != VLT_OK) {
         vlt_session_close(lane->session);
         lane->session = NULL;
+        vlt_fail_in(err, status, "%s: ", lane->job->name);
     }
     return status;
+}
+
+static void alone(vlt_lanes *lanes, bool on)
+{
+    lanes->is_alone = on;
+    if (lanes->options.alone) {
+        lanes->options.alone(lanes->options.user, on);
+    }
+}
+
+/* Alone, because preparing may wait for those who compute, which is done here. */
+static vlt_status prepare_again(vlt_lanes *lanes, vlt_job *job, vlt_error *err)
+{
+    const bool begun = lanes->is_alone;
+    if (!begun && !vlt_lanes_clear(lanes)) {
+        return VLT_STATUS_INTERRUPTED;
+    }
+    vlt_job_release(job);
+    if (!begun) {
+        alone(lanes, true);
+    }
+    vlt_status status = lanes->options.prepare(lanes->options.user, job, err);
+    if (!begun) {
+        alone(lanes, false);
+    }
+    if (status != VLT_OK) {
+        drop(lanes, job);
+    }
+    return status;
+}
+
+static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
+{
+    const vlt_status status = lane->job->dropped ? prepare_again(lanes, lane->job, err) : VLT_OK;
+    return status == VLT_OK ? open_lane(lanes, lane, err) : status;
 }
 
 /* As begin, where that found no memory: kept rows are given up for it. */
@@ -166,32 +239,27 @@ static vlt_status begin_again(vlt_lanes *lanes, struct lane *lane, vlt_error *er
     return begin(lanes, lane, err);
 }
 
-static void alone(const vlt_lanes *lanes, bool on)
-{
-    if (lanes->options.alone) {
-        lanes->options.alone(lanes->options.user, on);
-    }
-}
-
 /* What found no memory on its way is answered anew, when nothing else holds any. */
 static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct result *result)
 {
     vlt_session_close(lane->session);
     lane->session = NULL;
-    while (vlt_lanes_step(lanes)) {
-    }
-    if (lanes->interrupted) {
+    drop(lanes, lane->job);
+    if (!vlt_lanes_clear(lanes)) {
         result->response.finish = VLT_FINISH_INTERRUPTED;
         return VLT_OK;
     }
     alone(lanes, true);
-    vlt_status status = begin_again(lanes, lane, &result->error);
+    vlt_status status = begin(lanes, lane, &result->error);
     if (status == VLT_OK) {
         while (!vlt_generation_done(lane->generation)) {
             vlt_generation_step(&lane->generation, 1);
         }
         status = vlt_generation_end(lane->generation, &result->response, &result->error);
         lane->generation = NULL;
+        if (status != VLT_OK) {
+            vlt_fail_in(&result->error, status, "%s: ", lane->job->name);
+        }
     }
     alone(lanes, false);
     return status;
@@ -199,24 +267,24 @@ static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct resul
 
 static void finish(vlt_lanes *lanes, struct lane *lane)
 {
-    struct result result = {.id = lane->job->line.id};
+    struct result result = {0};
     vlt_status status = vlt_generation_end(lane->generation, &result.response, &result.error);
     lane->generation = NULL;
     if (status == VLT_STATUS_LIMIT) {
         status = answer_alone(lanes, lane, &result);
+    } else if (status != VLT_OK) {
+        vlt_fail_in(&result.error, status, "%s: ", lane->job->name);
     }
-    lane->job->line.id = NULL;
     result.error.status = status;
-    if (status == VLT_OK && result.response.finish == VLT_FINISH_INTERRUPTED) {
+    if (status == VLT_STATUS_INTERRUPTED ||
+        (status == VLT_OK && result.response.finish == VLT_FINISH_INTERRUPTED)) {
         lanes->interrupted = true;
         release_result(&result);
     } else {
         if (status == VLT_OK) {
             lanes->options.finished(lanes->options.user, &result.response);
-        } else {
-            vlt_fail_in(&result.error, status, "%s: ", lane->job->name);
         }
-        put_result(lanes, lane->item, result);
+        put_result(lanes, lane->item, lane->job, result);
     }
     free_lane(lanes, lane, status == VLT_OK && !lanes->interrupted);
 }
@@ -270,15 +338,45 @@ static struct lane *free_lane_for(vlt_lanes *lanes, const vlt_prompt *prompt)
     return best;
 }
 
+/* Until there is a lane and room for the answer; false: an answer was interrupted. */
+static bool wait_for_lane(vlt_lanes *lanes, int64_t item, vlt_job *job)
+{
+    const vlt_lanes_options *options = &lanes->options;
+    lanes->entering = job;
+    while ((lanes->busy >= vlt_services_side_by_side(options->engine, options->count) ||
+            item - lanes->told >= lanes->ring) &&
+           vlt_lanes_step(lanes)) {
+    }
+    lanes->entering = NULL;
+    return !lanes->interrupted;
+}
+
+/* Beside the others if there is memory for it, or when one after the other has left, or alone. */
+static vlt_status begin_somehow(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
+{
+    vlt_status status = begin(lanes, lane, err);
+    if (status == VLT_STATUS_LIMIT) {
+        status = begin_again(lanes, lane, err);
+    }
+    while (status == VLT_STATUS_LIMIT && lanes->busy) {
+        const int busy = lanes->busy;
+        while (lanes->busy == busy && vlt_lanes_step(lanes)) {
+        }
+        status = lanes->interrupted ? VLT_STATUS_INTERRUPTED : begin_again(lanes, lane, err);
+    }
+    if (status == VLT_STATUS_LIMIT && vlt_lanes_clear(lanes)) {
+        alone(lanes, true);
+        status = begin(lanes, lane, err);
+        alone(lanes, false);
+    }
+    return status;
+}
+
 void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
 {
     vlt_error error = {0};
     const int64_t item = lanes->next++;
-    while ((lanes->busy >= vlt_services_side_by_side(lanes->options.engine, lanes->options.count) ||
-            item - lanes->told >= lanes->ring) &&
-           vlt_lanes_step(lanes)) {
-    }
-    if (lanes->interrupted) {
+    if (!wait_for_lane(lanes, item, *job)) {
         return;
     }
     forget_rows(lanes, false);
@@ -287,39 +385,24 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
     *job = lane->job;
     lane->job = taken;
     lane->item = item;
-    vlt_status status = begin(lanes, lane, &error);
-    if (status == VLT_STATUS_LIMIT) {
-        status = begin_again(lanes, lane, &error);
-    }
-    while (status == VLT_STATUS_LIMIT && lanes->busy) { /* the others may leave room for it */
-        const int busy = lanes->busy;
-        while (lanes->busy == busy && vlt_lanes_step(lanes)) {
-        }
-        if (lanes->interrupted) {
-            return;
-        }
-        status = begin_again(lanes, lane, &error);
-    }
-    if (status == VLT_STATUS_LIMIT && lanes->options.alone) {
-        alone(lanes, true);
-        status = begin_again(lanes, lane, &error);
-        alone(lanes, false);
-    }
+    vlt_status status = begin_somehow(lanes, lane, &error);
+    lanes->interrupted |= status == VLT_STATUS_INTERRUPTED;
     lanes->busy++;
+    if (status != VLT_OK && !lanes->interrupted) {
+        error.status = status;
+        put_result(lanes, item, taken, (struct result){.error = error});
+    }
     if (status != VLT_OK) {
-        error.status = vlt_fail_in(&error, status, "%s: ", taken->name);
-        put_result(lanes, item, (struct result){.id = taken->line.id, .error = error});
-        taken->line.id = NULL;
         free_lane(lanes, lane, false);
     }
 }
 
-void vlt_lanes_fail(vlt_lanes *lanes, const char *id, const vlt_error *error)
+void vlt_lanes_fail(vlt_lanes *lanes, vlt_job *job, const vlt_error *error)
 {
     const int64_t item = lanes->next++;
     while (item - lanes->told >= lanes->ring && vlt_lanes_step(lanes)) {
     }
     if (!lanes->interrupted) {
-        put_result(lanes, item, (struct result){.id = id ? strdup(id) : NULL, .error = *error});
+        put_result(lanes, item, job, (struct result){.error = *error});
     }
 }

@@ -4,7 +4,8 @@
  *              one step for all: every weight is read once for all tokens of a step
  *
  * A lane holds a job with a session of its own. What a job is answered does not depend on its
- * company (generation.h). All calls come from one thread.
+ * company (generation.h), nor does whether it is: a job that finds no memory beside others is
+ * answered when nobody else holds any, and refused only then. All calls come from one thread.
  */
 #ifndef VLT_HARNESS_LANES_H
 #define VLT_HARNESS_LANES_H
@@ -34,12 +35,15 @@ typedef struct vlt_lanes_options {
     int64_t context; /* of every session; 0: what the request needs */
     /* As soon as the response is there, in any order. */
     void (*finished)(void *user, vlt_response *response);
-    /* In the order of the items; response is NULL where error tells why. */
-    void (*answer)(void *user, const char *id, const vlt_response *response,
+    /* In the order of the items; id and asked are those of the line, or NULL; response is NULL
+     * where error tells why. */
+    void (*answer)(void *user, const char *id, const char *asked, const vlt_response *response,
                    const vlt_error *error);
     /* on: no lane is busy, and yet there is no memory for a job: whatever else holds some gives it
      * back and waits until the same is called with false. NULL: nothing else does. */
     void (*alone)(void *user, bool on);
+    /* Prepares a job again whose prompt was given back. NULL: none is. */
+    vlt_status (*prepare)(void *user, vlt_job *job, vlt_error *err);
     void *user;
 } vlt_lanes_options;
 
@@ -49,11 +53,16 @@ vlt_status vlt_lanes_create(const vlt_lanes_options *options, vlt_lanes **out, v
 void vlt_lanes_destroy(vlt_lanes *lanes); /* what is under way is dropped; NULL is fine */
 
 /* The next item: *job goes into a lane, and another one, empty, comes back. Steps until there is
- * a lane, room for its answer, and memory. */
+ * a lane, room for its answer, and memory: a job that fits alone is answered, whatever the others
+ * hold. One whose prompt was dropped is prepared here. */
 void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job);
 
-/* The next item has failed before it was computed. id is copied; NULL where memory was short. */
-void vlt_lanes_fail(vlt_lanes *lanes, const char *id, const vlt_error *error);
+/* Nothing is under way any more: steps until no lane is busy, then gives back what the lanes keep
+ * (rows, prompts that wait). False: an answer was interrupted. */
+bool vlt_lanes_clear(vlt_lanes *lanes);
+
+/* The next item has failed before it was computed. */
+void vlt_lanes_fail(vlt_lanes *lanes, vlt_job *job, const vlt_error *error);
 
 /* One step of every lane that is busy. False when none was, or an answer was interrupted: nothing
  * is answered from there on. */

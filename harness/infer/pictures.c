@@ -217,8 +217,9 @@ vlt_status vlt_pictures_load(vlt_pictures *pictures, const vlt_media *media, int
     for (int i = 0; i < count; i++) { /* nothing is decoded beside one that is not there */
         status = status == VLT_OK ? load.item[i].status : status;
     }
-    if (status == VLT_OK) {
-        vlt_threads_for(pictures->threads, count, 1, 0, make_some, &load);
+    if (status == VLT_OK) { /* what they take together depends on who is first */
+        const int together = atomic_load(&pictures->engine->alone) ? 1 : 0;
+        vlt_threads_for(pictures->threads, count, 1, together, make_some, &load);
     }
     for (int i = 0; i < count && status == VLT_OK; i++) {
         if (load.item[i].status == VLT_STATUS_LIMIT) {

@@ -160,19 +160,30 @@ uint64_t vlt_memory_own_bytes(const char *root)
     return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void read_within(const char *root, uint64_t limit_bytes, uint64_t apart,
-                        vlt_memory_room *out)
+/* The same by a walk of all pages. The kernel counts in batches for each CPU and adds them up now
+ * and then: statm may be off by half a megabyte and more. */
+static uint64_t own_bytes_exactly(const char *root)
 {
-    read_room(root, apart, out);
+    char rollup[4096];
+    uint64_t anonymous_kb;
+    return vlt_proc_read(root, "/proc/self/smaps_rollup", rollup, sizeof rollup) &&
+                   vlt_proc_find_u64(rollup, "Anonymous", &anonymous_kb)
+               ? anonymous_kb * 1024
+               : vlt_memory_own_bytes(root);
+}
+
+static void narrow_to(uint64_t limit_bytes, uint64_t own_bytes, vlt_memory_room *out)
+{
     if (limit_bytes) {
-        narrow(out, minus(limit_bytes, vlt_memory_own_bytes(root)), limit_bytes,
-               "the memory limit of this process", "");
+        narrow(out, minus(limit_bytes, own_bytes), limit_bytes, "the memory limit of this process",
+               "");
     }
 }
 
 void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out)
 {
-    read_within(root, limit_bytes, 0, out);
+    read_room(root, 0, out);
+    narrow_to(limit_bytes, vlt_memory_own_bytes(root), out);
 }
 
 /* What page tables and the small blocks around a large one take besides. */
@@ -232,6 +243,21 @@ static uint64_t let_go_lately(vlt_memory_gauge *gauge, int64_t now)
     return gauge->recent_bytes[0] + gauge->recent_bytes[1];
 }
 
+/* Where the answer hangs on less than what statm may be off by, it is looked at exactly, so that it
+ * is the same in every run. */
+static void read_for(const vlt_memory_gauge *gauge, uint64_t wanted, vlt_memory_room *out)
+{
+    const uint64_t apart = atomic_load(&gauge->mapped_bytes);
+    read_room(NULL, apart, out);
+    const vlt_memory_room others = *out;
+    narrow_to(gauge->limit_bytes, vlt_memory_own_bytes(NULL), out);
+    if (gauge->limit_bytes && minus(out->left_bytes, wanted) < 4 * SMALL_BYTES &&
+        minus(wanted, out->left_bytes) < 4 * SMALL_BYTES) {
+        *out = others;
+        narrow_to(gauge->limit_bytes, own_bytes_exactly(NULL), out);
+    }
+}
+
 /* *soon: it is refused for what was let go lately, and for nothing else. */
 static vlt_status admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what, bool *soon,
                         vlt_error *err)
@@ -245,13 +271,15 @@ static vlt_status admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *wha
         gauge->recent_bytes[0] += bytes;
         return VLT_OK;
     }
-    read_within(NULL, gauge->limit_bytes, atomic_load(&gauge->mapped_bytes), &room);
     const uint64_t promised = atomic_load(&gauge->promised_bytes);
+    read_for(gauge, with_margin(bytes) + promised, &room);
     vlt_status status = judge(&room, bytes, promised + recent, what, err);
     gauge->read_ms = now;
     gauge->spare_bytes = 0;
-    if (status == VLT_OK) { /* half of what is left may go before anyone looks again */
-        gauge->spare_bytes = minus(room.left_bytes, with_margin(bytes) + promised + recent) / 2;
+    if (status == VLT_OK) { /* half of what is left may go before anyone looks again: nothing that
+                               would be refused then */
+        gauge->spare_bytes =
+            minus(room.left_bytes, with_margin(bytes) + promised + recent + with_margin(0)) / 2;
         gauge->recent_bytes[0] += bytes;
     } else {
         *soon = recent && judge(&room, bytes, promised, what, NULL) == VLT_OK;

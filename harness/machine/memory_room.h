@@ -38,7 +38,8 @@ vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised,
 /* The same for whoever asks often: the limits are read again only after 100 ms, or when what was
  * let go since the last reading nears what was left then. What was let go within the last 100 to
  * 200 ms counts as promised, because its pages may not be touched yet; who is refused for that
- * alone waits until they are, a third of a second at most. {0} is ready; any thread. */
+ * alone waits until they are, a third of a second at most. What the process has resident is counted
+ * page by page where the answer hangs on it. {0} is ready; any thread. */
 typedef struct vlt_memory_gauge {
     atomic_uint_least64_t promised_bytes; /* kept by the owner */
     atomic_uint_least64_t mapped_bytes;   /* of them: what ulimit -v and -d have counted already */

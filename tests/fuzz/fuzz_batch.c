@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "harness/infer/batch.h"
+#include "harness/infer/batch_asked.h"
 #include "harness/infer/batch_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,10 +25,12 @@ static int file_of(const uint8_t *data, size_t size)
     return file;
 }
 
+static const vlt_request defaults;
+
 /* Reads all lines; writes an answer with the id of each. Gives how many there were. */
 static int64_t read_lines(int file, FILE *answers)
 {
-    static const vlt_request defaults;
+    const vlt_batch batch = {.defaults = &defaults};
     vlt_line_reader reader = {.file = file, .name = "in"};
     vlt_buffer text = {0};
     bool found = true;
@@ -41,7 +43,12 @@ static int64_t read_lines(int file, FILE *answers)
         if ((status != VLT_OK) != (err.message[0] != '\0') || (status == VLT_OK && !line.id)) {
             abort();
         }
-        fprintf(answers, "{\"id\": %s, \"text\": \"\"}\n", line.id ? line.id : "null");
+        vlt_buffer asked = {0};
+        vlt_batch_asked_put(&asked, text.data, text.bytes, status == VLT_OK ? &line.request : NULL,
+                            &batch, 7);
+        fprintf(answers, "{\"id\": %s, \"text\": \"\", \"request\": {%s}}\n",
+                line.id ? line.id : "null", asked.data);
+        free(asked.data);
         vlt_batch_line_release(&line);
         count++;
     }
@@ -59,12 +66,14 @@ static void resume(int file, const char *output, size_t bytes, int64_t expected)
     if (!stream || lseek(file, 0, SEEK_SET) != 0) {
         return;
     }
-    vlt_status status = vlt_batch_resume(&reader, stream, "out", &progress, &err);
+    const vlt_batch batch = {.input = &reader, .defaults = &defaults};
+    vlt_status status = vlt_batch_resume(&batch, stream, "out", &progress, &err);
     if ((status != VLT_OK) != (err.message[0] != '\0') ||
         (expected >= 0 && (status != VLT_OK || progress.lines != expected || progress.failed ||
                            progress.bytes != (int64_t)bytes))) {
         abort();
     }
+    vlt_batch_progress_release(&progress);
     fclose(stream);
     free(reader.ahead.data);
 }

@@ -329,7 +329,8 @@ Test(run_refusals, a_batch_goes_on_under_its_length_alone)
         "$VLTUNE batch $DEMO in -o out -n 3 --ignore-eos; echo code $?;"
         "sed 's/, \"timings_ms.*//' whole >a; sed 's/, \"timings_ms.*//' out | cmp a - && echo "
         "same;"
-        "tail -n 1 whole >out; sed -n 2p in | $VLTUNE batch $DEMO - -o out -n 9; echo code $?");
+        "tail -n 1 whole >out; sed -n 2p in | $VLTUNE batch $DEMO - -o out -n 9 --ignore-eos; echo "
+        "code $?");
     cr_expect_str_eq(output.out, "code 2\ncode 2\nkept\ncode 0\nsame\ncode 0\n", "%s%s", output.out,
                      output.err);
     cr_expect(strstr(output.err, "out line 1 was ended after 3 tokens, this run ends answers after "

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/infer/batch.h"
+#include "harness/infer/batch_asked.h"
+#include "harness/infer/batch_line.h"
 #include "tests/support/data.h"
 
 enum { ANSWERS_MAX = 64 };
@@ -247,78 +248,231 @@ Test(batch, goes_on_behind_what_is_there)
     cr_expect_eq(answers.count, 2, "nothing is left");
 }
 
+static vlt_request defaults;                         /* of the batch that goes on */
+static vlt_batch going_on = {.defaults = &defaults}; /* itself */
+static char said[VLT_ERROR_BYTES];                   /* why not */
+
 static vlt_status resume(const char *in, const char *out, vlt_batch_progress *progress)
 {
     FILE *input = file_of(in), *output = file_of(out);
     vlt_line_reader reader = reader_of(input);
     vlt_error err = {0};
-    vlt_status status = vlt_batch_resume(&reader, output, "out", progress, &err);
+    going_on.input = &reader;
+    vlt_status status = vlt_batch_resume(&going_on, output, "out", progress, &err);
     cr_expect(status == VLT_OK || err.message[0]);
+    memcpy(said, err.message, sizeof said);
     free(reader.ahead.data);
     fclose(input);
     fclose(output);
     return status;
 }
 
+/* An answer to the line, asked with these options, by the model 7: {"id": ID, MEMBERS, "request"}.
+ */
+static void put_answer(char *out, size_t out_bytes, const char *line, const char *id,
+                       const char *members, const vlt_request *asked, const char *failed)
+{
+    vlt_buffer text = {0};
+    const vlt_batch batch = {.defaults = asked};
+    vlt_batch_line read;
+    const bool readable = vlt_batch_line_read(line, strlen(line), "line", asked, NULL, &read,
+                                              NULL) == VLT_OK;
+    vlt_batch_asked_put(&text, line, strlen(line), readable ? &read.request : NULL, &batch, 7);
+    vlt_batch_line_release(&read);
+    snprintf(out + strlen(out), out_bytes - strlen(out),
+             "{\"id\": %s, %s, \"request\": {%s%s%s%s}}\n", id, members, text.data,
+             failed ? ", \"failed\": \"" : "", failed ? failed : "", failed ? "\"" : "");
+    free(text.data);
+}
+
+#define LINE_1 "{\"id\":1,\"prompt\":\"a\"}"
+#define LINE_B "{\"id\":\"b\",\"prompt\":\"b\",\"max_tokens\":2}"
+
 Test(batch, a_half_written_output_is_understood)
 {
-    static const char in[] = "{\"id\":1}\n\n{\"id\":\"b\"}\nbroken\n{\"id\":[4]}\n";
-    static const char out[] = "{\"id\":1,\"text\":\"x\"}\n{\"id\":\"b\",\"error\":\"y\"}\n"
-                              "{\"id\":null,\"error\":\"z\"}\n";
-    char cut[256];
+    static const char in[] = LINE_1 "\n\n" LINE_B "\nbroken\n{\"id\":[4]}\n";
+    char out[4096] = "", cut[4200];
     vlt_batch_progress progress;
+    put_answer(out, sizeof out, LINE_1, "1", "\"text\": \"x\"", &defaults, NULL);
+    put_answer(out, sizeof out, LINE_B, "\"b\"", "\"error\": \"y\"", &defaults, "INPUT");
+    put_answer(out, sizeof out, "broken", "null", "\"error\": \"z\"", &defaults, "INPUT");
     cr_expect_eq(resume(in, "", &progress), VLT_OK);
     cr_expect(progress.lines == 0 && progress.bytes == 0);
-    cr_expect_eq(resume(in, out, &progress), VLT_OK);
+    cr_expect_eq(resume(in, out, &progress), VLT_OK, "%s", said);
     cr_expect_eq(progress.lines, 3);
     cr_expect_eq(progress.failed, 2);
+    cr_expect_eq(progress.again_count, 0);
     cr_expect_eq(progress.bytes, (int64_t)strlen(out));
+    cr_expect_str_eq(progress.model, "0000000000000007");
+    vlt_batch_progress_release(&progress);
     snprintf(cut, sizeof cut, "%s{\"id\": [4], \"te", out);
-    cr_expect_eq(resume(in, cut, &progress), VLT_OK);
+    cr_expect_eq(resume(in, cut, &progress), VLT_OK, "%s", said);
     cr_expect_eq(progress.lines, 3);
     cr_expect_eq(progress.failed, 2);
     cr_expect_eq(progress.bytes, (int64_t)strlen(out));
-
     cr_expect_eq(progress.quality_line[VLT_QUALITY_EXACT], 0, "no line says what it was");
-    cr_expect_eq(resume(in, "{\"id\":1}\n{\"quality\":\"int8\",\"id\":\"b\"}\n", &progress),
-                 VLT_OK);
+    vlt_batch_progress_release(&progress);
+
+    out[0] = '\0';
+    put_answer(out, sizeof out, LINE_1, "1", "\"text\": \"x\"", &defaults, NULL);
+    put_answer(out, sizeof out, LINE_B, "\"b\"", "\"quality\": \"int8\"", &defaults, NULL);
+    cr_expect_eq(resume(in, out, &progress), VLT_OK, "%s", said);
     cr_expect_eq(progress.quality_line[VLT_QUALITY_INT8], 2);
     cr_expect_eq(progress.quality_line[VLT_QUALITY_EXACT], 0);
-
-    static const char ended[] = "{\"id\":1,\"finish\":\"stop\",\"ids\":[1]}\n"
-                                "{\"id\":\"b\",\"finish\":\"length\",\"ids\":[3,4],"
-                                "\"prompt_ids\":[1,2,3]}\n";
-    cr_expect_eq(resume(in, ended, &progress), VLT_OK);
-    cr_expect(progress.cut.line == 2 && progress.cut.tokens == 2 && progress.cut.prompt == 3);
-    cr_expect_eq(resume("{\"id\":1}\n{\"id\":\"b\",\"max_tokens\":2}\n", ended, &progress), VLT_OK);
-    cr_expect_eq(progress.cut.line, 0, "that line says itself how long its answer may be");
+    vlt_batch_progress_release(&progress);
 
     cr_expect_eq(resume(in, "{\"id\":2}\n", &progress), VLT_STATUS_INPUT);
     cr_expect_eq(resume(in, "words\n", &progress), VLT_STATUS_INPUT);
-    cr_expect_eq(resume("{\"id\":1}\n", out, &progress), VLT_STATUS_INPUT);
+    cr_expect_eq(resume(LINE_1 "\n", out, &progress), VLT_STATUS_INPUT);
+    cr_expect_eq(resume(in, "{\"id\":1,\"error\":\"as INTERFACES has it\"}\n", &progress), VLT_OK);
+    cr_expect(progress.lines == 1 && progress.failed == 1 && progress.again_count == 0);
+    vlt_batch_progress_release(&progress);
+}
+
+/* What an answer answers is looked at whole; both values are named. */
+Test(batch, an_answer_to_something_else_is_refused)
+{
+    static const vlt_request plain, hot = {.given = VLT_GIVEN_TEMPERATURE, .temperature = 0.7},
+                                    seeded = {.given = VLT_GIVEN_SEED, .seed = 3},
+                                    greedy = {.greedy = true}, shorter = {.max_tokens = 5};
+    static const char *const stop[] = {"."};
+    const vlt_request stopped = {.stops = stop, .stop_count = 1};
+    static const char text[] = "\"text\": \"x\"", cut[] = "\"finish\": \"length\"";
+    const struct {
+        const char *line, *members;
+        const vlt_request *asked, *now;
+        const char *said[3];
+    } cases[] = {
+        {LINE_1, text, &plain, &plain, {NULL}},
+        {LINE_1, text, &hot, &hot, {NULL}},
+        {LINE_1, text, &stopped, &stopped, {NULL}},
+        {"{\"id\":1,\"prompt\":\"c\"}", text, &plain, &plain, {"digest", "in.jsonl has one"}},
+        {LINE_1, text, &hot, &plain, {"temperature 0.7, this run has none", "--temperature 0.7"}},
+        {LINE_1, text, &plain, &hot, {"temperature none, this run has 0.7", "leave out"}},
+        {LINE_1, text, &seeded, &plain, {"seed 3", "none"}},
+        {LINE_1, text, &plain, &greedy, {"greedy none, this run has true"}},
+        {LINE_1, text, &greedy, &plain, {"greedy true, this run has none", "give --greedy,"}},
+        {LINE_1, text, &stopped, &plain, {"stop [\".\"], this run has none"}},
+        {LINE_1, text, &shorter, &plain, {"max_tokens 5, this run has 256", "--max-tokens 5"}},
+        {LINE_1, cut, &shorter, &plain, {"ended after 5 tokens", "answers after 256"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char out[2048] = "";
+        vlt_batch_progress progress;
+        put_answer(out, sizeof out, cases[i].line, "1", cases[i].members, cases[i].asked, NULL);
+        defaults = *cases[i].now;
+        const vlt_status status = resume(LINE_1 "\n" LINE_B "\n", out, &progress);
+        cr_expect_eq(status, cases[i].said[0] ? VLT_STATUS_INPUT : VLT_OK, "%zu: %s", i, said);
+        for (int k = 0; k < 3 && cases[i].said[k]; k++) {
+            cr_expect(strstr(said, cases[i].said[k]), "%zu: %s lacks %s", i, said,
+                      cases[i].said[k]);
+        }
+        vlt_batch_progress_release(&progress);
+    }
+    defaults = plain;
+    vlt_batch_progress progress;
+    static const char *const foreign[] = {"{\"id\":1,\"text\":\"x\"}\n", "{\"id\":1}\n",
+                                          "{\"id\":1,\"text\":\"x\",\"request\":7}\n",
+                                          "{\"id\":1,\"text\":\"x\",\"request\":{}}\n"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        cr_expect_eq(resume(LINE_1 "\n", foreign[i], &progress), VLT_STATUS_INPUT);
+        cr_expect(strstr(said, "out line 1 has no member 'request'"), "%s", said);
+    }
+}
+
+/* A line that says itself how it is asked is asked so whatever the run says. */
+Test(batch, what_a_line_says_itself_is_no_difference)
+{
+    static const vlt_request shorter = {.max_tokens = 5}, longer = {.max_tokens = 500};
+    char out[2048] = "";
+    vlt_batch_progress progress;
+    put_answer(out, sizeof out, LINE_B, "\"b\"", "\"finish\": \"length\"", &shorter, NULL);
+    defaults = longer;
+    cr_expect_eq(resume(LINE_B "\n", out, &progress), VLT_OK, "%s", said);
+    vlt_batch_progress_release(&progress);
+    defaults = (vlt_request){0};
+}
+
+/* Two models in one output, and one that is not ours. */
+Test(batch, an_output_is_of_one_model)
+{
+    char out[2048] = "", *model;
+    vlt_batch_progress progress;
+    vlt_error err = {0};
+    vlt_engine engine = {.model_hash = 8, .directory = "model"};
+    put_answer(out, sizeof out, LINE_1, "1", "\"text\": \"x\"", &defaults, NULL);
+    cr_assert_eq(resume(LINE_1 "\n", out, &progress), VLT_OK);
+    cr_expect_eq(vlt_batch_check_engine(&engine, &progress, "out", &err), VLT_STATUS_INPUT);
+    cr_expect(strstr(err.message, "0000000000000007") && strstr(err.message, "0000000000000008"),
+              "%s", err.message);
+    engine.model_hash = 7;
+    cr_expect_eq(vlt_batch_check_engine(&engine, &progress, "out", &err), VLT_OK);
+    vlt_batch_progress_release(&progress);
+    put_answer(out, sizeof out, LINE_B, "\"b\"", "\"text\": \"x\"", &defaults, NULL);
+    model = strstr(strchr(out, '\n'), "\"model\"");
+    model[strlen("\"model\": \"")] = '1';
+    cr_expect_eq(resume(LINE_1 "\n" LINE_B "\n", out, &progress), VLT_STATUS_INPUT);
+    cr_expect(strstr(said, "out line 2 was computed by the model") && strstr(said, "line 1 by"),
+              "%s", said);
+    vlt_batch_progress_release(&progress);
+}
+
+/* Errors of memory are noted with the text of their lines, whose numbers stay. */
+Test(batch, lines_without_memory_are_asked_again)
+{
+    char out[4096] = "", line[64];
+    vlt_batch_progress progress;
+    const char *const in = "\n" LINE_1 "\n" LINE_B "\n\n{\"id\":3,\"prompt\":\"c\"}\n";
+    put_answer(out, sizeof out, LINE_1, "1", "\"error\": \"x\"", &defaults, "LIMIT");
+    const int64_t first = (int64_t)strlen(out);
+    put_answer(out, sizeof out, LINE_B, "\"b\"", "\"text\": \"x\"", &defaults, NULL);
+    const int64_t third = (int64_t)strlen(out);
+    put_answer(out, sizeof out, "{\"id\":3,\"prompt\":\"c\"}", "3", "\"error\": \"x\"", &defaults,
+               "NOMEM");
+    cr_assert_eq(resume(in, out, &progress), VLT_OK, "%s", said);
+    cr_expect(progress.lines == 3 && progress.failed == 2);
+    cr_assert_eq(progress.again_count, 2);
+    cr_expect(progress.again[0].at == 0 && progress.again[0].bytes == first);
+    cr_expect(progress.again[1].at == third &&
+              progress.again[1].at + progress.again[1].bytes == progress.bytes);
+    vlt_line_reader lines = {.file = -1, .ahead = progress.again_text, .ended = true};
+    vlt_buffer text = {0};
+    static const int numbers[] = {2, 5};
+    for (int i = 0; i < 2; i++) {
+        bool found;
+        cr_assert_eq(vlt_line_reader_next(&lines, &text, &found, NULL), VLT_OK);
+        cr_assert(found);
+        cr_expect_eq(lines.line, numbers[i]);
+        snprintf(line, sizeof line, "\"id\":%d", i ? 3 : 1);
+        cr_expect(strstr(text.data, line), "%s", text.data);
+    }
+    free(text.data);
+    vlt_batch_progress_release(&progress);
 }
 
 /* A last line without its end is written again only where it is the beginning of what comes there.
  */
 Test(batch, a_tail_that_is_no_answer_is_somebody_elses)
 {
-    static const char in[] = "{\"id\":1}\n{\"id\":\"b\"}\n";
-    static const char *const ours[] = {"{", "{\"id\": 1", "{\"id\": 1, \"text\": \"a\\n",
-                                       "{\"id\": 1, \"error\": \"no\"}",
-                                       "{\"id\":1}\n{\"id\": \"b\", \"te"};
-    static const char *const foreign[] = {"a note",
-                                          "{\"id\": 2",
-                                          "{\"id\": 1, \"prompt\": \"q\"}",
-                                          "[",
-                                          "{\"id\": 11",
-
-                                          "{\"id\":1}\n{\"id\":\"b\"}\nmore"};
+    static const char in[] = LINE_1 "\n" LINE_B "\n";
+    char whole[1024] = "", both[2048] = "", later[1100], more[2100];
+    put_answer(whole, sizeof whole, LINE_1, "1", "\"text\": \"x\"", &defaults, NULL);
+    memcpy(both, whole, sizeof whole);
+    put_answer(both, sizeof both, LINE_B, "\"b\"", "\"text\": \"x\"", &defaults, NULL);
+    snprintf(later, sizeof later, "%s{\"id\": \"b\", \"te", whole);
+    snprintf(more, sizeof more, "%smore", both);
+    const char *const ours[] = {"{", "{\"id\": 1", "{\"id\": 1, \"text\": \"a\\n",
+                                "{\"id\": 1, \"error\": \"no\"}", later};
+    const char *const foreign[] = {"a note", "{\"id\": 2",  "{\"id\": 1, \"prompt\": \"q\"}",
+                                   "[",      "{\"id\": 11", more};
     vlt_batch_progress progress;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
-        cr_expect_eq(resume(in, ours[i], &progress), VLT_OK, "%s", ours[i]);
+        cr_expect_eq(resume(in, ours[i], &progress), VLT_OK, "%s: %s", ours[i], said);
         cr_expect_eq(progress.lines, strchr(ours[i], '\n') ? 1 : 0, "%s", ours[i]);
+        vlt_batch_progress_release(&progress);
     }
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         cr_expect_eq(resume(in, foreign[i], &progress), VLT_STATUS_INPUT, "%s", foreign[i]);
+        vlt_batch_progress_release(&progress);
     }
 }

@@ -1,0 +1,133 @@
+/* A half-written output of batch: gone on with where it is this batch's, and whatever found no
+ * memory is answered again in its place. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "optimizations/core/compiler.h"
+#include "tests/support/data.h"
+#include "tests/support/demo.h"
+#include "tests/support/folder.h"
+#include "tests/support/image_files.h"
+
+TestSuite(batch_again, .init = test_demo_make, .fini = test_demo_remove);
+
+/* Each of these would make other answers; both values are named, and the file stays. */
+Test(batch_again, another_batchs_output_is_refused)
+{
+    static const struct {
+        const char *begun, *now, *had, *has;
+    } cases[] = {
+        {"--temperature 0.5 --seed 1", "--temperature 0.7 --seed 1", "temperature 0.5", "has 0.7"},
+        {"--temperature 0.5 --seed 1", "--temperature 0.5 --seed 2", "seed 1", "has 2"},
+        {"--temperature 0.5 --seed 1", "--greedy", "greedy none", "has true"},
+        {"--greedy", "", "greedy true", "has none"},
+        {"", "--top-k 5", "top_k none", "has 5"},
+        {"--top-p 0.5", "--top-p 0.25", "top_p 0.5", "has 0.25"},
+        {"", "--min-p 0.5", "min_p none", "has 0.5"},
+        {"", "--repetition-penalty 2", "repetition_penalty none", "has 2"},
+        {"", "--presence-penalty 2", "presence_penalty none", "has 2"},
+        {"--stop x", "--stop y", "stop [\"x\"]", "has [\"y\"]"},
+        {"", "--ignore-eos", "ignore_eos none", "has true"},
+        {"--no-special", "", "no_special true", "has none"},
+        {"--context 90", "--context 91", "context 90", "has 91"},
+        {"--reference pillow", "", "pictures read by \"--reference pillow\"", "has none"},
+    };
+    test_demo_write("in", "{\"id\":1,\"prompt\":\"a\"}\n{\"id\":2,\"prompt\":\"b\"}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char script[1024];
+        snprintf(script, sizeof script,
+                 "rm -f out; $VLTUNE batch $DEMO in -o out -n 2 --quiet %s; head -n 1 out >kept;"
+                 "cp kept out; $VLTUNE batch $DEMO in -o out -n 2 --quiet %s; echo code $?;"
+                 "cmp out kept && $VLTUNE batch $DEMO in -o out -n 2 --quiet %s; echo code $?",
+                 cases[i].begun, cases[i].now, cases[i].begun);
+        test_output output = test_demo_script(script);
+        cr_expect_str_eq(output.out, "code 2\ncode 0\n", "%s, %s: %s", cases[i].begun, cases[i].now,
+                         output.err);
+        cr_expect(strstr(output.err, cases[i].had) && strstr(output.err, cases[i].has),
+                  "%s, %s: %s", cases[i].begun, cases[i].now, output.err);
+        test_output_release(&output);
+    }
+}
+
+Test(batch_again, another_question_or_model_is_refused)
+{
+    test_output output = test_demo_script(
+        "$VLTUNE model make other --quiet >/dev/null; echo '{\"id\":1,\"prompt\":\"a\"}' >in;"
+        "echo '{\"id\":1,\"prompt\":\"b\"}' >in2; $VLTUNE batch $DEMO in -o out -n 2 --greedy;"
+        "cp out kept; $VLTUNE batch $DEMO in2 -o out -n 2 --greedy; echo code $?;"
+        "$VLTUNE batch other in -o out -n 2 --greedy; echo code $?;"
+        "cmp out kept && echo kept; echo '{\"id\":1,\"text\":\"mine\"}' >out; cp out kept;"
+        "$VLTUNE batch $DEMO in -o out -n 2 --greedy; echo code $?; cmp out kept && echo kept");
+    cr_expect_str_eq(output.out, "code 2\ncode 2\nkept\ncode 2\nkept\n", "%s", output.err);
+    cr_expect(strstr(output.err, "out line 1 answers the request with the digest ") &&
+                  strstr(output.err, "in2 has one with "),
+              "%s", output.err);
+    cr_expect(strstr(output.err, "out line 1 was computed by the model ") &&
+                  strstr(output.err, "(other): give that checkpoint"),
+              "%s", output.err);
+    cr_expect(strstr(output.err, "out line 1 has no member 'request'"), "%s", output.err);
+    test_output_release(&output);
+}
+
+/* Lines before and behind keep their answers to the byte; so do other errors. From a file and from
+ * a pipe, and whatever is left of the input follows. */
+Test(batch_again, what_found_no_memory_is_answered_in_its_place)
+{
+    if (VLT_ASAN) {
+        test_skip("a sanitizer's own memory is more than the limit");
+        return;
+    }
+    test_png_one_colour("large.png", 9000, 7000, 1); /* 189 MB of pixels, decoded whole */
+    test_demo_write("in", "{\"id\":1,\"prompt\":\"a\"}\n"
+                          "{\"id\":2,\"prompt\":\"a\",\"images\":[\"large.png\"]}\n\n"
+                          "{\"id\":3,\"prompt\":7}\n"
+                          "{\"id\":4,\"prompt\":\"b\",\"images\":[\"large.png\"]}\n"
+                          "{\"id\":5,\"prompt\":\"c\"}\n{\"id\":6,\"prompt\":\"d\"}\n");
+    static const char *const again[] = {"batch $DEMO in", "batch $DEMO - <in"};
+    for (size_t i = 0; i < sizeof again / sizeof *again; i++) {
+        char script[1024];
+        snprintf(script, sizeof script,
+                 "rm -f out; head -n 6 in >first; $VLTUNE batch $DEMO first -o out -n 2 --greedy "
+                 "--memory-limit 120M --files . 2>said; echo code $?; cat said >&2;"
+                 "grep -c '\"failed\": \"LIMIT\"' out;"
+                 "cp out was; chmod 640 out; $VLTUNE %s -o out -n 2 --greedy --files .; echo code "
+                 "$?; stat -c %%a out; for n in 1 3 5; do sed -n ${n}p was >a; sed -n ${n}p out >b;"
+                 "cmp a b; done; grep -o '\"id\": [0-9], \"[et][a-z]*\"' out | tr '\\n' ' '; ls | "
+                 "grep -c tmp; $VLTUNE %s -o out -n 2 --greedy --files . 2>/dev/null; echo code $?",
+                 again[i], again[i]);
+        test_output output = test_demo_script(script);
+        cr_expect_str_eq(
+            output.out,
+            "code 1\n2\ncode 1\n640\n\"id\": 1, \"text\" \"id\": 2, \"text\" \"id\": 3, "
+            "\"error\" \"id\": 4, \"text\" \"id\": 5, \"text\" \"id\": 6, \"text\" 0\n"
+            "code 1\n",
+            "%s%s", output.out, output.err);
+        cr_expect(strstr(output.err, "out: 2 lines found no memory and are answered again") &&
+                      strstr(output.err, "1 of 6 lines have an error"),
+                  "%s", output.err);
+        test_output_release(&output);
+    }
+}
+
+/* Where there is still none the error stays one, and the rest goes on. */
+Test(batch_again, what_still_finds_none_stays_an_error)
+{
+    if (VLT_ASAN) {
+        test_skip("a sanitizer's own memory is more than the limit");
+        return;
+    }
+    test_png_one_colour("large.png", 9000, 7000, 1);
+    test_demo_write("in", "{\"id\":1,\"prompt\":\"a\",\"images\":[\"large.png\"]}\n"
+                          "{\"id\":2,\"prompt\":\"b\"}\n{\"id\":3,\"prompt\":\"c\"}\n");
+    test_output output = test_demo_script(
+        "head -n 2 in >first; o='-o out -n 2 --greedy --memory-limit 120M --parallel 4';"
+        "$VLTUNE batch $DEMO first $o; echo code $?; $VLTUNE batch $DEMO in $o; echo code $?;"
+        "grep -o '\"id\": [0-9], \"[et][a-z]*\"' out");
+    cr_expect_str_eq(output.out,
+                     "code 1\ncode 1\n\"id\": 1, \"error\"\n\"id\": 2, \"text\"\n\"id\": 3, "
+                     "\"text\"\n",
+                     "%s%s", output.out, output.err);
+    cr_expect(strstr(output.err, "1 of 3 lines have an error"), "%s", output.err);
+    test_output_release(&output);
+}
