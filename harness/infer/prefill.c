@@ -42,17 +42,21 @@ static void find_needed(vlt_prefill *prefill, int64_t merge)
     prefill->vision.count = prompt->visual_count - first;
 }
 
-/* What the plans of the steps need beyond the scratch memory that is there. Under the turn. */
+/* What the plans of the steps need beyond the scratch memory that is there. Within a limit of the
+ * process's own all of it: whether a line is answered must not hang on what earlier ones have left
+ * (scratch of which not every page is touched yet, embeddings). Under the turn. */
 static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt_error *err)
 {
     vlt_engine *engine = prefill->session->engine;
     vlt_plan *plan = NULL;
     int64_t together = 0;
     size_t most = 0;
+    const bool limited = engine->memory.limit_bytes != 0;
+    const size_t there = limited ? 0 : engine->scratch.size_bytes;
     vlt_status status = VLT_OK;
     for (int i = 0; i < prefill->vision.count && status == VLT_OK; i++) {
         const vlt_grid *grid = &prefill->vision.visual[i].grid;
-        if (prefill->dump || !vlt_embeddings_known(engine, &prefill->vision.visual[i])) {
+        if (prefill->dump || limited || !vlt_embeddings_known(engine, &prefill->vision.visual[i])) {
             together = engine->embeddings ? 0 : together;
             together += vlt_grid_patches(grid);
             status = vlt_engine_vision_plan(engine, together, grid->h * grid->w, &plan, err);
@@ -65,7 +69,7 @@ static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt
     }
     if (status == VLT_OK) {
         most = vlt_plan_scratch(plan) > most ? vlt_plan_scratch(plan) : most;
-        *bytes = most > engine->scratch.size_bytes ? most - engine->scratch.size_bytes : 0;
+        *bytes = most > there ? most - there : 0;
     }
     return status;
 }
