@@ -131,3 +131,44 @@ Test(batch_again, what_still_finds_none_stays_an_error)
     cr_expect(strstr(output.err, "1 of 3 lines have an error"), "%s", output.err);
     test_output_release(&output);
 }
+
+/* Answers of a batch of so many equal lines within a limit. */
+static int answered(int lines, int limit_kib, const char *options)
+{
+    char script[512];
+    snprintf(script, sizeof script,
+             "head -n %d lines >in; $VLTUNE batch $DEMO in -n 2 --greedy --no-config --quiet "
+             "--memory-limit %dK %s 2>/dev/null | grep -c '\"finish\"'",
+             lines, limit_kib, options);
+    test_output output = test_demo_script(script);
+    const int count = atoi(output.out);
+    test_output_release(&output);
+    return count;
+}
+
+/* What fits alone is answered in every run, however many are side by side and ahead. */
+Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 120)
+{
+    enum { LINES = 8, STEP_KIB = 1024, RUNS = 3 };
+    int refused = 4 * STEP_KIB, fits = 128 * STEP_KIB;
+    if (VLT_ASAN) {
+        test_skip("a sanitizer's own memory is more than the limit");
+        return;
+    }
+    test_png_one_colour("picture.png", 512, 512, 1);
+    char lines[1024] = "";
+    for (int i = 0; i < LINES; i++) {
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines),
+                 "{\"id\":%d,\"prompt\":\"%d\",\"images\":[\"picture.png\"]}\n", i, i);
+    }
+    test_demo_write("lines", lines);
+    cr_assert_eq(answered(1, fits, ""), 1);
+    while (fits - refused > STEP_KIB) {
+        const int middle = (fits + refused) / 2;
+        *(answered(1, middle, "") ? &fits : &refused) = middle;
+    }
+    for (int i = 0; i < RUNS; i++) {
+        cr_expect_eq(answered(LINES, fits + 2 * STEP_KIB, "--parallel 8 --prefetch 8"), LINES,
+                     "%d KiB, %d fit one", fits + 2 * STEP_KIB, fits);
+    }
+}
