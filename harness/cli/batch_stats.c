@@ -6,6 +6,8 @@
 
 #include "harness/machine/memory_room.h"
 
+enum { EVERY_MS_MIN = 10 };
+
 struct vlt_batch_stats {
     const vlt_cli *cli;
     vlt_engine *engine;
@@ -99,15 +101,19 @@ vlt_status vlt_batch_stats_start(const vlt_cli *cli, vlt_engine *engine,
     if (!vlt_cli_count(cli, "stats")) {
         return VLT_OK;
     }
+    const double every_ms = vlt_cli_seconds(cli, "stats", 1) * 1e3;
+    if (every_ms < EVERY_MS_MIN) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "--stats %s: expected %d ms or more",
+                        vlt_cli_text(cli, "stats", ""), EVERY_MS_MIN);
+    }
     vlt_batch_stats *stats = calloc(1, sizeof *stats);
     if (!stats) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "--stats: out of memory");
     }
-    const double every_ms = vlt_cli_seconds(cli, "stats", 1) * 1e3;
     *stats = (vlt_batch_stats){.cli = cli,
                                .engine = engine,
                                .answers = answers,
-                               .every_ms = every_ms < 10 ? 10 : every_ms,
+                               .every_ms = every_ms,
                                .start_ms = vlt_now_ms()};
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);

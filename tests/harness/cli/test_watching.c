@@ -92,6 +92,10 @@ Test(watching, stats_tell_while_a_batch_runs, .init = test_demo_make, .fini = te
     output = test_demo_run("batch %s in.jsonl --greedy %s", "--stats 10ms --quiet");
     cr_expect_str_empty(output.err);
     test_output_release(&output);
+    output = test_demo_run("batch %s in.jsonl %s", "--stats 1ms");
+    cr_expect_eq(output.exit_code, 2);
+    cr_expect(strstr(output.err, "--stats 1ms: expected 10 ms or more"), "%s", output.err);
+    test_output_release(&output);
     output = test_demo_run("batch %s in.jsonl %s", "--stats 0");
     cr_expect_eq(output.exit_code, 2);
     test_output_release(&output);
