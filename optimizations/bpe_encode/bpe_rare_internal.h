@@ -46,12 +46,20 @@ VLT_ALWAYS_INLINE size_t rare_find_own(const vlt_scanner *s, bool shared, vlt_wo
     return entry ? rare_copy(entry, ids) : 0;
 }
 
+/* May a longer word be among the encoder's own, because it found no place in what is shared? */
+static inline bool rare_has_own_long(const vlt_scanner *s, uint32_t hash)
+{
+    return s->share.room_spent || vlt_words_full_long(vlt_words_slots(s->words, hash));
+}
+
 /* A word with a place in a room, or 0. */
 VLT_ALWAYS_INLINE size_t rare_find_long(const vlt_scanner *s, bool shared, const uint8_t *word,
                                         size_t bytes, uint32_t hash, int32_t *ids)
 {
     const size_t count = vlt_words_find_long(s->words, word, bytes, hash, ids);
-    return count || !shared ? count : vlt_words_find_long(&s->own, word, bytes, hash, ids);
+    return count || !shared || !rare_has_own_long(s, hash)
+               ? count
+               : vlt_words_find_long(&s->own, word, bytes, hash, ids);
 }
 
 /* A word, or a piece of one, of any length, that has no cuts worth looking for. */

@@ -114,10 +114,15 @@ static inline const vlt_words_entry *vlt_words_find_in(const vlt_words_entry *en
     return vlt_words_shared_unlike(entry, key) == 0 ? entry : NULL;
 }
 
-/* Are both words of a line taken, of those that threads share? */
+/* Are both words of a line, or pair of slots, taken, of those that threads share? */
 static inline bool vlt_words_full(const vlt_words_entry *line)
 {
     return atomic_load_explicit(&line[1].shared.high, memory_order_relaxed) != 0;
+}
+
+static inline bool vlt_words_full_long(const vlt_words_slot *slots)
+{
+    return atomic_load_explicit(slots + 1, memory_order_relaxed) != 0;
 }
 
 /* Into a place that is the caller's alone. */

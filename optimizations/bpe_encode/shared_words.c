@@ -63,6 +63,7 @@ void vlt_words_share_begin(vlt_words_share *share)
     if (share->shared && share->renewed != share->shared->renewed) {
         share->renewed = share->shared->renewed;
         share->at = share->end = 0;
+        share->room_spent = false;
     }
 }
 
@@ -122,11 +123,12 @@ bool vlt_words_share_learn_long(vlt_words_share *share, const uint8_t *word, siz
 {
     const vlt_words *words = &share->shared->words;
     vlt_words_slot *slot = &words->slot[(size_t)(hash & words->slot_mask) * 2];
-    if (bytes > VLT_WORDS_LONG_BYTES || atomic_load_explicit(slot + 1, memory_order_relaxed)) {
+    if (bytes > VLT_WORDS_LONG_BYTES || vlt_words_full_long(slot)) {
         return false;
     }
     const uint32_t at = take_room(share, vlt_words_long_bytes(bytes, count));
     if (!at) {
+        share->room_spent = true;
         return false;
     }
     vlt_words_put_long(words->room + at, word, bytes, ids, count);

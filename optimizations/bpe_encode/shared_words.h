@@ -30,6 +30,7 @@ typedef struct vlt_words_share {
     vlt_shared_words *shared; /* borrowed; NULL: it shares nothing */
     uint32_t renewed;         /* what follows is of that time */
     uint32_t at, end;         /* of the room: where this encoder alone writes */
+    bool room_spent;          /* there is no more of it */
     uint32_t learnt;          /* not yet told */
 } vlt_words_share;
 
