@@ -8,6 +8,9 @@
 #include "optimizations/bpe_encode/cuts.h"
 #include "optimizations/core/compiler.h"
 
+/* The first byte of what begins with U+3000 or more. */
+enum { LARGE_SCRIPTS = 0xE3 };
+
 /* `shared` in what follows says that encoders share words, a constant where it is compiled. */
 
 /* Beyond the line that a word was looked for in. */
@@ -145,6 +148,9 @@ VLT_ALWAYS_INLINE size_t rare_new(vlt_scanner *s, bool shared, const uint8_t *wo
 {
     s->new_words++;
     if (!rare_is_ascii(word, bytes)) {
+        if (*word >= LARGE_SCRIPTS && !s->has_cuts) {
+            vlt_scanner_meet_large(s, word, bytes, end);
+        }
         uint8_t cut[VLT_CUTS_ALL_BYTES];
         const bool many = bytes > VLT_CUTS_ALL_BYTES;
         const size_t cuts = many ? 0 : vlt_cuts_all(s->vocab->cuts, word, bytes, cut);

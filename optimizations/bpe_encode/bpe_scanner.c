@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "optimizations/bpe_encode/cuts.h"
+
 /* Texts from here on fill the word cache, 3.1 MB, at once; of a prompt's words it takes 0.1 MB. */
 enum { WHOLE_BYTES = 64 << 10, OWN_BESIDE_SHARED = 4096 };
 
@@ -36,6 +38,21 @@ void vlt_scanner_release(vlt_plan *plan)
         vlt_words_release(&s->own);
         free(s);
     }
+}
+
+void vlt_scanner_meet_large(vlt_scanner *s, const uint8_t *word, size_t bytes, const uint8_t *end)
+{
+    enum { STRETCH_BYTES = 1 << 10, SHARE = 4, LEFT_BYTES = 24 << 10 };
+    s->large_first = s->large_bytes ? s->large_first : word;
+    s->large_bytes += bytes;
+    if (s->large_bytes < STRETCH_BYTES) {
+        return;
+    }
+    if ((size_t)(word - s->large_first) <= SHARE * s->large_bytes && end - word >= LEFT_BYTES) {
+        vlt_cuts_expect(s->vocab->cuts);
+        s->has_cuts = true;
+    }
+    s->large_bytes = 0;
 }
 
 static const int64_t cache_values[] = {0,    256,   512,   1024,  2048,  4096,

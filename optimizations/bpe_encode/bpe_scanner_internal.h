@@ -160,6 +160,7 @@ static size_t scanner_normalise(void *state, const uint8_t *text, size_t bytes,
                                 const uint8_t **clean)
 {
     vlt_bpe_scratch *scratch = &((vlt_scanner *)state)->scratch;
+    ((vlt_scanner *)state)->large_bytes = 0;
     if (vlt_nfc_is_plain(text, bytes)) {
         *clean = text;
         return bytes;
@@ -174,6 +175,7 @@ static vlt_status scanner_run(const vlt_plan *plan, vlt_frame frame, const void 
     (void)frame;
     static const vlt_bpe_steps steps = {scanner_normalise, scanner_encode};
     vlt_scanner *s = plan->state;
+    s->has_cuts = false;
     vlt_words_share_begin(&s->share);
     const vlt_status status = vlt_bpe_text(s->vocab, &steps, s, s->text_max, args, err);
     vlt_words_share_end(&s->share);

@@ -90,6 +90,14 @@ static inline bool is_cut(const vlt_cuts *cuts, uint32_t left, int left_bytes, u
            !is_noted_in_parts(cuts, left, left_bytes, right, right_bytes);
 }
 
+void vlt_cuts_expect(const vlt_cuts *cuts)
+{
+    enum { LINE_WORDS = 64 / sizeof *cuts->pair };
+    for (size_t at = 0; at < sizeof cuts->pair / sizeof *cuts->pair; at += LINE_WORDS) {
+        VLT_PREFETCH(&cuts->pair[at]);
+    }
+}
+
 size_t vlt_cuts_next(const vlt_cuts *cuts, const uint8_t *text, size_t bytes)
 {
     int left_bytes = sequence_bytes(text[0]);
