@@ -2,23 +2,13 @@
 #include <string.h>
 
 #include "harness/measure/roofline_kernels.h"
+#include "optimizations/core/amx_tiles.h"
 
-/* Tiles of 16 rows of 64 bytes; four accumulators from two by two inputs, as a kernel would. */
-struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-
+/* Four accumulators from two by two inputs, as a kernel would. */
 static void configure(void)
 {
-    struct tile_config config = {.palette = 1};
     static const _Alignas(64) uint8_t ones[1024] = {1, 1, 1, 1};
-    for (int i = 0; i < 8; i++) {
-        config.row_bytes[i] = 64;
-        config.rows[i] = 16;
-    }
-    _tile_loadconfig(&config);
+    VLT_AMX_CONFIGURE();
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);

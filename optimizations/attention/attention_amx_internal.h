@@ -5,10 +5,11 @@
 #define VLT_ATTENTION_AMX_INTERNAL_H
 
 #include "optimizations/attention/attention_packed_internal.h"
+#include "optimizations/core/amx_tiles.h"
 
 #if defined(VLT_SIMD) && (defined(PACKED_INT8) || defined(PACKED_BF16)) && defined(PACKED_TILES)
 
-enum { SIDE = 16, TILE_BYTES = TILE_WORDS * 4 };
+enum { SIDE = VLT_AMX_TILE_ROWS, TILE_BYTES = TILE_WORDS * 4 };
 
 #ifdef PACKED_INT8
 #define TILE_DOT_KEYS(c, a, b)   _tile_dpbsud(c, a, b)
@@ -18,21 +19,9 @@ enum { SIDE = 16, TILE_BYTES = TILE_WORDS * 4 };
 #define TILE_DOT_VALUES(c, a, b) _tile_dpbf16ps(c, a, b)
 #endif
 
-/* All eight tiles: 16 rows of 64 bytes. GCC 12 tells the optimiser of 8 of the configuration's 64
- * bytes only, hence the barrier: without it the other stores may be dropped. */
 static inline void begin_products(void)
 {
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.row_bytes[i] = TILE_BYTES;
-        config.rows[i] = SIDE;
-    }
-    VLT_USED(&config);
-    _tile_loadconfig(&config);
+    VLT_AMX_CONFIGURE();
 }
 
 static inline void end_products(void)

@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 
+#include "optimizations/core/amx_tiles.h"
 #include "optimizations/core/simd.h"
 #include "optimizations/linear/linear.h"
 
@@ -23,13 +24,13 @@
 #endif
 
 enum {
-    SIDE = 16,              /* rows of a tile */
-    STEP = 32,              /* inputs in a tile row of BF16 */
-    TILE = SIDE * STEP,     /* BF16 numbers in a tile: 1 KiB */
-    BLOCK_MAX = 1024,       /* inputs */
-    OUTPUTS = 2 * SIDE,     /* of an item */
-    ROWS_MIN = 16,          /* below, most of the unit's columns would be empty */
-    SERIAL_BELOW = 1 << 21, /* multiply-adds: waking a thread costs as much */
+    SIDE = VLT_AMX_TILE_ROWS,          /* rows of a tile */
+    STEP = VLT_AMX_TILE_ROW_BYTES / 2, /* inputs in a tile row of BF16 */
+    TILE = SIDE * STEP,                /* BF16 numbers in a tile: 1 KiB */
+    BLOCK_MAX = 1024,                  /* inputs */
+    OUTPUTS = 2 * SIDE,                /* of an item */
+    ROWS_MIN = 16,                     /* below, most of the unit's columns would be empty */
+    SERIAL_BELOW = 1 << 21,            /* multiply-adds: waking a thread costs as much */
 };
 
 enum { KNOB_THREADS, KNOB_ROWS, KNOB_BLOCK };
@@ -203,23 +204,6 @@ static void multiply_tiles(const struct job *job, const uint16_t *w, const uint1
     }
 }
 
-/* All eight tiles: 16 rows of 64 bytes. GCC 12 tells the optimiser of 8 of the configuration's 64
- * bytes only, hence the barrier: without it the other stores may be dropped. */
-static void configure_tiles(void)
-{
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.row_bytes[i] = STEP * sizeof(uint16_t);
-        config.rows[i] = SIDE;
-    }
-    VLT_USED(&config);
-    _tile_loadconfig(&config);
-}
-
 static void multiply_body(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
@@ -227,7 +211,7 @@ static void multiply_body(void *argument, int64_t begin, int64_t end, int worker
     VLT_ALIGNED(64) uint16_t w[BLOCK_MAX * OUTPUTS];
     VLT_ALIGNED(64) float sum[4][SIDE * SIDE];
     int64_t row_tiles = tiles(job->rows, SIDE), tile_count = job->steps * PARTS * TILE;
-    configure_tiles();
+    VLT_AMX_CONFIGURE();
     for (int64_t item = begin; item < end; item++) {
         int64_t o = item * OUTPUTS;
         gather_weights(job, o, w);

@@ -7,12 +7,13 @@
  * Rows of x lie one behind the other, K = 64 inputs a tile row. The weights have 128 added: 128
  * times the sum of a row of x is taken off at the end. Same bits as the other int8 variants.
  */
+#include "optimizations/core/amx_tiles.h"
 #include "optimizations/core/utf8_text.h"
 #include "optimizations/linear/int8_items_internal.h"
 
 enum {
-    SIDE = 16,
-    TILE_INPUTS = 64,
+    SIDE = VLT_AMX_TILE_ROWS,
+    TILE_INPUTS = VLT_AMX_TILE_ROW_BYTES,
     BLOCK = 2 * SIDE, /* rows and outputs of four tiles of sums */
     ROWS_MIN = 16,    /* below, most of a tile would be empty */
     SERIAL_BELOW = 1 << 22
@@ -50,22 +51,6 @@ static size_t scratch(const vlt_plan *plan)
     vlt_frame_reserve(&bytes, row_count(plan), (size_t)plan->problem.dim[VLT_LINEAR_DIM_K]);
     int8_frames_reserve(plan, 0, &bytes);
     return bytes;
-}
-
-/* All eight tiles: 16 rows of 64 bytes; the barrier as in linear_amx_internal.h. */
-static void configure_tiles(void)
-{
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.row_bytes[i] = TILE_INPUTS;
-        config.rows[i] = SIDE;
-    }
-    VLT_USED(&config);
-    _tile_loadconfig(&config);
 }
 
 /* sum[4][SIDE * SIDE]: rows 0 to 15 and 16 to 31 of x, outputs 0 to 15 and 16 to 31 of w. */
@@ -109,7 +94,7 @@ static void multiply_item(const struct int8_item *item, vlt_frame frame)
     (void)frame;
     const struct i8_weights *w = &item->product->w;
     VLT_ALIGNED(64) int32_t sum[4][SIDE * SIDE];
-    configure_tiles();
+    VLT_AMX_CONFIGURE();
     for (int64_t row = 0; row < item->rows; row += BLOCK) {
         multiply_block(w->k, i8_row(&item->job->x, item->row + row),
                        w->panel + item->panel * w->steps * I8_STEP_BYTES, sum);
