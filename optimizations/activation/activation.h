@@ -33,6 +33,12 @@ typedef struct vlt_activation_args {
 
 extern const vlt_op vlt_op_activation;
 
+/* Does it have two arguments? The plan may be NULL, which has none. */
+static inline bool vlt_activation_is_gated(const vlt_plan *plan)
+{
+    return plan && plan->problem.dim[VLT_ACTIVATION_DIM_KIND] == VLT_ACTIVATION_SILU_MUL;
+}
+
 /* Elements of a row that a run works on. */
 static inline int64_t vlt_activation_width(const vlt_plan *plan, const vlt_activation_args *args)
 {

@@ -232,7 +232,7 @@ static void int8_run_job(const vlt_plan *plan, vlt_frame frame, struct int8_job 
     size_t each = int8_own_bytes(plan);
     vlt_frame_add(&each, more);
     job->frames = vlt_frames_take(&frame, vlt_threads_count(threads), each);
-    job->gated = vlt_linear_is_gated(job->args);
+    job->gated = vlt_activation_is_gated(job->args->activation);
     const bool small = rows * set_products(job, plan) < serial_below / job->k;
     const int limit = small ? 1 : (int)vlt_plan_knob(plan, KNOB_THREADS);
     vlt_threads_for(threads, rows, ROUND_CHUNK, limit, round_rows, job);

@@ -27,13 +27,6 @@ static inline vlt_linear_view vlt_linear_view_of(const vlt_linear_args *a, int64
     return (vlt_linear_view){buffer, k};
 }
 
-/* Two products are made for one y. */
-static inline bool vlt_linear_is_gated(const vlt_linear_args *a)
-{
-    return a->activation &&
-           a->activation->problem.dim[VLT_ACTIVATION_DIM_KIND] == VLT_ACTIVATION_SILU_MUL;
-}
-
 /* A piece of y from what its products made, which lies without gaps: y[rows, width] =
  * activation(made[0], made[1])[rows, width], with made[1] where it has two arguments. Rows of y are
  * often a multiple of 4 KiB apart, where a piece of them does not stay in the first level cache. */
@@ -41,7 +34,7 @@ static inline void vlt_linear_activate(const vlt_linear_args *a, float *const ma
                                        int64_t width, float *y, int64_t y_stride)
 {
     const vlt_activation_args args = {.x = made[0],
-                                      .up = vlt_linear_is_gated(a) ? made[1] : NULL,
+                                      .up = vlt_activation_is_gated(a->activation) ? made[1] : NULL,
                                       .out = y,
                                       .rows = rows,
                                       .x_stride = width,

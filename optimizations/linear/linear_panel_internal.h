@@ -398,7 +398,7 @@ static void run_panels(const vlt_plan *plan, vlt_frame frame, const vlt_linear_a
                             .k = plan->problem.dim[VLT_LINEAR_DIM_K],
                             .block = block,
                             .tiles = rows / VEC_TILE_ROWS,
-                            .gated = vlt_linear_is_gated(a)};
+                            .gated = vlt_activation_is_gated(a->activation)};
     set_panel_products(&job, plan);
     job.arranged = count ? vlt_frame_take(&frame, count, sizeof(float)) : NULL;
     job.made = vlt_frames_take(&frame, vlt_threads_count(threads), made_bytes(rows));

@@ -16,17 +16,11 @@ static bool goes_with(const vlt_plan *a, const vlt_plan *b)
     return same;
 }
 
-static bool is_gated(const vlt_linear_step *step)
-{
-    return step->activation &&
-           step->activation->problem.dim[VLT_ACTIVATION_DIM_KIND] == VLT_ACTIVATION_SILU_MUL;
-}
-
 /* As many products as the activation has arguments, equally wide. */
 static bool suits_activation(const vlt_linear_step *step)
 {
     const int64_t width = step->activation->problem.dim[VLT_ACTIVATION_DIM_WIDTH];
-    bool suits = step->products == (is_gated(step) ? 2 : 1);
+    bool suits = step->products == (vlt_activation_is_gated(step->activation) ? 2 : 1);
     for (int i = 0; i < step->products; i++) {
         suits = suits && step->product[i]->problem.dim[VLT_LINEAR_DIM_N] == width;
     }
@@ -95,7 +89,8 @@ static vlt_status activate(const vlt_linear_step *step, vlt_frame frame,
 {
     const int64_t width = step->activation->problem.dim[VLT_ACTIVATION_DIM_WIDTH];
     const vlt_activation_args args = {.x = a->y[0],
-                                      .up = is_gated(step) ? a->y[1] : NULL,
+                                      .up = vlt_activation_is_gated(step->activation) ? a->y[1]
+                                                                                      : NULL,
                                       .out = a->y[0],
                                       .rows = a->rows,
                                       .x_stride = width,

@@ -319,7 +319,7 @@ static void run_few(const vlt_plan *plan, vlt_frame frame, const vlt_linear_args
                              .padded = padded_inputs(plan),
                              .chunk = vlt_plan_knob(plan, KNOB_CHUNK),
                              .ahead = vlt_plan_knob(plan, KNOB_AHEAD),
-                             .gated = vlt_linear_is_gated(a)};
+                             .gated = vlt_activation_is_gated(a->activation)};
     set_few_products(&job, plan);
     job.packed = vlt_frame_take(&frame, (size_t)(a->rows * job.padded), sizeof(float));
     job.made = vlt_frames_take(&frame, vlt_threads_count(threads), few_made_bytes(plan));
