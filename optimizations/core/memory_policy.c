@@ -9,9 +9,8 @@ enum { MAPS = false }; /* a block of malloc's has redzones; its pages are shared
 enum { MAPS = true };
 #endif
 
-enum {
-    LARGE_BYTES = 32 << 20
-}; /* as of vlt_alloc_filled: smaller ones do not ask for large pages */
+/* As of vlt_alloc_filled: smaller ones do not ask for large pages. */
+enum { LARGE_BYTES = 32 << 20 };
 
 /* Whole pages that nobody has touched. */
 struct untouched {
@@ -85,9 +84,9 @@ vlt_status vlt_policy_block_take(const vlt_memory_policy *policy, size_t bytes,
 vlt_status vlt_policy_block_take_raw(const vlt_memory_policy *policy, size_t bytes,
                                      vlt_policy_block *out, vlt_error *err)
 {
+    const bool small = policy && policy->small_pages && bytes >= VLT_POLICY_LARGE_PAGE_BYTES;
     const bool large = policy && !policy->small_pages && bytes >= LARGE_BYTES;
-    if (!MAPS || !policy || bytes < VLT_POLICY_LARGE_PAGE_BYTES ||
-        (!policy->small_pages && !large)) {
+    if (!MAPS || (!small && !large)) {
         return from_malloc(bytes, false, out, err);
     }
     *out = (vlt_policy_block){.bytes = bytes, .pages = true};
