@@ -1,7 +1,6 @@
 #include "harness/measure/roofline.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -112,21 +111,6 @@ static void measure_peaks(const vlt_machine *machine, vlt_threads *threads, doub
     }
 }
 
-/* The caller works too: on the first of the CPUs, so that it does not sit on a worker's. False: it
- * stays where it is. */
-static bool bind_caller(const vlt_cpu_set *cpus, cpu_set_t *before)
-{
-    cpu_set_t first;
-    int cpu = 0;
-    while (cpu < VLT_MACHINE_CPU_WORDS * 64 && !vlt_cpu_set_has(cpus, cpu)) {
-        cpu++;
-    }
-    CPU_ZERO(&first);
-    CPU_SET(cpu, &first);
-    return cpu < CPU_SETSIZE && sched_getaffinity(0, sizeof *before, before) == 0 &&
-           sched_setaffinity(0, sizeof first, &first) == 0;
-}
-
 vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt_roofline *out,
                                 vlt_error *err)
 {
@@ -144,13 +128,11 @@ vlt_status vlt_roofline_measure(const vlt_machine *machine, double budget_s, vlt
                                          .cpu_set_words = VLT_MACHINE_CPU_WORDS};
     vlt_status status = vlt_threads_create(&options, &threads, err);
     if (status == VLT_OK) {
-        cpu_set_t before;
-        bool bound = machine->can_bind && bind_caller(&cpus, &before);
+        vlt_seat seat; /* also of what it measures alone */
+        vlt_seat_take(threads, &seat);
         measure_peaks(machine, threads, budget_s / 2, out);
         status = vlt_roofline_measure_memory(machine, threads, budget_s / 2, out, err);
-        if (bound) {
-            sched_setaffinity(0, sizeof before, &before);
-        }
+        vlt_seat_leave(&seat);
         vlt_threads_destroy(threads);
     }
     return status;
