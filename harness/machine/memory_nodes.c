@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "optimizations/core/threads.h"
+
 struct vlt_memory_nodes {
     hwloc_topology_t topology;
     hwloc_bitmap_t set;
@@ -125,7 +127,7 @@ void vlt_memory_nodes_read(vlt_memory_nodes *nodes, const void *mapped, size_t b
 {
     struct reading reading = {.nodes = nodes, .mapped = mapped, .bytes = bytes};
     pthread_t reader;
-    int failed = pthread_create(&reader, NULL, read_pages, &reading);
+    int failed = vlt_thread_start(&reader, read_pages, &reading);
     if (failed) {
         atomic_store(&nodes->refused, failed);
     } else {

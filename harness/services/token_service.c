@@ -9,6 +9,7 @@
 #include "optimizations/bpe_encode/shared_words.h"
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/threads.h"
 
 enum { WORKERS_MAX = 64 };
 
@@ -295,7 +296,7 @@ vlt_token_future *vlt_token_service_begin(vlt_token_service *service, const vlt_
     future->text = *text;
     pthread_mutex_lock(&service->lock);
     if (!service->idle && service->workers < most &&
-        pthread_create(&service->worker[service->workers], NULL, work, service) == 0) {
+        vlt_thread_start(&service->worker[service->workers], work, service) == 0) {
         service->workers++;
     }
     *service->last = future;

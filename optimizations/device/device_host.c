@@ -7,6 +7,7 @@
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/memory.h"
+#include "optimizations/core/threads.h"
 #include "optimizations/device/activity.h"
 #include "optimizations/device/host_kernel.h"
 
@@ -185,7 +186,7 @@ static vlt_status stream_create(vlt_device *device, vlt_stream **out, vlt_error 
     }
     stream->host = host;
     stream->number = host->streams++;
-    if (pthread_create(&stream->thread, NULL, stream_main, stream)) {
+    if (vlt_thread_start(&stream->thread, stream_main, stream)) {
         free(stream);
         return vlt_fail(err, VLT_STATUS_INTERNAL, "host device: a stream's thread did not start");
     }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "optimizations/core/threads.h"
 #include "optimizations/tokenize_batch/tokenize_batch_internal.h"
 
 enum { LINE_BYTES = 64 };
@@ -82,7 +83,7 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     s->depth = vlt_plan_knob(plan, 0);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->moved, NULL);
-    s->started = pthread_create(&s->thread, NULL, read_ahead, s) == 0;
+    s->started = vlt_thread_start(&s->thread, read_ahead, s) == 0;
     if (!s->started) {
         return vlt_fail(err, VLT_STATUS_NOMEM, "tokenize_batch/prefetch: cannot start a thread");
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "optimizations/core/memory.h"
+#include "optimizations/core/threads.h"
 
 struct slot {
     vlt_bpe_encode_args args;
@@ -59,7 +60,7 @@ static vlt_status start_workers(vlt_token_futures *f, vlt_error *err)
     for (; f->workers < f->encoders.count; f->workers++) {
         struct worker *worker = &f->worker[f->workers];
         *worker = (struct worker){.futures = f, .encoder = f->encoders.plan[f->workers]};
-        if (pthread_create(&worker->thread, NULL, work, worker) != 0) {
+        if (vlt_thread_start(&worker->thread, work, worker) != 0) {
             return vlt_fail(err, VLT_STATUS_NOMEM, "tokenize_batch: cannot start thread %d of %d",
                             f->workers + 1, f->encoders.count);
         }
