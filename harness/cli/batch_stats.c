@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "harness/infer/services.h"
 #include "harness/machine/memory_room.h"
-
-enum { EVERY_MS_MIN = 10 };
+#include "optimizations/core/threads.h"
 
 struct vlt_batch_stats {
     const vlt_cli *cli;
@@ -102,9 +102,9 @@ vlt_status vlt_batch_stats_start(const vlt_cli *cli, vlt_engine *engine,
         return VLT_OK;
     }
     const double every_ms = vlt_cli_seconds(cli, "stats", 1) * 1e3;
-    if (every_ms < EVERY_MS_MIN) {
+    if (every_ms < VLT_INTERVAL_MIN_MS) {
         return vlt_fail(err, VLT_STATUS_USAGE, "--stats %s: expected %d ms or more",
-                        vlt_cli_text(cli, "stats", ""), EVERY_MS_MIN);
+                        vlt_cli_text(cli, "stats", ""), VLT_INTERVAL_MIN_MS);
     }
     vlt_batch_stats *stats = calloc(1, sizeof *stats);
     if (!stats) {
@@ -120,7 +120,7 @@ vlt_status vlt_batch_stats_start(const vlt_cli *cli, vlt_engine *engine,
     pthread_mutex_init(&stats->lock, NULL);
     pthread_cond_init(&stats->stopped, &clock);
     pthread_condattr_destroy(&clock);
-    if (pthread_create(&stats->thread, NULL, work, stats) != 0) {
+    if (vlt_thread_start(&stats->thread, work, stats) != 0) {
         free(stats);
         return vlt_fail(err, VLT_STATUS_INTERNAL, "--stats: its thread was not started");
     }
