@@ -59,11 +59,7 @@ static void put_flags(vlt_buffer *out, const vlt_request *request)
 
 static void put_integers(vlt_buffer *out, const vlt_request *request, int64_t context)
 {
-    const int64_t asked = request->max_tokens;
-    vlt_buffer_print(out, ", \"max_tokens\": %" PRId64,
-                     asked == 0  ? VLT_MAX_TOKENS_DEFAULT
-                     : asked < 0 ? 0
-                                 : asked);
+    vlt_buffer_print(out, ", \"max_tokens\": %" PRId64, vlt_tokens_asked(request->max_tokens));
     if (request->given & VLT_GIVEN_TOP_K) {
         vlt_buffer_print(out, ", \"top_k\": %" PRId64, request->top_k);
     }

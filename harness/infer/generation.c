@@ -60,7 +60,7 @@ static vlt_status fit_context(vlt_generation *generation, vlt_error *err)
     const int64_t model = session->engine->config.text.position_max;
     const int64_t limit = session->context ? session->context : model;
     const char *whose = session->context ? "the context" : "max_position_embeddings";
-    int64_t tokens = asked > 0 ? asked : asked < 0 ? 0 : VLT_MAX_TOKENS_DEFAULT;
+    int64_t tokens = vlt_tokens_asked(asked);
     if (forced) {
         tokens = asked;
     } else if (asked == 0 && tokens > limit - prompt) {

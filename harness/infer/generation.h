@@ -16,6 +16,12 @@
 
 enum { VLT_MAX_TOKENS_DEFAULT = 256 }; /* of a request that does not say */
 
+/* Tokens at most that a request's max_tokens asks for: 0 does not say, below it is none. */
+static inline int64_t vlt_tokens_asked(int64_t max_tokens)
+{
+    return max_tokens > 0 ? max_tokens : max_tokens < 0 ? 0 : VLT_MAX_TOKENS_DEFAULT;
+}
+
 typedef struct vlt_generation vlt_generation;
 
 /* An answer to a prompt that has been built; session, request and prompt must outlive it. All
