@@ -59,7 +59,8 @@ static bool is_by_cpu(const vlt_measure_result *result)
     return 2 * crowded > result->launches && fabs(log_busy_ratio / crowded) < log(most);
 }
 
-static void choose_clock(vlt_measure_result *result)
+/* What the launches' statistic is of; is it CPU time? */
+static bool choose_clock(vlt_measure_result *result)
 {
     bool by_cpu = is_by_cpu(result);
     for (int i = 0; i < result->launches; i++) {
@@ -69,17 +70,14 @@ static void choose_clock(vlt_measure_result *result)
             run->log_ratio = run->by_cpu ? run->cpu_log_ratio : run->wall_log_ratio;
         }
     }
+    return by_cpu;
 }
 
-/* Says so where CPU time was compared. */
-static void explain_clock(vlt_measure_result *result)
+static void explain_clock(vlt_judgement *judgement)
 {
-    vlt_judgement *judgement = &result->judgement;
     size_t used = strlen(judgement->reason);
-    if (is_by_cpu(result)) {
-        snprintf(judgement->reason + used, sizeof judgement->reason - used,
-                 ", by CPU time: the threads waited for CPUs");
-    }
+    snprintf(judgement->reason + used, sizeof judgement->reason - used,
+             ", by CPU time: the threads waited for CPUs");
 }
 
 vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_options *options,
@@ -94,7 +92,7 @@ vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_opti
     }
     double *log_ratio = block, *scratch = log_ratio + m;
     double *call_ns[2] = {scratch + m, scratch + 2 * m};
-    choose_clock(result);
+    bool by_cpu = choose_clock(result);
     result->pairs = 0;
     result->steadiness = m ? result->run[0].steadiness : VLT_STEADY_UNKNOWN;
     for (size_t i = 0; i < m; i++) {
@@ -108,7 +106,9 @@ vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_opti
         }
     }
     vlt_judge(log_ratio, (int)m, options, &result->judgement);
-    explain_clock(result);
+    if (by_cpu) {
+        explain_clock(&result->judgement);
+    }
     experiment->log_ratio_sigma = m < 3 ? NAN : 1.4826 * vlt_mad(log_ratio, m, scratch);
     for (int side = 0; side < 2; side++) {
         result->call_ns[side] = m ? vlt_median(call_ns[side], m) : NAN;
