@@ -26,8 +26,8 @@ static vlt_status read_switch(const char *name, const char *text, bool *out, vlt
     return VLT_OK;
 }
 
-/* Does the option, or a forced knob, ask for it? What is asked for now and impossible is refused;
- * what is tuned is passed over. */
+/* Does the option, or a forced knob, ask for it? Then it is refused where it is impossible; what
+ * is tuned is passed over. */
 static bool is_asked(const vlt_engine *engine, const char *option, const char *knob)
 {
     bool asked = option != NULL;
