@@ -5,6 +5,7 @@
 
 #include "optimizations/decoder_block/decoder_block.h"
 #include "tests/support/reference.h"
+#include "tests/support/fused_block.h"
 #include "tests/support/variants.h"
 
 Test(decoder_block, variants_equal_the_baseline)
@@ -29,44 +30,21 @@ Test(decoder_block, variants_equal_the_baseline)
     test_context_release(&test);
 }
 
-static void run_variant(test_context *test, vlt_workload *workload, const char *name, float *hidden,
-                        size_t count)
+static float *hidden_of(const void *args)
 {
-    const vlt_decoder_block_args *args = workload->args;
-    vlt_plan *plan = NULL;
-    cr_assert_eq(vlt_plan_create_with(&test->context, &workload->problem,
-                                      vlt_registry_find_variant(&vlt_op_decoder_block, name), NULL,
-                                      &plan, NULL),
-                 VLT_OK);
-    workload->reset(workload);
-    cr_assert_eq(test_run(plan, args, NULL), VLT_OK);
-    memcpy(hidden, args->hidden, count * sizeof *hidden);
-    vlt_plan_destroy(plan);
+    return ((const vlt_decoder_block_args *)args)->hidden;
 }
 
-/* What the fused block does at once is what its children do one after the other. */
 Test(decoder_block, fused_gives_the_bits_of_its_children)
 {
-    enum { ROWS_MAX = 128, WIDTH = 74 };
-    static const int64_t rows[] = {1, 2, 3, 4, 5, 7, 11, 12, 13, 16, 17, 40, ROWS_MAX};
-    static float one[ROWS_MAX * WIDTH], other[ROWS_MAX * WIDTH];
-    test_context test;
-    test_context_init(&test);
-    for (int i = 0; i < 2 * 13; i++) {
-        const int64_t count = rows[i / 2];
-        const vlt_problem problem = {
-            .op = &vlt_op_decoder_block,
-            .dim = {count, 150, WIDTH, 4, 2, 34, 531, VLT_FORMAT_BF16, VLT_FORMAT_F32}};
-        vlt_workload workload;
-        test.context.quality = i % 2 ? VLT_QUALITY_INT8 : VLT_QUALITY_EXACT;
-        cr_assert_eq(vlt_workload_init(&workload, &test.context, &problem, 5, NULL), VLT_OK);
-        run_variant(&test, &workload, "baseline", one, (size_t)(count * WIDTH));
-        run_variant(&test, &workload, "fused", other, (size_t)(count * WIDTH));
-        cr_expect_arr_eq(one, other, (size_t)(count * WIDTH) * sizeof *one, "%s, %d rows",
-                         vlt_quality_name(test.context.quality), (int)count);
-        vlt_workload_release(&workload);
-    }
-    test_context_release(&test);
+    enum { WIDTH = 74 };
+    static const int64_t rows[] = {1, 2, 3, 4, 5, 7, 11, 12, 13, 16, 17, 40, 128};
+    const fused_block block = {
+        .problem = {.op = &vlt_op_decoder_block,
+                    .dim = {0, 150, WIDTH, 4, 2, 34, 531, VLT_FORMAT_BF16, VLT_FORMAT_F32}},
+        .width = WIDTH,
+        .hidden = hidden_of};
+    test_fused_block(block, rows, sizeof rows / sizeof *rows);
 }
 
 /* The layer in double; cache rows before `first` come from the caches as they are. */
