@@ -19,6 +19,16 @@ static void must(bool holds, const char *what)
     }
 }
 
+vlt_engine *test_demo_engine(const vlt_engine_options *options)
+{
+    vlt_engine *engine = NULL;
+    vlt_error err = {0};
+    must(vlt_engine_open(test_source("harness/model/demo/checkpoint"), options, &engine, &err) ==
+             VLT_OK,
+         err.message);
+    return engine;
+}
+
 void test_demo_make(void)
 {
     char command[1200];

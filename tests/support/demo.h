@@ -2,6 +2,7 @@
 #ifndef VLT_TESTS_DEMO_H
 #define VLT_TESTS_DEMO_H
 
+#include "harness/infer/vltune.h"
 #include "harness/json/json.h"
 #include "tests/support/run_program.h"
 
@@ -9,6 +10,9 @@
  * Test(suite, name, .init = test_demo_make, .fini = test_demo_remove). */
 void test_demo_make(void);
 void test_demo_remove(void);
+
+/* An engine on the checkpoint, in this process; with or without the folder. To be closed. */
+vlt_engine *test_demo_engine(const vlt_engine_options *options);
 
 /* Writes a file of the folder. */
 void test_demo_write(const char *name, const char *text);

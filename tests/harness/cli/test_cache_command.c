@@ -10,6 +10,7 @@
 #include "harness/infer/vltune.h"
 #include "harness/json/json.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 #include "tests/support/folder.h"
 #include "tests/support/run_program.h"
 #include "tests/support/shelf.h"
@@ -33,13 +34,8 @@ static void open_demo(int64_t pack_cache)
                                         .quality = "int8",
                                         .pack_cache = pack_cache,
                                         .message = collect};
-    vlt_engine *engine = NULL;
-    vlt_error err = {0};
     said[0] = '\0';
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-        VLT_OK, "%s", err.message);
-    vlt_engine_close(engine);
+    vlt_engine_close(test_demo_engine(&options));
 }
 
 static json_t *run_json(const char *arguments)

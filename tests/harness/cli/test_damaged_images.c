@@ -8,6 +8,7 @@
 #include "optimizations/core/memory.h"
 #include "optimizations/jpeg_decode/jpeg_encode.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 #include "tests/support/folder.h"
 #include "tests/support/run_program.h"
 
@@ -111,16 +112,13 @@ Test(damaged_images, the_library_names_the_file, .init = test_folder_make,
      .fini = test_folder_remove, .timeout = 120)
 {
     struct heard heard = {0};
-    vlt_engine *engine;
     vlt_session *session;
     vlt_response response;
     vlt_error err = {0};
     char messages[4096];
     make_half("half a picture.jpg");
     vlt_engine_options options = {.threads = 1, .message = listen, .message_user = &heard};
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-        VLT_OK, "%s", err.message);
+    vlt_engine *engine = test_demo_engine(&options);
     cr_assert_eq(vlt_session_open(engine, NULL, &session, &err), VLT_OK, "%s", err.message);
     snprintf(messages, sizeof messages,
              "[{\"role\": \"user\", \"content\": [{\"type\": \"image\", \"image\": \"%s\"}]}]",

@@ -8,6 +8,7 @@
 #include "harness/infer/batch_asked.h"
 #include "harness/infer/batch_line.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 
 enum { ANSWERS_MAX = 64 };
 
@@ -66,7 +67,7 @@ static vlt_status run(const char *lines, const char *force, int64_t skip, struct
                                         .force_count = force != NULL,
                                         .services = {.embedding_cache = embedding_cache}};
     const vlt_request defaults = {.max_tokens = 6, .greedy = true};
-    vlt_engine *engine = NULL;
+    vlt_engine *engine = test_demo_engine(&options);
     vlt_error err = {0};
     FILE *file = file_of(lines);
     vlt_line_reader input = reader_of(file);
@@ -76,9 +77,6 @@ static vlt_status run(const char *lines, const char *force, int64_t skip, struct
         cr_assert_eq(vlt_line_reader_next(&input, &line, &found, NULL), VLT_OK);
     }
     free(line.data);
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-        VLT_OK, "%s", err.message);
     const vlt_batch batch = {.input = &input,
                              .defaults = &defaults,
                              .parallel = parallel,
@@ -222,13 +220,10 @@ Test(batch, does_not_wait_for_lines_with_answers_that_it_could_give, .timeout = 
         cr_assert_eq(pipe(ends), 0);
         struct talk talk = {.in = ends[0], .out = fdopen(ends[1], "w")};
         const vlt_engine_options options = {.force = &force[v], .force_count = 1};
-        vlt_engine *engine = NULL;
+        vlt_engine *engine = test_demo_engine(&options);
         vlt_line_reader input = {.file = talk.in, .name = "pipe"};
         const vlt_batch batch = {
             .input = &input, .defaults = &defaults, .parallel = 4, .answer = reply, .user = &talk};
-        cr_assert_eq(
-            vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, NULL),
-            VLT_OK);
         fputs("{\"prompt\": \"first\"}\n", talk.out);
         fflush(talk.out);
         cr_expect_eq(vlt_batch_run(engine, &batch, NULL, NULL), VLT_OK);

@@ -17,12 +17,7 @@ static vlt_engine *open_as(const char *quality, const char *force)
                                         .force = &force,
                                         .force_count = force != NULL,
                                         .pack_cache = -1};
-    vlt_engine *engine = NULL;
-    vlt_error err = {0};
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-        VLT_OK, "%s", err.message);
-    return engine;
+    return test_demo_engine(&options);
 }
 
 /* The first scene, as this engine's requests would have it. */

@@ -133,11 +133,8 @@ static struct held ask(vlt_engine *engine, bool last, int pictures, vlt_response
  * are gone when the prompt is computed, and its embeddings, but where the picture comes again. */
 Test(embeddings, the_last_request_keeps_nothing, .init = test_demo_make, .fini = test_demo_remove)
 {
-    vlt_engine *engine = NULL;
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_response once, twice, kept;
-    vlt_error err = {0};
-    cr_assert_eq(vlt_engine_open(test_source("harness/model/demo/checkpoint"), NULL, &engine, &err),
-                 VLT_OK, "%s", err.message);
     struct held held = ask(engine, true, 1, &once);
     cr_expect_eq(held.live_bytes, 0, "%zu", held.live_bytes);
     cr_expect_eq(held.kept_bytes, 0, "%zu", held.kept_bytes);

@@ -16,12 +16,7 @@ TestSuite(memory_halves, .init = test_demo_make, .fini = test_demo_remove);
 static vlt_engine *open_engine(const vlt_service_options *services)
 {
     const vlt_engine_options options = {.threads = 2, .no_config = true, .services = *services};
-    vlt_engine *engine = NULL;
-    vlt_error err = {0};
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-        VLT_OK, "%s", err.message);
-    return engine;
+    return test_demo_engine(&options);
 }
 
 static vlt_status ask(vlt_engine *engine, const char *image, int32_t ids[TOKENS], vlt_error *err)

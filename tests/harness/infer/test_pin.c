@@ -7,6 +7,7 @@
 
 #include "harness/infer/vltune.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 #include "tests/support/folder.h"
 #include "tests/support/image_files.h"
 
@@ -53,11 +54,7 @@ Test(pin, threads_stay_on_cores_of_their_own)
                                             .force = tuned,
                                             .force_count = cases[i].tuned,
                                             .no_config = true};
-        vlt_engine *engine = NULL;
-        vlt_error err = {0};
-        cr_assert_eq(
-            vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-            VLT_OK, "%s", err.message);
+        vlt_engine *engine = test_demo_engine(&options);
         cr_expect_eq(bound_threads(&where), pin, "the caller's thread is left alone");
         cr_expect_eq(CPU_COUNT(&where), pin);
         vlt_engine_close(engine);
@@ -104,13 +101,10 @@ Test(pin, the_caller_has_its_core_while_it_computes, .init = test_folder_make,
                                      .greedy = true,
                                      .on_progress = look,
                                      .user = &seen};
-        vlt_engine *engine = NULL;
+        vlt_engine *engine = test_demo_engine(&options);
         vlt_session *session = NULL;
         vlt_response response = {0};
         vlt_error err = {0};
-        cr_assert_eq(
-            vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-            VLT_OK, "%s", err.message);
         cr_assert_eq(vlt_session_open(engine, NULL, &session, &err), VLT_OK);
         cr_assert_eq(vlt_session_run(session, &request, &response, &err), VLT_OK, "%s",
                      err.message);

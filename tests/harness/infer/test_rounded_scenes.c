@@ -7,24 +7,22 @@
 #include "harness/model/scenes.h"
 #include "optimizations/core/compiler.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 
 enum { SCENES = VLT_ASAN ? 8 : 400, FEWER_MAX = 2, SEED = 4321 };
 
-static void open_as(const char *quality, vlt_engine **engine)
+static vlt_engine *open_as(const char *quality)
 {
-    vlt_error err = {0};
     const vlt_engine_options options = {.no_config = true, .quality = quality, .pack_cache = -1};
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, engine, &err),
-        VLT_OK, "%s", err.message);
+    return test_demo_engine(&options);
 }
 
 static void compare(const char *quality)
 {
     const vlt_scenes_options drawn = {.seed = SEED, .count = SCENES};
     vlt_temp_folder folder = VLT_TEMP_FOLDER_NONE;
-    vlt_engine *engine = NULL;
-    vlt_eval eval = {.limit = SCENES};
+    vlt_engine *engine = open_as(quality);
+    vlt_eval eval = {.limit = SCENES, .against = open_as("exact")};
     vlt_eval_result result;
     vlt_error err = {0};
     char scenes[256], pictures[200];
@@ -33,8 +31,6 @@ static void compare(const char *quality)
     snprintf(scenes, sizeof scenes, "%s/scenes.jsonl", pictures);
     cr_assert_eq(vlt_scenes_write(pictures, &drawn, &err), VLT_OK, "%s", err.message);
     eval.scenes = scenes;
-    open_as(quality, &engine);
-    open_as("exact", &eval.against);
     cr_assert_eq(vlt_eval_run(engine, &eval, &result, &err), VLT_OK, "%s", err.message);
     const vlt_divergence *d = &result.divergence;
     double kl = d->kl_sum / (double)d->steps;

@@ -10,18 +10,9 @@
 #include "harness/infer/session.h"
 #include "harness/infer/towers.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 
 static const char question[] = "How many shapes are there? Describe the image.";
-
-static vlt_engine *open_engine(const vlt_engine_options *options)
-{
-    vlt_engine *engine = NULL;
-    vlt_error err = {0};
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), options, &engine, &err),
-        VLT_OK, "%s", err.message);
-    return engine;
-}
 
 static vlt_session *open_session(vlt_engine *engine, int64_t context)
 {
@@ -51,7 +42,7 @@ static const vlt_request base = {
 
 Test(session, a_second_turn_reuses_the_first)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0), *fresh = open_session(engine, 0);
     vlt_response first = run(session, &base);
     cr_expect_eq(first.cached_count, 0);
@@ -87,7 +78,7 @@ Test(session, a_second_turn_reuses_the_first)
 
 Test(session, the_same_prompt_twice_computes_one_row)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0);
     vlt_request request = base;
     request.prompt = NULL;
@@ -104,7 +95,7 @@ Test(session, the_same_prompt_twice_computes_one_row)
 
 Test(session, too_long_for_the_context_is_refused_with_numbers)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 40);
     vlt_request request = base;
     vlt_response response;
@@ -130,7 +121,7 @@ Test(session, too_long_for_the_context_is_refused_with_numbers)
 Test(session, the_cache_grows_as_it_is_used)
 {
     enum { TOKENS = 700, CONTEXT = 262144 };
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *growing = open_session(engine, CONTEXT), *roomy = open_session(engine, CONTEXT);
     vlt_request request = base;
     cr_expect_eq(growing->capacity, 0);
@@ -151,7 +142,7 @@ Test(session, the_cache_grows_as_it_is_used)
 /* Refused before anything is computed, with need and limit; the session is as good as before. */
 Test(session, what_memory_cannot_hold_is_refused_with_numbers)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0);
     vlt_request request = base;
     vlt_response response;
@@ -183,7 +174,7 @@ Test(session, what_memory_cannot_hold_is_refused_with_numbers)
 /* The first run of a session counts opening it. */
 Test(session, opening_is_part_of_the_total)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0);
     vlt_request request = base;
     session->open_ms += 5000;
@@ -202,7 +193,7 @@ Test(session, saved_and_continued_elsewhere)
 {
     char path[64];
     snprintf(path, sizeof path, "/tmp/vlt-session-%d", (int)getpid());
-    vlt_engine *engine = open_engine(NULL), *other = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL), *other = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0), *loaded = NULL;
     vlt_error err = {0};
     vlt_response first = run(session, &base);
@@ -246,7 +237,7 @@ Test(session, another_model_is_refused)
         return;
     }
     snprintf(path, sizeof path, "/tmp/vlt-session-other-%d", (int)getpid());
-    vlt_engine *engine = open_engine(NULL), *other = NULL;
+    vlt_engine *engine = test_demo_engine(NULL), *other = NULL;
     vlt_session *session = open_session(engine, 0), *loaded = NULL;
     vlt_error err = {0};
     vlt_response response = run(session, &base);
@@ -285,7 +276,7 @@ static bool count(void *user, int32_t id)
 
 Test(session, the_stream_joined_is_the_text)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0);
     struct listener listener = {.pieces = 0};
     vlt_request request = base;
@@ -312,7 +303,7 @@ Test(session, the_stream_joined_is_the_text)
 
 Test(session, a_callback_may_stop)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0);
     struct listener listener = {.stop_after = 3};
     vlt_request request = base;
@@ -339,7 +330,7 @@ static bool stop_in_prompt(void *user, const char *phase, int64_t done, int64_t 
  * enters the conversation. */
 Test(session, a_prompt_that_was_stopped_leaves_no_turn)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0), *fresh = open_session(engine, 0);
     static char prompt[6000];
     for (size_t i = 0; i + 8 < sizeof prompt; i += 7) {
@@ -370,7 +361,7 @@ Test(session, a_prompt_that_was_stopped_leaves_no_turn)
 
 Test(session, stop_strings_cut_the_text)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0), *stopped = open_session(engine, 0);
     vlt_request request = base;
     request.greedy = false;
@@ -404,7 +395,7 @@ Test(session, stop_strings_cut_the_text)
 
 Test(session, equal_seeds_give_equal_ids)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_request request = base;
     request.greedy = false;
     request.max_tokens = 30;
@@ -431,7 +422,7 @@ Test(session, thread_counts_do_not_change_the_baseline)
     static const int threads[] = {1, 2, 5};
     for (int i = 0; i < 3; i++) {
         const vlt_engine_options options = {.baseline = true, .threads = threads[i]};
-        vlt_engine *engine = open_engine(&options);
+        vlt_engine *engine = test_demo_engine(&options);
         vlt_session *session = open_session(engine, 0);
         vlt_request request = base;
         request.max_tokens = 40;
@@ -450,7 +441,7 @@ Test(session, thread_counts_do_not_change_the_baseline)
 Test(session, logprobs_are_a_distribution_in_order)
 {
     enum { TOP = 5 };
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     for (int greedy = 0; greedy < 2; greedy++) {
         vlt_session *session = open_session(engine, 0);
         vlt_request request = base;
@@ -495,7 +486,7 @@ static bool compare_logits(void *user, int64_t step, const float *logits, int64_
 
 Test(session, forced_on_its_own_ids_it_agrees_with_itself)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0), *fresh = open_session(engine, 0);
     vlt_response free_run = run(session, &base);
     struct forced forced = {.free = &free_run};
@@ -523,7 +514,7 @@ Test(session, forced_on_its_own_ids_it_agrees_with_itself)
 
 Test(session, times_add_up)
 {
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     vlt_session *session = open_session(engine, 0);
     double start = vlt_now_ms() - engine->load_ms;
     vlt_response response = run(session, &base);
@@ -556,7 +547,7 @@ Test(session, wrong_requests_are_refused)
         {{.prompt = "a", .given = VLT_GIVEN_TOP_K, .top_k = -1}, "top_k"},
         {{.prompt = "a", .logprobs = -1}, "logprobs"},
     };
-    vlt_engine *engine = open_engine(NULL);
+    vlt_engine *engine = test_demo_engine(NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         vlt_session *session = open_session(engine, 0);
         vlt_response response;

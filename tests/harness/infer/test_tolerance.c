@@ -4,6 +4,7 @@
 
 #include "harness/infer/engine.h"
 #include "tests/support/data.h"
+#include "tests/support/demo.h"
 
 static const char *const fused[] = {"vision_block=fused:rows=32", "decoder_block=fused:rows=16"};
 
@@ -11,12 +12,7 @@ static vlt_engine *open_engine(int threads, const char *const *force, int force_
 {
     const vlt_engine_options options = {
         .threads = threads, .no_config = true, .force = force, .force_count = force_count};
-    vlt_engine *engine = NULL;
-    vlt_error err = {0};
-    cr_assert_eq(
-        vlt_engine_open(test_source("harness/model/demo/checkpoint"), &options, &engine, &err),
-        VLT_OK, "%s", err.message);
-    return engine;
+    return test_demo_engine(&options);
 }
 
 static void ask(vlt_engine *engine, const char *prompt, int64_t tokens)
