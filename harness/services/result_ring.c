@@ -90,7 +90,7 @@ static void count_bytes(vlt_result_ring *ring)
 static vlt_status take_memory(vlt_result_ring *ring, const vlt_memory_policy *policy,
                               vlt_error *err)
 {
-    const vlt_memory_policy pages = {.small_pages = policy && policy->small_pages};
+    const vlt_memory_policy pages = vlt_policy_of_pages(policy);
     void *block = NULL, *buckets = NULL;
     size_t count = 1, young = ring->stats.limit / YOUNG_SHARE / UNIT * UNIT;
     while (2 * count <= ring->stats.limit / BUCKET_SHARE && 2 * count <= BUCKETS_MAX) {

@@ -9,11 +9,10 @@ enum { LINE_BYTES = 64, SLOT_SHARE = 4, ROOM_SHARE = 16, WORDS_LEAST = 256, STAY
 _Static_assert(sizeof(vlt_words_entry) * 2 == LINE_BYTES, "two words are a cache line");
 _Static_assert(WORDS_LEAST *ROOM_SHARE > 2 * 5 * (VLT_WORDS_LONG_BYTES + 1), "room for one");
 
-/* Only whether pages are large: words are one thread's, and lie where that touches them. */
 static vlt_status take_block(vlt_words *words, bool whole, const vlt_memory_policy *policy,
                              vlt_error *err)
 {
-    const vlt_memory_policy pages = {.small_pages = policy && policy->small_pages};
+    const vlt_memory_policy pages = vlt_policy_of_pages(policy);
     return whole && !pages.small_pages
                ? vlt_table_take(words->block_bytes, &words->block, err)
                : vlt_policy_pages_take(&pages, words->block_bytes, &words->block, err);

@@ -58,4 +58,10 @@ void vlt_policy_block_release(vlt_policy_block *block); /* may be called twice, 
 vlt_status vlt_policy_pages_take(const vlt_memory_policy *policy, size_t bytes, void **out,
                                  vlt_error *err);
 
+/* What it says of large pages alone, for memory of one thread, which lies where that touches it. */
+static inline vlt_memory_policy vlt_policy_of_pages(const vlt_memory_policy *policy)
+{
+    return (vlt_memory_policy){.small_pages = policy && policy->small_pages};
+}
+
 #endif
