@@ -96,9 +96,8 @@ static void say_default_stays(vlt_tune_item *item)
 }
 
 /* The default stays: a measured decision too. */
-static void keep_default(vlt_tune_item *item, const char *nearest)
+static void keep_default(vlt_tune_item *item)
 {
-    vlt_utf8_format(item->nearest, sizeof item->nearest, "%s", nearest);
     choose(item, &item->search.incumbent, "");
     say_default_stays(item);
     item->tuned_ns = item->default_ns;
@@ -120,17 +119,19 @@ vlt_status vlt_tuner_renew_decisions(vlt_tuner *tuner, vlt_error *err)
     return status;
 }
 
-static void explain_best(const vlt_setting *setting, const vlt_judgement *judgement, int launches,
-                         char *text, size_t text_bytes)
+/* What the last confirmation measured, unless another was faster. */
+static void note_nearest(vlt_tune_item *item, const vlt_setting *setting)
 {
     char name[VLT_SETTING_BYTES];
-    if (!launches) { /* no time was left to launch it afresh */
-        text[0] = '\0';
-        return;
+    const double ratio = item->judgement.ratio;
+    if (!item->launches || (item->nearest[0] && ratio >= item->nearest_ratio)) {
+        return; /* no time was left to launch it afresh, or it is farther */
     }
     vlt_setting_format(setting, name, sizeof name);
-    vlt_utf8_format(text, text_bytes, "the best of the search, %s: %.3fx in %d fresh launches",
-                    name, 1 / judgement->ratio, launches);
+    vlt_utf8_format(item->nearest, sizeof item->nearest,
+                    "the fastest that was launched afresh, %s: %.3fx in %d launches", name,
+                    1 / ratio, item->launches);
+    item->nearest_ratio = ratio;
 }
 
 vlt_status vlt_tuner_note_decision(vlt_tuner *tuner, vlt_tune_item *item, vlt_error *err)
@@ -223,12 +224,11 @@ static vlt_status confirm(vlt_tuner *tuner, vlt_tune_item *item, const vlt_setti
 static vlt_status challenge(vlt_tuner *tuner, vlt_tune_item *item, double alpha, double share,
                             vlt_error *err)
 {
-    char text[VLT_TUNED_REASON_BYTES] = "";
     for (int tries = 0; tries < 3; tries++) {
         const vlt_tried *best = vlt_search_best(&item->search);
         bool open;
         if (!best || best->log_ratio > hopeless_log) {
-            keep_default(item, text);
+            keep_default(item);
             return VLT_OK;
         }
         const vlt_setting setting = best->setting;
@@ -245,16 +245,16 @@ static vlt_status challenge(vlt_tuner *tuner, vlt_tune_item *item, double alpha,
             choose(item, &setting, "");
         } else if (!open) {
             vlt_search_correct(&item->search, &setting, log(item->judgement.ratio));
-            explain_best(&setting, &item->judgement, item->launches, text, sizeof text);
-            keep_default(item, text);
+            note_nearest(item, &setting);
+            keep_default(item);
         } else {
             item->judged = item->launches > 0; /* the budget ended it: the default stays */
-            explain_best(&setting, &item->judgement, item->launches, text, sizeof text);
-            vlt_utf8_format(item->why, sizeof item->why, "%s", text);
+            note_nearest(item, &setting);
+            vlt_utf8_format(item->why, sizeof item->why, "%s", item->nearest);
         }
         return VLT_OK;
     }
-    keep_default(item, text);
+    keep_default(item);
     return VLT_OK;
 }
 
@@ -276,7 +276,9 @@ static vlt_status correct(vlt_tune_item *const *finalist, int count, double fami
             continue;
         }
         if (adjusted[i] > family) {
-            keep_default(item, "one looked faster, but not certainly among so many");
+            vlt_utf8_format(item->nearest, sizeof item->nearest,
+                            "one looked faster, but not certainly among so many");
+            keep_default(item);
             continue;
         }
         vlt_utf8_format(item->reason, sizeof item->reason,

@@ -70,6 +70,7 @@ typedef struct vlt_tune_item {
     bool refused; /* what was chosen loses too much: `choice` is exact and was not raced */
     char reason[VLT_TUNED_REASON_BYTES];
     char nearest[VLT_TUNED_REASON_BYTES];         /* where the default stays: who came near; "" */
+    double nearest_ratio;                         /* of that */
     int64_t told;                                 /* settings that the reason speaks of */
     vlt_setting counted;                          /* the last challenger that was counted */
     char counted_text[2][VLT_TUNE_COUNTED_BYTES]; /* what that told: of the default, of it */
