@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 size_t test_resident_bytes(void)
@@ -15,6 +16,22 @@ size_t test_resident_bytes(void)
     }
     fclose(file);
     return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t test_touched_bytes(void *pages, size_t bytes)
+{
+    const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t count = (bytes + page_bytes - 1) / page_bytes;
+    unsigned char *held = malloc(count);
+    size_t touched = 0;
+    if (!held || mincore(pages, bytes, held)) {
+        abort();
+    }
+    for (size_t page = 0; page < count; page++) {
+        touched += held[page] & 1;
+    }
+    free(held);
+    return touched * page_bytes;
 }
 
 enum { LINE_BYTES = 4096 };

@@ -8,8 +8,12 @@
 /* Of the whole process, from /proc/self/statm; aborts where that cannot be read. */
 size_t test_resident_bytes(void);
 
-/* A number of /proc/self/smaps ("Rss:", "AnonHugePages:") in bytes, of the mapping that the address
- * lies in; -1 where there is none. */
+/* What is resident of these whole pages. Not what smaps says of their mapping: the kernel joins
+ * neighbours that are alike into one, and tells of both. */
+size_t test_touched_bytes(void *pages, size_t bytes);
+
+/* A number of /proc/self/smaps ("AnonHugePages:") in bytes, of the mapping that the address lies
+ * in, neighbours that the kernel has joined to it and all; -1 where there is none. */
 long long test_mapping_bytes(const void *address, const char *key);
 
 /* Is a flag among "VmFlags:" of that mapping? "nh": no large pages. */
