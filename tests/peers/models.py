@@ -6,11 +6,12 @@ process whose first request is dropped; medians. Nothing of the peers is part of
 in virtual environments and folders under --work.
 
   models.py prepare --model DIR --work WORK [--peers LIST] [--llama SOURCE]
-  models.py run --model DIR --work WORK --vltune BIN [--peers LIST] [--json FILE]
+  models.py run --model DIR --work WORK --vltune BIN [--peers LIST] [--isa avx2] [--json FILE]
 
 PEERS: vltune-exact vltune-bf16 vltune-int8 openvino-int8 openvino-fp16 llama-Q8_0 llama-Q4_K_M
 transformers. `prepare` needs the network (PyPI) and converts the checkpoint: minutes and, for
-OpenVINO, about 15 GB of memory and disk.
+OpenVINO, about 15 GB of memory and disk. With --isa avx2, in both, all run as on a machine that has
+AVX2 and nothing newer: vltune by its own option, Python's peers by cpu_mask.c, llama.cpp by a build.
 """
 import argparse
 import json
@@ -61,6 +62,17 @@ def pictures(work, side):
     return paths
 
 
+def masked(args):
+    """The environment of a peer that asks the processor what it has, with --isa."""
+    if not args.isa:
+        return {}
+    here, library = os.path.dirname(os.path.abspath(__file__)), os.path.join(args.work, "cpu_mask.so")
+    if not os.path.exists(library):
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library,
+                        os.path.join(here, "cpu_mask.c")], check=True)
+    return {"env": dict(os.environ, LD_PRELOAD=library)}
+
+
 def execute(command, **options):
     """Standard output and the peak resident set in MiB; an error with what was said where it fails."""
     # random weights say bytes that are no text
@@ -93,7 +105,7 @@ def run_vltune(args, peer, side):
     out, _, peak = execute([args.vltune, "batch", args.model, requests, "--quality",
                             peer.split("-")[1], "--threads", str(args.threads), "--no-config", "-q",
                             "--embedding-cache", "0"]
-                           + args.vltune_option)
+                           + (["--isa", args.isa] if args.isa else []) + args.vltune_option)
     answer = json.loads(out.strip().splitlines()[-1])
     times = answer["timings_ms"]
     generated, prompt = len(answer["ids"]), len(answer["prompt_ids"])
@@ -155,7 +167,7 @@ def run_openvino(args, peer, side):
     out, _, peak = execute([python_of(args.work, "openvino"), os.path.abspath(__file__),
                             "openvino-worker", "--model", os.path.join(args.work, peer), "--work",
                             args.work, "--tokens", str(args.tokens), "--threads",
-                            str(args.threads), "--side", str(side)])
+                            str(args.threads), "--side", str(side)], **masked(args))
     return dict(json.loads(out.strip().splitlines()[-1]), peak_mib=peak)
 
 
@@ -206,14 +218,18 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+def llama_build(args):
+    return os.path.join(args.work, "llama-build" + (f"-{args.isa}" if args.isa else ""))
+
+
 def prepare_llama(args, formats):
     if not args.llama:
         raise SystemExit("llama.cpp: --llama SOURCE is needed, a folder with its source")
     make_environment(args.work, "openvino", OPENVINO, ["optimum-intel==2.2.0"])
-    build, python = os.path.join(args.work, "llama-build"), python_of(args.work, "openvino")
+    build, python = llama_build(args), python_of(args.work, "openvino")
     subprocess.run([python, "-m", "pip", "install", "-q", "gguf", "sentencepiece"], check=True)
     subprocess.run(["cmake", "-S", args.llama, "-B", build, "-DCMAKE_BUILD_TYPE=Release",
-                    "-DLLAMA_CURL=OFF"], check=True, stdout=subprocess.DEVNULL)
+                    "-DLLAMA_CURL=OFF", f"-DGGML_NATIVE={'OFF' if args.isa else 'ON'}"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", build, "-j", str(args.threads), "--target",
                     "llama-mtmd-cli", "llama-bench", "llama-quantize"], check=True,
                    stdout=subprocess.DEVNULL)
@@ -230,7 +246,7 @@ def prepare_llama(args, formats):
 
 
 def run_llama(args, peer, side):
-    bin_folder = os.path.join(args.work, "llama-build", "bin")
+    bin_folder = os.path.join(llama_build(args), "bin")
     text = os.path.join(args.work, peer + ".gguf")
     tower = os.path.join(args.work, "llama-mmproj.gguf")
     threads = ["-t", str(args.threads)]
@@ -256,7 +272,7 @@ def run_transformers(args, peer, side):
     out, _, peak = execute([python_of(args.work, "openvino"), os.path.abspath(__file__),
                             "transformers-worker", "--model", args.model, "--work", args.work,
                             "--tokens", str(args.tokens), "--threads", str(args.threads), "--side",
-                            str(side)])
+                            str(side)], **masked(args))
     return dict(json.loads(out.strip().splitlines()[-1]), peak_mib=peak)
 
 
@@ -356,7 +372,7 @@ def run(args):
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump({"model": args.model, "threads": args.threads, "tokens": args.tokens,
-                       "rows": rows, "failed": failed}, file, indent=1)
+                       "isa": args.isa, "rows": rows, "failed": failed}, file, indent=1)
             file.write("\n")
     return 1 if failed else 0
 
@@ -374,6 +390,7 @@ def main():
     parser.add_argument("--llama", help="source folder of llama.cpp")
     parser.add_argument("--sides", default="512", help="pictures, pixels of a side")
     parser.add_argument("--side", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--isa", choices=["avx2"], help="as on a machine that has nothing newer")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)

@@ -7,6 +7,7 @@
 #include "harness/machine/isa.h"
 #include "harness/machine/quick_caps.h"
 #include "optimizations/core/caps.h"
+#include "tests/support/data.h"
 #include "tests/support/run_program.h"
 
 static const char *const names[] = {"base", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
@@ -97,4 +98,51 @@ Test(isa, the_option_masks_every_command, .timeout = 120)
     cr_expect_eq(output.exit_code, 2);
     cr_expect(strstr(output.err, "expected base, avx2"), "%s", output.err);
     test_output_release(&output);
+}
+
+static void expect_applicable_alike(const json_t *a, const json_t *b)
+{
+    size_t o, v;
+    json_t *op, *variant;
+    cr_assert_eq(json_array_size(a), json_array_size(b));
+    json_array_foreach(a, o, op)
+    {
+        const json_t *others = json_object_get(json_array_get(b, o), "variants");
+        json_array_foreach(json_object_get(op, "variants"), v, variant)
+        {
+            const json_t *other = json_array_get(others, v);
+            cr_expect_eq(json_is_true(json_object_get(variant, "applicable")),
+                         json_is_true(json_object_get(other, "applicable")), "%s of %s",
+                         json_string_value(json_object_get(variant, "name")),
+                         json_string_value(json_object_get(op, "op")));
+        }
+    }
+}
+
+/* What a mask shows of the machine, and what a machine without the rest shows of itself: every
+ * program is told by CPUID that it has AVX2 and nothing newer. */
+Test(isa, a_mask_is_as_a_machine_without_the_rest, .timeout = 120)
+{
+    const char *hides = getenv("VLT_CPU_MASK");
+    unsetenv("VLTUNE_ISA");
+    json_t *masked[] = {answer_of("probe --json --isa avx2"), answer_of("list --json --isa avx2")};
+    setenv("LD_PRELOAD", hides ? hides : "", 1);
+    test_output probed = test_program("probe --json");
+    if (!hides || probed.exit_code == 90) {
+        test_skip(hides ? "this processor cannot fault on CPUID"
+                        : "no mask of CPUID in this build");
+    } else {
+        json_t *real = answer_of("probe --json"), *listed = answer_of("list --json");
+        cr_expect(json_equal(json_object_get(real, "fingerprint"),
+                             json_object_get(masked[0], "fingerprint")),
+                  "%s", probed.out);
+        cr_expect(json_equal(json_object_get(real, "isa"), json_object_get(masked[0], "isa")));
+        expect_applicable_alike(listed, masked[1]);
+        json_decref(real);
+        json_decref(listed);
+    }
+    unsetenv("LD_PRELOAD");
+    test_output_release(&probed);
+    json_decref(masked[0]);
+    json_decref(masked[1]);
 }
