@@ -8,8 +8,8 @@
  * One packing serves few and many rows, so that there is one copy of the weights. The instructions
  * multiply unsigned bytes by signed ones: a weight is stored with 128 added, and 128 times the sum
  * of a row of x is taken off where its sums begin. AVX2 has no such sum of four: there the weights
- * stay signed, and their sign goes over to x, since |w| x <= 127 * 127 twice fits into 16 bits; for
- * many rows see int8_split_internal.h.
+ * stay signed, and the sign of x goes over to them, since |x| w <= 127 * 127 twice fits into 16
+ * bits; for many rows see int8_split_internal.h.
  */
 #ifndef VLT_INT8_PANEL_INTERNAL_H
 #define VLT_INT8_PANEL_INTERNAL_H
@@ -20,7 +20,8 @@
 #include "optimizations/core/packs.h"
 
 enum { I8_PANEL = 2 * VEC_LANES, I8_STEP_BYTES = I8_PANEL * I8_STEP };
-enum { I8_AHEAD = 1024 /* bytes of a panel: 8 % faster than none, from memory and from L2 */ };
+/* Bytes of a panel: 8 % faster than none, from memory and from L2; of many panels fewer of each. */
+enum { I8_AHEAD = 1024, I8_AHEAD_OF_MANY = 512, I8_MANY_STREAMS = 8 };
 
 VLT_ALWAYS_INLINE vec_int i8_load(const void *p)
 {
@@ -59,7 +60,7 @@ VLT_ALWAYS_INLINE vec_int i8_dot(vec_int sum, vec_int w, vec_int x)
 enum { I8_OFFSET = 0 };
 VLT_ALWAYS_INLINE vec_int i8_dot(vec_int sum, vec_int w, vec_int x)
 {
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 #endif
@@ -162,6 +163,7 @@ VLT_ALWAYS_INLINE void i8_multiply(const struct i8_rows *x, const int8_t *tile,
                                    int panels, vec_int sum[][2])
 {
     const int64_t panel_bytes = x->steps * I8_STEP_BYTES, step_bytes = x->width * I8_STEP;
+    const uintptr_t ahead = panels < I8_MANY_STREAMS ? I8_AHEAD : I8_AHEAD_OF_MANY;
     VLT_UNROLL
     for (int r = 0; r < rows; r++) {
         vec_int begin = VEC_OP(set1_epi32)(-I8_OFFSET * total[r]);
@@ -174,9 +176,9 @@ VLT_ALWAYS_INLINE void i8_multiply(const struct i8_rows *x, const int8_t *tile,
         VLT_UNROLL
         for (int p = 0; p < panels; p++) {
             const unsigned char *at = w + p * panel_bytes + step * I8_STEP_BYTES;
-            _mm_prefetch((const void *)((uintptr_t)at + I8_AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const void *)((uintptr_t)at + ahead), _MM_HINT_T0);
             if (I8_STEP_BYTES > 64) {
-                _mm_prefetch((const void *)((uintptr_t)at + I8_AHEAD + 64), _MM_HINT_T0);
+                _mm_prefetch((const void *)((uintptr_t)at + ahead + 64), _MM_HINT_T0);
             }
             vec_int left = i8_load(at), right = i8_load(at + I8_STEP_BYTES / 2);
             VLT_UNROLL

@@ -12,11 +12,13 @@
 
 #ifdef VLT_SIMD
 
-enum { SERIAL_BELOW = 1 << 20, STREAMS = 4 };
+enum { SERIAL_BELOW = 1 << 20 };
 #if VLT_SIMD == 512 || defined(__AVXVNNI__)
-enum { ROWS_AT_ONCE = I8_TILE };
+enum { ROWS_AT_ONCE = I8_TILE, STREAMS = 4, STREAMS_OF_ONE = STREAMS };
 #else
-enum { ROWS_AT_ONCE = 4 }; /* of a tile: there are sixteen registers */
+/* Of a tile: there are sixteen registers. A lone row waits for memory rather than for registers:
+ * with instructions this short eight streams keep more of it under way than four. */
+enum { ROWS_AT_ONCE = 4, STREAMS = 4, STREAMS_OF_ONE = I8_MANY_STREAMS };
 #endif
 
 static const int64_t rows_values[] = {96, 192, 384, 768};
@@ -46,16 +48,21 @@ VLT_ALWAYS_INLINE void multiply_tile(const struct int8_item *item, int64_t r0, i
 }
 
 /* As many panels at once as leave registers for their sums. */
-#define TILE_CASE(rows)                                                                    \
-    case rows: {                                                                           \
-        enum { MANY = ROWS_AT_ONCE / (rows) < STREAMS ? ROWS_AT_ONCE / (rows) : STREAMS }; \
-        for (; panel + MANY <= item->panels; panel += MANY) {                              \
-            multiply_tile(item, r0, panel, rows, MANY);                                    \
-        }                                                                                  \
-        for (; panel < item->panels; panel++) {                                            \
-            multiply_tile(item, r0, panel, rows, 1);                                       \
-        }                                                                                  \
-        break;                                                                             \
+#define STREAMS_OF(rows)                                       \
+    ((rows) == 1                       ? (int)STREAMS_OF_ONE   \
+     : ROWS_AT_ONCE / (rows) < STREAMS ? ROWS_AT_ONCE / (rows) \
+                                       : (int)STREAMS)
+
+#define TILE_CASE(rows)                                       \
+    case rows: {                                              \
+        enum { MANY = STREAMS_OF(rows) };                     \
+        for (; panel + MANY <= item->panels; panel += MANY) { \
+            multiply_tile(item, r0, panel, rows, MANY);       \
+        }                                                     \
+        for (; panel < item->panels; panel++) {               \
+            multiply_tile(item, r0, panel, rows, 1);          \
+        }                                                     \
+        break;                                                \
     }
 
 static void multiply_panels(const struct int8_item *item, int64_t r0, int64_t rows)
@@ -174,7 +181,7 @@ static vlt_status int8_run(const vlt_plan *plan, vlt_frame frame, const void *ar
                            .x = i8_rows_take(&frame, a->rows, k),
                            .k = k,
                            .block = vlt_plan_knob(plan, KNOB_ROWS),
-                           .group = a->rows <= ROWS_AT_ONCE / 2 ? STREAMS : 1};
+                           .group = a->rows <= ROWS_AT_ONCE / 2 ? STREAMS_OF_ONE : 1};
 #ifdef I8_SPLIT
     if (a->rows >= I8_SPLIT_ROWS_MIN) {
         job.sums = split_item;
