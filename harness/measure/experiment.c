@@ -86,12 +86,11 @@ vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_opti
     vlt_measure_result *result = &experiment->result;
     size_t m = (size_t)result->launches;
     void *block;
-    vlt_status status = vlt_alloc(4 * (m + 1) * sizeof(double), &block, err);
+    vlt_status status = vlt_alloc(3 * (m + 1) * sizeof(double), &block, err);
     if (status != VLT_OK) {
         return status;
     }
-    double *log_ratio = block, *scratch = log_ratio + m;
-    double *call_ns[2] = {scratch + m, scratch + 2 * m};
+    double *log_ratio = block, *call_ns[2] = {log_ratio + m, log_ratio + 2 * m};
     bool by_cpu = choose_clock(result);
     result->pairs = 0;
     result->steadiness = m ? result->run[0].steadiness : VLT_STEADY_UNKNOWN;
@@ -109,7 +108,8 @@ vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_opti
     if (by_cpu) {
         explain_clock(&result->judgement);
     }
-    experiment->log_ratio_sigma = m < 3 ? NAN : 1.4826 * vlt_mad(log_ratio, m, scratch);
+    vlt_sort(log_ratio, m);
+    experiment->log_ratio_sigma = m < 3 ? NAN : vlt_scatter(log_ratio, m);
     for (int side = 0; side < 2; side++) {
         result->call_ns[side] = m ? vlt_median(call_ns[side], m) : NAN;
     }
@@ -181,57 +181,18 @@ static vlt_status one_launch(const vlt_side side[2], const vlt_experiment_option
     return status;
 }
 
-/* Time of a pair in a launch: two epochs, and a priming call before each that is not long. */
-static double pair_s(const vlt_pair_run *run)
+double vlt_experiment_pressure(const vlt_experiment *experiment)
 {
-    double epoch_ns = (double)run->iterations * fmax(run->call_ns[0], run->call_ns[1]);
-    double calls = (double)run->iterations + (epoch_ns > VLT_PAIR_LONG_NS ? 0 : 1);
-    return 1e-9 * (calls * (run->call_ns[0] + run->call_ns[1]) + run->book_ns);
-}
-
-/* What a next experiment like this one should be given. The scatter of launches seen contains what
- * the median of their pairs leaves (its variance is pi/2 of the mean's). */
-static void plan(vlt_experiment *experiment, const vlt_judge_options *options)
-{
-    enum { PAIRS_MIN = 10, PAIRS_MAX = 1000 };
-    const double power = 0.9;
-    const vlt_measure_result *result = &experiment->result;
-    const vlt_judgement *judgement = &result->judgement;
-    const vlt_pair_run *last = &result->run[result->launches - 1];
-    double sigma = experiment->log_ratio_sigma, margin = log1p(options->margin);
-    double effect = fabs(log(judgement->ratio));
-    if (!(sigma > 0) || last->used == 0) {
-        return;
+    double sum = 0;
+    int known = 0;
+    for (int i = 0; i < experiment->result.launches; i++) {
+        double pressure = experiment->result.run[i].pressure;
+        if (isfinite(pressure)) {
+            sum += pressure;
+            known++;
+        }
     }
-    if (judgement->verdict == VLT_VERDICT_INCONCLUSIVE) {
-        experiment->launches_planned =
-            effect > margin ? vlt_plan_launches(effect, margin, sigma, options->alpha, power,
-                                                options->anytime, VLT_EXPERIMENT_PLAN_MAX)
-                            : vlt_plan_equal(effect, margin, sigma, options->coverage, power,
-                                             options->anytime, VLT_EXPERIMENT_PLAN_MAX);
-    }
-    double within = 1.2533 * last->scatter / sqrt(last->used);
-    double between = sqrt(fmax(sigma * sigma - within * within, 0.01 * sigma * sigma));
-    double launch_cost_s = experiment->launch_s - last->pair_count * pair_s(last);
-    experiment->pairs_planned = vlt_plan_pairs(fmax(launch_cost_s, 0), pair_s(last), last->scatter,
-                                               between, PAIRS_MIN, PAIRS_MAX);
-}
-
-/* The plan becomes part of the reason, where a person looks for what to do. */
-static void explain_plan(vlt_experiment *experiment)
-{
-    vlt_judgement *judgement = &experiment->result.judgement;
-    int planned = experiment->launches_planned;
-    size_t used = strlen(judgement->reason), room = sizeof judgement->reason - used;
-    if (planned > VLT_EXPERIMENT_PLAN_MAX) {
-        snprintf(judgement->reason + used, room,
-                 "; with processes scattering by %.2g %% more than %d would be needed",
-                 100 * experiment->log_ratio_sigma, VLT_EXPERIMENT_PLAN_MAX);
-    } else if (planned > 0) {
-        snprintf(judgement->reason + used, room,
-                 "; with processes scattering by %.2g %% about %d would decide",
-                 100 * experiment->log_ratio_sigma, planned);
-    }
+    return known ? sum / known : NAN;
 }
 
 static bool enough(const vlt_experiment *experiment, const vlt_experiment_options *options,
@@ -279,8 +240,7 @@ vlt_status vlt_experiment_run(const vlt_side side[2], const vlt_experiment_optio
     if (experiment->result.launches > 0) {
         vlt_status judged = vlt_experiment_judge(experiment, &options->judge, NULL);
         status = status == VLT_OK ? judged : status;
-        plan(experiment, &options->judge);
-        explain_plan(experiment);
+        vlt_experiment_plan(experiment, &options->judge);
     }
     return status;
 }

@@ -26,16 +26,20 @@ enum { VLT_EXPERIMENT_PLAN_MAX = 400 };
 
 typedef struct vlt_experiment {
     vlt_measure_result result;
-    double log_ratio_sigma; /* scatter of launches (robust standard deviation); NAN below 3 */
+    double log_ratio_sigma;           /* scatter of launches (vlt_scatter); NAN below 3 */
     double cost[2][VLT_LAUNCH_COSTS]; /* of one call of A, B; NAN unknown */
     char unit[16];
     char note[VLT_LAUNCH_NOTE_BYTES];
-    int failed_launches;  /* ended from outside, and repeated */
-    double launch_s;      /* wall time of one launch, mean; NAN unknown */
-    int launches_planned; /* that would probably decide what is inconclusive, at the ratio and the
-                             scatter seen; 0: decided or not known, VLT_EXPERIMENT_PLAN_MAX + 1:
-                             more */
-    int pairs_planned;    /* per launch that would have made best use of the time; 0 unknown */
+    int failed_launches;   /* ended from outside, and repeated */
+    double launch_s;       /* wall time of one launch, mean; NAN unknown */
+    int launches_planned;  /* that would probably decide what is inconclusive, if as large a share
+                             of them as of these lies beyond the margin; 0: decided or not known,
+                             VLT_EXPERIMENT_PLAN_MAX + 1: more */
+    int grouped[2];        /* launches in two groups with a bound of the margin between them: what
+                             decides is how many will be in which, which nobody knows, and nothing
+                             is planned; 0: not so */
+    double group_ratio[2]; /* medians of the groups */
+    int pairs_planned;     /* per launch that would have made best use of the time; 0 unknown */
 } vlt_experiment;
 
 /* Judges after every launch. WRONG: the outputs differ, nothing was timed. UNMEASURED: no launch
@@ -46,6 +50,13 @@ vlt_status vlt_experiment_run(const vlt_side side[2], const vlt_experiment_optio
 /* Judges the launches of the result anew, as when they were read from a store. */
 vlt_status vlt_experiment_judge(vlt_experiment *experiment, const vlt_judge_options *options,
                                 vlt_error *err);
+
+/* Fills launches_planned, grouped and pairs_planned of what has been judged so, and tells the first
+ * two in the judgement's reason: once, at the end. */
+void vlt_experiment_plan(vlt_experiment *experiment, const vlt_judge_options *options);
+
+/* Share of the time in which tasks waited for CPUs, mean over the launches; NAN: not known. */
+double vlt_experiment_pressure(const vlt_experiment *experiment);
 
 void vlt_experiment_release(vlt_experiment *experiment);
 

@@ -40,6 +40,33 @@ double vlt_mad(const double *values, size_t n, double *scratch)
     return vlt_median(scratch, n);
 }
 
+static double central_width(const double *sorted, size_t n, double beyond)
+{
+    return vlt_quantile(sorted, n, 1 - beyond) - vlt_quantile(sorted, n, beyond);
+}
+
+double vlt_scatter(const double *sorted, size_t n)
+{
+    /* of a normal distribution one standard deviation to either side, and 1.645 */
+    return fmax(central_width(sorted, n, 0.158655) / 2, central_width(sorted, n, 0.05) / 3.28971);
+}
+
+bool vlt_two_groups(const double *sorted, size_t n, size_t *low)
+{
+    enum { SHARE = 8, LEAST = 2 };
+    const size_t least = (n + SHARE - 1) / SHARE > LEAST ? (n + SHARE - 1) / SHARE : LEAST;
+    double gap = 0;
+    *low = 0;
+    for (size_t i = least; i + least <= n; i++) {
+        if (sorted[i] - sorted[i - 1] > gap) {
+            gap = sorted[i] - sorted[i - 1];
+            *low = i;
+        }
+    }
+    return *low && gap > 2 * (sorted[*low - 1] - sorted[0]) &&
+           gap > 2 * (sorted[n - 1] - sorted[*low]);
+}
+
 /* How many of the differences b_j - a_i are at most x. */
 static size_t differences_up_to(const double *a, const double *b, size_t n, double x)
 {
@@ -212,10 +239,8 @@ static int anytime_threshold(int m, double alpha)
     return s;
 }
 
-int vlt_plan_launches(double effect, double margin, double sigma, double alpha, double power,
-                      bool anytime, int limit)
+int vlt_plan_launches(double hit, double alpha, double power, bool anytime, int limit)
 {
-    double hit = sigma > 0 ? vlt_normal_cdf((effect - margin) / sigma) : effect > margin;
     for (int m = 1; m <= limit; m++) {
         int s = anytime ? anytime_threshold(m, alpha) : vlt_sign_threshold(m, alpha);
         if (s <= m && vlt_binomial_upper(m, s, hit) >= power) {
@@ -225,11 +250,9 @@ int vlt_plan_launches(double effect, double margin, double sigma, double alpha, 
     return limit + 1;
 }
 
-int vlt_plan_equal(double effect, double margin, double sigma, double coverage, double power,
-                   bool anytime, int limit)
+int vlt_plan_equal(double below, double above, double coverage, double power, bool anytime,
+                   int limit)
 {
-    double below = sigma > 0 ? vlt_normal_cdf((-margin - effect) / sigma) : 0;
-    double above = sigma > 0 ? vlt_normal_cdf((effect - margin) / sigma) : 0;
     for (int m = 1; m <= limit; m++) {
         int k = anytime ? vlt_anytime_rank(m, 1 - coverage) : vlt_interval_rank(m, 1 - coverage);
         /* the k-th value from either end is inside when fewer than k launches are outside there */

@@ -22,6 +22,16 @@ double vlt_quantile(const double *sorted, size_t n, double q);
  * overwritten. */
 double vlt_mad(const double *values, size_t n, double *scratch);
 
+/* Scatter of sorted[n], n >= 1, from the width of the central 68.27 % or 90 %, whichever says more:
+ * of a normal distribution its standard deviation; of values in two groups, the smaller of a tenth
+ * of them at least, a third to a half of what lies between, where vlt_mad sees the larger alone. */
+double vlt_scatter(const double *sorted, size_t n);
+
+/* Do sorted[n] fall into two groups that stand apart? Each of an eighth of them and two at least,
+ * and more than twice as far apart as either is wide. *low: how many are in the lower one. Of 8
+ * values of a normal distribution one sample in a hundred does, of more fewer. */
+bool vlt_two_groups(const double *sorted, size_t n, size_t *low);
+
 /* By how much b[n] lies above a[n], n >= 1, both sorted: the median of all differences b_j - a_i
  * (Hodges and Lehmann, 1963). Exchanging a and b changes its sign alone. */
 double vlt_shift(const double *a, const double *b, size_t n);
@@ -63,16 +73,15 @@ double vlt_normal_cdf(double z);
 /* Smallest s with P(Bin(m, 1/2) >= s) <= alpha; m + 1 when there is none. */
 int vlt_sign_threshold(int m, double alpha);
 
-/* Launches needed to find a true log-ratio `effect` beyond `margin` (both > 0) with `power`, when
- * launches scatter with standard deviation sigma: the smallest m <= limit whose sign test has
- * that power, or whose e-value when it is looked at repeatedly; limit + 1 when none has. */
-int vlt_plan_launches(double effect, double margin, double sigma, double alpha, double power,
-                      bool anytime, int limit);
+/* Launches needed to say that the median lies beyond a margin, with `power`, when a share `hit` of
+ * all launches does: the smallest m <= limit whose sign test has that power, or whose e-value when
+ * it is looked at repeatedly; limit + 1 when none has, and wherever hit is half of them or less. */
+int vlt_plan_launches(double hit, double alpha, double power, bool anytime, int limit);
 
-/* Launches needed until the interval for a true log-ratio of effect, |effect| < margin, lies within
- * the margin on both sides, with `power`; likewise. */
-int vlt_plan_equal(double effect, double margin, double sigma, double coverage, double power,
-                   bool anytime, int limit);
+/* Launches needed until the interval lies within the margin on both sides, with `power`, when the
+ * shares `below` and `above` of all launches lie outside it; likewise. */
+int vlt_plan_equal(double below, double above, double coverage, double power, bool anytime,
+                   int limit);
 
 /* Pairs per launch that make best use of time: sqrt((launch cost / pair cost) * (pair variance /
  * launch variance)), Kalibera and Jones, ISMM 2013; within [low, high]. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VLT_VERDICT_REASON_BYTES = 256 };
+enum { VLT_VERDICT_REASON_BYTES = 384 };
 
 /* Speaks of the candidate B: its time over the time of A. */
 typedef enum vlt_verdict {

@@ -181,12 +181,13 @@ Test(statistics, normal_distribution)
 
 Test(statistics, sample_sizes)
 {
-    int m = vlt_plan_launches(0.03, 0.01, 0.0, 0.001, 0.95, false, 100);
+    int m = vlt_plan_launches(1, 0.001, 0.95, false, 100);
     cr_assert_eq(m, 10, "unanimous launches need 2^-m <= 0.001, got %d", m);
-    int quiet = vlt_plan_launches(0.03, 0.01, 0.005, 0.001, 0.95, false, 400);
-    int noisy = vlt_plan_launches(0.03, 0.01, 0.02, 0.001, 0.95, false, 400);
+    int quiet = vlt_plan_launches(0.98, 0.001, 0.95, false, 400);
+    int noisy = vlt_plan_launches(0.75, 0.001, 0.95, false, 400);
     cr_assert(quiet >= 10 && quiet < noisy && noisy <= 400);
-    cr_assert_eq(vlt_plan_launches(0.01, 0.02, 0.01, 0.001, 0.95, false, 50), 51);
+    cr_assert_eq(vlt_plan_launches(0.5, 0.001, 0.95, false, 50), 51);
+    cr_assert_eq(vlt_plan_launches(0.5, 0.001, 0.95, true, 400), 401, "half of them say nothing");
     cr_assert_eq(vlt_plan_pairs(0.02, 0.0005, 0.02, 0.001, 5, 400), 126);
     cr_assert_eq(vlt_plan_pairs(0.02, 0.0005, 0.0, 0.0, 5, 400), 5);
 }
@@ -207,10 +208,10 @@ Test(statistics, planned_launches_decide_as_often_as_promised)
         const double margin = log1p(0.01);
         vlt_judge_options judge = vlt_judge_defaults();
         bool larger = cases[c].effect > margin;
-        int m = larger ? vlt_plan_launches(cases[c].effect, margin, cases[c].sigma, judge.alpha,
-                                           0.9, cases[c].anytime, 400)
-                       : vlt_plan_equal(cases[c].effect, margin, cases[c].sigma, judge.coverage,
-                                        0.9, cases[c].anytime, 400);
+        double above = vlt_normal_cdf((cases[c].effect - margin) / cases[c].sigma);
+        double below = vlt_normal_cdf((-margin - cases[c].effect) / cases[c].sigma);
+        int m = larger ? vlt_plan_launches(above, judge.alpha, 0.9, cases[c].anytime, 400)
+                       : vlt_plan_equal(below, above, judge.coverage, 0.9, cases[c].anytime, 400);
         int decided = 0;
         cr_assert(m > 5 && m <= 400, "case %zu: %d", c, m);
         judge.anytime = cases[c].anytime;
@@ -226,7 +227,67 @@ Test(statistics, planned_launches_decide_as_often_as_promised)
         cr_assert_geq(decided, (int)(0.85 * REPEATS), "case %zu: %d of %d with %d", c, decided,
                       REPEATS, m);
     }
-    cr_assert_eq(vlt_plan_equal(0.0, 0.01, 1.0, 0.95, 0.9, true, 40), 41);
+    cr_assert_eq(vlt_plan_equal(0.49, 0.49, 0.95, 0.9, true, 40), 41);
+}
+
+/* Of a normal distribution as much as its standard deviation, of two groups what lies between. */
+Test(statistics, scatter_sees_both_groups)
+{
+    enum { N = 1000 };
+    double x[N], scratch[N];
+    vlt_random random = {5};
+    for (int i = 0; i < N; i++) {
+        x[i] = 0.3 + 0.02 * normal(&random);
+    }
+    vlt_sort(x, N);
+    cr_expect_float_eq(vlt_scatter(x, N), 0.02, 0.002);
+    for (int i = 0; i < N; i++) {
+        x[i] = (i % 10 < 4 ? 0.5 : 0.0) + 0.001 * normal(&random);
+    }
+    vlt_sort(x, N);
+    cr_expect_gt(vlt_scatter(x, N), 0.24);
+    for (int i = 0; i < N; i++) {
+        scratch[i] = (i % 10 < 1 ? 0.5 : 0.0) + 0.001 * normal(&random);
+    }
+    vlt_sort(scratch, N);
+    cr_expect_gt(vlt_scatter(scratch, N), 0.15, "a tenth of them is not nothing");
+    cr_expect_lt(1.4826 * vlt_mad(x, N, scratch), 0.01, "a robust one sees the larger group");
+    cr_expect_float_eq(vlt_scatter((const double[]){1, 2}, 2), 0.5 * 0.68269, 1e-5);
+    cr_expect_float_eq(vlt_scatter((const double[]){7}, 1), 0, 0);
+}
+
+static int count_grouped(double share, double apart, int n, int samples, vlt_random *random)
+{
+    double x[100];
+    int grouped = 0;
+    size_t low;
+    for (int s = 0; s < samples; s++) {
+        for (int i = 0; i < n; i++) {
+            x[i] = normal(random) + (vlt_random_unit(random) < share ? apart : 0);
+        }
+        vlt_sort(x, (size_t)n);
+        grouped += vlt_two_groups(x, (size_t)n, &low);
+    }
+    return grouped;
+}
+
+Test(statistics, two_groups_are_told_from_one)
+{
+    enum { SAMPLES = 4000 };
+    vlt_random random = {9};
+    size_t low;
+    for (int n = 8; n <= 100; n += 23) {
+        int alike = count_grouped(0, 0, n, SAMPLES, &random);
+        int apart = count_grouped(0.4, 30, n, SAMPLES, &random);
+        cr_expect_leq(alike, SAMPLES * 2 / 100, "%d of %d samples of %d", alike, SAMPLES, n);
+        cr_expect_geq(apart, SAMPLES * 80 / 100, "%d of %d samples of %d", apart, SAMPLES, n);
+    }
+    cr_expect(vlt_two_groups((const double[]){0, 0.1, 1, 1.1, 1.2}, 5, &low));
+    cr_expect_eq(low, 2);
+    cr_expect_not(vlt_two_groups((const double[]){0, 1, 1.1, 1.2, 1.3}, 5, &low), "one outlier");
+    cr_expect_not(vlt_two_groups((const double[]){0, 1, 2, 3, 4, 5}, 6, &low));
+    cr_expect_not(vlt_two_groups((const double[]){2, 2, 2, 2}, 4, &low));
+    cr_expect_not(vlt_two_groups((const double[]){1, 9}, 2, &low));
 }
 
 static double normal(vlt_random *random)
