@@ -20,6 +20,10 @@ vlt_status vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts
         int column = fprintf(stream, "machine    ");
         vlt_format_wrapped(column, column, facts->machine, stream);
     }
+    const double pressure = vlt_gate_pressure(gate);
+    if (isfinite(pressure)) {
+        fprintf(stream, "noise      CPUs were waited for %.0f %% of the time\n", 100 * pressure);
+    }
     fprintf(stream, "\n%-30s %10s %7s  %-15s %s\n", "stage", "time", "ratio", "95 % interval",
             "verdict");
     for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
@@ -107,6 +111,10 @@ vlt_status vlt_gate_write_markdown(const vlt_gate *gate, const vlt_gate_facts *f
     if (facts->machine) {
         write_cell(facts->machine, stream);
         fputs("\n\n", stream);
+    }
+    const double pressure = vlt_gate_pressure(gate);
+    if (isfinite(pressure)) {
+        fprintf(stream, "CPUs were waited for %.0f %% of the time\n\n", 100 * pressure);
     }
     if (passed < gate->stage_count) {
         write_table(gate, false, stream);

@@ -79,11 +79,9 @@ static void add_circumstances(json_t **object, const vlt_row *row)
 {
     const vlt_measure_result *result = &row->experiment.result;
     int preempted = 0, taken = 0;
-    double pressure = 0;
     for (int i = 0; i < result->launches; i++) {
         preempted += result->run[i].preempted;
         taken += result->run[i].pair_count;
-        pressure += result->run[i].pressure / result->launches;
     }
     vlt_json_set(object, "reason", text_or_null(result->judgement.reason));
     vlt_json_set(object, "ns_median_baseline", vlt_json_real(result->call_ns[0]));
@@ -97,7 +95,7 @@ static void add_circumstances(json_t **object, const vlt_row *row)
                                                                    : json_null());
     int pairs = row->experiment.pairs_planned;
     vlt_json_set(object, "pairs_planned", pairs > 0 ? json_integer(pairs) : json_null());
-    vlt_json_set(object, "pressure", vlt_json_real(pressure));
+    vlt_json_set(object, "pressure", vlt_json_real(vlt_experiment_pressure(&row->experiment)));
     vlt_json_set(object, "steadiness", vlt_json_name(vlt_steadiness_name(result->steadiness)));
     vlt_json_set(object, "p_adjusted", vlt_json_real(row->p_adjusted));
     vlt_json_set(object, "note", text_or_null(row->experiment.note));

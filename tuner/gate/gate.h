@@ -97,6 +97,10 @@ vlt_status vlt_gate_measure(vlt_gate *gate, const vlt_gate_options *options, vlt
 bool vlt_gate_screen(vlt_gate *gate, const vlt_gate_options *options, bool *needs_confirming);
 void vlt_gate_judge(vlt_gate *gate, const vlt_gate_options *options);
 
+/* Share of the time in which tasks waited for CPUs while the stages were measured, mean over them;
+ * NAN: not known. */
+double vlt_gate_pressure(const vlt_gate *gate);
+
 /* OK, REGRESSION, WRONG, UNMEASURED, or INCONCLUSIVE when strict; with a message. */
 vlt_status vlt_gate_status(const vlt_gate *gate, bool strict, vlt_error *err);
 

@@ -108,6 +108,22 @@ static int count_elements(const char *xml, const char *name)
     return depth == 0 ? count : -1;
 }
 
+/* How busy the machine was: of all stages, and in the reason of the one that is open. */
+Test(gate_format, pressure_is_told)
+{
+    static const vlt_gate_format formats[] = {VLT_GATE_TEXT, VLT_GATE_MARKDOWN};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        char *text = write_gate(formats[i], facts);
+        const char *first = strstr(text, "CPUs were waited for 10 % of the time");
+        cr_assert(first, "%s", text);
+        cr_expect(strstr(first + 1, "waited for 10 %") || formats[i] == VLT_GATE_TEXT, "%s", text);
+        free(text);
+    }
+    char *text = write_gate(VLT_GATE_TEXT, facts);
+    cr_expect(strstr(text, "noise      CPUs were waited for 10 % of the time\n"), "%s", text);
+    free(text);
+}
+
 Test(gate_format, junit_is_well_formed)
 {
     char *xml = write_gate(VLT_GATE_JUNIT, facts);

@@ -93,6 +93,39 @@ Test(gate, nothing_measured_is_code_5)
     vlt_gate_release(&gate);
 }
 
+/* Busy or quiet: where no stage can run there is nothing that the next run would measure. */
+Test(gate, what_can_run_nowhere_is_code_5_on_a_busy_machine_too)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    vlt_gate gate = {.idle_pressure = 0.99, .crowded = true};
+    const vlt_side side[2] = {{.what = "a"}, {.what = "b"}};
+    vlt_gate_add(&gate, "lost", side, 0.01, NULL)->screen.status = VLT_STATUS_UNSUPPORTED;
+    vlt_gate_judge(&gate, &options);
+    cr_assert_eq(exit_code(&gate, false), 5);
+    cr_assert_eq(exit_code(&gate, true), 5);
+    vlt_gate_release(&gate);
+}
+
+/* A verdict that is none says how busy the machine was; one that is says nothing of it. */
+Test(gate, the_uncertain_names_the_pressure)
+{
+    vlt_gate_options options = vlt_gate_defaults();
+    vlt_gate gate = {0};
+    test_gate_stage(&gate, "open", 1.01, 0.05, 20, 0.37);
+    confirm(test_gate_stage(&gate, "once", 1.05, 0.002, 20, 0.5), 1.0, 0.002, 15);
+    test_gate_stage(&gate, "fine", 1.0, 0.002, 20, 0.6);
+    test_gate_stage(&gate, "unknown", 1.01, 0.05, 20, NAN);
+    vlt_gate_judge(&gate, &options);
+    cr_expect(strstr(gate.stage[0].reason, "CPUs were waited for 37 % of the time"), "%s",
+              gate.stage[0].reason);
+    cr_expect(strstr(gate.stage[1].reason, "CPUs were waited for 10 % of the time"), "%s",
+              gate.stage[1].reason); /* of the second series, which did not confirm */
+    cr_expect_not(strstr(gate.stage[2].reason, "waited"), "%s", gate.stage[2].reason);
+    cr_expect_not(strstr(gate.stage[3].reason, "waited"), "%s", gate.stage[3].reason);
+    cr_expect_float_eq(vlt_gate_pressure(&gate), (0.37 + 0.5 + 0.6) / 3, 1e-6);
+    vlt_gate_release(&gate);
+}
+
 Test(gate, refuses_to_judge_under_pressure)
 {
     vlt_gate_options options = vlt_gate_defaults();
