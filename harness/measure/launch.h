@@ -43,6 +43,11 @@ typedef struct vlt_launch_options {
     bool (*stop)(void);
 } vlt_launch_options;
 
+/* Can the side run on this machine, as far as that is known without preparing it? UNSUPPORTED names
+ * its variant and what that lacks (an instruction set, and the mask that took it away); USAGE,
+ * INPUT: its text is no problem. Of another build's library only the instruction set is known. */
+vlt_status vlt_side_check(const vlt_side *side, vlt_quality quality, vlt_error *err);
+
 /* What is known of a call's cost (vlt_cost), as numbers. Another build's code does not say what
  * arithmetic it does. */
 enum {

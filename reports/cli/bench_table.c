@@ -48,6 +48,20 @@ void vlt_bench_print_head(const vlt_row *row, FILE *stream)
             "95 % interval", "verdict", "rate");
 }
 
+/* What takes a variant away (a mask, the CPU, the shape) is in the reason, whose subject stands at
+ * the begin of the line. */
+static void print_unmeasured(const vlt_row *row, const char *name, FILE *stream)
+{
+    char line[VLT_ERROR_BYTES + VLT_ROW_TEXT_BYTES], subject[sizeof row->op + sizeof row->variant];
+    const bool lacks = row->status == VLT_STATUS_UNSUPPORTED;
+    const char *reason = row->invalid_reason;
+    vlt_utf8_format(subject, sizeof subject, "%s/%s: ", row->op, row->variant);
+    reason += strncmp(reason, subject, strlen(subject)) ? 0 : strlen(subject);
+    vlt_utf8_format(line, sizeof line, "%s - %s: %s", name,
+                    lacks ? "not available" : vlt_status_text(row->status), reason);
+    vlt_format_wrapped(2, 0, line, stream);
+}
+
 void vlt_bench_print_row(const vlt_row *row, FILE *stream)
 {
     char name[VLT_ROW_TEXT_BYTES], time[24], factor[24] = "", interval[64], rate[48];
@@ -56,10 +70,7 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
     vlt_utf8_format(name, sizeof name, "%s%s%s", row->variant[0] ? row->variant : "untuned",
                     row->knobs[0] ? " " : "", row->knobs);
     if (!vlt_row_measured(row)) {
-        char line[VLT_ERROR_BYTES + VLT_ROW_TEXT_BYTES];
-        vlt_utf8_format(line, sizeof line, "%s - %s: %s", name, vlt_status_text(row->status),
-                        row->invalid_reason);
-        vlt_format_wrapped(2, 0, line, stream);
+        print_unmeasured(row, name, stream);
         return;
     }
     vlt_format_ns(experiment->result.call_ns[1], time, sizeof time);
@@ -81,7 +92,14 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
     fprintf(stream, "  %-22s %9s %9s  %-15s %-12s %s\n", name, time, factor, interval, verdict,
             rate);
     if (judgement->verdict == VLT_VERDICT_INCONCLUSIVE && judgement->reason[0]) {
-        vlt_format_wrapped(4, 0, judgement->reason, stream);
+        char reason[VLT_VERDICT_REASON_BYTES + 64], waited[64] = "";
+        const double pressure = vlt_experiment_pressure(experiment);
+        if (isfinite(pressure)) {
+            snprintf(waited, sizeof waited, "; CPUs were waited for %.0f %% of the time",
+                     100 * pressure);
+        }
+        vlt_utf8_format(reason, sizeof reason, "%s%s", judgement->reason, waited);
+        vlt_format_wrapped(4, 0, reason, stream);
     }
 }
 
@@ -137,11 +155,10 @@ void vlt_bench_print_comparison(const vlt_row *row, FILE *stream)
     }
     char verdict[VLT_VERDICT_REASON_BYTES + 32];
     int taken = 0, preempted = 0;
-    double pressure = 0;
+    const double pressure = vlt_experiment_pressure(&row->experiment);
     for (int i = 0; i < result->launches; i++) {
         taken += result->run[i].pair_count;
         preempted += result->run[i].preempted;
-        pressure += result->run[i].pressure / result->launches;
     }
     print_side('A', row->baseline, result->call_ns[0], stream);
     print_side('B', row->candidate, result->call_ns[1], stream);

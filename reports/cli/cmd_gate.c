@@ -281,6 +281,9 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
     if (status == VLT_OK) {
         status = vlt_gate_margins_check(&command.margins, err);
     }
+    if (status == VLT_OK) {
+        status = vlt_gate_check(&command.gate, command.options.experiment.launch.quality, err);
+    }
     if (status != VLT_OK) {
         goto done;
     }

@@ -142,7 +142,7 @@ vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err)
 vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err)
 {
     const vlt_row *first_bad = NULL;
-    bool any = false;
+    bool any = false, mendable = rows->count > 0;
     for (int i = 0; i < rows->count; i++) {
         const vlt_row *row = &rows->row[i];
         if (row->status == VLT_STATUS_WRONG) {
@@ -150,13 +150,12 @@ vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err)
         }
         any |= vlt_row_measured(row);
         first_bad = !first_bad && !vlt_row_measured(row) ? row : first_bad;
+        mendable = mendable && vlt_status_exit_code(row->status) == 2;
     }
     if (any) {
         return VLT_OK;
     }
-    /* a single comparison that cannot be understood is the user's to mend */
-    bool usage = rows->count == 1 && vlt_status_exit_code(first_bad->status) == 2;
-    vlt_status status = usage ? first_bad->status : VLT_STATUS_UNMEASURED;
-    return vlt_fail(err, status, "%s",
+    /* what cannot be understood, or cannot be here, is the user's to mend */
+    return vlt_fail(err, mendable ? first_bad->status : VLT_STATUS_UNMEASURED, "%s",
                     first_bad ? first_bad->invalid_reason : "nothing was measured");
 }

@@ -52,8 +52,9 @@ bool vlt_row_measured(const vlt_row *row);
 /* Benjamini-Hochberg over all measured rows: for highlighting, never for a gate. */
 vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err);
 
-/* The worst that happened: OK when at least one row was measured and none was wrong; WRONG;
- * else UNMEASURED with the first reason. */
+/* The worst that happened: OK when at least one row was measured and none was wrong; WRONG; the
+ * first status where all of them are the user's to mend (exit code 2); else UNMEASURED. With the
+ * first reason. */
 vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err);
 
 /* New reference. Members: reports/cli/README.md#rows-of-measurements; null where unknown. */

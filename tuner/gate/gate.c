@@ -90,6 +90,19 @@ static double measure_idle_pressure(void)
     return vlt_disturbance_pressure(&before, &after);
 }
 
+vlt_status vlt_gate_check(const vlt_gate *gate, vlt_quality quality, vlt_error *err)
+{
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < gate->stage_count && status == VLT_OK; i++) {
+        vlt_side side[2];
+        sides_of(&gate->stage[i], side);
+        for (int k = 0; k < 2 && status == VLT_OK; k++) {
+            status = vlt_side_check(&side[k], quality, err);
+        }
+    }
+    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "gate: ");
+}
+
 vlt_status vlt_gate_verify(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err)
 {
     for (int i = 0; i < gate->stage_count; i++) {

@@ -76,6 +76,9 @@ void vlt_gate_release(vlt_gate *gate);
 vlt_status vlt_gate_add_stored(vlt_gate *gate, const char *db_path, const char *run,
                                const char *library, double margin, vlt_error *err);
 
+/* Before anything is started: can both sides of every stage run here? As vlt_side_check. */
+vlt_status vlt_gate_check(const vlt_gate *gate, vlt_quality quality, vlt_error *err);
+
 /* Verifies, measures, confirms, judges. INTERRUPTED, IO: stopped in the middle; what was measured
  * is there and judged as far as it goes. A regression or a wrong output is no error here. */
 vlt_status vlt_gate_run(vlt_gate *gate, const vlt_gate_options *options, vlt_error *err);
