@@ -44,3 +44,26 @@ bool vlt_is_picture(const char *path)
     vlt_image_format format;
     return vlt_image_sniff(begin, read_begin(path, begin, sizeof begin), &format);
 }
+
+const char *vlt_path_kind(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return NULL;
+    }
+    switch (info.st_mode & S_IFMT) {
+    case S_IFDIR:
+        return "a folder";
+    case S_IFIFO:
+        return "a pipe";
+    case S_IFSOCK:
+        return "a socket";
+    case S_IFREG:
+        return info.st_size == 0       ? "an empty file"
+               : vlt_is_database(path) ? "a database"
+               : vlt_is_picture(path)  ? "a picture"
+                                       : "a file";
+    default:
+        return "a device";
+    }
+}

@@ -9,6 +9,10 @@
 /* A link whose end is not there, or that ends in itself; errno says which. */
 bool vlt_leads_nowhere(const char *path);
 
+/* "a folder", "a device", "a pipe", "a socket", "an empty file", "a database", "a picture" or "a
+ * file": what is at the path, in words for a message. NULL: nothing is there. */
+const char *vlt_path_kind(const char *path);
+
 /* A SQLite database; false for what cannot be read. */
 bool vlt_is_database(const char *path);
 bool vlt_is_database_text(const char *bytes, size_t count);

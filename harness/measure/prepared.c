@@ -55,8 +55,13 @@ vlt_status vlt_what_parse(const char *what, vlt_problem *problem, const vlt_vari
     char text[512];
     static const char baseline[] = "/baseline";
     size_t name = strcspn(what, "@:/"), rest = strlen(what + name) + 1;
-    if (what[name] == '/') {
+    if (what[name] == '/' && name) {
         return vlt_registry_parse(what, problem, variant, binding, err);
+    }
+    if (!name) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "'%s' names no operator, expected OP[/VARIANT][@DIM=N,...]",
+                        vlt_quoted_word(what).text);
     }
     if (name + sizeof baseline - 1 + rest > sizeof text || strchr(what, ':')) {
         return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected OP[/VARIANT][@DIM=N,...]",

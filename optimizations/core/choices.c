@@ -58,7 +58,7 @@ static vlt_status read_forced(const char *text, vlt_choice *choice, const char *
     char path[512];
     vlt_problem problem;
     size_t length = strlen(text), op_length = strcspn(text, "="), end = strcspn(text, ":");
-    if (length >= sizeof path || op_length >= end) {
+    if (length >= sizeof path || op_length >= end || op_length == 0) {
         return vlt_fail(err, VLT_STATUS_USAGE, "'%s', expected OP=VARIANT[:KNOB=V,...]", text);
     }
     if (memchr(text, '@', end)) {

@@ -373,6 +373,11 @@ vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_
     if (dims) {
         *dims++ = '\0';
     }
+    if (!*copy || !slash[1]) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "'%s' names no %s, expected OP/VARIANT[@DIM=N,...][:KNOB=V,...]", text,
+                        *copy ? "variant" : "operator");
+    }
     const vlt_op *op = vlt_registry_require_op(copy, err);
     if (!op) {
         return VLT_STATUS_USAGE;

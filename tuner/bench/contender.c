@@ -50,7 +50,9 @@ static bool library_beside(const char *program, char *path, size_t path_bytes)
 static vlt_status set_path(vlt_contender *contender, const char *path, vlt_error *err)
 {
     if (!is_file(path)) {
-        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': there is no such file", path);
+        const char *kind = vlt_path_kind(path);
+        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': %s%s", path,
+                        kind ? kind : "there is no such file", kind ? ", expected a file" : "");
     }
     char *whole = realpath(path, NULL);
     size_t length = whole ? strlen(whole) : 0;
@@ -74,12 +76,46 @@ static vlt_status parse_program(const char *text, vlt_contender *contender, vlt_
     return set_path(contender, library, err);
 }
 
+/* Does the text begin with the name of an operator? Then what is wrong is behind it. */
+static bool names_operator(const char *text)
+{
+    char name[64];
+    size_t length = strcspn(text, "/@:");
+    if (length >= sizeof name) {
+        return false;
+    }
+    memcpy(name, text, length);
+    name[length] = '\0';
+    return vlt_registry_find_op(name) != NULL;
+}
+
+/* What is no operator may have been meant as a file, which is there or not. */
+static vlt_status refuse_unknown(const char *text, vlt_status status, vlt_error *err)
+{
+    const char *kind = names_operator(text) ? NULL : vlt_path_kind(text);
+    if (kind) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "'%s': %s, expected OP[/VARIANT][@DIM=N,...], the libvltune.so of a build "
+                        "(or a program beside it), a tuned config FILE.toml, db:RUN, baseline or "
+                        "default",
+                        text, kind);
+    }
+    if (!names_operator(text) && strchr(text, '/')) {
+        return vlt_fail_in(err, status, "'%s': there is no such file; as a variant: ", text);
+    }
+    return status;
+}
+
 static vlt_status parse_variant(const char *text, vlt_error *err)
 {
     vlt_problem problem;
     const vlt_variant *variant;
     vlt_binding binding;
-    return vlt_probe_named(text) ? VLT_OK : vlt_what_parse(text, &problem, &variant, &binding, err);
+    if (vlt_probe_named(text)) {
+        return VLT_OK;
+    }
+    vlt_status status = vlt_what_parse(text, &problem, &variant, &binding, err);
+    return status == VLT_OK ? VLT_OK : refuse_unknown(text, status, err);
 }
 
 vlt_status vlt_contender_parse(const char *text, vlt_contender *contender, vlt_error *err)

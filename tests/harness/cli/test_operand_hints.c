@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/json/json.h"
@@ -72,4 +73,48 @@ Test(operand_hints, know_a_database_by_its_content, .init = test_folder_make,
     expect(command, "t.toml", "no SQLite database, expected one with samples");
     snprintf(command, sizeof command, "report --db %s", config);
     expect(command, "t.toml", "no SQLite database, expected one with samples");
+}
+
+/* What is given for an operator or a variant and is something else is called by what it is. */
+Test(operand_hints, name_what_is_no_variant, .init = test_folder_make, .fini = test_folder_remove)
+{
+    static const struct {
+        const char *argument, *said;
+    } cases[] = {
+        {"/dev/null", "'/dev/null': a device, expected OP"},
+        {"/", "'/': a folder, expected OP"},
+        {".", "'.': a folder, expected OP"},
+        {"FOLDER/empty", "/empty': an empty file, expected OP"},
+        {"FOLDER/notes.txt", "/notes.txt': a file, expected OP"},
+        {"FOLDER/pipe", "/pipe': a pipe, expected OP"},
+        {"FOLDER/t.toml", "/t.toml': a folder, expected a file"},
+        {"/nowhere/x", "'/nowhere/x': there is no such file"},
+        {"nowhere/libvltun", "unknown operator 'nowhere'"},
+        {"/avx2", "'/avx2' names no operator"},
+        {"@rows=3", "'@rows=3' names no operator"},
+        {"norm/", "'norm/' names no variant"},
+        {"''", "'' names no operator"},
+        {"norm/avx3", "norm has no variant 'avx3'"},
+    };
+    test_folder_put("empty", "");
+    test_folder_put("notes.txt", "mine\n");
+    test_folder_put("t.toml/inside", "x");
+    cr_assert_eq(mkfifo(test_folder_path("pipe"), 0600), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const char *const commands[] = {"compare %s norm", "compare norm %s", "gate %s norm",
+                                               "gate baseline %s"};
+        char argument[512], command[1024];
+        const char *rest = cases[i].argument;
+        const bool in_folder = !strncmp(rest, "FOLDER/", 7);
+        snprintf(argument, sizeof argument, "%s",
+                 in_folder ? test_folder_path(rest + strlen("FOLDER/")) : rest);
+        for (size_t c = 0; c < sizeof commands / sizeof *commands; c++) {
+            snprintf(command, sizeof command, commands[c], argument);
+            expect(command, cases[i].said, "vltune: ");
+        }
+    }
+    expect("gate --what /dev/null", "'/dev/null' names no operator", "--what");
+    expect("compare a.so b.so --what @rows=3", "'@rows=3' names no operator", "--what");
+    expect("run DIR --prompt x --force =avx2", "'=avx2', expected OP=VARIANT", "--force");
+    expect("run DIR --prompt x --force norm=", "'norm/' names no variant", "--force");
 }
