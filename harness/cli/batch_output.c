@@ -19,6 +19,19 @@ static vlt_status failed_file(const vlt_batch_output *output, vlt_error *err)
     return vlt_fail(err, VLT_STATUS_IO, "%s: %s", name_of(output), strerror(errno));
 }
 
+/* The disk is full, or the file as large as it may be. Whole lines stay, and what a file holds is
+ * gone on with: said where a person would begin anew. */
+static vlt_status say_cut(const vlt_batch_output *output, vlt_status status, vlt_error *err)
+{
+    char said[VLT_ERROR_BYTES];
+    if (!output->continued || !err) {
+        return status;
+    }
+    memcpy(said, err->message, strlen(err->message) + 1);
+    return vlt_fail(err, status, "%s, after %lld answers; the same command goes on from there",
+                    said, (long long)output->done);
+}
+
 /* The file for this process alone; nothing of it is lost yet. */
 static vlt_status take_file(vlt_batch_output *output, const vlt_line_reader *input, vlt_error *err)
 {
@@ -146,7 +159,7 @@ vlt_status vlt_batch_output_renew(vlt_batch_output *output, const vlt_batch *bat
     status = vlt_batch_run(output->engine, &again, NULL, err);
     const vlt_status ended = end_renewing(output, status == VLT_OK ? err : NULL);
     vlt_line_reader_close(&lines);
-    return status == VLT_OK ? ended : status;
+    return status != VLT_OK ? status : ended != VLT_OK ? say_cut(output, ended, err) : VLT_OK;
 }
 
 void vlt_batch_output_asked(void *user, const char *members)
@@ -202,7 +215,7 @@ vlt_status vlt_batch_output_answer(void *user, const char *id, const vlt_respons
     vlt_error failure = error ? *error : (vlt_error){0};
     vlt_status status = output->renewing >= 0 ? next_place(output, err) : VLT_OK;
     if (status != VLT_OK) {
-        return status;
+        return say_cut(output, status, err);
     }
     if (response) {
         failure.status = vlt_answer_write(&output->writer, id, output->engine, response, &failure);
@@ -214,8 +227,11 @@ vlt_status vlt_batch_output_answer(void *user, const char *id, const vlt_respons
         output->failed++;
     }
     status = put_line(output, err);
+    if (status != VLT_OK) {
+        return say_cut(output, vlt_fail_in(err, status, "%s: ", name_of(output)), err);
+    }
     vlt_cli_progress(output->cli, "%lld answers", (long long)++output->done);
-    return status == VLT_OK ? VLT_OK : vlt_fail_in(err, status, "%s: ", name_of(output));
+    return VLT_OK;
 }
 
 vlt_status vlt_batch_output_close(vlt_batch_output *output, vlt_status status, vlt_error *err)
@@ -230,5 +246,5 @@ vlt_status vlt_batch_output_close(vlt_batch_output *output, vlt_status status, v
     vlt_answer_writer_release(&output->writer);
     vlt_batch_progress_release(&output->progress);
     free(output->asked.data);
-    return lost && status == VLT_OK ? failed_file(output, err) : status;
+    return lost && status == VLT_OK ? say_cut(output, failed_file(output, err), err) : status;
 }

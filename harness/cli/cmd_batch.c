@@ -151,8 +151,8 @@ VLT_COMMAND(
                "next request are decoded while\none computes; the order is kept. Options are the "
                "defaults of lines that do not say.\nIN.jsonl may be - for standard input. The exit "
                "code is 1 when a line has an error.\nThe same command goes on with a half-written "
-               "FILE, if its lines answer these requests, asked\nalike; what found no memory there "
-               "is answered again.",
+               "FILE (interrupted, or on a disk that was full), if its\nlines answer these "
+               "requests, asked alike; what found no memory there is answered again.",
     .examples = "batch DIR requests.jsonl -o answers.jsonl\n"
                 "batch DIR requests.jsonl --max-tokens 8 --greedy",
     .options = options, .option_count = sizeof options / sizeof *options,

@@ -130,6 +130,13 @@ static void fill_line(const vlt_gate_stage *stage, vlt_selfcheck_line *line)
     }
 }
 
+/* What was written before stays, as on a disk that is full. */
+static vlt_status fail_table(const vlt_selfcheck_options *options, vlt_error *err)
+{
+    return vlt_fail(err, VLT_STATUS_IO, "table '%s': %s; the same command goes on from there",
+                    options->table, strerror(errno));
+}
+
 /* All lines of a gate at once: a table never holds half of one. */
 static vlt_status append_lines(struct run *run, const vlt_selfcheck_line *lines, vlt_error *err)
 {
@@ -145,7 +152,7 @@ static vlt_status append_lines(struct run *run, const vlt_selfcheck_line *lines,
         }
     }
     if (run->table && (fflush(run->table) != 0 || fdatasync(fileno(run->table)) != 0)) {
-        return vlt_fail(err, VLT_STATUS_IO, "table '%s': %s", run->options->table, strerror(errno));
+        return fail_table(run->options, err);
     }
     return VLT_OK;
 }
@@ -320,7 +327,7 @@ vlt_status vlt_selfcheck_run(const vlt_selfcheck_options *options, vlt_selfcheck
 done:
     remove_copies(&run);
     if (run.table && fclose(run.table) != 0 && status == VLT_OK) {
-        status = vlt_fail(err, VLT_STATUS_IO, "table '%s': %s", options->table, strerror(errno));
+        status = fail_table(options, err);
     }
     return status;
 }

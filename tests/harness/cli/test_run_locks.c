@@ -105,3 +105,38 @@ Test(run_locks, a_foreign_file_without_a_last_line_feed_stays)
     cr_expect(strstr(output.err, "note line 1 has no end"), "%s", output.err);
     test_output_release(&output);
 }
+
+/* A disk that is full, or a file as large as it may be: whole answers stay, the message says how to
+ * go on, and that is what the same command does. */
+Test(run_locks, an_output_that_is_full_is_gone_on_with)
+{
+    test_output output = test_demo_script(
+        "for i in 1 2 3 4 5 6 7 8; do echo \"{\\\"id\\\":$i,\\\"prompt\\\":\\\"a\\\"}\"; done >in;"
+        "o='-n 2 --greedy'; $VLTUNE batch $DEMO in -o whole $o;"
+        "limit=$(($(head -n 4 whole | wc -c) / 512)); "
+        "(ulimit -f $limit 2>/dev/null; $VLTUNE batch $DEMO in -o out $o); echo code $?;"
+        "[ $(wc -l <out) -lt 8 ] && echo cut; $VLTUNE batch $DEMO in -o out $o; echo code $?;"
+        "grep -o '\"id\": [0-9]' out | tr -d '\\n'");
+    cr_expect_str_eq(output.out,
+                     "code 2\ncut\ncode 0\n\"id\": 1\"id\": 2\"id\": 3\"id\": 4\"id\": 5"
+                     "\"id\": 6\"id\": 7\"id\": 8",
+                     "%s%s", output.out, output.err);
+    cr_expect(strstr(output.err, "out: writing JSON: File too large, after ") &&
+                  strstr(output.err, " answers; the same command goes on from there"),
+              "%s", output.err);
+    cr_expect(strstr(output.err, "out: goes on behind "), "%s", output.err);
+    test_output_release(&output);
+}
+
+/* Where nothing is kept there is nothing to go on with. */
+Test(run_locks, an_output_that_keeps_nothing_promises_nothing)
+{
+    test_output output = test_demo_script(
+        "echo '{\"id\":1,\"prompt\":\"a\",\"max_tokens\":2}' >in;"
+        "$VLTUNE batch $DEMO in -o /dev/full; echo code $?; $VLTUNE batch $DEMO in >/dev/full;"
+        "echo code $?");
+    cr_expect_str_eq(output.out, "code 2\ncode 2\n", "%s", output.err);
+    cr_expect(strstr(output.err, "No space left on device"), "%s", output.err);
+    cr_expect_not(strstr(output.err, "goes on"), "%s", output.err);
+    test_output_release(&output);
+}
