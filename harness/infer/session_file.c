@@ -60,10 +60,11 @@ static void get(struct stream *stream, void *data, size_t bytes)
     if (stream->status != VLT_OK) {
         return;
     }
-    if (fread(data, 1, bytes, stream->file) != bytes) {
+    const size_t got = fread(data, 1, bytes, stream->file);
+    if (got != bytes) {
         stream->status = vlt_fail(stream->err, VLT_STATUS_INPUT,
                                   "%s: the session ends %zu bytes too early or cannot be read",
-                                  stream->path, bytes);
+                                  stream->path, bytes - got);
     } else {
         stream->hash = vlt_hash_bytes(data, bytes, stream->hash);
     }
@@ -273,7 +274,7 @@ static vlt_status read_session(struct stream *stream, vlt_engine *engine,
 /* What is no regular file is no session, and a pipe must not keep anybody waiting. */
 static vlt_status open_regular(const char *path, FILE **out, vlt_error *err)
 {
-    struct stat info;
+    struct stat info = {.st_size = sizeof magic};
     const int file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     vlt_status status = VLT_OK;
     *out = NULL;
@@ -283,6 +284,13 @@ static vlt_status open_regular(const char *path, FILE **out, vlt_error *err)
                           S_ISFIFO(info.st_mode)  ? "a pipe"
                           : S_ISDIR(info.st_mode) ? "a folder"
                                                   : "a device");
+    } else if (file >= 0 && info.st_size == 0) {
+        status = vlt_fail(err, VLT_STATUS_INPUT,
+                          "%s: the file is empty, expected a session of vltune, or no file yet",
+                          path);
+    } else if (file >= 0 && info.st_size < (off_t)sizeof magic) {
+        status = vlt_fail(err, VLT_STATUS_INPUT, "%s: %lld bytes, not a session of vltune", path,
+                          (long long)info.st_size);
     } else if (file < 0 || !(*out = fdopen(file, "rb"))) {
         status = vlt_fail(err, VLT_STATUS_IO, "%s: %s", path, strerror(errno));
     }

@@ -140,3 +140,18 @@ Test(run_locks, an_output_that_keeps_nothing_promises_nothing)
     cr_expect_not(strstr(output.err, "goes on"), "%s", output.err);
     test_output_release(&output);
 }
+
+/* Said of what it is, not by how many bytes it falls short. */
+Test(run_locks, a_file_that_is_no_session_is_called_so)
+{
+    test_output output = test_demo_script(
+        ": >s; printf VLT >short; printf '%012d' 1 >other; printf 'VLTSESS\\002' >head;"
+        "for f in s short other head; do $VLTUNE run $DEMO --session $f --prompt a -n 1; echo $?;"
+        "done; stat -c %s s");
+    cr_expect_str_eq(output.out, "2\n2\n2\n2\n0\n", "%s", output.err);
+    cr_expect(strstr(output.err, "s: the file is empty, expected a session"), "%s", output.err);
+    cr_expect(strstr(output.err, "short: 3 bytes, not a session of vltune"), "%s", output.err);
+    cr_expect(strstr(output.err, "other: not a session of vltune"), "%s", output.err);
+    cr_expect(strstr(output.err, "head: the session ends "), "%s", output.err);
+    test_output_release(&output);
+}
