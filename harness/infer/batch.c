@@ -115,7 +115,9 @@ static vlt_status build_prompt(struct run *run, vlt_job *job, vlt_error *err)
 static vlt_status prepare_line(void *user, void *item, vlt_error *err)
 {
     struct run *run = user;
+    const vlt_trace_mark asked = vlt_trace_wait_begin(run->engine->trace);
     vlt_batch_room_enter(&run->room);
+    vlt_trace_wait_end(run->engine->trace, VLT_TRACE_MEMORY, asked);
     vlt_status status = build_prompt(run, item, err);
     if (status == VLT_OK) {
         pthread_mutex_lock(&run->room.lock);
@@ -232,7 +234,9 @@ static void alone(void *user, bool on)
         vlt_batch_room_yield(&run->room);
         return;
     }
+    const vlt_trace_mark asked = vlt_trace_wait_begin(engine->trace);
     vlt_batch_room_claim(&run->room);
+    vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
     pthread_mutex_lock(&run->room.lock);
     for (int i = 0; i < run->held_count; i++) {
         vlt_prompt_release(&run->held[i]->prompt);

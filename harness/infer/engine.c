@@ -48,7 +48,10 @@ static void context_log(void *user, vlt_log_level level, const char *message)
 static vlt_status context_admit(void *user, uint64_t bytes, const char *what, vlt_error *err)
 {
     vlt_engine *engine = user;
-    return vlt_memory_gauge_admit(&engine->memory, bytes, what, err);
+    const vlt_trace_mark asked = vlt_trace_wait_begin(engine->trace);
+    vlt_status status = vlt_memory_gauge_admit(&engine->memory, bytes, what, err);
+    vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
+    return status;
 }
 
 static vlt_status check_vocabulary(const vlt_engine *engine, vlt_error *err)

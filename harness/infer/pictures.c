@@ -151,14 +151,18 @@ static void make_alone(const struct load *load, struct item *item)
 {
     const vlt_engine *engine = load->pictures->engine;
     const struct timespec pause = {.tv_nsec = 10000000};
+    vlt_trace_mark asked = vlt_trace_wait_begin(engine->trace);
     pthread_mutex_lock(&load->pictures->alone);
+    vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
     for (bool others = true; item->status == VLT_STATUS_LIMIT && others;) {
         others = atomic_load(&engine->ahead) && atomic_load(&engine->under_way);
         vlt_services_forget(load->pictures->engine);
         item->status = VLT_OK;
         make(load, item);
         if (item->status == VLT_STATUS_LIMIT && others) {
+            asked = vlt_trace_wait_begin(engine->trace);
             nanosleep(&pause, NULL);
+            vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
         }
     }
     pthread_mutex_unlock(&load->pictures->alone);

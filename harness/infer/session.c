@@ -126,8 +126,8 @@ vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
         const int64_t kept = rows > session->capacity ? session->cache.count
                                                       : vlt_kv_cache_resident(&session->cache);
         snprintf(what, sizeof what, "cache of %lld tokens", (long long)rows);
-        status = vlt_memory_gauge_admit(&session->engine->memory, bytes_behind(session, kept, rows),
-                                        what, err);
+        status = vlt_context_admit(&session->engine->context, bytes_behind(session, kept, rows),
+                                   what, err);
     }
     if (status == VLT_OK) {
         vlt_session_settle(session, rows);

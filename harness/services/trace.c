@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "harness/json/buffer.h"
@@ -12,7 +14,7 @@
 
 enum { BLOCK_EVENTS = 4096, THREADS_MAX = 512 };
 
-enum kind { SPAN, INSTANT, COUNTER };
+enum kind { SPAN, WAIT, INSTANT, COUNTER };
 
 struct event {
     enum kind kind;
@@ -29,11 +31,19 @@ struct block {
     struct event event[BLOCK_EVENTS];
 };
 
+/* Of a thread; those of one thread in the order of time. */
+struct wait {
+    int thread;
+    double at_ms, end_ms;
+};
+
 struct vlt_trace {
     pthread_mutex_t lock;
     double start_ms;
     struct block *first, *last;
     int64_t count, lost;
+    struct wait *wait; /* owned */
+    size_t wait_count, wait_room;
 };
 
 vlt_status vlt_trace_create(vlt_trace **out, vlt_error *err)
@@ -60,6 +70,7 @@ void vlt_trace_destroy(vlt_trace *trace)
         free(block);
     }
     pthread_mutex_destroy(&trace->lock);
+    free(trace->wait);
     free(trace);
 }
 
@@ -84,19 +95,73 @@ static struct event *next_event(vlt_trace *trace)
     return &block->event[block->count++];
 }
 
-static void add(vlt_trace *trace, const struct event *event)
+/* Under the lock. */
+static bool put(vlt_trace *trace, const struct event *event)
 {
-    const int thread = (int)gettid();
-    pthread_mutex_lock(&trace->lock);
     struct event *place = next_event(trace);
     if (place) {
         *place = *event;
-        place->thread = thread;
     } else {
         trace->lost++;
         free(event->text);
     }
+    return place != NULL;
+}
+
+static void add(vlt_trace *trace, struct event event)
+{
+    event.thread = (int)gettid();
+    pthread_mutex_lock(&trace->lock);
+    put(trace, &event);
     pthread_mutex_unlock(&trace->lock);
+}
+
+/* Under the lock. Without memory the work around it is not cut. */
+static void note_wait(vlt_trace *trace, const struct event *event)
+{
+    if (trace->wait_count == trace->wait_room) {
+        const size_t room = trace->wait_room ? 2 * trace->wait_room : 64;
+        struct wait *bigger = realloc(trace->wait, room * sizeof *bigger);
+        if (!bigger) {
+            return;
+        }
+        trace->wait = bigger;
+        trace->wait_room = room;
+    }
+    trace->wait[trace->wait_count++] = (struct wait){event->thread, event->at_ms,
+                                                     event->at_ms + event->span_ms};
+}
+
+/* Under the lock: the work without what its thread waited meanwhile, from the end to the begin. The
+ * amount is told once. */
+static void put_pieces(vlt_trace *trace, struct event work)
+{
+    enum { LATE_MS = 1000 }; /* by so much may other threads' waits be out of order */
+    const double begin_ms = work.at_ms;
+    double end_ms = work.at_ms + work.span_ms;
+    bool cut = false;
+    for (size_t i = trace->wait_count; i > 0; i--) {
+        const struct wait *wait = &trace->wait[i - 1];
+        if (wait->end_ms <= begin_ms - (wait->thread == work.thread ? 0 : LATE_MS)) {
+            break;
+        }
+        if (wait->thread != work.thread || wait->at_ms >= end_ms) {
+            continue;
+        }
+        work.at_ms = wait->end_ms < end_ms ? wait->end_ms : end_ms;
+        work.span_ms = end_ms - work.at_ms;
+        if (work.span_ms > 0 || work.unit) {
+            put(trace, &work);
+            work.unit = NULL;
+        }
+        end_ms = wait->at_ms > begin_ms ? wait->at_ms : begin_ms;
+        cut = true;
+    }
+    work.at_ms = begin_ms;
+    work.span_ms = end_ms - begin_ms;
+    if (work.span_ms > 0 || work.unit || !cut) {
+        put(trace, &work);
+    }
 }
 
 void vlt_trace_span(vlt_trace *trace, const char *category, const char *name, double start_ms,
@@ -104,13 +169,46 @@ void vlt_trace_span(vlt_trace *trace, const char *category, const char *name, do
 {
     if (trace) {
         const struct event event = {.kind = SPAN,
+                                    .thread = (int)gettid(),
                                     .category = category,
                                     .name = name,
                                     .unit = unit,
                                     .at_ms = start_ms - trace->start_ms,
                                     .span_ms = end_ms - start_ms,
                                     .amount = amount};
-        add(trace, &event);
+        pthread_mutex_lock(&trace->lock);
+        put_pieces(trace, event);
+        pthread_mutex_unlock(&trace->lock);
+    }
+}
+
+static int64_t voluntary_switches(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
+vlt_trace_mark vlt_trace_wait_begin(const vlt_trace *trace)
+{
+    return trace ? (vlt_trace_mark){vlt_now_ms(), voluntary_switches()} : (vlt_trace_mark){0};
+}
+
+void vlt_trace_wait_end(vlt_trace *trace, const char *name, vlt_trace_mark begun)
+{
+    const double end_ms = trace ? vlt_now_ms() : 0;
+    if (trace && end_ms - begun.start_ms >= VLT_TRACE_WAIT_MS &&
+        voluntary_switches() > begun.switches) {
+        const struct event event = {.kind = WAIT,
+                                    .thread = (int)gettid(),
+                                    .category = "wait",
+                                    .name = name,
+                                    .at_ms = begun.start_ms - trace->start_ms,
+                                    .span_ms = end_ms - begun.start_ms};
+        pthread_mutex_lock(&trace->lock);
+        if (put(trace, &event)) {
+            note_wait(trace, &event);
+        }
+        pthread_mutex_unlock(&trace->lock);
     }
 }
 
@@ -122,7 +220,7 @@ void vlt_trace_instant(vlt_trace *trace, const char *category, const char *name,
                                     .name = name,
                                     .at_ms = vlt_now_ms() - trace->start_ms,
                                     .text = strdup(text)};
-        add(trace, &event);
+        add(trace, event);
     }
 }
 
@@ -134,7 +232,7 @@ void vlt_trace_counter(vlt_trace *trace, const char *name, double value)
                                     .name = name,
                                     .at_ms = vlt_now_ms() - trace->start_ms,
                                     .span_ms = value};
-        add(trace, &event);
+        add(trace, event);
     }
 }
 
@@ -142,7 +240,7 @@ static void put_event(vlt_buffer *out, const struct event *event, int process)
 {
     vlt_buffer_print(out, "{\"name\":\"%s\",\"cat\":\"%s\",\"pid\":%d,\"tid\":%d,\"ts\":%.3f",
                      event->name, event->category, process, event->thread, event->at_ms * 1e3);
-    if (event->kind == SPAN) {
+    if (event->kind == SPAN || event->kind == WAIT) {
         vlt_buffer_print(out, ",\"ph\":\"X\",\"dur\":%.3f", event->span_ms * 1e3);
         if (event->unit) {
             vlt_buffer_print(out, ",\"args\":{\"%s\":%" PRId64 "}", event->unit, event->amount);

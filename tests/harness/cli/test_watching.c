@@ -5,6 +5,7 @@
 
 #include "harness/json/json.h"
 #include "tests/support/demo.h"
+#include "tests/support/image_files.h"
 
 static const char lines[] = "{\"prompt\": \"How many?\", \"images\": [\"scenes/scene-000.jpg\", "
                             "\"scenes/scene-001.jpg\"]}\n"
@@ -56,6 +57,59 @@ Test(watching, a_trace_holds_every_stage, .init = test_demo_make, .fini = test_d
     cr_expect_eq(count_spans(events, "vision"), 2, "two requests with images, one group each");
     cr_expect_geq(count_spans(events, "prefill"), 3);
     cr_expect_eq(count_spans(events, "decode"), 3 * 4);
+    json_decref(trace);
+    test_output_release(&output);
+}
+
+struct span {
+    double begin_us, end_us;
+    int64_t thread;
+    bool waits;
+};
+
+static int read_spans(const json_t *events, struct span *span, int most)
+{
+    int count = 0;
+    size_t i;
+    json_t *event;
+    json_array_foreach(events, i, event)
+    {
+        if (!strcmp(json_string_value(json_object_get(event, "ph")), "X") && count < most) {
+            const double at = test_demo_number(event, "ts");
+            span[count++] = (struct span){
+                at, at + test_demo_number(event, "dur"), (int64_t)test_demo_number(event, "tid"),
+                !strcmp(json_string_value(json_object_get(event, "cat")), "wait")};
+        }
+    }
+    return count;
+}
+
+/* Lines that wait for each other's memory: however long that is here, none of it is work. */
+Test(watching, waiting_for_memory_is_no_work, .init = test_demo_make, .fini = test_demo_remove)
+{
+    enum { SPANS_MAX = 4000 };
+    static struct span span[SPANS_MAX];
+    char text[4000] = "";
+    for (int i = 0; i < 12; i++) {
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "{\"prompt\": \"%d\", \"images\": [\"picture.png\"]}\n", i);
+    }
+    test_png_one_colour("picture.png", 900, 700, 1);
+    test_demo_write("in.jsonl", text);
+    test_output output = test_demo_run("batch %s in.jsonl -n 2 --greedy --embedding-cache 0 %s",
+                                       "--trace trace.json --parallel 4 --memory-limit 40M");
+    json_t *trace = read_trace("trace.json");
+    const int count = read_spans(json_object_get(trace, "traceEvents"), span, SPANS_MAX);
+    cr_assert(count > 0 && count < SPANS_MAX);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; span[i].waits && k < count; k++) {
+            cr_assert(span[k].waits || span[k].thread != span[i].thread ||
+                          span[k].begin_us >= span[i].end_us - 1 ||
+                          span[k].end_us <= span[i].begin_us + 1,
+                      "work of %.0f to %.0f us while its thread waits from %.0f to %.0f",
+                      span[k].begin_us, span[k].end_us, span[i].begin_us, span[i].end_us);
+        }
+    }
     json_decref(trace);
     test_output_release(&output);
 }
