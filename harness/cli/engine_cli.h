@@ -9,30 +9,34 @@
 
 /* Rows for the option table of a command that opens an engine; of its subcommands where it has
  * some, else NULL. */
-#define VLT_ENGINE_CLI_OPTIONS(subcommands)                                         \
-    {"reference",                                                                   \
-     "NAME",                                                                        \
-     "arithmetic of images: torch (default), pillow, pillow12",                     \
-     0,                                                                             \
-     VLT_CHOICE("torch", "pillow", "pillow12"),                                     \
-     .only = (subcommands)},                                                        \
-        {"exif",                                                                    \
-         "WHEN",                                                                    \
-         "rotate images by EXIF: auto (default: as the reference), on, off",        \
-         0,                                                                         \
-         VLT_CHOICE("auto", "on", "off"),                                           \
-         .only = (subcommands)},                                                    \
-        {"alpha",                                                                   \
-         "HOW",                                                                     \
-         "transparency: auto (default: as the reference), drop, white",             \
-         0,                                                                         \
-         VLT_CHOICE("auto", "drop", "white"),                                       \
-         .only = (subcommands)},                                                    \
-        {"strict-images",      NULL, "refuse JPEGs with missing rows", 0, VLT_FLAG, \
-         .only = (subcommands)},                                                    \
-    {                                                                               \
-        "dialect", "V", "generation of the reference: 5 (default) or 4.57", 0,      \
-            VLT_CHOICE("5", "4.57"), .only = (subcommands)                          \
+#define VLT_ENGINE_CLI_OPTIONS(subcommands)                                     \
+    {"reference",                                                               \
+     "NAME",                                                                    \
+     "arithmetic of images: torch (default), pillow, pillow12",                 \
+     0,                                                                         \
+     VLT_CHOICE("torch", "pillow", "pillow12"),                                 \
+     .only = (subcommands)},                                                    \
+        {"exif",                                                                \
+         "WHEN",                                                                \
+         "rotate images by EXIF: auto (default: as the reference), on, off",    \
+         0,                                                                     \
+         VLT_CHOICE("auto", "on", "off"),                                       \
+         .only = (subcommands)},                                                \
+        {"alpha",                                                               \
+         "HOW",                                                                 \
+         "transparency: auto (default: as the reference), drop, white",         \
+         0,                                                                     \
+         VLT_CHOICE("auto", "drop", "white"),                                   \
+         .only = (subcommands)},                                                \
+        {"strict-images",                                                       \
+         NULL,                                                                  \
+         "refuse JPEGs with missing rows or damaged data (default: a warning)", \
+         0,                                                                     \
+         VLT_FLAG,                                                              \
+         .only = (subcommands)},                                                \
+    {                                                                           \
+        "dialect", "V", "generation of the reference: 5 (default) or 4.57", 0,  \
+            VLT_CHOICE("5", "4.57"), .only = (subcommands)                      \
     }
 
 /* Rows for a command that computes: where its threads stay and its memory lies. */

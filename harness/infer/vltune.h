@@ -81,7 +81,7 @@ typedef struct vlt_engine_options {
     const char *reference;    /* image arithmetic: "torch" (NULL), "pillow", "pillow12" */
     const char *exif;         /* "auto" (NULL), "on", "off" */
     const char *alpha;        /* "auto" (NULL), "drop", "white" */
-    bool strict_images;       /* refuse JPEGs with missing rows */
+    bool strict_images;       /* refuse JPEGs with missing rows or damaged data */
     const char *quality;      /* what may be lost: "exact" (NULL), "bf16", "int8", "int4" */
     const char *head_quality; /* what the head of the text may lose where that is more; NULL: no
                                  more than the rest */

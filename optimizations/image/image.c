@@ -139,13 +139,17 @@ static vlt_status decode(vlt_context *context, const void *data, size_t bytes,
     return status;
 }
 
-void vlt_image_warn_missing(const vlt_context *context, const char *name, int64_t rows_missing,
-                            int64_t h)
+void vlt_image_warn(const vlt_context *context, const char *name, int64_t rows_missing, int64_t h,
+                    const char *damage)
 {
+    const char *separator = name ? ": " : "";
+    name = name ? name : "";
     if (rows_missing) {
         vlt_log(context, VLT_LOG_WARNING,
-                "%s%sJPEG data is missing from row %lld of %lld on, accepted", name ? name : "",
-                name ? ": " : "", (long long)(h - rows_missing), (long long)h);
+                "%s%sJPEG data is missing from row %lld of %lld on, accepted", name, separator,
+                (long long)(h - rows_missing), (long long)h);
+    } else if (damage[0]) {
+        vlt_log(context, VLT_LOG_WARNING, "%s%s%s, accepted", name, separator, damage);
     }
 }
 
@@ -159,7 +163,7 @@ vlt_status vlt_image_decode(vlt_context *context, const void *data, size_t bytes
         vlt_image_release(out);
         return name ? vlt_fail_in(err, status, "%s: ", name) : status;
     }
-    vlt_image_warn_missing(context, name, out->rows_missing,
-                           out->orientation >= 5 ? out->w : out->h);
+    vlt_image_warn(context, name, out->rows_missing, out->orientation >= 5 ? out->w : out->h,
+                   out->damage);
     return VLT_OK;
 }

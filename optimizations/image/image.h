@@ -20,6 +20,7 @@
 #define VLT_IMAGE_H
 
 #include "optimizations/core/context.h"
+#include "optimizations/jpeg_decode/jpeg_decode.h"
 
 #define VLT_IMAGE_PIXELS_MAX INT64_C(178956970)
 
@@ -44,7 +45,7 @@ typedef struct vlt_image_options {
     vlt_image_manner manner;
     vlt_image_exif exif;
     vlt_image_alpha alpha;
-    bool strict; /* refuse a JPEG with missing rows, too */
+    bool strict; /* refuse a JPEG with missing rows or damaged data, too */
 } vlt_image_options;
 
 typedef struct vlt_image {
@@ -52,8 +53,9 @@ typedef struct vlt_image {
     const vlt_block_source *source; /* of it; NULL: the heap */
     int64_t h, w;                   /* after rotation */
     vlt_image_format format;
-    int orientation;      /* 1 to 8: what was applied */
-    int64_t rows_missing; /* of the stored rows, 0 as a rule */
+    int orientation;                    /* 1 to 8: what was applied */
+    int64_t rows_missing;               /* of the stored rows, 0 as a rule */
+    char damage[VLT_JPEG_DAMAGE_BYTES]; /* of a JPEG's data, decoded over; "" as a rule */
 } vlt_image;
 
 /* Decodes data[bytes]. `name` (may be NULL) stands before errors and warnings. INPUT: what is

@@ -44,9 +44,10 @@ void vlt_png_rows_close(vlt_png_rows *rows); /* NULL is fine */
 vlt_status vlt_png_rows_read(vlt_png_rows *rows, int64_t count, uint8_t *rgb, int64_t stride,
                              vlt_error *err);
 
-/* A warning in the context's log where rows of h are missing. `name` may be NULL. */
-void vlt_image_warn_missing(const vlt_context *context, const char *name, int64_t rows_missing,
-                            int64_t h);
+/* A warning in the context's log where rows of h are missing, else where there is damage
+ * (vlt_image.damage). `name` may be NULL. */
+void vlt_image_warn(const vlt_context *context, const char *name, int64_t rows_missing, int64_t h,
+                    const char *damage);
 
 /* Checks the size against the limit, asks whether there is memory for the picture and for the
  * `work_bytes` that its decoder takes besides, then allocates image->rgb, of which no page is

@@ -91,7 +91,8 @@ static vlt_status decode_pixels(vlt_context *context, const uint8_t *data, size_
                                  .rgb = image->rgb,
                                  .stride = info->w * 3,
                                  .strict = policy->strict,
-                                 .rows_reached = &reached};
+                                 .rows_reached = &reached,
+                                 .damage = image->damage};
     vlt_status status = vlt_plan_create(context, &problem, &plan, err);
     if (status == VLT_OK) {
         status = vlt_plan_run_in(&scratch, plan, &args, err);

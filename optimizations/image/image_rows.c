@@ -74,8 +74,8 @@ vlt_status vlt_image_rows_read(vlt_image_rows *rows, int64_t count, uint8_t *rgb
         return rows->name ? vlt_fail_in(err, status, "%s: ", rows->name) : status;
     }
     if (rows->jpeg && rows->done == rows->h) {
-        vlt_image_warn_missing(rows->context, rows->name,
-                               rows->h - vlt_jpeg_rows_reached(rows->jpeg), rows->h);
+        vlt_image_warn(rows->context, rows->name, rows->h - vlt_jpeg_rows_reached(rows->jpeg),
+                       rows->h, vlt_jpeg_rows_damage(rows->jpeg));
     }
     return VLT_OK;
 }

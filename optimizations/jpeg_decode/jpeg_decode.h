@@ -12,6 +12,8 @@
 
 #define VLT_JPEG_PIXELS_MAX INT64_C(178956970)
 
+enum { VLT_JPEG_DAMAGE_BYTES = 256 };
+
 /* Size of the image (of the header); restart interval in rows of MCUs, 0: none, or no whole rows.
  */
 enum { VLT_JPEG_DECODE_DIM_H, VLT_JPEG_DECODE_DIM_W, VLT_JPEG_DECODE_DIM_RESTARTS };
@@ -21,8 +23,11 @@ typedef struct vlt_jpeg_decode_args {
     size_t data_bytes;
     uint8_t *rgb; /* [h, w, 3], rows `stride` bytes apart; h, w as the header says */
     int64_t stride;
-    bool strict; /* refuse rows that are missing before the EOI marker, else accept and count */
+    bool strict; /* refuse rows that are missing before the EOI marker, and data that is damaged;
+                    else both are accepted and told: */
     int64_t *rows_reached; /* out: rows that really were in the data; may be NULL */
+    char *damage;          /* out: the first damage that libjpeg decoded over, and its row, in
+                     VLT_JPEG_DAMAGE_BYTES; "": none; may be NULL */
 } vlt_jpeg_decode_args;
 
 extern const vlt_op vlt_op_jpeg_decode;

@@ -178,6 +178,9 @@ static vlt_status run(const vlt_plan *plan, vlt_frame frame, const void *args, v
     if (job.args->rows_reached) {
         *job.args->rows_reached = job.h;
     }
+    if (job.args->damage) {
+        job.args->damage[0] = '\0';
+    }
     return VLT_OK;
 }
 

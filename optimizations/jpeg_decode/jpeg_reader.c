@@ -30,6 +30,30 @@ static void on_error(j_common_ptr jpeg)
     longjmp(reader->failed, 1);
 }
 
+/* The row of the picture that is being read. */
+static int64_t current_row(const struct jpeg_decompress_struct *jpeg)
+{
+    int64_t row = (int64_t)jpeg->input_iMCU_row * jpeg->max_v_samp_factor * DCTSIZE;
+    return row < (int64_t)jpeg->image_height ? row : (int64_t)jpeg->image_height;
+}
+
+/* Is the warning about the coded picture? Others are about what a header claims. */
+static bool is_damage(int code)
+{
+    switch (code) {
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_BOGUS_PROGRESSION:
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+    case JWRN_NOT_SEQUENTIAL:
+    case JWRN_TOO_MUCH_DATA:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Warnings have level -1, traces 0 and above. */
 static void on_message(j_common_ptr jpeg, int level)
 {
@@ -40,11 +64,15 @@ static void on_message(j_common_ptr jpeg, int level)
     }
     jpeg->err->num_warnings++;
     if (jpeg->err->msg_code == JWRN_HIT_MARKER) {
-        int64_t row = (int64_t)d->input_iMCU_row * d->max_v_samp_factor * DCTSIZE;
-        row = row < (int64_t)d->image_height ? row : (int64_t)d->image_height;
+        const int64_t row = current_row(d);
         if (reader->rows_reached < 0 || row < reader->rows_reached) {
             reader->rows_reached = row;
         }
+    } else if (is_damage(jpeg->err->msg_code) && !reader->damage[0]) {
+        char text[JMSG_LENGTH_MAX];
+        jpeg->err->format_message(jpeg, text);
+        vlt_utf8_format(reader->damage, sizeof reader->damage, "%s, at row %lld of %u", text,
+                        (long long)current_row(d), d->image_height);
     }
 }
 
@@ -103,11 +131,9 @@ static vlt_status fail_ended(const vlt_jpeg_reader *reader, vlt_error *err)
         return vlt_fail(err, VLT_STATUS_INPUT, "JPEG ends inside its header, after %zu bytes",
                         total_bytes(reader));
     }
-    int64_t row = (int64_t)jpeg->input_iMCU_row * jpeg->max_v_samp_factor * DCTSIZE;
-    row = row < (int64_t)jpeg->image_height ? row : (int64_t)jpeg->image_height;
     return vlt_fail(err, VLT_STATUS_INPUT,
                     "JPEG ends before its EOI marker, after %zu bytes, at row %lld of %u",
-                    total_bytes(reader), (long long)row, jpeg->image_height);
+                    total_bytes(reader), (long long)current_row(jpeg), jpeg->image_height);
 }
 
 static bool guarded(vlt_jpeg_reader *reader, vlt_jpeg_body *body, void *argument)
@@ -240,10 +266,11 @@ void vlt_jpeg_start_rows(vlt_jpeg_reader *reader, int64_t h, int64_t w)
 
 vlt_status vlt_jpeg_check_strict(const vlt_jpeg_reader *reader, int64_t h, vlt_error *err)
 {
-    return reader->rows_reached < 0
-               ? VLT_OK
-               : vlt_fail(err, VLT_STATUS_INPUT, "JPEG: data is missing from row %lld of %lld on",
-                          (long long)reader->rows_reached, (long long)h);
+    if (reader->rows_reached >= 0) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "JPEG: data is missing from row %lld of %lld on",
+                        (long long)reader->rows_reached, (long long)h);
+    }
+    return reader->damage[0] ? vlt_fail(err, VLT_STATUS_INPUT, "JPEG: %s", reader->damage) : VLT_OK;
 }
 
 struct plain {
@@ -271,6 +298,9 @@ vlt_status vlt_jpeg_decode_plain(const vlt_jpeg_decode_args *args, int64_t h, in
     }
     if (args->rows_reached) {
         *args->rows_reached = reader.rows_reached < 0 ? h : reader.rows_reached;
+    }
+    if (args->damage) {
+        memcpy(args->damage, reader.damage, sizeof reader.damage);
     }
     return status;
 }

@@ -16,7 +16,7 @@
 
 #include <jpeglib.h>
 
-#include "optimizations/core/status.h"
+#include "optimizations/jpeg_decode/jpeg_decode.h"
 
 /* Pieces of input that libjpeg reads one behind the other. */
 typedef struct vlt_jpeg_piece {
@@ -36,7 +36,8 @@ typedef struct vlt_jpeg_reader {
     bool markers;         /* keep APP0 and APP1 (JFIF, EXIF, XMP) while reading the header */
     uint8_t *spare;       /* a row that is not wanted as it comes; the libjpeg object's */
     int64_t rows_reached; /* rows before the first hole in the data; -1: no hole */
-    vlt_status status;    /* of the message */
+    char damage[VLT_JPEG_DAMAGE_BYTES]; /* the first in the data beside holes; "": none */
+    vlt_status status;                  /* of the message */
     char message[JMSG_LENGTH_MAX];
 } vlt_jpeg_reader;
 
@@ -73,7 +74,7 @@ void vlt_jpeg_read_rows(vlt_jpeg_reader *reader, int64_t begin, int64_t end, uin
 /* For bodies: the header, whose size must be h x w, and the start of decoding. */
 void vlt_jpeg_start_rows(vlt_jpeg_reader *reader, int64_t h, int64_t w);
 
-/* INPUT where rows of h are missing. */
+/* INPUT where rows of h are missing, or the data is damaged. */
 vlt_status vlt_jpeg_check_strict(const vlt_jpeg_reader *reader, int64_t h, vlt_error *err);
 
 /* One thread, the whole file, as the baseline does it; h, w as the problem says. */

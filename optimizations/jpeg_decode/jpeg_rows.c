@@ -78,3 +78,8 @@ int64_t vlt_jpeg_rows_reached(const vlt_jpeg_rows *rows)
 {
     return rows->reader.rows_reached < 0 ? rows->h : rows->reader.rows_reached;
 }
+
+const char *vlt_jpeg_rows_damage(const vlt_jpeg_rows *rows)
+{
+    return rows->reader.damage;
+}

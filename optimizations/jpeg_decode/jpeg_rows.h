@@ -26,4 +26,7 @@ vlt_status vlt_jpeg_rows_read(vlt_jpeg_rows *rows, int64_t count, uint8_t *rgb, 
 /* Rows that really were in the data, after the last has been read. */
 int64_t vlt_jpeg_rows_reached(const vlt_jpeg_rows *rows);
 
+/* As vlt_jpeg_decode_args.damage; the text is the rows'. */
+const char *vlt_jpeg_rows_damage(const vlt_jpeg_rows *rows);
+
 #endif

@@ -20,10 +20,13 @@ static void write_file(const char *name, const void *data, size_t bytes)
     cr_assert(file && fwrite(data, 1, bytes, file) == bytes && fclose(file) == 0);
 }
 
-/* Rows are missing before the end mark. */
-static void make_half(const char *name)
+enum damage { ROWS_MISSING, BITS_SET, BYTES_ADDED };
+
+/* Rows are missing before the end mark; or a stretch in the middle is all ones, which is no Huffman
+ * code; or something stands between the picture and its end mark. */
+static void make_damaged(const char *name, enum damage damage)
 {
-    enum { SIDE = 96 };
+    enum { SIDE = 96, ONES = 16 };
     static uint8_t rgb[SIDE][SIDE][3];
     uint8_t *jpeg;
     size_t bytes;
@@ -33,9 +36,27 @@ static void make_half(const char *name)
         }
     }
     cr_assert_eq(vlt_jpeg_encode(rgb[0][0], SIDE, SIDE, NULL, &jpeg, &bytes, NULL), VLT_OK);
-    memcpy(jpeg + bytes / 2, "\xFF\xD9", 2);
-    write_file(name, jpeg, bytes / 2 + 2);
+    if (damage == ROWS_MISSING) {
+        memcpy(jpeg + bytes / 2, "\xFF\xD9", 2);
+        bytes = bytes / 2 + 2;
+    }
+    for (size_t i = 0; damage == BITS_SET && i < ONES; i++) {
+        jpeg[bytes / 2 + i] = i % 2 ? 0x00 : 0xFF;
+    }
+    uint8_t *more = malloc(bytes + ONES);
+    const size_t before = bytes - 2, added = damage == BYTES_ADDED ? ONES : 0;
+    cr_assert_not_null(more);
+    memcpy(more, jpeg, before);
+    memset(more + before, 0x55, added);
+    memcpy(more + before + added, jpeg + before, 2);
+    write_file(name, more, bytes + added);
+    free(more);
     vlt_free(jpeg);
+}
+
+static void make_half(const char *name)
+{
+    make_damaged(name, ROWS_MISSING);
 }
 
 static void write_text(const char *name, const char *text)
@@ -80,6 +101,46 @@ Test(damaged_images, every_command_names_the_file, .init = test_folder_make,
            "cp 'half a picture.jpg' $d; echo \"$d/half a picture.jpg\")\"",
            0, "006/half a picture.jpg: JPEG data is missing from row ");
     expect("preprocess", "'half a picture.jpg' --strict-images", 2, "half a picture.jpg: JPEG: ");
+}
+
+/* What libjpeg decodes over in silence is said, and refused where nothing amiss is to pass. */
+Test(damaged_images, damaged_data_is_told_and_strictly_refused, .init = test_folder_make,
+     .fini = test_folder_remove, .timeout = 120)
+{
+    static const char bits[] = "ones.jpg: Corrupt JPEG data: ";
+    static const char bytes[] = "more.jpg: Corrupt JPEG data: ";
+    make_damaged("ones.jpg", BITS_SET);
+    make_damaged("more.jpg", BYTES_ADDED);
+    write_text("lines.jsonl", "{\"id\": 1, \"prompt\": \"x\", \"images\": [\"ones.jpg\"]}\n");
+    expect("preprocess", "ones.jpg", 0, bits);
+    expect("preprocess", "more.jpg", 0, bytes);
+    expect("preprocess", "more.jpg", 0, "extraneous bytes before marker 0xd9");
+    expect("preprocess", "ones.jpg --threads 1", 0, ", accepted");
+    expect("run", "--image ones.jpg --prompt x --max-tokens 1", 0, bits);
+    expect("batch", "lines.jsonl --max-tokens 1", 0, bits);
+    expect("preprocess", "ones.jpg --strict-images", 2, "ones.jpg: JPEG: Corrupt JPEG data: ");
+    expect("preprocess", "more.jpg --strict-images", 2, "more.jpg: JPEG: Corrupt JPEG data: ");
+    expect("run", "--image ones.jpg --prompt x --strict-images", 2, "JPEG: Corrupt JPEG data: ");
+    expect("batch", "lines.jsonl --strict-images -o out.jsonl", 1, "1 of 1 lines have an error");
+}
+
+/* What is whole passes, whatever stands behind its end. */
+Test(damaged_images, strict_is_no_stricter_than_that, .init = test_folder_make,
+     .fini = test_folder_remove, .timeout = 120)
+{
+    size_t bytes;
+    char *scene = test_read_file(test_source("harness/model/demo/checkpoint/scene-000.jpg"),
+                                 &bytes);
+    char *trailed = malloc(bytes + 5);
+    cr_assert_not_null(trailed);
+    memcpy(trailed, scene, bytes);
+    memcpy(trailed + bytes, "trail", 5);
+    write_file("whole.jpg", scene, bytes);
+    write_file("trailed.jpg", trailed, bytes + 5);
+    expect("preprocess", "whole.jpg trailed.jpg --strict-images 2>err; [ -s err ] && exit 3; :", 0,
+           "");
+    free(trailed);
+    free(scene);
 }
 
 Test(damaged_images, every_command_names_the_format, .init = test_folder_make,
