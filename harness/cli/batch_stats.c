@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "harness/infer/services.h"
@@ -120,9 +121,11 @@ vlt_status vlt_batch_stats_start(const vlt_cli *cli, vlt_engine *engine,
     pthread_mutex_init(&stats->lock, NULL);
     pthread_cond_init(&stats->stopped, &clock);
     pthread_condattr_destroy(&clock);
-    if (vlt_thread_start(&stats->thread, work, stats) != 0) {
+    const int refused = vlt_thread_start(&stats->thread, work, stats);
+    if (refused) {
         free(stats);
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "--stats: its thread was not started");
+        return vlt_fail(err, VLT_STATUS_NOMEM, "--stats: its thread was not started: %s",
+                        strerror(refused));
     }
     *out = stats;
     return VLT_OK;

@@ -1,5 +1,6 @@
 #include "harness/services/governor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
@@ -213,9 +214,13 @@ vlt_status vlt_governor_create(const vlt_governor_options *options, vlt_governor
     governor->stop_fd = eventfd(0, EFD_CLOEXEC);
     governor->trigger_fd = open_trigger(options->root);
     pthread_mutex_init(&governor->lock, NULL);
-    if (governor->stop_fd < 0 || vlt_thread_start(&governor->thread, watch, governor)) {
+    const int refused = governor->stop_fd < 0
+                            ? errno
+                            : vlt_thread_start(&governor->thread, watch, governor);
+    if (refused) {
         vlt_governor_destroy(governor);
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "governor: its thread was not started");
+        return vlt_fail(err, VLT_STATUS_NOMEM, "governor: its thread was not started: %s",
+                        strerror(refused));
     }
     governor->running = true;
     *out = governor;

@@ -157,8 +157,9 @@ static vlt_status fail_pcre2(int code, const char *what, vlt_error *err)
     if (code) {
         pcre2_get_error_message(code, message, sizeof message);
     }
-    return vlt_fail(err, VLT_STATUS_INTERNAL, "bpe_encode/baseline: %s: %s", what,
-                    (const char *)message);
+    const bool no_memory = code == 0 || code == PCRE2_ERROR_NOMEMORY;
+    return vlt_fail(err, no_memory ? VLT_STATUS_NOMEM : VLT_STATUS_INTERNAL,
+                    "bpe_encode/baseline: %s: %s", what, (const char *)message);
 }
 
 static vlt_status compile(const char *pattern, pcre2_code **out, vlt_error *err)

@@ -15,7 +15,7 @@
 #define VLT_STATUS_MAP(X)                                               \
     X(OK, 0, "fine")                                                    \
     X(INTERNAL, 1, "internal error")                                    \
-    X(NOMEM, 1, "out of memory")                                        \
+    X(NOMEM, 2, "out of memory")                                        \
     X(IO, 2, "cannot read or write")                                    \
     X(USAGE, 2, "wrong usage")                                          \
     X(INPUT, 2, "bad input")                                            \

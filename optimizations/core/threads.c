@@ -347,9 +347,11 @@ vlt_status vlt_threads_create(const vlt_threads_options *options, vlt_threads **
     }
     for (int i = 1; i < options->count; i++) {
         threads->workers[i] = (struct worker){.threads = threads, .index = i, .banned_cpu = -1};
-        if (vlt_thread_start(&threads->handles[i], worker_main, &threads->workers[i])) {
-            status = vlt_fail(err, VLT_STATUS_INTERNAL, "thread pool: thread %d of %d not started",
-                              i + 1, options->count);
+        const int refused = vlt_thread_start(&threads->handles[i], worker_main,
+                                             &threads->workers[i]);
+        if (refused) {
+            status = vlt_fail(err, VLT_STATUS_NOMEM, "thread pool: thread %d of %d not started: %s",
+                              i + 1, options->count, strerror(refused));
             goto done;
         }
         threads->started++;

@@ -40,7 +40,8 @@ void vlt_threads_destroy(vlt_threads *threads); /* NULL is fine */
 int vlt_threads_count(const vlt_threads *threads);
 
 /* pthread_create with room for what runs here, however little the system gives threads unasked
- * (ulimit -s): 1 MiB of stack at least. */
+ * (ulimit -s): 1 MiB of stack at least. What it refuses, for lack of memory or beyond a limit of
+ * processes, is NOMEM with its error (errno's) as text. */
 int vlt_thread_start(pthread_t *out, void *(*body)(void *argument), void *argument);
 
 /* The place of the calling thread in a pinned pool: it stays there from _take to _leave, whatever

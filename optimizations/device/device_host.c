@@ -186,9 +186,11 @@ static vlt_status stream_create(vlt_device *device, vlt_stream **out, vlt_error 
     }
     stream->host = host;
     stream->number = host->streams++;
-    if (vlt_thread_start(&stream->thread, stream_main, stream)) {
+    const int refused = vlt_thread_start(&stream->thread, stream_main, stream);
+    if (refused) {
         free(stream);
-        return vlt_fail(err, VLT_STATUS_INTERNAL, "host device: a stream's thread did not start");
+        return vlt_fail(err, VLT_STATUS_NOMEM, "host device: a stream's thread did not start: %s",
+                        strerror(refused));
     }
     *out = stream;
     return VLT_OK;

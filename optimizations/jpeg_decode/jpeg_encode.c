@@ -6,6 +6,8 @@
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 enum { SIDE_MAX = JPEG_MAX_DIMENSION, DEFAULT_QUALITY = 90, RESTART_ROWS_MAX = 65535 };
 
 struct encoder {
@@ -116,7 +118,10 @@ vlt_status vlt_jpeg_encode(const uint8_t *rgb, int64_t width, int64_t height,
         *out = encoder->bytes;
         *out_bytes = encoder->byte_count;
     } else {
-        status = vlt_fail(err, VLT_STATUS_INTERNAL, "JPEG encoder: %s", encoder->message);
+        status = vlt_fail(err,
+                          encoder->errors.msg_code == JERR_OUT_OF_MEMORY ? VLT_STATUS_NOMEM
+                                                                         : VLT_STATUS_INTERNAL,
+                          "JPEG encoder: %s", encoder->message);
         free(encoder->bytes);
     }
     jpeg_destroy_compress(&encoder->jpeg);

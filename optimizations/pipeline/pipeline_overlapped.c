@@ -271,9 +271,10 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
     pthread_cond_init(&state->moved, NULL);
     state->sync_ready = true;
     for (int i = 0; i < state->group_count - 1; i++) {
-        if (vlt_thread_start(&state->group[i].thread, group_main, &state->group[i])) {
-            return vlt_fail(err, VLT_STATUS_INTERNAL, "pipeline: thread %d of %d not started",
-                            i + 1, state->group_count - 1);
+        const int refused = vlt_thread_start(&state->group[i].thread, group_main, &state->group[i]);
+        if (refused) {
+            return vlt_fail(err, VLT_STATUS_NOMEM, "pipeline: thread %d of %d not started: %s",
+                            i + 1, state->group_count - 1, strerror(refused));
         }
         state->started++;
     }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "harness/cli/cli_internal.h"
+#include "harness/machine/memory_room.h"
 #include "optimizations/core/registry.h"
+#include "optimizations/core/utf8_text.h"
 #include "reports/cli/own_stack.h"
 
 /* The commands of all layers, in the order of the help: each layer's commands.def names its own. */
@@ -127,6 +129,18 @@ static bool reader_has_gone(void)
     return ferror(stdout) && poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
 }
 
+/* What was refused names its size; who refused it is the narrowest limit (ulimit -v, a cgroup). */
+static void say_limit(char *text, size_t text_bytes)
+{
+    vlt_memory_room room;
+    vlt_memory_room_read(NULL, &room);
+    text[0] = '\0';
+    if (room.left_bytes != UINT64_MAX) {
+        vlt_utf8_format(text, text_bytes, "; the narrowest limit is %s: %.1f MB", room.limit,
+                        (double)room.limit_bytes / 1e6);
+    }
+}
+
 /* Flushes the output and says what is left to say. */
 static vlt_status end(vlt_status status, vlt_error *err)
 {
@@ -135,7 +149,11 @@ static vlt_status end(vlt_status status, vlt_error *err)
     }
     bool silent = status == VLT_STATUS_IO && reader_has_gone();
     if (status != VLT_OK && err->message[0] && !silent) {
-        fprintf(stderr, "vltune: %s\n", err->message);
+        char limit[400] = "";
+        if (status == VLT_STATUS_NOMEM) {
+            say_limit(limit, sizeof limit);
+        }
+        fprintf(stderr, "vltune: %s%s\n", err->message, limit);
     }
     return status;
 }

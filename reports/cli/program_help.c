@@ -172,8 +172,9 @@ void vlt_program_man(FILE *stream)
         roff_option(&vlt_cli_common[i], stream);
     }
     fprintf(stream, ".SH ENVIRONMENT\nVLTUNE_<OPTION> is the default of an option.\n"
-                    ".SH EXIT STATUS\n0 fine, 1 internal error, 2 usage, input or config, 3 "
-                    "confirmed regression, 4 wrong output, 5 nothing measured, 6 inconclusive "
+                    ".SH EXIT STATUS\n0 fine, 1 internal error, 2 usage, input, config, or "
+                    "what this machine cannot give, 3 confirmed regression, 4 wrong output, 5 "
+                    "nothing measured, 6 inconclusive "
                     "under \\-\\-strict, 75 stopped but resumable, 130 interrupted.\n");
 }
 

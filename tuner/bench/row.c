@@ -117,6 +117,11 @@ bool vlt_row_measured(const vlt_row *row)
     return row->experiment.result.launches > 0;
 }
 
+bool vlt_row_mendable(const vlt_row *row)
+{
+    return vlt_status_exit_code(row->status) == 2 && row->status != VLT_STATUS_NOMEM;
+}
+
 vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err)
 {
     double *p = calloc(2 * (size_t)rows->count + 1, sizeof *p);
@@ -150,12 +155,11 @@ vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err)
         }
         any |= vlt_row_measured(row);
         first_bad = !first_bad && !vlt_row_measured(row) ? row : first_bad;
-        mendable = mendable && vlt_status_exit_code(row->status) == 2;
+        mendable = mendable && vlt_row_mendable(row);
     }
     if (any) {
         return VLT_OK;
     }
-    /* what cannot be understood, or cannot be here, is the user's to mend */
     return vlt_fail(err, mendable ? first_bad->status : VLT_STATUS_UNMEASURED, "%s",
                     first_bad ? first_bad->invalid_reason : "nothing was measured");
 }

@@ -49,12 +49,15 @@ void vlt_row_count(vlt_row *row, const vlt_side *side, const vlt_launch_options 
 
 bool vlt_row_measured(const vlt_row *row);
 
+/* Was it not measured for what the user can mend: a text that cannot be understood, a variant that
+ * cannot be here? Memory that was not there is nothing measured. */
+bool vlt_row_mendable(const vlt_row *row);
+
 /* Benjamini-Hochberg over all measured rows: for highlighting, never for a gate. */
 vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err);
 
 /* The worst that happened: OK when at least one row was measured and none was wrong; WRONG; the
- * first status where all of them are the user's to mend (exit code 2); else UNMEASURED. With the
- * first reason. */
+ * first status where all of them are mendable; else UNMEASURED. With the first reason. */
 vlt_status vlt_rows_status(const vlt_rows *rows, vlt_error *err);
 
 /* New reference. Members: reports/cli/README.md#rows-of-measurements; null where unknown. */

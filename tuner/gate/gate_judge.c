@@ -229,8 +229,7 @@ vlt_status vlt_gate_status(const vlt_gate *gate, bool strict, vlt_error *err)
     }
     /* what the user can mend (a wrong name, a library that is none) is not "nothing measured" */
     const vlt_row *first = gate->stage_count ? &gate->stage[0].screen : NULL;
-    bool mendable = first && vlt_status_exit_code(first->status) == 2 &&
-                    first->status != VLT_STATUS_UNSUPPORTED;
+    bool mendable = first && vlt_row_mendable(first) && first->status != VLT_STATUS_UNSUPPORTED;
     if (!measured && mendable) {
         return vlt_fail(err, first->status, "%s: %s", gate->stage[0].name, first->invalid_reason);
     }

@@ -49,6 +49,8 @@ Test(status, message_names_the_subject)
     vlt_fail_in(&err, VLT_STATUS_INPUT, "tensor '%s': ", "w");
     cr_assert_str_eq(err.message, "tensor 'w': shape [3], expected [4]");
     cr_assert_eq(vlt_status_exit_code(VLT_STATUS_INPUT), 2);
+    cr_assert_eq(vlt_status_exit_code(VLT_STATUS_NOMEM), 2,
+                 "the machine's, not the program's fault");
     cr_assert_eq(vlt_status_exit_code(VLT_STATUS_INTERRUPTED), 130);
     cr_assert_eq(vlt_fail(NULL, VLT_STATUS_IO, "x"), VLT_STATUS_IO);
 }
