@@ -341,7 +341,11 @@ vlt_status vlt_tuned_parse(const char *text, size_t bytes, const char *name,
     struct reader reader = {name, warning, user, out, err};
     vlt_toml_error error;
     *out = (vlt_tuned_config){0};
-    if (bytes == 0 || bytes > VLT_TUNED_BYTES_MAX) {
+    if (bytes == 0) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: empty (0 bytes), expected a tuned config",
+                        name);
+    }
+    if (bytes > VLT_TUNED_BYTES_MAX) {
         return vlt_fail(err, VLT_STATUS_INPUT, "%s: %zu bytes, expected 1 to %d", name, bytes,
                         VLT_TUNED_BYTES_MAX);
     }

@@ -380,12 +380,12 @@ vlt_status vlt_prompt_build(vlt_engine *engine, const vlt_request *request,
     *out = (vlt_prompt){0};
     vlt_status status = gather_messages(request, conversation, out, err);
     if (status == VLT_OK) {
-        status = vlt_tree_parse(out->messages, out->messages_bytes, "messages", true, &messages,
-                                err);
+        status = vlt_tree_parse_file(out->messages, out->messages_bytes, "messages", true,
+                                     &messages, err);
     }
     if (status == VLT_OK && request->tools && !tools) {
-        status = vlt_tree_parse(request->tools, request->tools_bytes, "tools", true, &read_tools,
-                                err);
+        status = vlt_tree_parse_file(request->tools, request->tools_bytes, "tools", true,
+                                     &read_tools, err);
         tools = status == VLT_OK ? vlt_tree_root(read_tools) : NULL;
     }
     if (status == VLT_OK) {

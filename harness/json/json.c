@@ -36,6 +36,10 @@ vlt_status vlt_json_parse(const char *text, size_t bytes, const char *name, json
     json_error_t error;
     pthread_once(&once, use_allocate);
     was_refused = false;
+    *out = NULL;
+    if (bytes == 0) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "%s: empty (0 bytes), expected JSON", name);
+    }
     *out = json_loadb(text, bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES,
                       &error);
     if (was_refused) {

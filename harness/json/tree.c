@@ -486,6 +486,14 @@ vlt_status vlt_tree_parse(const char *text, size_t bytes, const char *name, bool
     return VLT_OK;
 }
 
+vlt_status vlt_tree_parse_file(const char *text, size_t bytes, const char *name, bool merge_keys,
+                               vlt_tree_document **out, vlt_error *err)
+{
+    *out = NULL;
+    return bytes ? vlt_tree_parse(text, bytes, name, merge_keys, out, err)
+                 : vlt_fail(err, VLT_STATUS_INPUT, "%s: empty (0 bytes), expected JSON", name);
+}
+
 void vlt_tree_destroy(vlt_tree_document *document)
 {
     if (document) {

@@ -44,6 +44,10 @@ typedef struct vlt_tree_document vlt_tree_document;
  * kept as written. */
 vlt_status vlt_tree_parse(const char *text, size_t bytes, const char *name, bool merge_keys,
                           vlt_tree_document **out, vlt_error *err);
+
+/* The same of what is a whole file: one of no bytes is called empty. */
+vlt_status vlt_tree_parse_file(const char *text, size_t bytes, const char *name, bool merge_keys,
+                               vlt_tree_document **out, vlt_error *err);
 void vlt_tree_destroy(vlt_tree_document *document); /* NULL is fine */
 const vlt_tree *vlt_tree_root(const vlt_tree_document *document);
 

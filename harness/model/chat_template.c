@@ -101,7 +101,7 @@ static vlt_status check_file(const char *path, bool json, bool *found, vlt_error
     vlt_status judged = VLT_OK;
     vlt_status status = vlt_read_file(path, FILE_LIMIT, &text, &bytes, err);
     if (status == VLT_OK && json) {
-        status = vlt_tree_parse(text, bytes, path, false, &document, err);
+        status = vlt_tree_parse_file(text, bytes, path, false, &document, err);
     }
     if (status == VLT_OK && json) {
         const vlt_tree *value = template_of(vlt_tree_root(document));

@@ -211,7 +211,7 @@ vlt_status vlt_tokenizer_from_json(const char *text, size_t bytes, const char *n
     vlt_tree_document *document = NULL;
     vlt_tokenizer_build build = {.name = name};
     *out = NULL;
-    vlt_status status = vlt_tree_parse(text, bytes, name, false, &document, err);
+    vlt_status status = vlt_tree_parse_file(text, bytes, name, false, &document, err);
     if (status != VLT_OK) {
         return status;
     }
@@ -298,9 +298,9 @@ vlt_status vlt_tokenizer_from_merges(const char *vocab, size_t vocab_bytes, cons
     vlt_tokenizer_build build = {.name = name};
     bool named = false;
     *out = NULL;
-    vlt_status status = vlt_tree_parse(vocab, vocab_bytes, name, false, &vocab_document, err);
+    vlt_status status = vlt_tree_parse_file(vocab, vocab_bytes, name, false, &vocab_document, err);
     if (status == VLT_OK && added) {
-        status = vlt_tree_parse(added, added_bytes, name, false, &added_document, err);
+        status = vlt_tree_parse_file(added, added_bytes, name, false, &added_document, err);
     }
     if (status == VLT_OK) {
         status = vlt_tokenizer_build_vocab(&build, vlt_tree_root(vocab_document), err);

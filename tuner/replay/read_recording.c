@@ -162,13 +162,13 @@ static vlt_status parse(const char *text, size_t bytes, const char *name, char *
                         vlt_tree_document **out, vlt_error *err)
 {
     size_t closed_bytes;
-    vlt_status status = vlt_tree_parse(text, bytes, name, false, out, err);
+    vlt_status status = vlt_tree_parse_file(text, bytes, name, false, out, err);
     *closed = NULL;
     if (status != VLT_STATUS_INPUT) {
         return status;
     }
     *closed = close_cache(text, bytes, &closed_bytes);
-    if (!*closed || vlt_tree_parse(*closed, closed_bytes, name, false, out, NULL) != VLT_OK) {
+    if (!*closed || vlt_tree_parse_file(*closed, closed_bytes, name, false, out, NULL) != VLT_OK) {
         *out = NULL;
         return status;
     }

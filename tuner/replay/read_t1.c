@@ -75,7 +75,7 @@ static vlt_status begin(reading *r, const char *text, size_t bytes, const char *
                         vlt_error *err)
 {
     *r = (reading){.name = name, .err = err};
-    vlt_status status = vlt_tree_parse(text, bytes, name, false, &r->document, err);
+    vlt_status status = vlt_tree_parse_file(text, bytes, name, false, &r->document, err);
     if (status != VLT_OK) {
         return status;
     }

@@ -41,6 +41,24 @@ Test(plain_words, inner_commands_are_not_named)
     test_output_release(&output);
 }
 
+/* Not by the byte at which a parser missed something. */
+Test(plain_words, empty_files_are_called_empty)
+{
+    test_output output = test_demo_script(
+        ": >e.json; : >e.toml; : >e.jpg; : >e.db; : >session; mkdir spaces; : >spaces/x.json;"
+        "t() { $VLTUNE \"$@\" >/dev/null 2>err; c=$?; [ $c = 2 ] && grep -q 'empty' err || "
+        "{ echo \"$* $c\"; cat err; }; };"
+        "t run $DEMO --messages e.json; t run $DEMO --prompt a --image e.jpg;"
+        "t run $DEMO --prompt a --config e.toml; t run $DEMO --prompt a --session session;"
+        "t config show e.toml; t config validate e.toml; t tune $DEMO --seed-from e.toml;"
+        "t report --db e.db; t db check e.db; t tune --replay spaces;"
+        "t bench norm --shape decode --variant baseline --launches 1 --page p.html --trust e.json;"
+        "for f in config tokenizer preprocessor_config generation_config; do rm -rf m; mkdir m;"
+        "  ln -s $DEMO/* m; rm m/$f.json; : >m/$f.json; t run m --prompt a -n 1; done");
+    cr_expect_str_eq(output.out, "", "%s", output.out);
+    test_output_release(&output);
+}
+
 Test(plain_words, what_is_missing_is_named)
 {
     test_output output = test_demo_script(
