@@ -128,14 +128,18 @@ static vlt_status write_certain(vlt_tuner *tuner, bool whole, vlt_error *err)
  * the database up to there, and what was decided goes into the config. */
 static vlt_status conclude_failed(vlt_tuner *tuner, vlt_status status, vlt_error *err)
 {
-    if (!tuner->session || !anything_decided(tuner) ||
-        write_certain(tuner, false, NULL) != VLT_OK) {
-        return status;
-    }
-    tuner->result->end = VLT_TUNE_INTERRUPTED;
     const vlt_error failure = err ? *err : (vlt_error){0};
-    return vlt_fail(err, status, "%s; %s holds what was certain until then", failure.message,
-                    tuner->options->config_path);
+    const bool kept = tuner->session && anything_decided(tuner) &&
+                      write_certain(tuner, false, NULL) == VLT_OK;
+    const bool goes_on = tuner->session && (status == VLT_STATUS_IO || status == VLT_STATUS_NOMEM);
+    if (kept) {
+        tuner->result->end = VLT_TUNE_INTERRUPTED;
+    }
+    return vlt_fail(err, status, "%s%s%s%s%s%s", failure.message, kept ? "; " : "",
+                    kept ? tuner->options->config_path : "",
+                    kept ? " holds what was certain until then" : "",
+                    goes_on ? "; the same command goes on with the samples in " : "",
+                    goes_on ? tuner->options->db_path : "");
 }
 
 /* What is certain so far becomes the config; also after Ctrl-C. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -342,6 +343,38 @@ static void note_progress(void *user, const vlt_tune_progress *progress)
 {
     (void)user;
     searching = searching || !strcmp(progress->stage, "search");
+}
+
+static void fill_disk(void *user, const vlt_tune_progress *progress)
+{
+    struct rlimit limit;
+    note_progress(user, progress);
+    if (searching && getrlimit(RLIMIT_FSIZE, &limit) == 0) {
+        limit.rlim_cur = 1;
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+}
+
+/* What was measured is in the database: the message says that the same command goes on with it. */
+Test(tune, a_full_disk_says_how_to_go_on, .timeout = 240)
+{
+    const char *db = test_store_path(0), *config = test_tune_config();
+    vlt_tune_options options = options_for(config, db, VLT_ASAN ? 90 : 25);
+    vlt_report result;
+    vlt_error err = {0};
+    struct rlimit before;
+    options.progress = fill_disk;
+    signal(SIGXFSZ, SIG_IGN); /* as the program does */
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    vlt_status status = vlt_tune_with(&options, test_program_path(), &result, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    cr_expect_eq(status, VLT_STATUS_IO, "%s", err.message);
+    cr_expect(strstr(err.message, "; the same command goes on with the samples in ") &&
+                  strstr(err.message, db),
+              "%s", err.message);
+    vlt_report_release(&result);
+    unlink(config);
+    test_store_remove(db);
 }
 
 /* Ctrl-C before anything is certain does not cost the config of an earlier run. */
