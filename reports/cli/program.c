@@ -144,8 +144,12 @@ static void say_limit(char *text, size_t text_bytes)
 /* Flushes the output and says what is left to say. */
 static vlt_status end(vlt_status status, vlt_error *err)
 {
-    if (fflush(stdout) != 0 && status == VLT_OK) {
-        status = vlt_fail(err, VLT_STATUS_IO, "standard output: %s", strerror(errno));
+    /* a write may have failed before, whose reason is not known any more, and this one be fine */
+    const bool lost = ferror(stdout);
+    const bool flushed = fflush(stdout) == 0;
+    if ((lost || !flushed) && status == VLT_OK) {
+        status = vlt_fail(err, VLT_STATUS_IO, "standard output: %s",
+                          flushed ? "not all of it could be written" : strerror(errno));
     }
     bool silent = status == VLT_STATUS_IO && reader_has_gone();
     if (status != VLT_OK && err->message[0] && !silent) {

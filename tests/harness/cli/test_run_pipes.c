@@ -52,6 +52,16 @@ Test(run_pipes, a_reader_that_has_gone_is_told_by_the_exit_code)
     }
 }
 
+/* Of texts of any length: where the last write has nothing left to do, too. */
+Test(run_pipes, what_was_lost_before_the_end_is_told)
+{
+    prints(
+        "for c in man completion list 'list --json' --help 'help run' 'help tune' probe; do "
+        "$VLTUNE $c >/dev/full 2>err; [ $? = 2 ] && grep -q 'No space left\\|not all of it' err || "
+        "{ echo \"$c\"; cat err; }; done",
+        "", NULL);
+}
+
 /* What went wrong beside the closed pipe is still said. */
 Test(run_pipes, other_troubles_keep_their_code)
 {
