@@ -13,6 +13,9 @@
 #include "optimizations/core/status.h"
 
 enum { VLT_EPOCH_TARGET_NS = 200000, VLT_EPOCH_FLOOR_NS = 50000, VLT_EPOCH_FLOOR_TICKS = 1000 };
+enum {
+    VLT_EPOCH_REPEATED_NS = 10 * VLT_EPOCH_TARGET_NS
+}; /* calls below are timed more than once */
 
 typedef struct vlt_epoch {
     int64_t iterations; /* >= 1, of every epoch of both subjects */
@@ -21,7 +24,7 @@ typedef struct vlt_epoch {
     double longest_ns;  /* the longer of the two epochs */
 } vlt_epoch;
 
-/* Time of one iteration of the subject, by running it: once when that takes 20 ms or more. Fails
+/* Time of one iteration of the subject, by running it: once when that takes 2 ms or more. Fails
  * with the subject's own status, or INTERNAL when the clock does not advance. */
 vlt_status vlt_epoch_time_call(const vlt_clock *clock, const vlt_clock_info *info,
                                const vlt_subject *subject, double *call_ns, vlt_error *err);

@@ -14,6 +14,8 @@ enum {
     WARM_EPOCHS_MAX = 12 * VLT_STEADY_WINDOW,
     SLOW_CALL_NS = 1000 * 1000 * 1000, /* beyond it a first call is no slower than the next by more
                                           than such calls scatter anyway: it counts */
+    LONG_CALL_NS = 20 * 1000 * 1000,   /* beyond it a launch holds so few calls that one of either
+                                          side to warm up is one too many */
     PRESSURE_EVERY_NS = 10 * 1000 * 1000,
     FIRST_LOOK = 12 /* pairs before the first look at the verdict */
 };
@@ -147,23 +149,31 @@ static int time_side(struct measuring *m, int side, vlt_pair *pair)
     return result;
 }
 
-/* One call of each side, or as many as its length needs, begun by the side of the coin. */
+/* One call of each side, or as many as its length needs, begun by the side of the coin. Where that
+ * was long, the same code's call on the other side already counts: it has warmed up. */
 static vlt_status calibrate(struct measuring *m, vlt_error *err)
 {
-    double call_ns[2];
+    double call_ns[2] = {0};
     take_reading(m, &m->reading);
     for (int k = 0; k < 2; k++) {
         int side = k ^ m->first;
         const struct reading before = m->reading;
+        uint64_t cpu_begin = vlt_thread_clocks_cpu_ns(&m->threads);
         vlt_status status = vlt_epoch_time_call(m->clock, &m->info, &m->subject[side],
                                                 &call_ns[side], err);
         if (status != VLT_OK) {
             return status;
         }
+        uint64_t cpu_end = vlt_thread_clocks_cpu_ns(&m->threads);
         take_reading(m, &m->reading);
-        m->slow[side] = call_ns[side] > SLOW_CALL_NS;
+        bool warm = k == 1 && m->options->same_code && !m->slow[!side] &&
+                    call_ns[!side] > LONG_CALL_NS;
+        m->slow[side] = call_ns[side] > (warm ? LONG_CALL_NS : SLOW_CALL_NS);
         if (m->slow[side]) {
             fill_side(m, &before, (uint64_t)call_ns[side], side, &m->first_calls);
+        }
+        if (m->slow[side] && m->threads.count > 0) {
+            m->first_calls.cpu_ns[side] = since(cpu_begin, cpu_end);
         }
     }
     vlt_epoch_plan(&m->info, call_ns, 2, &m->epoch);
@@ -245,6 +255,25 @@ static vlt_status measure_pairs(struct measuring *m, vlt_random *coin, vlt_pair_
     return VLT_OK;
 }
 
+static void open_threads(struct measuring *m)
+{
+    if (m->options->whole_process) {
+        vlt_thread_clocks_open(&m->threads);
+    }
+}
+
+/* Opens them anew: by now the subjects have started all of theirs. Where these are more, the CPU
+ * time of first calls is not known. */
+static void open_started_threads(struct measuring *m)
+{
+    int known = m->threads.count;
+    vlt_thread_clocks_close(&m->threads);
+    open_threads(m);
+    if (m->threads.count != known) {
+        m->first_calls.cpu_ns[0] = m->first_calls.cpu_ns[1] = 0;
+    }
+}
+
 /* What a pair costs beside its epochs and priming calls: the same steps around nothing. */
 static int run_nothing(void *state, int64_t iterations)
 {
@@ -280,7 +309,7 @@ static vlt_status measure_watched(struct measuring *m, vlt_random *coin, vlt_pai
     vlt_status status = measure_pairs(m, coin, run, err);
     waited_ns = since(waited_ns, vlt_thread_clocks_waited_ns(&m->threads));
     double wall_ns = (double)since(begin_ns, vlt_clock_wall(m->clock));
-    bool known = m->options->same_code && m->threads.count > 1 && !m->slow[0] && !m->slow[1];
+    bool known = m->options->same_code && m->threads.count > 1;
     if (known && (double)waited_ns > CROWDED * wall_ns) {
         for (int i = 0; i < run->pair_count; i++) {
             run->pair[i].flags |= VLT_PAIR_CROWDED;
@@ -315,13 +344,12 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
     m.begin_ns = vlt_clock_wall(m.clock);
     vlt_clock_probe(m.clock, &m.info);
     m.first = (int)(vlt_random_next(&coin) >> 63);
+    open_threads(&m);
     status = calibrate(&m, err);
     if (status != VLT_OK) {
         goto done;
     }
-    if (options->whole_process) {
-        vlt_thread_clocks_open(&m.threads); /* by now the subjects have started theirs */
-    }
+    open_started_threads(&m);
     status = warm_up(&m, &run->steadiness, err);
     if (status != VLT_OK) {
         goto done;

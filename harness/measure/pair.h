@@ -57,7 +57,7 @@ typedef struct vlt_pair_options {
     int pairs_min;      /* measured even when that takes longer than limit_s; >= 1 */
     double limit_s;     /* of everything, warm-up included; 0: no limit */
     bool whole_process; /* the subjects use more threads: count switches of all of them */
-    bool same_code;     /* and are the same variant: CPU time may stand for wall time */
+    bool same_code;     /* of one variant: CPU time may stand for wall time, a call warms up both */
     bool (*stop)(void); /* asked between pairs, NULL: never */
     const vlt_judge_options *judge; /* end as soon as the pairs give a verdict; NULL: do not */
 } vlt_pair_options;

@@ -253,6 +253,28 @@ static bool stop_now(void)
     return true;
 }
 
+/* What is long anyway is not called more often than its pairs need: once to warm up, and beyond
+ * 20 ms, where both are the same code, one side alone. */
+Test(pair, a_long_call_is_not_spent_on_calibration)
+{
+    const uint64_t call_ns[] = {5000000, 50000000};
+    for (int c = 0; c < 2; c++) {
+        for (uint64_t seed = 1; seed <= 8; seed++) {
+            struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+            struct work work[2] = {{.call_ns = call_ns[c], .noise = {3}},
+                                   {.call_ns = call_ns[c] / 100 * 103, .noise = {4}}};
+            vlt_pair_run run;
+            vlt_pair_options options = {
+                .seed = seed, .pairs = 7, .pairs_min = 7, .same_code = seed % 2};
+            cr_assert_eq(measure(&fake, work, options, &run), VLT_OK);
+            cr_assert_eq(run.pair_count, 7);
+            cr_assert_eq(work[0].calls + work[1].calls, 2 * 7 + (c == 1 && seed % 2 ? 1 : 2));
+            cr_assert_float_eq(run.log_ratio, log(1.03), 0.01);
+            vlt_pair_run_release(&run);
+        }
+    }
+}
+
 Test(pair, stopping_before_the_least_is_said)
 {
     struct fake fake = {.tick_ns = 1, .reading_ns = 20};
