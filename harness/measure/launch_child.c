@@ -21,7 +21,9 @@ struct child {
     char *library[2]; /* owned paths; NULL: this build */
     void *handle[2];
     vlt_placement *placement;
-    bool share; /* both sides lie in the same memory */
+    bool share;        /* both sides lie in the same memory */
+    int first;         /* the side that is prepared first */
+    double prepared_s; /* what preparing both took */
     vlt_launch launch;
 };
 
@@ -158,7 +160,7 @@ static void place(struct child *child, bool share)
  * memory, unless the builds make different data of one seed. */
 static vlt_status prepare_both(struct child *child, vlt_random *random, vlt_error *err)
 {
-    int first = (int)(vlt_random_next(random) >> 63);
+    const int first = child->first = (int)(vlt_random_next(random) >> 63);
     place(child, same_problem(child->side) && child->options.regime == VLT_REGIME_HOT);
     child->placement->turn = (int)(vlt_random_next(random) >> 63);
     vlt_status status = prepare_side(child, first, err);
@@ -231,14 +233,48 @@ static vlt_status verify_both(struct child *child, vlt_error *err)
     return status;
 }
 
+static vlt_subject subject_of(const struct child *child, int side)
+{
+    return (vlt_subject){.run = child->abi[side]->run,
+                         .reset = child->abi[side]->reset,
+                         .state = child->handle[side]};
+}
+
+/* Both sides anew, each where the other one lay. The first one's old self is overwritten before it
+ * is released, not run any more: threads that both use go on, and the heap is no emptier for one of
+ * them. */
+static vlt_status exchange(void *user, vlt_subject subject[2], vlt_error *err)
+{
+    struct child *child = user;
+    vlt_status status = VLT_OK;
+    child->placement->turn = !child->placement->turn;
+    for (int k = 0; k < 2 && status == VLT_OK; k++) {
+        int side = k ^ child->first;
+        void *old = child->handle[side];
+        status = prepare_side(child, side, err);
+        child->abi[side]->release(old);
+        subject[side] = subject_of(child, side);
+    }
+    return status;
+}
+
+/* Is there anything to exchange, and time for it? */
+static bool may_exchange(const struct child *child)
+{
+    const double share = 0.25;
+    const vlt_placement *placement = child->placement;
+    return !child->share && placement->regions == 2 && placement->region[0] &&
+           placement->region[1] && placement->count > 0 &&
+           child->prepared_s < share * child->options.limit_s;
+}
+
 static vlt_status measure(struct child *child, vlt_random *random, vlt_error *err)
 {
     vlt_subject subject[2];
     bool whole_process = false;
     for (int i = 0; i < 2; i++) {
         vlt_measure_cost cost;
-        subject[i] = (vlt_subject){
-            .run = child->abi[i]->run, .reset = child->abi[i]->reset, .state = child->handle[i]};
+        subject[i] = subject_of(child, i);
         whole_process |= child->abi[i]->threads(child->handle[i]) > 1;
         child->abi[i]->cost(child->handle[i], &cost);
         child->launch.cost[i][VLT_LAUNCH_FLOPS] = cost.flops;
@@ -254,9 +290,12 @@ static vlt_status measure(struct child *child, vlt_random *random, vlt_error *er
                                 .pairs_min = 1,
                                 .limit_s = child->options.limit_s,
                                 .whole_process = whole_process,
-                                .same_code = same_code(child->side)};
+                                .same_code = same_code(child->side),
+                                .exchange = may_exchange(child) ? exchange : NULL,
+                                .exchange_user = child};
     vlt_status status = vlt_pair_measure(NULL, subject, &options, &child->launch.run, err);
     if (status == VLT_OK && child->options.count) {
+        subject[1] = subject_of(child, 1);
         vlt_counted_measure(&subject[1], child->launch.run.call_ns[1], &child->launch.counted);
     }
     return status;
@@ -277,7 +316,9 @@ static vlt_status serve(struct child *child, const json_t *document, vlt_error *
         }
     }
     if (status == VLT_OK) {
+        uint64_t begin_ns = vlt_clock_wall(vlt_clock_system());
         status = prepare_both(child, &random, err);
+        child->prepared_s = 1e-9 * (double)(vlt_clock_wall(vlt_clock_system()) - begin_ns);
     }
     if (status == VLT_OK) {
         vlt_utf8_format(child->launch.note, sizeof child->launch.note, "%s",

@@ -17,7 +17,8 @@ enum {
     LONG_CALL_NS = 20 * 1000 * 1000,   /* beyond it a launch holds so few calls that one of either
                                           side to warm up is one too many */
     PRESSURE_EVERY_NS = 10 * 1000 * 1000,
-    FIRST_LOOK = 12 /* pairs before the first look at the verdict */
+    FIRST_LOOK = 12,   /* pairs before the first look at the verdict */
+    HALF_PAIRS_MIN = 3 /* before sides exchange their places: fewer tell more without */
 };
 
 /* Share of the time in which some thread waited for a CPU, beyond which wall time is the
@@ -33,11 +34,14 @@ struct reading {
 struct measuring {
     const vlt_clock *clock;
     vlt_clock_info info;
-    const vlt_subject *subject;
+    vlt_subject subject[2]; /* others after an exchange */
     const vlt_pair_options *options;
     vlt_epoch epoch;
     vlt_disturbance_files files;
     vlt_thread_clocks threads; /* of all, where the subjects have several */
+    uint64_t waited_from_ns;   /* what they had waited for CPUs when they were opened */
+    uint64_t waited_ns;        /* what they waited before they were opened anew */
+    uint8_t flags;             /* of all pairs from now on */
     vlt_disturbance last;      /* at which the current stretch of pressure began */
     struct reading reading;    /* the newest */
     int first;    /* the side that calibration and warm-up run first: also by coin, since
@@ -55,11 +59,16 @@ static bool stopped(const struct measuring *m)
     return m->options->stop && m->options->stop();
 }
 
-/* Has this share of the time limit gone? */
+/* Of the time limit; 0 without one. */
+static double share_gone(const struct measuring *m)
+{
+    double gone_s = (double)(vlt_clock_wall(m->clock) - m->begin_ns) * 1e-9;
+    return m->options->limit_s > 0 ? gone_s / m->options->limit_s : 0;
+}
+
 static bool spent(const struct measuring *m, double share)
 {
-    double spent_s = (double)(vlt_clock_wall(m->clock) - m->begin_ns) * 1e-9;
-    return m->options->limit_s > 0 && spent_s > share * m->options->limit_s;
+    return share_gone(m) > share;
 }
 
 /* Alternates the subjects until the newest window of both is steady. "No steady state" needs a
@@ -223,18 +232,19 @@ static bool decided(struct measuring *m, const vlt_pair_run *run)
     return judgement.verdict != VLT_VERDICT_INCONCLUSIVE;
 }
 
-static vlt_status measure_pairs(struct measuring *m, vlt_random *coin, vlt_pair_run *run,
-                                vlt_error *err)
+/* Until there are `pairs` in all; from pairs_min on until this share of the time limit has gone. */
+static vlt_status measure_until(struct measuring *m, int pairs, int pairs_min, double share,
+                                vlt_random *coin, vlt_pair_run *run, vlt_error *err)
 {
     take_reading(m, &m->reading);
-    while (run->pair_count < m->options->pairs) {
-        bool enough = run->pair_count >= m->options->pairs_min;
-        if (stopped(m) || (enough && (spent(m, 1) || decided(m, run)))) {
+    while (run->pair_count < pairs) {
+        bool enough = run->pair_count >= pairs_min;
+        if (stopped(m) || (enough && (spent(m, share) || decided(m, run)))) {
             break;
         }
         vlt_pair *pair = &run->pair[run->pair_count];
         int result;
-        *pair = (vlt_pair){.b_first = (uint8_t)(vlt_random_next(coin) >> 63)};
+        *pair = (vlt_pair){.b_first = (uint8_t)(vlt_random_next(coin) >> 63), .flags = m->flags};
         if (run->pair_count == 0 && (m->slow[0] || m->slow[1])) {
             result = first_pair(m, pair);
         } else {
@@ -248,10 +258,6 @@ static vlt_status measure_pairs(struct measuring *m, vlt_random *coin, vlt_pair_
         note_pressure(m, pair);
         run->pair_count++;
     }
-    if (run->pair_count < m->options->pairs_min) {
-        return vlt_fail(err, VLT_STATUS_STOPPED, "stopped after %d of %d pairs", run->pair_count,
-                        m->options->pairs);
-    }
     return VLT_OK;
 }
 
@@ -259,7 +265,14 @@ static void open_threads(struct measuring *m)
 {
     if (m->options->whole_process) {
         vlt_thread_clocks_open(&m->threads);
+        m->waited_from_ns = vlt_thread_clocks_waited_ns(&m->threads);
     }
+}
+
+static void close_threads(struct measuring *m)
+{
+    m->waited_ns += since(m->waited_from_ns, vlt_thread_clocks_waited_ns(&m->threads));
+    vlt_thread_clocks_close(&m->threads);
 }
 
 /* Opens them anew: by now the subjects have started all of theirs. Where these are more, the CPU
@@ -267,11 +280,63 @@ static void open_threads(struct measuring *m)
 static void open_started_threads(struct measuring *m)
 {
     int known = m->threads.count;
-    vlt_thread_clocks_close(&m->threads);
+    close_threads(m);
     open_threads(m);
     if (m->threads.count != known) {
         m->first_calls.cpu_ns[0] = m->first_calls.cpu_ns[1] = 0;
     }
+}
+
+/* The subjects after it are others: they are called once, and may have other threads. */
+static vlt_status exchange(struct measuring *m, vlt_error *err)
+{
+    close_threads(m);
+    vlt_status status = m->options->exchange(m->options->exchange_user, m->subject, err);
+    for (int k = 0; k < 2 && status == VLT_OK; k++) {
+        const vlt_subject *subject = &m->subject[k ^ m->first];
+        if (subject->reset) {
+            subject->reset(subject->state);
+        }
+        uint64_t wall_ns;
+        status = vlt_epoch_time(m->clock, subject, 1, &wall_ns, err);
+    }
+    open_threads(m);
+    m->flags |= VLT_PAIR_EXCHANGED;
+    return status;
+}
+
+/* The share of the limit at which half of what is left will be gone, half a pair early or late. */
+static double halfway(const struct measuring *m)
+{
+    double half_pair_s = 1e-9 * m->epoch.longest_ns;
+    double pair_share = m->options->limit_s > 0 ? half_pair_s / m->options->limit_s : 0;
+    return 0.5 * (1 + share_gone(m)) - pair_share;
+}
+
+/* With an exchange, when half of the time is over; then as many pairs again. */
+static vlt_status measure_pairs(struct measuring *m, vlt_random *coin, vlt_pair_run *run,
+                                vlt_error *err)
+{
+    const vlt_pair_options *options = m->options;
+    vlt_status status = VLT_OK;
+    if (options->exchange) {
+        status = measure_until(m, options->pairs / 2, 1, halfway(m), coin, run, err);
+        const int pairs = 2 * run->pair_count;
+        if (status == VLT_OK && run->pair_count >= HALF_PAIRS_MIN && !stopped(m)) {
+            status = exchange(m, err);
+            if (status == VLT_OK) {
+                status = measure_until(m, pairs, pairs, 1, coin, run, err);
+            }
+        }
+    }
+    if (status == VLT_OK) {
+        status = measure_until(m, options->pairs, options->pairs_min, 1, coin, run, err);
+    }
+    if (status == VLT_OK && run->pair_count < options->pairs_min) {
+        status = vlt_fail(err, VLT_STATUS_STOPPED, "stopped after %d of %d pairs", run->pair_count,
+                          options->pairs);
+    }
+    return status;
 }
 
 /* What a pair costs beside its epochs and priming calls: the same steps around nothing. */
@@ -284,10 +349,9 @@ static int run_nothing(void *state, int64_t iterations)
 static double book_keeping_ns(const struct measuring *m)
 {
     enum { REPEATS = 15 };
-    const vlt_subject nothing[2] = {{.run = run_nothing}, {.run = run_nothing}};
     struct measuring empty = *m;
     double cost[REPEATS];
-    empty.subject = nothing;
+    empty.subject[0] = empty.subject[1] = (vlt_subject){.run = run_nothing};
     take_reading(&empty, &empty.reading);
     for (int i = 0; i < REPEATS; i++) {
         vlt_pair pair = {0};
@@ -304,10 +368,12 @@ static double book_keeping_ns(const struct measuring *m)
 static vlt_status measure_watched(struct measuring *m, vlt_random *coin, vlt_pair_run *run,
                                   vlt_error *err)
 {
-    uint64_t waited_ns = vlt_thread_clocks_waited_ns(&m->threads);
+    m->waited_ns = 0;
+    m->waited_from_ns = vlt_thread_clocks_waited_ns(&m->threads);
     uint64_t begin_ns = vlt_clock_wall(m->clock);
     vlt_status status = measure_pairs(m, coin, run, err);
-    waited_ns = since(waited_ns, vlt_thread_clocks_waited_ns(&m->threads));
+    uint64_t waited_ns = m->waited_ns +
+                         since(m->waited_from_ns, vlt_thread_clocks_waited_ns(&m->threads));
     double wall_ns = (double)since(begin_ns, vlt_clock_wall(m->clock));
     bool known = m->options->same_code && m->threads.count > 1;
     if (known && (double)waited_ns > CROWDED * wall_ns) {
@@ -322,7 +388,7 @@ vlt_status vlt_pair_measure(const vlt_clock *clock, const vlt_subject subject[2]
                             const vlt_pair_options *options, vlt_pair_run *run, vlt_error *err)
 {
     struct measuring m = {.clock = clock ? clock : vlt_clock_system(),
-                          .subject = subject,
+                          .subject = {subject[0], subject[1]},
                           .options = options,
                           .pressure = NAN,
                           .next_look = FIRST_LOOK};

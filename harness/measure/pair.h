@@ -5,7 +5,9 @@
  * What disturbs the machine for longer than a pair hits both epochs and cancels in ln(B/A); the
  * coin takes away what depends on the order. The statistic of a process is the median of those
  * log-ratios: pairing alone cannot undo the luck of one process's memory layout, which is why
- * launch.h repeats it in fresh ones.
+ * launch.h repeats it in fresh ones. Where the sides lie apart they exchange their places halfway,
+ * and the statistic is the mean of both halves' medians: what one place costs more than the other
+ * is in both, with opposite signs.
  *
  * Pairs are dropped on the system's own word alone (an involuntary context switch), never by
  * their duration; and not even then when that would cost more than half of them.
@@ -35,8 +37,12 @@ enum { VLT_PAIR_LONG_NS = 2 * 1000 * 1000 };
 enum {
     VLT_PAIR_PREEMPTED = 1, /* the system reported an involuntary switch */
     VLT_PAIR_CLOCK = 2,     /* the clock went back or stood still */
-    VLT_PAIR_CROWDED = 4    /* measured while threads waited for a CPU; cpu_ns is of all threads */
+    VLT_PAIR_CROWDED = 4,   /* measured while threads waited for a CPU; cpu_ns is of all threads */
+    VLT_PAIR_EXCHANGED = 8  /* measured after the sides had exchanged their places; it counts */
 };
+
+/* Makes the sides exchange their places in memory; subject[2] is what to run from then on. */
+typedef vlt_status vlt_pair_exchange(void *user, vlt_subject subject[2], vlt_error *err);
 
 /* Index 0 is A, 1 is B. */
 typedef struct vlt_pair {
@@ -58,7 +64,11 @@ typedef struct vlt_pair_options {
     double limit_s;     /* of everything, warm-up included; 0: no limit */
     bool whole_process; /* the subjects use more threads: count switches of all of them */
     bool same_code;     /* of one variant: CPU time may stand for wall time, a call warms up both */
-    bool (*stop)(void); /* asked between pairs, NULL: never */
+    /* Called once, when half of the time or pairs have gone, unless so few fit that they tell more
+     * without; NULL: the sides stay where they are. */
+    vlt_pair_exchange *exchange;
+    void *exchange_user;
+    bool (*stop)(void);             /* asked between pairs, NULL: never */
     const vlt_judge_options *judge; /* end as soon as the pairs give a verdict; NULL: do not */
 } vlt_pair_options;
 
@@ -66,15 +76,17 @@ typedef struct vlt_pair_options {
 typedef struct vlt_pair_run {
     vlt_pair *pair; /* owned, pair_count of them; vlt_pair_run_release */
     int pair_count;
-    int used;              /* pairs behind log_ratio */
-    int preempted;         /* flagged so */
-    bool keeps_preempted;  /* they are most of all, so they count */
-    bool crowded;          /* threads waited for CPUs, and CPU time could stand for wall time */
-    bool by_cpu;           /* log_ratio is of CPU time; experiment.h decides it */
-    int64_t iterations;    /* per epoch */
-    double log_ratio;      /* one of the next two: the statistic of this process; NAN: no pairs */
-    double wall_log_ratio; /* median of ln(B/A) over the used pairs */
-    double cpu_log_ratio;  /* crowded: vlt_shift of the logarithms of CPU times */
+    int used;             /* pairs behind log_ratio */
+    int preempted;        /* flagged so */
+    bool keeps_preempted; /* they are most of all, so they count */
+    bool crowded;         /* threads waited for CPUs, and CPU time could stand for wall time */
+    bool by_cpu;          /* log_ratio is of CPU time; experiment.h decides it */
+    int64_t iterations;   /* per epoch */
+    double log_ratio;     /* one of the next two: the statistic of this process; NAN: no pairs */
+    double
+        wall_log_ratio;   /* median of ln(B/A) over the used pairs; the mean of both halves' medians
+                              where the sides exchanged their places */
+    double cpu_log_ratio; /* crowded: vlt_shift of the logarithms of CPU times */
     double log_busy_ratio; /* crowded: of how many CPUs B kept busy, and A */
     double scatter;        /* standard deviation of ln(B/A), robust: 1.4826 MAD */
     double call_ns[2];     /* median time of one call, clock overhead taken off */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "optimizations/core/compiler.h"
 #include "optimizations/core/random.h"
 
 enum { LARGE_PAGE = 1 << 21, LINE = 64, COLOURS = LARGE_PAGE / 4 / LINE };
@@ -82,6 +83,7 @@ void *vlt_placement_take(void *user, size_t bytes)
         return NULL;
     }
     placement->used[placement->side][i] = bytes;
+    VLT_UNPOISON(region + placement->offset[i], bytes); /* what a run before has sealed */
     memset(region + placement->offset[i], 0, bytes);
     return region + placement->offset[i];
 }

@@ -62,6 +62,39 @@ Test(launch, finds_injected_work)
     }
 }
 
+/* How many pairs of a launch were measured before the sides exchanged their places, and after. */
+static void count_places(const char *a, const char *b, int count[2])
+{
+    const vlt_side side[2] = {{.what = a}, {.what = b}};
+    const vlt_launch_options options = {.program = getenv("VLT_PROGRAM"),
+                                        .seed = 7,
+                                        .data_seed = 2,
+                                        .pairs = 20,
+                                        .threads = 2,
+                                        .limit_s = 60};
+    vlt_launch launch;
+    vlt_error err = {0};
+    cr_assert_eq(vlt_launch_run(side, &options, &launch, &err), VLT_OK, "%s", err.message);
+    count[0] = count[1] = 0;
+    for (int i = 0; i < launch.run.pair_count; i++) {
+        count[(launch.run.pair[i].flags & VLT_PAIR_EXCHANGED) != 0]++;
+    }
+    vlt_launch_release(&launch);
+}
+
+Test(launch, sides_that_lie_apart_exchange_their_places)
+{
+    int count[2];
+    count_places("attention/baseline@q_rows=32", "attention/baseline@q_rows=40", count);
+    cr_assert_eq(count[0], 10);
+    cr_assert_eq(count[1], 10);
+    count_places("linear/baseline@m=4,n=64,k=64", "linear/baseline@m=4,n=64,k=96", count);
+    cr_assert_eq(count[0], 10);
+    cr_assert_eq(count[1], 10);
+    count_places("norm/baseline@rows=16", "norm/baseline@rows=16", count);
+    cr_assert_eq(count[1], 0, "the same problem lies in the same memory");
+}
+
 static void expect_failure(const char *program, const char *a, const char *b, const char *library,
                            vlt_status expected, const char *words)
 {

@@ -275,6 +275,89 @@ Test(pair, a_long_call_is_not_spent_on_calibration)
     }
 }
 
+/* Two places in memory, of which one costs 5 % more; the sides begin as `turn` says. */
+struct places {
+    struct work work[2][2]; /* [side][place] */
+    int turn, calls;
+    vlt_status status;
+};
+
+static vlt_status exchange_places(void *user, vlt_subject subject[2], vlt_error *err)
+{
+    struct places *places = user;
+    places->calls++;
+    places->turn = !places->turn;
+    for (int side = 0; side < 2; side++) {
+        subject[side].state = &places->work[side][side ^ places->turn];
+    }
+    return places->status == VLT_OK ? VLT_OK : vlt_fail(err, places->status, "no exchange");
+}
+
+static vlt_status measure_places(struct places *places, uint64_t call_ns, vlt_pair_options options,
+                                 vlt_pair_run *run)
+{
+    struct fake fake = {.tick_ns = 1, .reading_ns = 20};
+    vlt_clock clock = clock_of(&fake);
+    vlt_subject subject[2];
+    for (int side = 0; side < 2; side++) {
+        for (int place = 0; place < 2; place++) {
+            uint64_t more = (side ? 103 : 100) * (place ? 105 : 100);
+            places->work[side][place] = (struct work){.fake = &fake,
+                                                      .call_ns = call_ns / 10000 * more,
+                                                      .noise = {(uint64_t)(2 * side + place)}};
+        }
+        subject[side] = (vlt_subject){.run = work_run,
+                                      .state = &places->work[side][side ^ places->turn]};
+    }
+    options.exchange = exchange_places;
+    options.exchange_user = places;
+    return vlt_pair_measure(&clock, subject, &options, run, NULL);
+}
+
+Test(pair, what_a_place_costs_cancels_when_the_sides_exchange_theirs)
+{
+    const uint64_t call_ns[] = {1000000, 5000000, 12000000};
+    for (int turn = 0; turn < 2; turn++) {
+        for (int c = 0; c < 3; c++) {
+            struct places places = {.turn = turn};
+            vlt_pair_run run;
+            const vlt_pair_options options = {
+                .seed = 5, .pairs = 100, .pairs_min = 1, .limit_s = 0.2};
+            int exchanged = 0;
+            cr_assert_eq(measure_places(&places, call_ns[c], options, &run), VLT_OK);
+            cr_assert_eq(places.calls, 1);
+            for (int i = 0; i < run.pair_count; i++) {
+                exchanged += (run.pair[i].flags & VLT_PAIR_EXCHANGED) != 0;
+            }
+            cr_assert_geq(2 * exchanged, run.pair_count);
+            cr_assert_leq(exchanged, run.pair_count / 2 + 1,
+                          "the halves are equal, but for a rest");
+            cr_assert_eq(run.used, run.pair_count);
+            cr_assert_float_eq(run.log_ratio, log(1.03), 0.012, "%g", run.log_ratio);
+            vlt_pair_run_release(&run);
+        }
+    }
+}
+
+Test(pair, an_exchange_may_be_useless_or_fail)
+{
+    vlt_pair_run run;
+    vlt_pair_options options = {.seed = 5, .pairs = 100, .pairs_min = 1, .limit_s = 0.2};
+    struct places few = {.turn = 0};
+    cr_assert_eq(measure_places(&few, 100000000, options, &run), VLT_OK);
+    cr_assert_eq(few.calls, 0, "one pair fits: half of it tells nothing");
+    vlt_pair_run_release(&run);
+    struct places failing = {.status = VLT_STATUS_NOMEM};
+    cr_assert_eq(measure_places(&failing, 1000000, options, &run), VLT_STATUS_NOMEM);
+    cr_assert_null(run.pair);
+    struct places stopped = {.turn = 0};
+    options.stop = stop_now;
+    options.pairs_min = 0;
+    measure_places(&stopped, 1000000, options, &run);
+    cr_assert_eq(stopped.calls, 0, "whoever is stopped does not prepare anew");
+    vlt_pair_run_release(&run);
+}
+
 Test(pair, stopping_before_the_least_is_said)
 {
     struct fake fake = {.tick_ns = 1, .reading_ns = 20};
