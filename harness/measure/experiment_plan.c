@@ -93,13 +93,13 @@ static double pair_s(const vlt_pair_run *run)
     return 1e-9 * (calls * (run->call_ns[0] + run->call_ns[1]) + run->book_ns);
 }
 
-/* The scatter of launches seen contains what the median of their pairs leaves (its variance is pi/2
+/* The scatter of launches seen contains what the shift of their pairs leaves (its variance is pi/3
  * of the mean's). */
 static int plan_pairs(const vlt_experiment *experiment, const vlt_pair_run *last)
 {
     enum { PAIRS_MIN = 10, PAIRS_MAX = 1000 };
     const double sigma = experiment->log_ratio_sigma;
-    double within = 1.2533 * last->scatter / sqrt(last->used);
+    double within = 1.0233 * last->scatter / sqrt(last->used);
     double between = sqrt(fmax(sigma * sigma - within * within, 0.01 * sigma * sigma));
     double launch_cost_s = experiment->launch_s - last->pair_count * pair_s(last);
     return vlt_plan_pairs(fmax(launch_cost_s, 0), pair_s(last), last->scatter, between, PAIRS_MIN,

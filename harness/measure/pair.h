@@ -3,11 +3,12 @@
  * A pair is one epoch of A and one of B, in the order of a coin flip, each after a priming call
  * that is not timed and restores what the other one left in the caches (long epochs go without).
  * What disturbs the machine for longer than a pair hits both epochs and cancels in ln(B/A); the
- * coin takes away what depends on the order. The statistic of a process is the median of those
- * log-ratios: pairing alone cannot undo the luck of one process's memory layout, which is why
- * launch.h repeats it in fresh ones. Where the sides lie apart they exchange their places halfway,
- * and the statistic is the mean of both halves' medians: what one place costs more than the other
- * is in both, with opposite signs.
+ * coin takes away what depends on the order. The statistic of a process is by how much the
+ * logarithms of B's times lie above A's (vlt_shift: all epochs of one side with all of the other;
+ * exchanging the sides changes its sign alone). Pairing cannot undo the luck of one process's
+ * memory layout, which is why launch.h repeats it in fresh ones. Where the sides lie apart they
+ * exchange their places halfway, and the statistic is the mean of both halves': what one place
+ * costs more than the other is in both, with opposite signs.
  *
  * Pairs are dropped on the system's own word alone (an involuntary context switch), never by
  * their duration; and not even then when that would cost more than half of them.
@@ -76,17 +77,16 @@ typedef struct vlt_pair_options {
 typedef struct vlt_pair_run {
     vlt_pair *pair; /* owned, pair_count of them; vlt_pair_run_release */
     int pair_count;
-    int used;             /* pairs behind log_ratio */
-    int preempted;        /* flagged so */
-    bool keeps_preempted; /* they are most of all, so they count */
-    bool crowded;         /* threads waited for CPUs, and CPU time could stand for wall time */
-    bool by_cpu;          /* log_ratio is of CPU time; experiment.h decides it */
-    int64_t iterations;   /* per epoch */
-    double log_ratio;     /* one of the next two: the statistic of this process; NAN: no pairs */
-    double
-        wall_log_ratio;   /* median of ln(B/A) over the used pairs; the mean of both halves' medians
-                              where the sides exchanged their places */
-    double cpu_log_ratio; /* crowded: vlt_shift of the logarithms of CPU times */
+    int used;              /* pairs behind log_ratio */
+    int preempted;         /* flagged so */
+    bool keeps_preempted;  /* they are most of all, so they count */
+    bool crowded;          /* threads waited for CPUs, and CPU time could stand for wall time */
+    bool by_cpu;           /* log_ratio is of CPU time; experiment.h decides it */
+    int64_t iterations;    /* per epoch */
+    double log_ratio;      /* one of the next two: the statistic of this process; NAN: no pairs */
+    double wall_log_ratio; /* vlt_shift of the logarithms of the used pairs' times; the mean of both
+                              halves' where the sides exchanged their places */
+    double cpu_log_ratio;  /* crowded: vlt_shift of the logarithms of CPU times */
     double log_busy_ratio; /* crowded: of how many CPUs B kept busy, and A */
     double scatter;        /* standard deviation of ln(B/A), robust: 1.4826 MAD */
     double call_ns[2];     /* median time of one call, clock overhead taken off */

@@ -72,28 +72,34 @@ static void summarise_cpu(vlt_pair_run *run, double *const log_ns[2])
     run->log_busy_ratio = log(cpu_ns[1] / wall_ns[1]) - log(cpu_ns[0] / wall_ns[0]);
 }
 
-/* The median of the used pairs with or without that flag into *out; false: there are none. */
-static bool median_of(const vlt_pair_run *run, bool exchanged, double *scratch, double *out)
+/* By how much the used pairs with or without that flag say that B takes longer, into *out; false:
+ * there are none. All epochs of A with all of B: what disturbs an epoch disturbs its own side
+ * alone, and twice as many of the pairs' differences would contain it. */
+static bool shift_of(const vlt_pair_run *run, bool exchanged, double *const log_ns[2], double *out)
 {
     size_t n = 0;
     for (int i = 0; i < run->pair_count; i++) {
         const vlt_pair *pair = &run->pair[i];
         if (vlt_pair_used(run, i) && !!(pair->flags & VLT_PAIR_EXCHANGED) == exchanged) {
-            scratch[n++] = log((double)pair->wall_ns[1] / (double)pair->wall_ns[0]);
+            log_ns[0][n] = log((double)pair->wall_ns[0]);
+            log_ns[1][n++] = log((double)pair->wall_ns[1]);
         }
     }
     if (n > 0) {
-        *out = vlt_median(scratch, n);
+        vlt_sort(log_ns[0], n);
+        vlt_sort(log_ns[1], n);
+        *out = vlt_shift(log_ns[0], log_ns[1], n);
     }
     return n > 0;
 }
 
-/* What one place costs more than the other is in both halves, with opposite signs. */
-static double wall_log_ratio(const vlt_pair_run *run, double *scratch)
+/* What one place costs more than the other is in both halves, with opposite signs. log_ns[2] are
+ * scratch, room for all pairs each. */
+static double wall_log_ratio(const vlt_pair_run *run, double *const log_ns[2])
 {
     double half[2];
-    bool there = median_of(run, false, scratch, &half[0]);
-    bool exchanged = median_of(run, true, scratch, &half[1]);
+    bool there = shift_of(run, false, log_ns, &half[0]);
+    bool exchanged = shift_of(run, true, log_ns, &half[1]);
     return there && exchanged ? 0.5 * (half[0] + half[1]) : half[exchanged];
 }
 
@@ -129,7 +135,8 @@ vlt_status vlt_pair_summarise(vlt_pair_run *run, vlt_error *err)
     }
     vlt_pair_log_ratios(run, log_ratio);
     run->scatter = 1.4826 * vlt_mad(log_ratio, (size_t)n, scratch);
-    run->log_ratio = run->wall_log_ratio = wall_log_ratio(run, scratch);
+    run->log_ratio = run->wall_log_ratio = wall_log_ratio(run,
+                                                          (double *const[]){log_ratio, scratch});
     if (run->crowded) {
         summarise_cpu(run, (double *const[]){log_ratio, scratch});
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/measure/measure.h"
+#include "harness/measure/statistics.h"
 #include "optimizations/core/random.h"
 
 /* A clock that the measured code moves: time is what the test says it is. */
@@ -356,6 +357,58 @@ Test(pair, an_exchange_may_be_useless_or_fail)
     measure_places(&stopped, 1000000, options, &run);
     cr_assert_eq(stopped.calls, 0, "whoever is stopped does not prepare anew");
     vlt_pair_run_release(&run);
+}
+
+/* Pairs of places that cost 2 % more by turns, with epochs that are late now and then. */
+static void fill_late(uint64_t seed, vlt_pair *pairs, int count)
+{
+    vlt_random random = {seed};
+    for (int i = 0; i < count; i++) {
+        pairs[i] = (vlt_pair){.flags = i < count / 2 ? 0 : VLT_PAIR_EXCHANGED};
+        for (int side = 0; side < 2; side++) {
+            double late = vlt_random_unit(&random) < 0.2 ? 0.1 : 0;
+            double place = (side == 1) == (i < count / 2) ? 1.02 : 1;
+            double noise = 0.01 * vlt_random_unit(&random) + late;
+            pairs[i].wall_ns[side] = (uint64_t)(1e6 * place * (side ? 1.03 : 1) * (1 + noise));
+        }
+    }
+}
+
+/* Identical code is slower as often as faster, also with an exchange and a rest. */
+Test(pair, exchanging_the_sides_changes_the_sign_of_the_statistic_alone)
+{
+    vlt_pair pairs[41];
+    vlt_pair_run run = {.pair = pairs, .pair_count = 41, .iterations = 1};
+    fill_late(3, pairs, 41);
+    cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+    const double there = run.log_ratio;
+    cr_assert_float_eq(there, log(1.03), 0.01, "%g", there);
+    for (int i = 0; i < 41; i++) {
+        uint64_t wall_ns = pairs[i].wall_ns[0];
+        pairs[i].wall_ns[0] = pairs[i].wall_ns[1];
+        pairs[i].wall_ns[1] = wall_ns;
+    }
+    cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+    cr_assert_float_eq(run.log_ratio, -there, 1e-12);
+}
+
+/* An epoch that is late spoils no other one. */
+Test(pair, the_statistic_scatters_less_than_medians_of_pairs)
+{
+    enum { RUNS = 300, PAIRS = 40 };
+    vlt_pair pairs[PAIRS];
+    double log_ratio[PAIRS], squares[2] = {0};
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        vlt_pair_run run = {.pair = pairs, .pair_count = PAIRS, .iterations = 1};
+        fill_late(1000 * seed, pairs, PAIRS);
+        cr_assert_eq(vlt_pair_summarise(&run, NULL), VLT_OK);
+        vlt_pair_log_ratios(&run, log_ratio);
+        double median = 0.5 * (vlt_median(log_ratio, PAIRS / 2) +
+                               vlt_median(log_ratio + PAIRS / 2, PAIRS / 2));
+        squares[0] += (run.log_ratio - log(1.03)) * (run.log_ratio - log(1.03));
+        squares[1] += (median - log(1.03)) * (median - log(1.03));
+    }
+    cr_assert_lt(squares[0], 0.85 * squares[1], "%g", squares[0] / squares[1]);
 }
 
 Test(pair, stopping_before_the_least_is_said)
