@@ -7,6 +7,7 @@
 #include "harness/cli/pack_cache_cli.h"
 #include "harness/cli/service_cli.h"
 #include "harness/infer/media.h"
+#include "harness/machine/memory_room.h"
 #include "optimizations/core/ledger.h"
 
 static void message(void *user, int level, const char *text)
@@ -65,8 +66,11 @@ vlt_status vlt_engine_cli_open_as(vlt_cli *cli, const char *directory, const cha
                                         .services = vlt_service_cli_options(cli),
                                         .message = message,
                                         .message_user = cli};
-    if (options.services.memory_limit) { /* what each thread's own arena keeps differs by the run */
+    /* What each thread's own arena keeps differs by the run; what is asked about goes back to the
+     * system when it is freed. */
+    if (vlt_memory_is_scarce((uint64_t)options.services.memory_limit)) {
         mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, (int)VLT_MEMORY_SMALL_BYTES);
     }
     return vlt_engine_open(directory, &options, out, err);
 }

@@ -5,7 +5,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/machine/machine.h"
-#include "harness/machine/memory_room.h"
+#include "harness/machine/memory_gauge.h"
 #include "optimizations/core/context.h"
 
 typedef struct vlt_plan_cli {

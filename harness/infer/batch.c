@@ -229,8 +229,8 @@ static void alone(void *user, bool on)
 {
     struct run *run = user;
     vlt_engine *engine = run->engine;
-    atomic_store(&engine->alone, on);
     if (!on) {
+        atomic_store(&engine->memory.alone, false);
         vlt_batch_room_yield(&run->room);
         return;
     }
@@ -247,6 +247,7 @@ static void alone(void *user, bool on)
     vlt_scratch_release(&engine->scratch);
     vlt_turns_pass(&engine->turns);
     vlt_services_forget(engine);
+    atomic_store(&engine->memory.alone, true);
 }
 
 static vlt_status prepare_job(void *user, vlt_job *job, vlt_error *err)

@@ -54,6 +54,15 @@ static vlt_status context_admit(void *user, uint64_t bytes, const char *what, vl
     return status;
 }
 
+vlt_status vlt_engine_grant(vlt_engine *engine, vlt_memory_grant *grant, uint64_t bytes,
+                            const char *what, vlt_error *err)
+{
+    const vlt_trace_mark asked = vlt_trace_wait_begin(engine->trace);
+    vlt_status status = vlt_memory_gauge_grant(&engine->memory, grant, bytes, what, err);
+    vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
+    return status;
+}
+
 static vlt_status check_vocabulary(const vlt_engine *engine, vlt_error *err)
 {
     int32_t size = vlt_vocab_size(vlt_tokenizer_vocab(engine->tokenizer));
@@ -399,6 +408,20 @@ vlt_status vlt_engine_open(const char *directory, const vlt_engine_options *opti
     return status == VLT_OK ? vlt_engine_open_checkpoint(checkpoint, options, out, err) : status;
 }
 
+/* What there is of memory and packs now is there whatever is asked; the time of packing is within
+ * that of opening. */
+static void note_rest(vlt_engine *engine)
+{
+    const vlt_packs_stats packs = vlt_packs_look(engine->packs);
+    engine->packs_ms = packs.make_ms;
+    engine->rest_packs = packs.bytes - packs.mapped;
+    engine->scarce = vlt_memory_is_scarce(engine->memory.limit_bytes);
+    if (engine->scarce && engine->scratch.size_bytes) {
+        vlt_pages_ready(engine->scratch.base, engine->scratch.size_bytes);
+    }
+    vlt_memory_gauge_rest(&engine->memory);
+}
+
 vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engine_options *options,
                                       vlt_engine **out, vlt_error *err)
 {
@@ -454,7 +477,7 @@ vlt_status vlt_engine_open_checkpoint(vlt_checkpoint *checkpoint, const vlt_engi
         vlt_engine_close(engine);
         return status;
     }
-    engine->packs_ms = vlt_packs_look(engine->packs).make_ms; /* within the time of opening */
+    note_rest(engine);
     engine->load_ms = vlt_now_ms() - start_ms;
     *out = engine;
     return VLT_OK;

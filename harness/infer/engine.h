@@ -15,8 +15,8 @@
 #include "harness/infer/turns.h"
 #include "harness/infer/vltune.h"
 #include "harness/machine/machine.h"
+#include "harness/machine/memory_gauge.h"
 #include "harness/machine/memory_nodes.h"
-#include "harness/machine/memory_room.h"
 #include "harness/model/generation_config.h"
 #include "harness/model/placeholders.h"
 #include "harness/model/vision_input.h"
@@ -55,12 +55,15 @@ struct vlt_engine {
     vlt_memory_nodes *nodes;  /* of weights; NULL: as the system puts them (engine_memory.h) */
     vlt_memory_policy policy; /* of scratch and caches of keys and values */
     vlt_memory_policy weights_policy; /* of packs */
-    vlt_memory_gauge memory;          /* what is asked before much is taken */
+    bool scarce;                      /* memory is: what is let have is filled at once */
+    vlt_memory_gauge memory;          /* what is asked before much is taken; alone: one request has
+                                         all of it, and takes it bit by bit */
     vlt_choices choices;
     vlt_tuned_loaded config_state; /* how the tuned config fared */
     vlt_ledger ledger;
     vlt_pack_cache *pack_cache;     /* NULL: none */
     vlt_packs *packs;               /* of weights */
+    size_t rest_packs;              /* bytes of them when the engine was opened */
     vlt_plan *kv_plan;              /* the choice of kv_cache */
     const vlt_kv_format *kv_format; /* of every session's cache */
     vlt_threads *threads;
@@ -80,7 +83,6 @@ struct vlt_engine {
                                     about memory and places of threads what holds */
     int prefetch, preprocess_threads;
     atomic_bool ahead;              /* requests are prepared by threads of their own */
-    atomic_bool alone;              /* one request has all memory, and takes it bit by bit */
     atomic_int under_way;           /* answers */
     atomic_int_least64_t generated; /* tokens so far */
     vlt_trace *trace;               /* NULL: nobody wants to know */
@@ -117,6 +119,10 @@ vlt_load_times vlt_engine_take_load(vlt_engine *engine);
 
 /* The clock without what went into packing weights. For differences within one turn. */
 double vlt_engine_computing_ms(const vlt_engine *engine);
+
+/* vlt_memory_gauge_grant of the engine's memory; the trace shows how long it waited. */
+vlt_status vlt_engine_grant(vlt_engine *engine, vlt_memory_grant *grant, uint64_t bytes,
+                            const char *what, vlt_error *err);
 
 /* engine: NULL has nobody to tell. */
 void vlt_engine_message(const vlt_engine *engine, int level, const char *format, ...)

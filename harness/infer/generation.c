@@ -207,6 +207,7 @@ static void destroy(vlt_generation *generation)
     vlt_prefill_release(&generation->prefill);
     vlt_dump_destroy(generation->prefill.dump);
     vlt_stream_decoder_destroy(generation->decoder);
+    vlt_memory_gauge_released(&generation->session->engine->memory);
     free(generation);
 }
 

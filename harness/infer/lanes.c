@@ -131,6 +131,7 @@ static void free_lane(vlt_lanes *lanes, struct lane *lane, bool keep)
         lane->session = NULL;
     }
     vlt_job_release(lane->job);
+    vlt_memory_gauge_released(&lanes->options.engine->memory);
     lanes->busy--;
 }
 
@@ -205,7 +206,8 @@ static void alone(vlt_lanes *lanes, bool on)
     }
 }
 
-/* Alone, because preparing may wait for those who compute, which is done here. */
+/* When nobody computes, because preparing may wait for those who do, which is done here: beside
+ * what others have prepared, which stays, or else alone. */
 static vlt_status prepare_again(vlt_lanes *lanes, vlt_job *job, vlt_error *err)
 {
     const bool begun = lanes->is_alone;
@@ -213,11 +215,11 @@ static vlt_status prepare_again(vlt_lanes *lanes, vlt_job *job, vlt_error *err)
         return VLT_STATUS_INTERRUPTED;
     }
     vlt_job_release(job);
-    if (!begun) {
-        alone(lanes, true);
-    }
     vlt_status status = lanes->options.prepare(lanes->options.user, job, err);
-    if (!begun) {
+    if (status == VLT_STATUS_LIMIT && !begun) {
+        vlt_job_release(job);
+        alone(lanes, true);
+        status = lanes->options.prepare(lanes->options.user, job, err);
         alone(lanes, false);
     }
     if (status != VLT_OK) {
@@ -228,7 +230,11 @@ static vlt_status prepare_again(vlt_lanes *lanes, vlt_job *job, vlt_error *err)
 
 static vlt_status begin(vlt_lanes *lanes, struct lane *lane, vlt_error *err)
 {
-    const vlt_status status = lane->job->dropped ? prepare_again(lanes, lane->job, err) : VLT_OK;
+    const bool again = lane->job->dropped;
+    const vlt_status status = again ? prepare_again(lanes, lane->job, err) : VLT_OK;
+    if (again && lanes->is_alone) { /* what preparing has left behind */
+        vlt_services_forget(lanes->options.engine);
+    }
     return status == VLT_OK ? open_lane(lanes, lane, err) : status;
 }
 

@@ -1,9 +1,12 @@
 #include "harness/infer/pictures.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "harness/infer/services.h"
+
+/* Rows of a picture on their way, and what libraries take to decode it: nobody asks about them one
+ * by one. */
+#define WORK_BYTES VLT_MEMORY_SMALL_BYTES
 
 /* Whether a picture may be spread over the engine's threads. */
 enum kind { WIDE, NARROW, KINDS };
@@ -12,6 +15,9 @@ struct reader {
     struct reader *next;
     vlt_vision_reader *reader;
     enum kind kind;
+    vlt_context context;    /* whose asking for memory is the grant's */
+    vlt_memory_grant grant; /* of the picture at hand */
+    vlt_engine *engine;
 };
 
 struct vlt_pictures {
@@ -67,6 +73,12 @@ void vlt_pictures_destroy(vlt_pictures *pictures)
     free(pictures);
 }
 
+static vlt_status admit(void *user, uint64_t bytes, const char *what, vlt_error *err)
+{
+    struct reader *reader = user;
+    return vlt_engine_grant(reader->engine, &reader->grant, bytes, what, err);
+}
+
 static vlt_status create_reader(const vlt_pictures *pictures, enum kind kind, struct reader **out,
                                 vlt_error *err)
 {
@@ -76,9 +88,12 @@ static vlt_status create_reader(const vlt_pictures *pictures, enum kind kind, st
         return vlt_fail(err, VLT_STATUS_NOMEM, "no memory for a reader of pictures");
     }
     reader->kind = kind;
-    vlt_status status = vlt_vision_reader_create(
-        kind == WIDE ? &engine->prepare_context : &engine->alone_context, &engine->processor,
-        &engine->vision_options, &reader->reader, err);
+    reader->engine = engine;
+    reader->context = kind == WIDE ? engine->prepare_context : engine->alone_context;
+    reader->context.admit = admit;
+    reader->context.admit_user = reader;
+    vlt_status status = vlt_vision_reader_create(&reader->context, &engine->processor,
+                                                 &engine->vision_options, &reader->reader, err);
     if (status != VLT_OK) {
         free(reader);
         *out = NULL;
@@ -110,6 +125,7 @@ struct item {
     vlt_visual_files files;
     vlt_visual *out;
     vlt_visual_times times;
+    uint64_t took_bytes; /* while it was made */
     vlt_status status;
     vlt_error error;
 };
@@ -118,6 +134,7 @@ struct load {
     vlt_pictures *pictures;
     struct item *item;
     int count;
+    bool in_advance; /* answers under way go first */
 };
 
 static void trace_picture(vlt_trace *trace, double start_ms, double decode_ms)
@@ -135,8 +152,15 @@ static void make(const struct load *load, struct item *item)
     }
     const double start_ms = vlt_now_ms(), decoded_ms = item->times.image_decode_ms;
     if (item->status == VLT_OK) {
-        item->status = vlt_visual_make(reader->reader, item->media->kind, &item->files, item->out,
-                                       &item->times, &item->error);
+        reader->grant.in_advance = load->in_advance;
+        item->status = vlt_engine_grant(reader->engine, &reader->grant, WORK_BYTES,
+                                        "the work of decoding", &item->error);
+        if (item->status == VLT_OK) {
+            item->status = vlt_visual_make(reader->reader, item->media->kind, &item->files,
+                                           item->out, &item->times, &item->error);
+        }
+        item->took_bytes = reader->grant.bytes;
+        vlt_memory_gauge_settle(&reader->engine->memory, &reader->grant);
         give_reader(load->pictures, reader);
         trace_picture(load->pictures->engine->trace, start_ms,
                       item->times.image_decode_ms - decoded_ms);
@@ -147,25 +171,43 @@ static void make(const struct load *load, struct item *item)
 }
 
 /* What found no memory, one after the other over all requests. */
-static void make_alone(const struct load *load, struct item *item)
+static void make_alone(struct load *load, struct item *item)
 {
-    const vlt_engine *engine = load->pictures->engine;
-    const struct timespec pause = {.tv_nsec = 10000000};
+    enum { MOST_MS = 20 }; /* until it is tried again though nobody says that he is done */
+    vlt_engine *engine = load->pictures->engine;
     vlt_trace_mark asked = vlt_trace_wait_begin(engine->trace);
     pthread_mutex_lock(&load->pictures->alone);
     vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
     for (bool others = true; item->status == VLT_STATUS_LIMIT && others;) {
+        const uint64_t releases = vlt_memory_gauge_releases(&engine->memory);
         others = atomic_load(&engine->ahead) && atomic_load(&engine->under_way);
-        vlt_services_forget(load->pictures->engine);
+        load->in_advance = others;
+        vlt_services_forget(engine);
         item->status = VLT_OK;
         make(load, item);
         if (item->status == VLT_STATUS_LIMIT && others) {
             asked = vlt_trace_wait_begin(engine->trace);
-            nanosleep(&pause, NULL);
+            vlt_memory_gauge_wait(&engine->memory, releases, MOST_MS);
             vlt_trace_wait_end(engine->trace, VLT_TRACE_MEMORY, asked);
         }
     }
     pthread_mutex_unlock(&load->pictures->alone);
+}
+
+/* Would they do one after the other, with nobody else there? Made side by side, or with what others
+ * had left, they may have. The same in every run. */
+static vlt_status check_in_turn(const struct load *load, vlt_error *err)
+{
+    const vlt_engine *engine = load->pictures->engine;
+    uint64_t before = 0;
+    vlt_status status = VLT_OK;
+    for (int i = 0; i < load->count && status == VLT_OK; i++) {
+        const struct item *item = &load->item[i];
+        status = vlt_memory_gauge_fits(&engine->memory, before + item->took_bytes,
+                                       "the images of one request", err);
+        before += vlt_visual_patch_bytes(item->out, &engine->config.vision);
+    }
+    return status;
 }
 
 static void make_some(void *argument, int64_t begin, int64_t end, int worker)
@@ -222,7 +264,8 @@ vlt_status vlt_pictures_load(vlt_pictures *pictures, const vlt_media *media, int
         status = status == VLT_OK ? load.item[i].status : status;
     }
     if (status == VLT_OK) { /* what they take together depends on who is first */
-        const int together = atomic_load(&pictures->engine->alone) ? 1 : 0;
+        const int together = atomic_load(&pictures->engine->memory.alone) ? 1 : 0;
+        load.in_advance = atomic_load(&pictures->engine->ahead);
         vlt_threads_for(pictures->threads, count, 1, together, make_some, &load);
     }
     for (int i = 0; i < count && status == VLT_OK; i++) {
@@ -240,6 +283,7 @@ vlt_status vlt_pictures_load(vlt_pictures *pictures, const vlt_media *media, int
         times->image_decode_ms += item->times.image_decode_ms;
         times->preprocess_ms += item->times.preprocess_ms;
     }
+    status = status == VLT_OK ? check_in_turn(&load, err) : status;
     free(load.item);
     return status;
 }

@@ -42,9 +42,9 @@ static void find_needed(vlt_prefill *prefill, int64_t merge)
     prefill->vision.count = prompt->visual_count - first;
 }
 
-/* What the plans of the steps need beyond the scratch memory that is there. Within a limit of the
- * process's own all of it: whether a line is answered must not hang on what earlier ones have left
- * (scratch of which not every page is touched yet, embeddings). Under the turn. */
+/* The scratch memory that the plans of the steps need. Within a limit of the process's own for all
+ * of the prompt: whether a line is answered must not hang on what earlier ones have left (rows,
+ * embeddings). Under the turn. */
 static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt_error *err)
 {
     vlt_engine *engine = prefill->session->engine;
@@ -52,11 +52,12 @@ static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt
     int64_t together = 0;
     size_t most = 0;
     const bool limited = engine->memory.limit_bytes != 0;
-    const size_t there = limited ? 0 : engine->scratch.size_bytes;
     vlt_status status = VLT_OK;
-    for (int i = 0; i < prefill->vision.count && status == VLT_OK; i++) {
-        const vlt_grid *grid = &prefill->vision.visual[i].grid;
-        if (prefill->dump || limited || !vlt_embeddings_known(engine, &prefill->vision.visual[i])) {
+    const vlt_visual *visual = limited ? prefill->prompt->visual : prefill->vision.visual;
+    const int count = limited ? prefill->prompt->visual_count : prefill->vision.count;
+    for (int i = 0; i < count && status == VLT_OK; i++) {
+        const vlt_grid *grid = &visual[i].grid;
+        if (prefill->dump || limited || !vlt_embeddings_known(engine, &visual[i])) {
             together = engine->embeddings ? 0 : together;
             together += vlt_grid_patches(grid);
             status = vlt_engine_vision_plan(engine, together, grid->h * grid->w, &plan, err);
@@ -68,25 +69,108 @@ static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt
         status = vlt_engine_prompt_plan(engine, prefill->session->reach, &plan, err);
     }
     if (status == VLT_OK) {
-        most = vlt_plan_scratch(plan) > most ? vlt_plan_scratch(plan) : most;
-        *bytes = most > there ? most - there : 0;
+        *bytes = vlt_plan_scratch(plan) > most ? vlt_plan_scratch(plan) : most;
     }
     return status;
 }
 
+/* Patches and features of all of the prompt. */
+static size_t visual_bytes(const vlt_prompt *prompt, const vlt_model_config *config)
+{
+    const vlt_vision_config *vision = &config->vision;
+    size_t bytes = 0;
+    for (int i = 0; i < prompt->visual_count; i++) {
+        const vlt_visual *visual = &prompt->visual[i];
+        bytes += vlt_visual_patch_bytes(visual, vision) +
+                 (size_t)vlt_grid_tokens(&visual->grid, vision->merge) *
+                     (size_t)((1 + vision->deepstack_count) * config->text.width) * sizeof(float);
+    }
+    return bytes;
+}
+
+/* Does the line fit when nobody else holds anything? The same in every run. */
+static vlt_status check_whole(const vlt_prefill *prefill, size_t scratch_bytes, const char *what,
+                              vlt_error *err)
+{
+    const vlt_session *session = prefill->session;
+    const vlt_engine *engine = session->engine;
+    const vlt_packs_stats packs = vlt_packs_look(engine->packs);
+    const size_t made = packs.bytes - packs.mapped;
+    size_t rows, all = visual_bytes(prefill->prompt, &engine->config);
+    vlt_status status = vlt_kv_cache_bytes(&session->cache, session->reach, &rows, err);
+    all += made > engine->rest_packs ? made - engine->rest_packs : 0;
+    if (status == VLT_OK && vlt_add_size(all, rows, &all) &&
+        vlt_add_size(all, scratch_bytes, &all)) {
+        status = vlt_memory_gauge_fits(&engine->memory, all, what, err);
+    }
+    return status;
+}
+
+/* Room for all steps at once, so that no step asks again. Where memory is scarce its pages are
+ * there from now on: what is resident is what it takes. Under the turn. */
+static vlt_status take_scratch(vlt_engine *engine, size_t bytes, vlt_error *err)
+{
+    const bool more = bytes > engine->scratch.size_bytes;
+    if (more && engine->scarce) {
+        vlt_scratch_release(&engine->scratch);
+    }
+    vlt_status status = vlt_scratch_reserve_by(&engine->scratch, engine->context.memory, bytes,
+                                               err);
+    if (status == VLT_OK && more && engine->scarce) {
+        vlt_pages_ready(engine->scratch.base, bytes);
+    }
+    return status;
+}
+
+/* Lines that are prepared ahead leave as much as one has needed so far, else they would have to
+ * give theirs back. */
+static void leave_room(const vlt_prefill *prefill, uint64_t features_bytes)
+{
+    const vlt_session *session = prefill->session;
+    atomic_uint_least64_t *kept = &session->engine->memory.kept_bytes;
+    uint64_t before = atomic_load(kept);
+    const uint64_t bytes = features_bytes + session->promised;
+    while (before < bytes && !atomic_compare_exchange_weak(kept, &before, bytes)) {
+    }
+}
+
 /* Everything that this answer will take, before any of it is computed. */
-static vlt_status admit_peak(const vlt_prefill *prefill, size_t features_bytes, vlt_error *err)
+static vlt_status admit_peak(vlt_prefill *prefill, size_t features_bytes, vlt_error *err)
 {
     vlt_engine *engine = prefill->session->engine;
     char what[96];
     size_t scratch_bytes = 0, bytes;
+    snprintf(what, sizeof what, "prompt of %lld tokens, %d images",
+             (long long)prefill->prompt->count, prefill->prompt->visual_count);
     vlt_turns_take(&engine->turns);
     vlt_status status = measure_scratch(prefill, &scratch_bytes, err);
+    const size_t there = engine->scratch.size_bytes;
     vlt_turns_pass(&engine->turns);
-    if (status == VLT_OK && vlt_add_size(features_bytes, scratch_bytes, &bytes)) {
-        snprintf(what, sizeof what, "prompt of %lld tokens, %d images",
-                 (long long)prefill->prompt->count, prefill->prompt->visual_count);
-        status = vlt_context_admit(&engine->context, bytes, what, err);
+    if (status == VLT_OK) {
+        leave_room(prefill, features_bytes);
+        status = check_whole(prefill, scratch_bytes, what, err);
+    }
+    if (status == VLT_OK &&
+        vlt_add_size(features_bytes, scratch_bytes > there ? scratch_bytes - there : 0, &bytes)) {
+        status = vlt_engine_grant(engine, &prefill->grant, bytes, what, err);
+    }
+    if (status == VLT_OK) {
+        vlt_turns_take(&engine->turns);
+        status = take_scratch(engine, scratch_bytes, err);
+        vlt_turns_pass(&engine->turns);
+    }
+    return status;
+}
+
+/* Where memory is scarce what was let have is filled at once: nobody waits until it is. */
+static vlt_status take_block(vlt_prefill *prefill, size_t bytes, void **out, vlt_error *err)
+{
+    vlt_engine *engine = prefill->session->engine;
+    *out = NULL;
+    vlt_status status = bytes ? vlt_block_take(engine->context.blocks, bytes, out, err) : VLT_OK;
+    if (status == VLT_OK && engine->scarce) {
+        vlt_pages_ready(*out, bytes);
+        vlt_memory_gauge_settle(&engine->memory, &prefill->grant);
     }
     return status;
 }
@@ -105,13 +189,10 @@ static vlt_status take_features(vlt_prefill *prefill, vlt_error *err)
     if (status == VLT_OK) {
         status = admit_peak(prefill, bytes, err);
     }
-    if (status != VLT_OK || !tokens) {
-        return status;
-    }
     if (status == VLT_OK) {
-        status = vlt_block_take(prefill->session->engine->context.blocks, bytes, &block, err);
+        status = take_block(prefill, bytes, &block, err);
     }
-    if (status != VLT_OK) {
+    if (status != VLT_OK || !tokens) {
         return status;
     }
     prefill->features = prefill->vision.embedding = block;
@@ -137,6 +218,9 @@ void vlt_prefill_release(vlt_prefill *prefill)
     vlt_block_give(prefill->features ? prefill->session->engine->context.blocks : NULL,
                    prefill->features);
     prefill->features = NULL;
+    if (prefill->session) {
+        vlt_memory_gauge_settle(&prefill->session->engine->memory, &prefill->grant);
+    }
 }
 
 static vlt_status run_block(const vlt_prefill *prefill, int64_t rows, vlt_error *err)

@@ -22,6 +22,7 @@ typedef struct vlt_prefill {
     vlt_vision_request vision;
     int64_t visual_first; /* visual row that the buffers begin with */
     float *features;      /* owned: embeddings, then deepstack */
+    vlt_memory_grant grant;
 } vlt_prefill;
 
 /* The first five members are the caller's; the cache is cut to `first` rows. LIMIT or NOMEM when

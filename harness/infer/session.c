@@ -117,6 +117,8 @@ vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
 {
     char what[64];
     size_t all = 0;
+    vlt_memory_gauge *gauge = &session->engine->memory;
+    vlt_memory_grant grant = {0};
     vlt_status status = check_context(session->engine, rows, err);
     vlt_session_settle(session, 0);
     if (status == VLT_OK) {
@@ -126,12 +128,13 @@ vlt_status vlt_session_admit(vlt_session *session, int64_t rows, vlt_error *err)
         const int64_t kept = rows > session->capacity ? session->cache.count
                                                       : vlt_kv_cache_resident(&session->cache);
         snprintf(what, sizeof what, "cache of %lld tokens", (long long)rows);
-        status = vlt_context_admit(&session->engine->context, bytes_behind(session, kept, rows),
-                                   what, err);
+        status = vlt_engine_grant(session->engine, &grant, bytes_behind(session, kept, rows), what,
+                                  err);
     }
     if (status == VLT_OK) {
-        vlt_session_settle(session, rows);
+        vlt_session_settle(session, rows); /* promised from now on */
     }
+    vlt_memory_gauge_settle(gauge, &grant);
     return status;
 }
 

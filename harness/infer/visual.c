@@ -104,6 +104,14 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
     return status;
 }
 
+size_t vlt_visual_patch_bytes(const vlt_visual *visual, const vlt_vision_config *vision)
+{
+    const int64_t values = 3 * vision->patch * vision->patch;
+    const size_t row = visual->pixels ? (size_t)values
+                                      : (size_t)(values * vision->temporal) * sizeof(float);
+    return (size_t)vlt_grid_patches(&visual->grid) * row;
+}
+
 void vlt_visual_drop_patches(vlt_visual *visual)
 {
     vlt_block_give(visual->source, visual->patches ? (void *)visual->patches : visual->pixels);

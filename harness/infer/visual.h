@@ -30,6 +30,9 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
                            vlt_error *err);
 void vlt_visual_release(vlt_visual *visual); /* may be called on {0} */
 
+/* Of the patches, be they there or not. */
+size_t vlt_visual_patch_bytes(const vlt_visual *visual, const vlt_vision_config *vision);
+
 /* The patches alone; the grid and the keys stay. */
 void vlt_visual_drop_patches(vlt_visual *visual);
 

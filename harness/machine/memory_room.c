@@ -1,18 +1,13 @@
 #include "harness/machine/memory_room.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "harness/machine/cgroup.h"
 #include "harness/machine/proc_file.h"
 #include "optimizations/core/utf8_text.h"
-
-/* Below this a request is part of the noise: stacks, page tables, libraries. */
-#define SMALL_BYTES (UINT64_C(1) << 20)
 
 /* Version 1 writes "no limit" as the largest multiple of a page below 2^63. */
 #define NO_LIMIT_V1 (UINT64_C(1) << 62)
@@ -149,6 +144,11 @@ void vlt_memory_room_read(const char *root, vlt_memory_room *out)
     read_room(root, 0, out);
 }
 
+void vlt_memory_room_read_apart(uint64_t mapped_bytes, vlt_memory_room *out)
+{
+    read_room(NULL, mapped_bytes, out);
+}
+
 uint64_t vlt_memory_own_bytes(const char *root)
 {
     unsigned long long resident, shared;
@@ -160,9 +160,7 @@ uint64_t vlt_memory_own_bytes(const char *root)
     return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The same by a walk of all pages. The kernel counts in batches for each CPU and adds them up now
- * and then: statm may be off by half a megabyte and more. */
-static uint64_t own_bytes_exactly(const char *root)
+uint64_t vlt_memory_own_bytes_exactly(const char *root)
 {
     char rollup[4096];
     uint64_t anonymous_kb;
@@ -172,7 +170,7 @@ static uint64_t own_bytes_exactly(const char *root)
                : vlt_memory_own_bytes(root);
 }
 
-static void narrow_to(uint64_t limit_bytes, uint64_t own_bytes, vlt_memory_room *out)
+void vlt_memory_room_narrow(uint64_t limit_bytes, uint64_t own_bytes, vlt_memory_room *out)
 {
     if (limit_bytes) {
         narrow(out, minus(limit_bytes, own_bytes), limit_bytes, "the memory limit of this process",
@@ -183,20 +181,27 @@ static void narrow_to(uint64_t limit_bytes, uint64_t own_bytes, vlt_memory_room 
 void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out)
 {
     read_room(root, 0, out);
-    narrow_to(limit_bytes, vlt_memory_own_bytes(root), out);
+    vlt_memory_room_narrow(limit_bytes, vlt_memory_own_bytes(root), out);
 }
 
-/* What page tables and the small blocks around a large one take besides. */
-static uint64_t with_margin(uint64_t bytes)
+bool vlt_memory_is_scarce(uint64_t limit_bytes)
 {
-    return bytes < UINT64_MAX / 2 ? bytes + bytes / 64 + 2 * SMALL_BYTES : bytes;
+    vlt_memory_room room;
+    vlt_memory_room_read(NULL, &room);
+    return limit_bytes || room.limit_bytes - 1 < VLT_MEMORY_SCARCE_BYTES;
 }
 
-static vlt_status judge(const vlt_memory_room *room, uint64_t bytes, uint64_t promised,
-                        const char *what, vlt_error *err)
+uint64_t vlt_memory_with_margin(uint64_t bytes)
 {
+    return bytes < UINT64_MAX / 2 ? bytes + bytes / 64 + 2 * VLT_MEMORY_SMALL_BYTES : bytes;
+}
+
+vlt_status vlt_memory_room_judge(const vlt_memory_room *room, uint64_t bytes, uint64_t promised,
+                                 const char *what, vlt_error *err)
+{
+    const uint64_t wanted = vlt_memory_with_margin(bytes);
     char others[64] = "";
-    if (room->left_bytes == UINT64_MAX || with_margin(bytes) <= minus(room->left_bytes, promised)) {
+    if (room->left_bytes == UINT64_MAX || wanted <= minus(room->left_bytes, promised)) {
         return VLT_OK;
     }
     if (promised) {
@@ -206,102 +211,16 @@ static vlt_status judge(const vlt_memory_room *room, uint64_t bytes, uint64_t pr
     return vlt_fail(err, VLT_STATUS_LIMIT,
                     "%s: needs %.1f MB, %s leaves %.1f of %.1f MB%s; %.1f MB must stay free", what,
                     (double)bytes / 1e6, room->limit, (double)room->left_bytes / 1e6,
-                    (double)room->limit_bytes / 1e6, others,
-                    (double)(with_margin(bytes) - bytes) / 1e6);
+                    (double)room->limit_bytes / 1e6, others, (double)(wanted - bytes) / 1e6);
 }
 
 vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised, const char *what,
                             vlt_error *err)
 {
     vlt_memory_room room;
-    if (bytes < SMALL_BYTES) {
+    if (bytes < VLT_MEMORY_SMALL_BYTES) {
         return VLT_OK;
     }
     vlt_memory_room_read(root, &room);
-    return judge(&room, bytes, promised, what, err);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-enum { KEPT_MS = 100, WAIT_MS = 10, WAITS = 33 };
-
-static pthread_mutex_t admitting = PTHREAD_MUTEX_INITIALIZER; /* a process has one memory */
-
-static uint64_t let_go_lately(vlt_memory_gauge *gauge, int64_t now)
-{
-    const int64_t age = now - gauge->recent_ms;
-    if (age >= KEPT_MS) {
-        gauge->recent_bytes[1] = age < 2 * KEPT_MS ? gauge->recent_bytes[0] : 0;
-        gauge->recent_bytes[0] = 0;
-        gauge->recent_ms = now;
-    }
-    return gauge->recent_bytes[0] + gauge->recent_bytes[1];
-}
-
-/* Where the answer hangs on less than what statm may be off by, it is looked at exactly, so that it
- * is the same in every run. */
-static void read_for(const vlt_memory_gauge *gauge, uint64_t wanted, vlt_memory_room *out)
-{
-    const uint64_t apart = atomic_load(&gauge->mapped_bytes);
-    read_room(NULL, apart, out);
-    const vlt_memory_room others = *out;
-    narrow_to(gauge->limit_bytes, vlt_memory_own_bytes(NULL), out);
-    if (gauge->limit_bytes && minus(out->left_bytes, wanted) < 4 * SMALL_BYTES &&
-        minus(wanted, out->left_bytes) < 4 * SMALL_BYTES) {
-        *out = others;
-        narrow_to(gauge->limit_bytes, own_bytes_exactly(NULL), out);
-    }
-}
-
-/* *soon: it is refused for what was let go lately, and for nothing else. */
-static vlt_status admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what, bool *soon,
-                        vlt_error *err)
-{
-    vlt_memory_room room;
-    const int64_t now = now_ms();
-    const uint64_t recent = let_go_lately(gauge, now);
-    *soon = false;
-    if (now - gauge->read_ms < KEPT_MS && bytes <= gauge->spare_bytes) {
-        gauge->spare_bytes -= bytes;
-        gauge->recent_bytes[0] += bytes;
-        return VLT_OK;
-    }
-    const uint64_t promised = atomic_load(&gauge->promised_bytes);
-    read_for(gauge, with_margin(bytes) + promised, &room);
-    vlt_status status = judge(&room, bytes, promised + recent, what, err);
-    gauge->read_ms = now;
-    gauge->spare_bytes = 0;
-    if (status == VLT_OK) { /* half of what is left may go before anyone looks again: nothing that
-                               would be refused then */
-        gauge->spare_bytes =
-            minus(room.left_bytes, with_margin(bytes) + promised + recent + with_margin(0)) / 2;
-        gauge->recent_bytes[0] += bytes;
-    } else {
-        *soon = recent && judge(&room, bytes, promised, what, NULL) == VLT_OK;
-    }
-    return status;
-}
-
-vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what,
-                                  vlt_error *err)
-{
-    const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000};
-    if (bytes < SMALL_BYTES) {
-        return VLT_OK;
-    }
-    for (int waits = 0;; waits++) {
-        bool soon;
-        pthread_mutex_lock(&admitting);
-        vlt_status status = admit(gauge, bytes, what, &soon, err);
-        pthread_mutex_unlock(&admitting);
-        if (status == VLT_OK || !soon || waits == WAITS) {
-            return status;
-        }
-        nanosleep(&pause, NULL);
-    }
+    return vlt_memory_room_judge(&room, bytes, promised, what, err);
 }

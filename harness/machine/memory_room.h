@@ -8,10 +8,17 @@
 #ifndef VLT_HARNESS_MEMORY_ROOM_H
 #define VLT_HARNESS_MEMORY_ROOM_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "optimizations/core/status.h"
+
+/* Below this a request is part of the noise: stacks, page tables, libraries. */
+#define VLT_MEMORY_SMALL_BYTES (UINT64_C(1) << 20)
+
+/* Within less than this, what nobody asks about (arenas of malloc, scratch that is touched later)
+ * decides. */
+#define VLT_MEMORY_SCARCE_BYTES (UINT64_C(1) << 30)
 
 /* The narrowest limit. */
 typedef struct vlt_memory_room {
@@ -27,30 +34,33 @@ void vlt_memory_room_read(const char *root, vlt_memory_room *out);
 /* The same within a limit of the process's own (0: none), by what it has resident now. */
 void vlt_memory_room_read_within(const char *root, uint64_t limit_bytes, vlt_memory_room *out);
 
+/* Of this process; ulimit -v and -d have counted `mapped_bytes` already that are asked about. */
+void vlt_memory_room_read_apart(uint64_t mapped_bytes, vlt_memory_room *out);
+
+/* A limit of the process's own (0: none) with so much resident, where that is narrower. */
+void vlt_memory_room_narrow(uint64_t limit_bytes, uint64_t own_bytes, vlt_memory_room *out);
+
+/* Is the narrowest of all limits below VLT_MEMORY_SCARCE_BYTES, or is there one of the process's
+ * own? */
+bool vlt_memory_is_scarce(uint64_t limit_bytes);
+
 /* Resident memory of this process that is its own: no pages of files. 0: unknown. */
 uint64_t vlt_memory_own_bytes(const char *root);
+
+/* The same by a walk of all pages. The kernel counts in batches for each CPU and adds them up now
+ * and then: the other may be off by half a megabyte and more. */
+uint64_t vlt_memory_own_bytes_exactly(const char *root);
+
+/* And what page tables and the small blocks around a large one take besides. */
+uint64_t vlt_memory_with_margin(uint64_t bytes);
+
+/* As vlt_memory_admit, with room that has been read. */
+vlt_status vlt_memory_room_judge(const vlt_memory_room *room, uint64_t bytes, uint64_t promised,
+                                 const char *what, vlt_error *err);
 
 /* May `bytes` more be taken, beside `promised` that others were let have and have not touched yet?
  * LIMIT names what for, how much, and the limit in numbers. Small amounts are not asked about. */
 vlt_status vlt_memory_admit(const char *root, uint64_t bytes, uint64_t promised, const char *what,
                             vlt_error *err);
-
-/* The same for whoever asks often: the limits are read again only after 100 ms, or when what was
- * let go since the last reading nears what was left then. What was let go within the last 100 to
- * 200 ms counts as promised, because its pages may not be touched yet; who is refused for that
- * alone waits until they are, a third of a second at most. What the process has resident is counted
- * page by page where the answer hangs on it. {0} is ready; any thread. */
-typedef struct vlt_memory_gauge {
-    atomic_uint_least64_t promised_bytes; /* kept by the owner */
-    atomic_uint_least64_t mapped_bytes;   /* of them: what ulimit -v and -d have counted already */
-    uint64_t limit_bytes;                 /* of the process, set before it is used; 0: none */
-    uint64_t spare_bytes;                 /* to be let go without another reading */
-    int64_t read_ms;                      /* when; 0: never */
-    uint64_t recent_bytes[2];             /* let go since recent_ms, and in the 100 ms before */
-    int64_t recent_ms;
-} vlt_memory_gauge;
-
-vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const char *what,
-                                  vlt_error *err);
 
 #endif

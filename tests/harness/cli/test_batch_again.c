@@ -146,8 +146,9 @@ static int answered(int lines, int limit_kib, const char *options)
     return count;
 }
 
-/* What fits alone is answered in every run, however many are side by side and ahead. */
-Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 120)
+/* What fits alone is answered in every run, however many are side by side and ahead, and what does
+ * not in none. What the program has at rest counts in whole MiB: one more or less by the run. */
+Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 240)
 {
     enum { LINES = 8, STEP_KIB = 1024, RUNS = 3 };
     int refused = 4 * STEP_KIB, fits = 128 * STEP_KIB;
@@ -168,7 +169,9 @@ Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 120)
         *(answered(1, middle, "") ? &fits : &refused) = middle;
     }
     for (int i = 0; i < RUNS; i++) {
-        cr_expect_eq(answered(LINES, fits + 2 * STEP_KIB, "--parallel 8 --prefetch 8"), LINES,
-                     "%d KiB, %d fit one", fits + 2 * STEP_KIB, fits);
+        cr_expect_eq(answered(LINES, fits + STEP_KIB, "--parallel 8 --prefetch 8"), LINES,
+                     "%d KiB, %d fit one", fits + STEP_KIB, fits);
+        cr_expect_eq(answered(LINES, refused - STEP_KIB, "--parallel 8 --prefetch 8"), 0,
+                     "%d KiB, %d do not fit one", refused - STEP_KIB, refused);
     }
 }

@@ -1,16 +1,9 @@
-/* What is left to take, from trees of /proc and cgroups that the test lays out, and from a resource
- * limit of its own. */
+/* What is left to take, from trees of /proc and cgroups that the test lays out. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "harness/machine/memory_room.h"
-#include "optimizations/core/compiler.h"
-#include "tests/support/data.h"
 #include "tests/support/folder.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -121,55 +114,4 @@ Test(memory_room, a_refusal_says_need_and_limit)
                  "nothing would be left for the rest");
     cr_assert_eq(vlt_memory_admit(root, UINT64_MAX, 0, "cache", &err), VLT_STATUS_LIMIT);
     cr_assert_eq(vlt_memory_admit(root, 4096, 299 * MIB, "a page", &err), VLT_OK);
-}
-
-/* ulimit -v of this very process; a gauge reads it again when its spare is spent. */
-Test(memory_room, a_resource_limit_counts)
-{
-    vlt_error err = {0};
-    vlt_memory_gauge gauge = {0};
-    struct rlimit limit = {.rlim_cur = UINT64_C(1) << 40, .rlim_max = RLIM_INFINITY};
-    if (VLT_ASAN) {
-        test_skip("a sanitizer maps more than the limit of this test");
-        return;
-    }
-    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
-    cr_assert_eq(vlt_memory_gauge_admit(&gauge, 8 * MIB, "little", &err), VLT_OK, "%s",
-                 err.message);
-    cr_assert_gt(gauge.spare_bytes, 0);
-    cr_assert_eq(gauge.recent_bytes[0], 8 * MIB, "nobody has touched it yet");
-    cr_assert_eq(vlt_memory_gauge_admit(&gauge, UINT64_C(1) << 41, "too much", &err),
-                 VLT_STATUS_LIMIT);
-    cr_assert(strstr(err.message, "too much: needs 2199023.3 MB"), "%s", err.message);
-    atomic_store(&gauge.promised_bytes, UINT64_C(1) << 40);
-    gauge.spare_bytes = gauge.recent_bytes[0] = 0;
-    cr_assert_eq(vlt_memory_gauge_admit(&gauge, 8 * MIB, "little", &err), VLT_STATUS_LIMIT);
-    cr_assert(strstr(err.message, "1099511.6 MB of them promised"), "%s", err.message);
-}
-
-/* What is promised and mapped already, ulimit -v has counted: it is not taken off twice. */
-Test(memory_room, what_is_mapped_counts_once)
-{
-    enum { MAPPED = 256 << 20 };
-    vlt_error err = {0};
-    vlt_memory_gauge gauge = {0};
-    char statm[64] = "";
-    struct rlimit limit = {.rlim_max = RLIM_INFINITY};
-    if (VLT_ASAN) {
-        test_skip("a sanitizer maps more than the limit of this test");
-        return;
-    }
-    void *pages = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    FILE *file = fopen("/proc/self/statm", "r");
-    cr_assert(pages != MAP_FAILED && file && fgets(statm, sizeof statm, file));
-    fclose(file);
-    limit.rlim_cur = strtoull(statm, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + MAPPED / 2;
-    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
-    atomic_store(&gauge.promised_bytes, MAPPED);
-    cr_expect_eq(vlt_memory_gauge_admit(&gauge, 32 * MIB, "rows", &err), VLT_STATUS_LIMIT);
-    gauge = (vlt_memory_gauge){.promised_bytes = MAPPED, .mapped_bytes = MAPPED};
-    cr_expect_eq(vlt_memory_gauge_admit(&gauge, 32 * MIB, "rows", &err), VLT_OK, "%s", err.message);
-    limit.rlim_cur = RLIM_INFINITY;
-    setrlimit(RLIMIT_AS, &limit);
-    munmap(pages, MAPPED);
 }
