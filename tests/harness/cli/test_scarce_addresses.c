@@ -1,5 +1,6 @@
 /* `ulimit -v`: memory and threads that the system refuses are no fault of the program. Wherever it
- * meets the limit, a command ends with 2, or 5 where nothing could be measured for it, and says what was refused. */
+ * meets the limit, a command ends with 2, or with 5 where nothing could be measured for it, and
+ * says what was refused. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
