@@ -100,6 +100,9 @@ static void name_images(const vlt_cli *cli, char *text, size_t text_bytes)
             used = strlen(text);
         }
     }
+    if (vlt_cli_flag(cli, "strict-images")) {
+        vlt_utf8_format(text + used, text_bytes - used, "%s--strict-images", used ? " " : "");
+    }
 }
 
 static char *folder_of(const char *path)
@@ -112,7 +115,7 @@ static vlt_status run(vlt_cli *cli, vlt_error *err)
 {
     const char *name = vlt_cli_operand(cli, 1);
     vlt_request request = {0};
-    char images[96];
+    char images[128];
     vlt_batch_output output = {.cli = cli};
     vlt_line_reader input = {.file = -1};
     vlt_batch batch = {.input = &input,

@@ -91,6 +91,7 @@ static vlt_status refuse(const struct pair *pair, const vlt_batch_difference *di
     const char *name = pair->output_name, *key = difference->key;
     const long long number = number_of(pair);
     const vlt_tree *finish = vlt_tree_get(pair->answer, "finish");
+    const bool none = !strcmp(difference->had, "none");
     if (!strcmp(key, "line")) {
         return vlt_fail(err, VLT_STATUS_INPUT,
                         "%s line %lld answers the request with the digest %s, %s has one with %s "
@@ -107,9 +108,8 @@ static vlt_status refuse(const struct pair *pair, const vlt_batch_difference *di
         return vlt_fail(err, VLT_STATUS_INPUT,
                         "%s line %lld was answered with pictures read by %s, this run has %s: give "
                         "the same options, or another output",
-                        name, number, difference->had, difference->wants);
+                        name, number, none ? "the defaults" : difference->had, difference->wants);
     }
-    const bool none = !strcmp(difference->had, "none");
     return vlt_fail(err, VLT_STATUS_INPUT,
                     "%s line %lld was answered with %s %s, this run has %s: %s --%s%s%s, or give "
                     "another output",

@@ -48,6 +48,9 @@ static void band_body(vlt_jpeg_reader *reader, void *argument)
     }
     jpeg_start_decompress(&reader->jpeg);
     vlt_jpeg_read_rows(reader, band->begin, band->end, band->rgb, band->job->args->stride);
+    if (reader->jpeg.output_scanline == reader->jpeg.output_height) {
+        jpeg_finish_decompress(&reader->jpeg); /* is anything left before the last marker? */
+    }
 }
 
 /* The stream of the intervals [first, last): returns the number of pieces. */

@@ -71,8 +71,12 @@ static void on_message(j_common_ptr jpeg, int level)
     } else if (is_damage(jpeg->err->msg_code) && !reader->damage[0]) {
         char text[JMSG_LENGTH_MAX];
         jpeg->err->format_message(jpeg, text);
-        vlt_utf8_format(reader->damage, sizeof reader->damage, "%s, at row %lld of %u", text,
-                        (long long)current_row(d), d->image_height);
+        if (d->image_height > 0) {
+            vlt_utf8_format(reader->damage, sizeof reader->damage, "%s, at row %lld of %u", text,
+                            (long long)current_row(d), d->image_height);
+        } else { /* before the frame's header */
+            vlt_utf8_format(reader->damage, sizeof reader->damage, "%s", text);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 /* cpu_mask.c: a program as on a machine with AVX2 and nothing newer.
  *
  *   cc -O2 -D_GNU_SOURCE -shared -fPIC -o cpu_mask.so cpu_mask.c
- *   LD_PRELOAD=./cpu_mask.so PROGRAM...
+ *   LD_PRELOAD=$PWD/cpu_mask.so PROGRAM...
  *
  * vltune has `--isa avx2`. What others dispatch by is the CPUID instruction: Intel's processors can
  * be made to fault on it (arch_prctl(ARCH_SET_CPUID), Linux 4.12; "cpuid_fault" in /proc/cpuinfo),

@@ -32,6 +32,7 @@ Test(batch_again, another_batchs_output_is_refused)
         {"--no-special", "", "no_special true", "has none"},
         {"--context 90", "--context 91", "context 90", "has 91"},
         {"--reference pillow", "", "pictures read by \"--reference pillow\"", "has none"},
+        {"", "--strict-images", "pictures read by the defaults", "has \"--strict-images\""},
     };
     test_demo_write("in", "{\"id\":1,\"prompt\":\"a\"}\n{\"id\":2,\"prompt\":\"b\"}\n");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -20,14 +20,16 @@ static void write_file(const char *name, const void *data, size_t bytes)
     cr_assert(file && fwrite(data, 1, bytes, file) == bytes && fclose(file) == 0);
 }
 
-enum damage { ROWS_MISSING, BITS_SET, BYTES_ADDED };
+enum damage { ROWS_MISSING, BITS_SET, BYTES_ADDED, BYTES_BEHIND_INTERVALS };
 
 /* Rows are missing before the end mark; or a stretch in the middle is all ones, which is no Huffman
- * code; or something stands between the picture and its end mark. */
+ * code; or something stands between the picture and its end mark, with and without intervals that
+ * threads decode beside each other. */
 static void make_damaged(const char *name, enum damage damage)
 {
     enum { SIDE = 96, ONES = 16 };
     static uint8_t rgb[SIDE][SIDE][3];
+    const vlt_jpeg_encode_options options = {.restart_rows = damage == BYTES_BEHIND_INTERVALS};
     uint8_t *jpeg;
     size_t bytes;
     for (int y = 0; y < SIDE; y++) {
@@ -35,7 +37,7 @@ static void make_damaged(const char *name, enum damage damage)
             memset(rgb[y][x], (x * y * 7) & 0xFF, 3);
         }
     }
-    cr_assert_eq(vlt_jpeg_encode(rgb[0][0], SIDE, SIDE, NULL, &jpeg, &bytes, NULL), VLT_OK);
+    cr_assert_eq(vlt_jpeg_encode(rgb[0][0], SIDE, SIDE, &options, &jpeg, &bytes, NULL), VLT_OK);
     if (damage == ROWS_MISSING) {
         memcpy(jpeg + bytes / 2, "\xFF\xD9", 2);
         bytes = bytes / 2 + 2;
@@ -44,7 +46,7 @@ static void make_damaged(const char *name, enum damage damage)
         jpeg[bytes / 2 + i] = i % 2 ? 0x00 : 0xFF;
     }
     uint8_t *more = malloc(bytes + ONES);
-    const size_t before = bytes - 2, added = damage == BYTES_ADDED ? ONES : 0;
+    const size_t before = bytes - 2, added = damage >= BYTES_ADDED ? ONES : 0;
     cr_assert_not_null(more);
     memcpy(more, jpeg, before);
     memset(more + before, 0x55, added);
@@ -112,6 +114,7 @@ Test(damaged_images, damaged_data_is_told_and_strictly_refused, .init = test_fol
     make_damaged("ones.jpg", BITS_SET);
     make_damaged("more.jpg", BYTES_ADDED);
     write_text("lines.jsonl", "{\"id\": 1, \"prompt\": \"x\", \"images\": [\"ones.jpg\"]}\n");
+    make_damaged("intervals.jpg", BYTES_BEHIND_INTERVALS);
     expect("preprocess", "ones.jpg", 0, bits);
     expect("preprocess", "more.jpg", 0, bytes);
     expect("preprocess", "more.jpg", 0, "extraneous bytes before marker 0xd9");
@@ -120,6 +123,10 @@ Test(damaged_images, damaged_data_is_told_and_strictly_refused, .init = test_fol
     expect("batch", "lines.jsonl --max-tokens 1", 0, bits);
     expect("preprocess", "ones.jpg --strict-images", 2, "ones.jpg: JPEG: Corrupt JPEG data: ");
     expect("preprocess", "more.jpg --strict-images", 2, "more.jpg: JPEG: Corrupt JPEG data: ");
+    expect("preprocess", "intervals.jpg --strict-images --threads 2", 2,
+           "bytes before marker 0xd9");
+    expect("preprocess", "intervals.jpg --strict-images --threads 1", 2,
+           "bytes before marker 0xd9");
     expect("run", "--image ones.jpg --prompt x --strict-images", 2, "JPEG: Corrupt JPEG data: ");
     expect("batch", "lines.jsonl --strict-images -o out.jsonl", 1, "1 of 1 lines have an error");
 }
