@@ -78,8 +78,11 @@ static int plan_launches(const struct sorted *sorted, double median, double marg
 {
     const double power = 0.9;
     if (fabs(median) > margin) {
-        return vlt_plan_launches(share(count_outside(sorted, median, margin), sorted->count),
-                                 options->alpha, power, options->anytime, VLT_EXPERIMENT_PLAN_MAX);
+        const int beyond = count_outside(sorted, median, margin);
+        /* where all agree, as many as can decide at all: the next ones agree, too */
+        const double hit = (size_t)beyond == sorted->count ? 1 : share(beyond, sorted->count);
+        return vlt_plan_launches(hit, options->alpha, power, options->anytime,
+                                 VLT_EXPERIMENT_PLAN_MAX);
     }
     return vlt_plan_equal(share(sorted->below, sorted->count), share(sorted->above, sorted->count),
                           options->coverage, power, options->anytime, VLT_EXPERIMENT_PLAN_MAX);

@@ -80,6 +80,19 @@ Test(experiment_plan, a_small_share_is_named_and_counts)
     cr_expect_gt(experiment.log_ratio_sigma, 0.1, "%g", experiment.log_ratio_sigma);
 }
 
+/* Where all say the same, what decides is the least number that can. */
+Test(experiment_plan, launches_that_agree_need_few_more)
+{
+    double log_ratio[8];
+    for (int i = 0; i < 8; i++) {
+        log_ratio[i] = -1.0 - 0.001 * (i % 5);
+    }
+    vlt_experiment experiment = experiment_of(log_ratio, 8);
+    cr_assert_eq(experiment.result.judgement.verdict, VLT_VERDICT_INCONCLUSIVE);
+    cr_expect_eq(experiment.launches_planned, 11, "%d: %s", experiment.launches_planned,
+                 experiment.result.judgement.reason);
+}
+
 /* On one side of the margin they do not matter to the verdict. */
 Test(experiment_plan, groups_on_one_side_of_the_margin_are_no_matter)
 {
