@@ -310,6 +310,8 @@ def transformers_worker(args):
 
 # the comparison ----------------------------------------------------------------------------------
 
+PEERS = ["vltune-exact", "vltune-bf16", "vltune-int8", "openvino-int8", "openvino-fp16",
+         "llama-Q8_0", "llama-Q4_K_M", "transformers"]
 RUNNERS = {"vltune": run_vltune, "openvino": run_openvino, "llama": run_llama,
            "transformers": run_transformers}
 
@@ -348,10 +350,20 @@ def print_table(rows):
 
 
 def run(args):
-    peers, sides = args.peers.split(","), [int(s) for s in args.sides.split(",")]
-    unknown = [p for p in peers if p.split("-")[0] not in RUNNERS]
+    peers, sides = args.peers.split(","), args.sides.split(",")
+    unknown = [p for p in peers if p not in PEERS]
     if unknown:
-        raise SystemExit(f"unknown peer '{unknown[0]}', one of {', '.join(RUNNERS)}")
+        raise SystemExit(f"unknown peer '{unknown[0]}', expected some of {', '.join(PEERS)}")
+    for name, values, least in (("rounds", [args.rounds], 1), ("tokens", [args.tokens], 2),
+                                ("sides", sides, 64)):
+        for value in values:
+            if not str(value).isdigit() or int(value) < least:
+                raise SystemExit(f"--{name}: '{value}', expected numbers from {least} on")
+    for name, folder in (("model", args.model), ("work", args.work)):
+        if not os.path.isdir(folder):
+            raise SystemExit(f"--{name}: there is no folder {folder}" +
+                             ("; prepare makes it" if name == "work" else ""))
+    sides = [int(side) for side in sides]
     samples, failed = {}, {}
     for number in range(args.rounds):
         for side in sides:
