@@ -343,7 +343,7 @@ static vlt_status create_run(vlt_engine *engine, const vlt_batch *batch, vlt_pla
     run->slots = vlt_pipeline_slots(plan);
     run->overlapped = run->slots > 1;
     for (int i = 0; i < run->slots; i++) {
-        run->slot[i].job = calloc(1, sizeof *run->slot[i].job);
+        run->slot[i].job = vlt_job_create();
         if (!run->slot[i].job) {
             return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", batch->input->name);
         }
@@ -365,7 +365,7 @@ static vlt_status look_ahead(struct run *run, vlt_error *err)
 {
     run->prefetch = run->engine->prefetch > 0 ? run->engine->prefetch : 0;
     for (int i = 0; i < run->prefetch; i++) {
-        run->spare[i] = calloc(1, sizeof(vlt_job));
+        run->spare[i] = vlt_job_create();
         if (!run->spare[i]) {
             return vlt_fail(err, VLT_STATUS_NOMEM, "%s: out of memory", run->batch->input->name);
         }

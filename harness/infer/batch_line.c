@@ -1,5 +1,6 @@
 #include "harness/infer/batch_line.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,11 +231,17 @@ static vlt_status check_members(const vlt_batch_line *line, const char *name, vl
     return VLT_OK;
 }
 
+void vlt_batch_line_init(vlt_batch_line *line)
+{
+    memset(line, 0, offsetof(vlt_batch_line, text));
+}
+
 vlt_status vlt_batch_line_read(const char *text, size_t bytes, const char *name,
                                const vlt_request *defaults, const vlt_engine *engine,
                                vlt_batch_line *out, vlt_error *err)
 {
-    *out = (vlt_batch_line){.request = *defaults};
+    vlt_batch_line_init(out);
+    out->request = *defaults;
     out->request.messages = out->request.prompt = out->request.system = NULL;
     out->request.image_count = 0;
     vlt_status status = vlt_tree_parse(text, bytes, name, true, &out->document, err);
@@ -268,5 +275,5 @@ void vlt_batch_line_release(vlt_batch_line *line)
     free(line->id);
     free(line->asked);
     vlt_tree_destroy(line->document);
-    *line = (vlt_batch_line){0};
+    vlt_batch_line_init(line);
 }

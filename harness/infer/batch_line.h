@@ -14,9 +14,12 @@ typedef struct vlt_batch_line {
         *id; /* JSON text, as exact as the line has it; "null" where there is none; NULL: no line */
     char *asked; /* what its answer answers (batch_asked.h); NULL: nobody wants to know */
     vlt_request request;
-    char *text[VLT_BATCH_TEXTS_MAX]; /* what the request points to */
     int text_count;
+    char *text[VLT_BATCH_TEXTS_MAX]; /* what the request points to; touched as far as that */
 } vlt_batch_line;
+
+/* Empty. Of the room for texts nothing is touched: lines are many. */
+void vlt_batch_line_init(vlt_batch_line *line);
 
 /* Parses text[bytes], which must live as long as *out. `name` is for messages. On failure out->id
  * is the line's where it could be read; release in any case. */

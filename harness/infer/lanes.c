@@ -19,7 +19,8 @@ struct result {
     bool ready;
     char *id, *asked; /* of the line; owned */
     vlt_response response;
-    vlt_error error; /* status VLT_OK: the response holds */
+    vlt_status status; /* VLT_OK: the response holds */
+    char *message;     /* else; owned, no longer than it is: results are many. NULL: no memory */
 };
 
 struct vlt_lanes {
@@ -34,6 +35,19 @@ struct vlt_lanes {
     bool interrupted;      /* an answer is not whole: it will be computed again */
     struct result *result; /* [ring]; item i is at i % ring */
 };
+
+vlt_job *vlt_job_create(void)
+{
+    vlt_job *job = malloc(sizeof *job);
+    if (job) {
+        job->name[0] = '\0';
+        job->text = (vlt_buffer){0};
+        vlt_batch_line_init(&job->line);
+        job->prompt = (vlt_prompt){0};
+        job->dropped = false;
+    }
+    return job;
+}
 
 void vlt_job_release(vlt_job *job)
 {
@@ -64,7 +78,7 @@ vlt_status vlt_lanes_create(const vlt_lanes_options *options, vlt_lanes **out, v
     lanes->result = calloc((size_t)lanes->ring, sizeof *lanes->result);
     bool whole = lanes->result != NULL;
     for (int i = 0; i < options->count; i++) {
-        lanes->lane[i].job = calloc(1, sizeof *lanes->lane[i].job);
+        lanes->lane[i].job = vlt_job_create();
         whole = whole && lanes->lane[i].job;
     }
     return whole ? VLT_OK : vlt_fail(err, VLT_STATUS_NOMEM, "batch: out of memory");
@@ -75,6 +89,7 @@ static void release_result(struct result *result)
     vlt_response_release(&result->response);
     free(result->id);
     free(result->asked);
+    free(result->message);
     *result = (struct result){0};
 }
 
@@ -100,6 +115,23 @@ void vlt_lanes_destroy(vlt_lanes *lanes)
     free(lanes);
 }
 
+static struct result failure(const vlt_error *error)
+{
+    return (struct result){.status = error->status, .message = strdup(error->message)};
+}
+
+static void tell(const vlt_lanes *lanes, const struct result *result)
+{
+    const vlt_lanes_options *options = &lanes->options;
+    if (result->status == VLT_OK) {
+        options->answer(options->user, result->id, result->asked, &result->response, NULL);
+    } else {
+        vlt_error error;
+        vlt_fail(&error, result->status, "%s", result->message ? result->message : "out of memory");
+        options->answer(options->user, result->id, result->asked, NULL, &error);
+    }
+}
+
 /* The answer of the item, and of those behind it that have waited for it. */
 static void put_result(vlt_lanes *lanes, int64_t item, vlt_job *job, struct result result)
 {
@@ -113,11 +145,19 @@ static void put_result(vlt_lanes *lanes, int64_t item, vlt_job *job, struct resu
         if (!first->ready) {
             return;
         }
-        bool failed = first->error.status != VLT_OK;
-        lanes->options.answer(lanes->options.user, first->id, first->asked,
-                              failed ? NULL : &first->response, failed ? &first->error : NULL);
+        tell(lanes, first);
         release_result(first);
         lanes->told++;
+    }
+}
+
+/* What it held is there for the next one. Where memory is scarce its text, too. */
+static void end_job(const vlt_lanes *lanes, vlt_job *job)
+{
+    vlt_job_release(job);
+    if (lanes->options.engine->scarce) {
+        free(job->text.data);
+        job->text = (vlt_buffer){0};
     }
 }
 
@@ -130,7 +170,7 @@ static void free_lane(vlt_lanes *lanes, struct lane *lane, bool keep)
         vlt_session_close(lane->session);
         lane->session = NULL;
     }
-    vlt_job_release(lane->job);
+    end_job(lanes, lane->job);
     vlt_memory_gauge_released(&lanes->options.engine->memory);
     lanes->busy--;
 }
@@ -246,25 +286,26 @@ static vlt_status begin_again(vlt_lanes *lanes, struct lane *lane, vlt_error *er
 }
 
 /* What found no memory on its way is answered anew, when nothing else holds any. */
-static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct result *result)
+static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, vlt_response *response,
+                               vlt_error *err)
 {
     vlt_session_close(lane->session);
     lane->session = NULL;
     drop(lanes, lane->job);
     if (!vlt_lanes_clear(lanes)) {
-        result->response.finish = VLT_FINISH_INTERRUPTED;
+        response->finish = VLT_FINISH_INTERRUPTED;
         return VLT_OK;
     }
     alone(lanes, true);
-    vlt_status status = begin(lanes, lane, &result->error);
+    vlt_status status = begin(lanes, lane, err);
     if (status == VLT_OK) {
         while (!vlt_generation_done(lane->generation)) {
             vlt_generation_step(&lane->generation, 1);
         }
-        status = vlt_generation_end(lane->generation, &result->response, &result->error);
+        status = vlt_generation_end(lane->generation, response, err);
         lane->generation = NULL;
         if (status != VLT_OK) {
-            vlt_fail_in(&result->error, status, "%s: ", lane->job->name);
+            vlt_fail_in(err, status, "%s: ", lane->job->name);
         }
     }
     alone(lanes, false);
@@ -273,24 +314,26 @@ static vlt_status answer_alone(vlt_lanes *lanes, struct lane *lane, struct resul
 
 static void finish(vlt_lanes *lanes, struct lane *lane)
 {
-    struct result result = {0};
-    vlt_status status = vlt_generation_end(lane->generation, &result.response, &result.error);
+    vlt_response response = {0};
+    vlt_error error = {0};
+    vlt_status status = vlt_generation_end(lane->generation, &response, &error);
     lane->generation = NULL;
     if (status == VLT_STATUS_LIMIT) {
-        status = answer_alone(lanes, lane, &result);
+        status = answer_alone(lanes, lane, &response, &error);
     } else if (status != VLT_OK) {
-        vlt_fail_in(&result.error, status, "%s: ", lane->job->name);
+        vlt_fail_in(&error, status, "%s: ", lane->job->name);
     }
-    result.error.status = status;
+    error.status = status;
     if (status == VLT_STATUS_INTERRUPTED ||
-        (status == VLT_OK && result.response.finish == VLT_FINISH_INTERRUPTED)) {
+        (status == VLT_OK && response.finish == VLT_FINISH_INTERRUPTED)) {
         lanes->interrupted = true;
-        release_result(&result);
+        vlt_response_release(&response);
+    } else if (status == VLT_OK) {
+        lanes->options.finished(lanes->options.user, &response);
+        put_result(lanes, lane->item, lane->job, (struct result){.response = response});
     } else {
-        if (status == VLT_OK) {
-            lanes->options.finished(lanes->options.user, &result.response);
-        }
-        put_result(lanes, lane->item, lane->job, result);
+        vlt_response_release(&response);
+        put_result(lanes, lane->item, lane->job, failure(&error));
     }
     free_lane(lanes, lane, status == VLT_OK && !lanes->interrupted);
 }
@@ -396,7 +439,7 @@ void vlt_lanes_take(vlt_lanes *lanes, vlt_job **job)
     lanes->busy++;
     if (status != VLT_OK && !lanes->interrupted) {
         error.status = status;
-        put_result(lanes, item, taken, (struct result){.error = error});
+        put_result(lanes, item, taken, failure(&error));
     }
     if (status != VLT_OK) {
         free_lane(lanes, lane, false);
@@ -409,6 +452,7 @@ void vlt_lanes_fail(vlt_lanes *lanes, vlt_job *job, const vlt_error *error)
     while (item - lanes->told >= lanes->ring && vlt_lanes_step(lanes)) {
     }
     if (!lanes->interrupted) {
-        put_result(lanes, item, job, (struct result){.error = *error});
+        put_result(lanes, item, job, failure(error));
     }
+    end_job(lanes, job);
 }

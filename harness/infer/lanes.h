@@ -26,8 +26,10 @@ typedef struct vlt_job {
     bool dropped; /* the prompt was given back: the line is prepared again */
 } vlt_job;
 
+/* Empty; NULL: no memory. What it has room for becomes resident as it is used. */
+vlt_job *vlt_job_create(void);
 void vlt_job_release(vlt_job *job); /* all but the memory of the text */
-void vlt_job_destroy(vlt_job *job); /* of a job from calloc; NULL is fine */
+void vlt_job_destroy(vlt_job *job); /* NULL is fine */
 
 typedef struct vlt_lanes_options {
     vlt_engine *engine;

@@ -116,6 +116,7 @@ void vlt_services_forget_results(vlt_engine *engine)
 void vlt_services_forget(vlt_engine *engine)
 {
     vlt_services_forget_results(engine);
+    vlt_token_service_forget(engine->tokens);
     vlt_pictures_forget(engine->pictures);
     vlt_shared_pool_trim(engine->pool, 0);
     malloc_trim(0);

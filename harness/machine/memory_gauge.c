@@ -6,6 +6,9 @@
 
 enum { KEPT_MS = 100, PAUSE_MS = 10, WAIT_MS = 330 };
 
+/* Within a limit of the process's own a few grants of almost a MiB are all that must stay free. */
+#define SMALL_WITHIN_BYTES (VLT_MEMORY_SMALL_BYTES / 16)
+
 /* Where a reading may be off by more than is left to spare, pages are counted one by one. */
 #define NEAR_BYTES (4 * VLT_MEMORY_SMALL_BYTES)
 
@@ -72,6 +75,8 @@ static uint64_t forgiven(const vlt_memory_gauge *gauge, uint64_t bytes)
                                                            : 0;
 }
 
+/* Pages are counted one by one where a reading may decide by what it is off, and where it refuses
+ * for good. */
 static void read_for(const vlt_memory_gauge *gauge, uint64_t bytes, uint64_t promised,
                      vlt_memory_room *out)
 {
@@ -81,7 +86,7 @@ static void read_for(const vlt_memory_gauge *gauge, uint64_t bytes, uint64_t pro
     const vlt_memory_room others = *out;
     vlt_memory_room_narrow(gauge->limit_bytes, minus(vlt_memory_own_bytes(NULL), slack), out);
     if (gauge->limit_bytes && minus(out->left_bytes, wanted) < NEAR_BYTES &&
-        minus(wanted, out->left_bytes) < NEAR_BYTES) {
+        (minus(wanted, out->left_bytes) < NEAR_BYTES || atomic_load(&gauge->alone))) {
         *out = others;
         vlt_memory_room_narrow(gauge->limit_bytes, minus(vlt_memory_own_bytes_exactly(NULL), slack),
                                out);
@@ -165,7 +170,7 @@ static vlt_status ask_until(vlt_memory_gauge *gauge, vlt_memory_grant *grant, ui
 vlt_status vlt_memory_gauge_grant(vlt_memory_gauge *gauge, vlt_memory_grant *grant, uint64_t bytes,
                                   const char *what, vlt_error *err)
 {
-    if (bytes < VLT_MEMORY_SMALL_BYTES) {
+    if (bytes < (gauge->limit_bytes ? SMALL_WITHIN_BYTES : VLT_MEMORY_SMALL_BYTES)) {
         lock();
         let_have(gauge, grant, bytes);
         unlock();

@@ -47,7 +47,8 @@ typedef struct vlt_memory_grant {
 } vlt_memory_grant;
 
 /* May `bytes` more be taken, beside what the grant holds? Then it holds them, too. LIMIT names what
- * for, how much, and the limit in numbers. Less than VLT_MEMORY_SMALL_BYTES is never refused. */
+ * for, how much, and the limit in numbers. Less than VLT_MEMORY_SMALL_BYTES is never refused,
+ * within a limit of the process's own less than a sixteenth of that. */
 vlt_status vlt_memory_gauge_grant(vlt_memory_gauge *gauge, vlt_memory_grant *grant, uint64_t bytes,
                                   const char *what, vlt_error *err);
 

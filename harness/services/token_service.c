@@ -11,7 +11,7 @@
 #include "optimizations/core/memory.h"
 #include "optimizations/core/threads.h"
 
-enum { WORKERS_MAX = 64 };
+enum { WORKERS_MAX = 64, SHARED_WORDS_BYTES = 3200 << 10 };
 
 struct vlt_token_future {
     vlt_token_future *next; /* in the queue, or of those begun */
@@ -96,6 +96,15 @@ static void release_cutting(vlt_token_service *service)
     service->words = NULL;
 }
 
+/* No long text may be under way. */
+static void end_cutting(vlt_token_service *service)
+{
+    if (service->words) {
+        vlt_token_encoders_release(&service->sharing);
+    }
+    release_cutting(service);
+}
+
 void vlt_token_service_destroy(vlt_token_service *service)
 {
     if (!service) {
@@ -112,10 +121,7 @@ void vlt_token_service_destroy(vlt_token_service *service)
     free_list(service->begun);
     vlt_token_encoders_release(&service->encoders);
     vlt_result_ring_destroy(service->results);
-    if (service->words) {
-        vlt_token_encoders_release(&service->sharing);
-    }
-    release_cutting(service);
+    end_cutting(service);
     pthread_cond_destroy(&service->done);
     pthread_cond_destroy(&service->queued);
     pthread_mutex_destroy(&service->lock);
@@ -142,7 +148,11 @@ static vlt_status prepare_cutting(vlt_token_service *service, vlt_error *err)
     const vlt_threads_options threads = {.count = service->options.threads, .spin_us = 20};
     vlt_token_cutting *cutting = &service->cutting;
     vlt_bpe_encode_constants constants = {.vocab = service->options.vocab};
-    vlt_status status = vlt_seams_create(constants.vocab, &service->seams, err);
+    vlt_status status = vlt_context_admit(&service->encoders.context, SHARED_WORDS_BYTES,
+                                          "the words of long texts", err);
+    if (status == VLT_OK) {
+        status = vlt_seams_create(constants.vocab, &service->seams, err);
+    }
     if (status == VLT_OK) {
         status = vlt_threads_create(&threads, &service->threads, err);
     }
@@ -176,10 +186,29 @@ static vlt_status begin_long(vlt_token_service *service, vlt_error *err)
     return status;
 }
 
+static vlt_status encode_whole(vlt_token_service *service, const vlt_prompt_text *text,
+                               int32_t **ids, size_t *count, vlt_error *err)
+{
+    vlt_token_encoder *encoder = NULL;
+    vlt_status status = vlt_token_encoders_take(&service->encoders, text->bytes, &encoder, err);
+    if (status == VLT_OK) {
+        status = vlt_token_encoder_run(encoder, text, 0, text->bytes, encoder->ids, count, err);
+    }
+    if (status == VLT_OK) {
+        status = copy_ids(encoder, *count, ids, err);
+    }
+    vlt_token_encoders_give(&service->encoders, encoder);
+    return status;
+}
+
+/* Where there is no memory for several threads, by this one. */
 static vlt_status encode_long(vlt_token_service *service, const vlt_prompt_text *text,
                               int32_t **ids, size_t *count, vlt_error *err)
 {
     vlt_status status = begin_long(service, err);
+    if (status == VLT_STATUS_LIMIT) {
+        return encode_whole(service, text, ids, count, err);
+    }
     if (status == VLT_OK) {
         status = vlt_token_pieces_encode(&service->cutting, text, ids, count, err);
         pthread_mutex_lock(&service->cut_lock);
@@ -192,19 +221,10 @@ static vlt_status encode_long(vlt_token_service *service, const vlt_prompt_text 
 static vlt_status encode_new(vlt_token_service *service, const vlt_prompt_text *text, int32_t **ids,
                              size_t *count, vlt_error *err)
 {
-    vlt_token_encoder *encoder = NULL;
-    if (service->options.threads > 1 && text->bytes >= 2 * service->options.chunk_bytes) {
-        return encode_long(service, text, ids, count, err);
-    }
-    vlt_status status = vlt_token_encoders_take(&service->encoders, text->bytes, &encoder, err);
-    if (status == VLT_OK) {
-        status = vlt_token_encoder_run(encoder, text, 0, text->bytes, encoder->ids, count, err);
-    }
-    if (status == VLT_OK) {
-        status = copy_ids(encoder, *count, ids, err);
-    }
-    vlt_token_encoders_give(&service->encoders, encoder);
-    return status;
+    const bool cut = service->options.threads > 1 &&
+                     text->bytes >= 2 * service->options.chunk_bytes;
+    return cut ? encode_long(service, text, ids, count, err)
+               : encode_whole(service, text, ids, count, err);
 }
 
 static vlt_status encode_traced(vlt_token_service *service, const vlt_prompt_text *text,
@@ -355,6 +375,16 @@ vlt_status vlt_token_service_collect(vlt_token_service *service, vlt_token_futur
 void vlt_token_service_trim(vlt_token_service *service, size_t keep_bytes)
 {
     vlt_result_ring_trim(service->results, keep_bytes);
+}
+
+void vlt_token_service_forget(vlt_token_service *service)
+{
+    vlt_token_service_trim(service, 0);
+    pthread_mutex_lock(&service->cut_lock);
+    if (!service->cut) {
+        end_cutting(service);
+    }
+    pthread_mutex_unlock(&service->cut_lock);
 }
 
 void vlt_token_service_look(vlt_token_service *service, vlt_content_stats *out)

@@ -133,25 +133,49 @@ Test(batch_again, what_still_finds_none_stays_an_error)
     test_output_release(&output);
 }
 
-/* Answers of a batch of so many equal lines within a limit. */
-static int answered(int lines, int limit_kib, const char *options)
+/* Answers of a batch of so many equal lines within a limit, behind those of the file `first`. */
+static int answered_behind(const char *first, int lines, int limit_kib, const char *options)
 {
     char script[512];
-    snprintf(script, sizeof script,
-             "head -n %d lines >in; $VLTUNE batch $DEMO in -n 2 --greedy --no-config --quiet "
-             "--memory-limit %dK %s 2>/dev/null | grep -c '\"finish\"'",
-             lines, limit_kib, options);
+    snprintf(
+        script, sizeof script,
+        "head -n %d lines | cat %s - >in; $VLTUNE batch $DEMO in -n 2 --greedy --no-config --quiet "
+        "--memory-limit %dK %s 2>/dev/null | grep -c '\"finish\"'",
+        lines, first, limit_kib, options);
     test_output output = test_demo_script(script);
     const int count = atoi(output.out);
     test_output_release(&output);
     return count;
 }
 
-/* What fits alone is answered in every run, however many are side by side and ahead, and what does
- * not in none. What the program has at rest counts in whole MiB: one more or less by the run. */
+static int answered(int lines, int limit_kib, const char *options)
+{
+    return answered_behind("", lines, limit_kib, options);
+}
+
+/* A line that can never fit, and of which much is made before that is known. */
+static void write_endless(const char *name)
+{
+    enum { WORDS = 60000 };
+    char *line = malloc(2 * WORDS + 64);
+    cr_assert_not_null(line);
+    char *end = line + sprintf(line, "{\"id\":\"endless\",\"prompt\":\"");
+    for (int i = 0; i < WORDS; i++) {
+        end = stpcpy(end, "x ");
+    }
+    stpcpy(end, "\"}\n");
+    test_demo_write(name, line);
+    free(line);
+}
+
+/* What fits alone is answered in every run, however many are side by side and ahead, and whatever
+ * was refused before it, and what does not in none. What the program has at rest counts in whole
+ * MiB: one more or less by the run. */
 Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 240)
 {
     enum { LINES = 8, STEP_KIB = 1024, RUNS = 3 };
+    static const char *const many[] = {"--tokenize-threads 4",
+                                       "--tokenize-threads 4 --parallel 64 --prefetch 8"};
     int refused = 4 * STEP_KIB, fits = 128 * STEP_KIB;
     if (VLT_ASAN) {
         test_skip("a sanitizer's own memory is more than the limit");
@@ -164,6 +188,7 @@ Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 240)
                  "{\"id\":%d,\"prompt\":\"%d\",\"images\":[\"picture.png\"]}\n", i, i);
     }
     test_demo_write("lines", lines);
+    write_endless("endless");
     cr_assert_eq(answered(1, fits, ""), 1);
     while (fits - refused > STEP_KIB) {
         const int middle = (fits + refused) / 2;
@@ -172,6 +197,10 @@ Test(batch_again, what_fits_alone_is_answered_beside_others_too, .timeout = 240)
     for (int i = 0; i < RUNS; i++) {
         cr_expect_eq(answered(LINES, fits + STEP_KIB, "--parallel 8 --prefetch 8"), LINES,
                      "%d KiB, %d fit one", fits + STEP_KIB, fits);
+        for (int k = 0; k < 2; k++) {
+            cr_expect_eq(answered_behind("endless", LINES, fits + STEP_KIB, many[k]), LINES,
+                         "%d KiB, %d fit one, %s", fits + STEP_KIB, fits, many[k]);
+        }
         cr_expect_eq(answered(LINES, refused - STEP_KIB, "--parallel 8 --prefetch 8"), 0,
                      "%d KiB, %d do not fit one", refused - STEP_KIB, refused);
     }
