@@ -11,6 +11,7 @@ Python's standard library alone.
 """
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -78,6 +79,7 @@ def main():
     parser.add_argument("--table")
     options = parser.parse_args()
     table = open(options.table, "a", encoding="ascii") if options.table else None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # the busy one ends, too
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
     try:
         for op in options.ops.split(","):
