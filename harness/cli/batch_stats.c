@@ -1,9 +1,9 @@
 #include "harness/cli/batch_stats.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/infer/services.h"
 #include "harness/machine/memory_room.h"
@@ -64,16 +64,10 @@ static void tell(const vlt_batch_stats *stats, const struct counts *before,
 static bool wait_until(vlt_batch_stats *stats, double at_ms)
 {
     while (!stats->stop) {
-        const double left_ms = at_ms - vlt_now_ms();
-        struct timespec until;
-        if (left_ms <= 0) {
+        if (vlt_now_ms() >= at_ms) {
             return true;
         }
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        const int64_t ns = until.tv_nsec + (int64_t)(left_ms * 1e6);
-        until.tv_sec += ns / 1000000000;
-        until.tv_nsec = ns % 1000000000;
-        pthread_cond_timedwait(&stats->stopped, &stats->lock, &until);
+        vlt_wait_until(&stats->stopped, &stats->lock, (int64_t)ceil(at_ms * 1e6));
     }
     return false;
 }
@@ -97,7 +91,6 @@ vlt_status vlt_batch_stats_start(const vlt_cli *cli, vlt_engine *engine,
                                  const _Atomic int64_t *answers, vlt_batch_stats **out,
                                  vlt_error *err)
 {
-    pthread_condattr_t clock;
     *out = NULL;
     if (!vlt_cli_count(cli, "stats")) {
         return VLT_OK;
@@ -116,11 +109,8 @@ vlt_status vlt_batch_stats_start(const vlt_cli *cli, vlt_engine *engine,
                                .answers = answers,
                                .every_ms = every_ms,
                                .start_ms = vlt_now_ms()};
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_mutex_init(&stats->lock, NULL);
-    pthread_cond_init(&stats->stopped, &clock);
-    pthread_condattr_destroy(&clock);
+    pthread_cond_init(&stats->stopped, NULL);
     const int refused = vlt_thread_start(&stats->thread, work, stats);
     if (refused) {
         free(stats);

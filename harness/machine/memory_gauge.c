@@ -1,8 +1,9 @@
 #include "harness/machine/memory_gauge.h"
 
 #include <malloc.h>
-#include <pthread.h>
-#include <time.h>
+
+#include "optimizations/core/clock.h"
+#include "optimizations/core/threads.h"
 
 enum { KEPT_MS = 100, PAUSE_MS = 10, WAIT_MS = 330 };
 
@@ -13,42 +14,17 @@ enum { KEPT_MS = 100, PAUSE_MS = 10, WAIT_MS = 330 };
 #define NEAR_BYTES (4 * VLT_MEMORY_SMALL_BYTES)
 
 static pthread_mutex_t admitting = PTHREAD_MUTEX_INITIALIZER; /* a process has one memory */
-static pthread_cond_t changed;
-static pthread_once_t begun = PTHREAD_ONCE_INIT;
-
-static void begin(void)
-{
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&changed, &clock);
-    pthread_condattr_destroy(&clock);
-}
-
-static void lock(void)
-{
-    pthread_once(&begun, begin);
-    pthread_mutex_lock(&admitting);
-}
-
-static void unlock(void)
-{
-    pthread_mutex_unlock(&admitting);
-}
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return vlt_now_ns() / 1000000;
 }
 
 /* Under the lock. */
 static void wait_until(int64_t ms)
 {
-    const struct timespec until = {.tv_sec = (time_t)(ms / 1000),
-                                   .tv_nsec = (long)(ms % 1000) * 1000000};
-    pthread_cond_timedwait(&changed, &admitting, &until);
+    vlt_wait_until(&changed, &admitting, ms * 1000000);
 }
 
 static uint64_t minus(uint64_t a, uint64_t b)
@@ -152,7 +128,7 @@ static vlt_status ask_until(vlt_memory_gauge *gauge, vlt_memory_grant *grant, ui
     bool told = mine == 0;
     vlt_status status;
     bool soon;
-    lock();
+    pthread_mutex_lock(&admitting);
     while ((status = ask(gauge, grant, bytes, what, &soon, err)) != VLT_OK && soon &&
            now_ms() < last_ms) {
         gauge->waiting_bytes += mine;
@@ -163,7 +139,7 @@ static vlt_status ask_until(vlt_memory_gauge *gauge, vlt_memory_grant *grant, ui
         wait_until(now_ms() + PAUSE_MS);
         gauge->waiting_bytes -= mine;
     }
-    unlock();
+    pthread_mutex_unlock(&admitting);
     return status;
 }
 
@@ -171,9 +147,9 @@ vlt_status vlt_memory_gauge_grant(vlt_memory_gauge *gauge, vlt_memory_grant *gra
                                   const char *what, vlt_error *err)
 {
     if (bytes < (gauge->limit_bytes ? SMALL_WITHIN_BYTES : VLT_MEMORY_SMALL_BYTES)) {
-        lock();
+        pthread_mutex_lock(&admitting);
         let_have(gauge, grant, bytes);
-        unlock();
+        pthread_mutex_unlock(&admitting);
         return VLT_OK;
     }
     const uint64_t all = bytes < UINT64_MAX - grant->bytes ? bytes + grant->bytes : bytes;
@@ -190,10 +166,10 @@ vlt_status vlt_memory_gauge_admit(vlt_memory_gauge *gauge, uint64_t bytes, const
 void vlt_memory_gauge_settle(vlt_memory_gauge *gauge, vlt_memory_grant *grant)
 {
     if (grant->bytes) {
-        lock();
+        pthread_mutex_lock(&admitting);
         gauge->granted_bytes -= grant->bytes;
         pthread_cond_broadcast(&changed);
-        unlock();
+        pthread_mutex_unlock(&admitting);
     }
     grant->bytes = 0;
 }
@@ -224,26 +200,26 @@ vlt_status vlt_memory_gauge_fits(const vlt_memory_gauge *gauge, uint64_t bytes, 
 
 void vlt_memory_gauge_released(vlt_memory_gauge *gauge)
 {
-    lock();
+    pthread_mutex_lock(&admitting);
     gauge->releases++;
     pthread_cond_broadcast(&changed);
-    unlock();
+    pthread_mutex_unlock(&admitting);
 }
 
 uint64_t vlt_memory_gauge_releases(vlt_memory_gauge *gauge)
 {
-    lock();
+    pthread_mutex_lock(&admitting);
     const uint64_t releases = gauge->releases;
-    unlock();
+    pthread_mutex_unlock(&admitting);
     return releases;
 }
 
 void vlt_memory_gauge_wait(vlt_memory_gauge *gauge, uint64_t seen, int most_ms)
 {
     const int64_t last_ms = now_ms() + most_ms;
-    lock();
+    pthread_mutex_lock(&admitting);
     while (gauge->releases == seen && now_ms() < last_ms) {
         wait_until(last_ms);
     }
-    unlock();
+    pthread_mutex_unlock(&admitting);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "optimizations/core/clock.h"
 #include "optimizations/core/turn.h"
@@ -296,6 +297,12 @@ int vlt_thread_start(pthread_t *out, void *(*body)(void *argument), void *argume
     const int error = pthread_create(out, &attributes, body, argument);
     pthread_attr_destroy(&attributes);
     return error;
+}
+
+void vlt_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t at_ns)
+{
+    const struct timespec until = {.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000};
+    pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &until);
 }
 
 /* -1: the set has no so many. */

@@ -44,6 +44,9 @@ int vlt_threads_count(const vlt_threads *threads);
  * processes, is NOMEM with its error (errno's) as text. */
 int vlt_thread_start(pthread_t *out, void *(*body)(void *argument), void *argument);
 
+/* pthread_cond_timedwait until vlt_now_ns() is at_ns, whatever clock the condition has. */
+void vlt_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t at_ns);
+
 /* The place of the calling thread in a pinned pool: it stays there from _take to _leave, whatever
  * jobs it has run meanwhile, and goes back to the CPUs that it had. Nothing happens where another
  * thread has that place, inside another seat, and with an unpinned pool or NULL. Taken and left by
