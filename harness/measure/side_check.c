@@ -34,11 +34,8 @@ vlt_status vlt_side_check(const vlt_side *side, vlt_quality quality, vlt_error *
     if (status != VLT_OK) {
         return status;
     }
-    if (!vlt_registry_applicable(variant, &problem, &caps, reason)) {
+    if (!vlt_registry_usable(variant, &problem, &caps, &binding, reason)) {
         return refuse(variant, reason, err);
-    }
-    if (variant->valid && !variant->valid(&problem, &caps, &binding)) {
-        return refuse(variant, "these knob values are not valid here", err);
     }
     if (variant->quality > quality) {
         vlt_utf8_format(reason, sizeof reason, "it rounds, which needs --quality %s",

@@ -46,19 +46,6 @@ static const vlt_choice *find_choice(const vlt_choices *choices, const vlt_probl
     return best;
 }
 
-static bool usable(const vlt_context *context, const vlt_problem *problem,
-                   const vlt_variant *variant, const vlt_binding *binding, char *reason)
-{
-    if (!vlt_registry_applicable(variant, problem, context->caps, reason)) {
-        return false;
-    }
-    if (variant->valid && !variant->valid(problem, context->caps, binding)) {
-        vlt_utf8_format(reason, VLT_REASON_BYTES, "these knob values are not valid here");
-        return false;
-    }
-    return true;
-}
-
 /* May the context choose it? Who names a variant (vlt_plan_create_with) permits what it loses. */
 static bool permitted(const vlt_context *context, const vlt_problem *problem,
                       const vlt_variant *variant, const vlt_binding *binding, char *reason)
@@ -68,7 +55,7 @@ static bool permitted(const vlt_context *context, const vlt_problem *problem,
                         vlt_quality_name(variant->quality));
         return false;
     }
-    return usable(context, problem, variant, binding, reason);
+    return vlt_registry_usable(variant, problem, context->caps, binding, reason);
 }
 
 /* Said once for all the plans that meet it. */
@@ -185,8 +172,8 @@ static vlt_status prepare(vlt_plan *plan, vlt_plan **out, vlt_error *err)
 {
     char reason[VLT_REASON_BYTES] = "";
     vlt_status status = vlt_problem_check(&plan->problem, err);
-    if (status == VLT_OK &&
-        !usable(plan->context, &plan->problem, plan->variant, &plan->binding, reason)) {
+    if (status == VLT_OK && !vlt_registry_usable(plan->variant, &plan->problem, plan->context->caps,
+                                                 &plan->binding, reason)) {
         status = vlt_fail(err, VLT_STATUS_UNSUPPORTED, "%s/%s: %s", plan->variant->op,
                           plan->variant->name, reason);
     }

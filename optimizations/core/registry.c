@@ -155,6 +155,21 @@ bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *prob
     return !variant->applicable || variant->applicable(problem, caps, reason);
 }
 
+bool vlt_registry_usable(const vlt_variant *variant, const vlt_problem *problem,
+                         const vlt_caps *caps, const vlt_binding *binding, char *reason)
+{
+    char ignored[VLT_REASON_BYTES];
+    reason = reason ? reason : ignored;
+    if (!vlt_registry_applicable(variant, problem, caps, reason)) {
+        return false;
+    }
+    if (variant->valid && !variant->valid(problem, caps, binding)) {
+        vlt_utf8_format(reason, VLT_REASON_BYTES, "these knob values are not valid here");
+        return false;
+    }
+    return true;
+}
+
 vlt_quality vlt_registry_quality(vlt_quality quality, const vlt_caps *caps)
 {
     vlt_quality best = VLT_QUALITY_EXACT;

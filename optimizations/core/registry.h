@@ -33,6 +33,10 @@ const char *vlt_registry_needs_name(const vlt_variant *variant);
 bool vlt_registry_applicable(const vlt_variant *variant, const vlt_problem *problem,
                              const vlt_caps *caps, char *reason);
 
+/* And with these values of its knobs? Checks the above, then what the variant says of them. */
+bool vlt_registry_usable(const vlt_variant *variant, const vlt_problem *problem,
+                         const vlt_caps *caps, const vlt_binding *binding, char *reason);
+
 /* The largest quality, at most `quality`, of which a variant exists whose ISA this machine has:
  * what a permission comes down to here. */
 vlt_quality vlt_registry_quality(vlt_quality quality, const vlt_caps *caps);
