@@ -96,8 +96,7 @@ static void keep(vlt_engine *engine, vlt_content_entry *entry, const struct rows
     const size_t bytes = rows->bytes * (size_t)rows->pieces;
     vlt_memory_grant grant = {0};
     if (vlt_governor_level(engine->governor) < VLT_MEMORY_CRITICAL &&
-        vlt_memory_gauge_grant(&engine->memory, &grant, bytes, "image embeddings", NULL) ==
-            VLT_OK) {
+        vlt_engine_grant(engine, &grant, bytes, "image embeddings", NULL) == VLT_OK) {
         vlt_content_cache_put(engine->embeddings, entry, rows->piece, rows->pieces);
     } else {
         vlt_content_cache_give_up(engine->embeddings, entry);

@@ -74,18 +74,32 @@ static vlt_status measure_scratch(const vlt_prefill *prefill, size_t *bytes, vlt
     return status;
 }
 
-/* Patches and features of all of the prompt. */
-static size_t visual_bytes(const vlt_prompt *prompt, const vlt_model_config *config)
+static int64_t count_tokens(const vlt_visual *visual, int count, const vlt_model_config *config)
 {
-    const vlt_vision_config *vision = &config->vision;
-    size_t bytes = 0;
-    for (int i = 0; i < prompt->visual_count; i++) {
-        const vlt_visual *visual = &prompt->visual[i];
-        bytes += vlt_visual_patch_bytes(visual, vision) +
-                 (size_t)vlt_grid_tokens(&visual->grid, vision->merge) *
-                     (size_t)((1 + vision->deepstack_count) * config->text.width) * sizeof(float);
+    int64_t tokens = 0;
+    for (int i = 0; i < count; i++) {
+        tokens += vlt_grid_tokens(&visual[i].grid, config->vision.merge);
     }
-    return bytes;
+    return tokens;
+}
+
+static vlt_status features_bytes(int64_t tokens, const vlt_model_config *config, size_t *bytes,
+                                 vlt_error *err)
+{
+    const int64_t dims[] = {1 + config->vision.deepstack_count, tokens, config->text.width};
+    return vlt_dims_bytes(dims, 3, sizeof(float), bytes, err);
+}
+
+/* Patches and features of all of the prompt. */
+static vlt_status visual_bytes(const vlt_prompt *prompt, const vlt_model_config *config,
+                               size_t *bytes, vlt_error *err)
+{
+    const int64_t tokens = count_tokens(prompt->visual, prompt->visual_count, config);
+    vlt_status status = features_bytes(tokens, config, bytes, err);
+    for (int i = 0; i < prompt->visual_count && status == VLT_OK; i++) {
+        *bytes += vlt_visual_patch_bytes(&prompt->visual[i], &config->vision);
+    }
+    return status;
 }
 
 /* Does the line fit when nobody else holds anything? The same in every run. */
@@ -96,8 +110,11 @@ static vlt_status check_whole(const vlt_prefill *prefill, size_t scratch_bytes, 
     const vlt_engine *engine = session->engine;
     const vlt_packs_stats packs = vlt_packs_look(engine->packs);
     const size_t made = packs.bytes - packs.mapped;
-    size_t rows, all = visual_bytes(prefill->prompt, &engine->config);
-    vlt_status status = vlt_kv_cache_bytes(&session->cache, session->reach, &rows, err);
+    size_t rows = 0, all = 0;
+    vlt_status status = visual_bytes(prefill->prompt, &engine->config, &all, err);
+    if (status == VLT_OK) {
+        status = vlt_kv_cache_bytes(&session->cache, session->reach, &rows, err);
+    }
     all += made > engine->rest_packs ? made - engine->rest_packs : 0;
     if (status == VLT_OK && vlt_add_size(all, rows, &all) &&
         vlt_add_size(all, scratch_bytes, &all)) {
@@ -178,14 +195,10 @@ static vlt_status take_block(vlt_prefill *prefill, size_t bytes, void **out, vlt
 static vlt_status take_features(vlt_prefill *prefill, vlt_error *err)
 {
     const vlt_model_config *config = &prefill->session->engine->config;
-    int64_t tokens = 0;
+    const int64_t tokens = count_tokens(prefill->vision.visual, prefill->vision.count, config);
     size_t bytes;
     void *block = NULL;
-    for (int i = 0; i < prefill->vision.count; i++) {
-        tokens += vlt_grid_tokens(&prefill->vision.visual[i].grid, config->vision.merge);
-    }
-    const int64_t dims[] = {1 + config->vision.deepstack_count, tokens, config->text.width};
-    vlt_status status = vlt_dims_bytes(dims, 3, sizeof(float), &bytes, err);
+    vlt_status status = features_bytes(tokens, config, &bytes, err);
     if (status == VLT_OK) {
         status = admit_peak(prefill, bytes, err);
     }

@@ -106,9 +106,8 @@ vlt_status vlt_visual_make(vlt_vision_reader *reader, vlt_media_kind kind,
 
 size_t vlt_visual_patch_bytes(const vlt_visual *visual, const vlt_vision_config *vision)
 {
-    const int64_t values = 3 * vision->patch * vision->patch;
-    const size_t row = visual->pixels ? (size_t)values
-                                      : (size_t)(values * vision->temporal) * sizeof(float);
+    const size_t values = (size_t)vlt_vision_config_patch_values(vision);
+    const size_t row = visual->pixels ? values / (size_t)vision->temporal : values * sizeof(float);
     return (size_t)vlt_grid_patches(&visual->grid) * row;
 }
 
