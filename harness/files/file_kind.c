@@ -45,13 +45,9 @@ bool vlt_is_picture(const char *path)
     return vlt_image_sniff(begin, read_begin(path, begin, sizeof begin), &format);
 }
 
-const char *vlt_path_kind(const char *path)
+const char *vlt_mode_kind(mode_t mode)
 {
-    struct stat info;
-    if (stat(path, &info) != 0) {
-        return NULL;
-    }
-    switch (info.st_mode & S_IFMT) {
+    switch (mode & S_IFMT) {
     case S_IFDIR:
         return "a folder";
     case S_IFIFO:
@@ -59,11 +55,23 @@ const char *vlt_path_kind(const char *path)
     case S_IFSOCK:
         return "a socket";
     case S_IFREG:
-        return info.st_size == 0       ? "an empty file"
-               : vlt_is_database(path) ? "a database"
-               : vlt_is_picture(path)  ? "a picture"
-                                       : "a file";
+        return "a file";
     default:
         return "a device";
     }
+}
+
+const char *vlt_path_kind(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return NULL;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return vlt_mode_kind(info.st_mode);
+    }
+    return info.st_size == 0       ? "an empty file"
+           : vlt_is_database(path) ? "a database"
+           : vlt_is_picture(path)  ? "a picture"
+                                   : "a file";
 }

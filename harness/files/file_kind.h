@@ -5,9 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* A link whose end is not there, or that ends in itself; errno says which. */
 bool vlt_leads_nowhere(const char *path);
+
+/* "a folder", "a device", "a pipe", "a socket" or "a file". */
+const char *vlt_mode_kind(mode_t mode);
 
 /* "a folder", "a device", "a pipe", "a socket", "an empty file", "a database", "a picture" or "a
  * file": what is at the path, in words for a message. NULL: nothing is there. */

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/files/file_kind.h"
 #include "harness/files/new_file.h"
 #include "harness/infer/session.h"
 #include "optimizations/core/hash.h"
@@ -281,9 +282,7 @@ static vlt_status open_regular(const char *path, FILE **out, vlt_error *err)
     if (file >= 0 && fstat(file, &info) == 0 && !S_ISREG(info.st_mode)) {
         status = vlt_fail(err, VLT_STATUS_INPUT,
                           "%s: %s, expected a session in a regular file, or none yet", path,
-                          S_ISFIFO(info.st_mode)  ? "a pipe"
-                          : S_ISDIR(info.st_mode) ? "a folder"
-                                                  : "a device");
+                          vlt_mode_kind(info.st_mode));
     } else if (file >= 0 && info.st_size == 0) {
         status = vlt_fail(err, VLT_STATUS_INPUT,
                           "%s: the file is empty, expected a session of vltune, or no file yet",
