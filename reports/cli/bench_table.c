@@ -92,13 +92,8 @@ void vlt_bench_print_row(const vlt_row *row, FILE *stream)
     fprintf(stream, "  %-22s %9s %9s  %-15s %-12s %s\n", name, time, factor, interval, verdict,
             rate);
     if (judgement->verdict == VLT_VERDICT_INCONCLUSIVE && judgement->reason[0]) {
-        char reason[VLT_VERDICT_REASON_BYTES + 64], waited[64] = "";
-        const double pressure = vlt_experiment_pressure(experiment);
-        if (isfinite(pressure)) {
-            snprintf(waited, sizeof waited, "; CPUs were waited for %.0f %% of the time",
-                     100 * pressure);
-        }
-        vlt_utf8_format(reason, sizeof reason, "%s%s", judgement->reason, waited);
+        char reason[VLT_VERDICT_REASON_BYTES + 64];
+        vlt_row_uncertainty(row, judgement->reason, reason, sizeof reason);
         vlt_format_wrapped(4, 0, reason, stream);
     }
 }

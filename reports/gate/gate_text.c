@@ -10,6 +10,15 @@
 static const vlt_gate_verdict order[] = {VLT_GATE_WRONG, VLT_GATE_REGRESSION, VLT_GATE_INCONCLUSIVE,
                                          VLT_GATE_PASS};
 
+static void print_noise(const vlt_gate *gate, const char *before, const char *behind, FILE *stream)
+{
+    const double pressure = vlt_gate_pressure(gate);
+    if (isfinite(pressure)) {
+        fprintf(stream, "%sCPUs were waited for %.0f %% of the time%s", before, 100 * pressure,
+                behind);
+    }
+}
+
 vlt_status vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts, FILE *stream,
                                vlt_error *err)
 {
@@ -20,10 +29,7 @@ vlt_status vlt_gate_write_text(const vlt_gate *gate, const vlt_gate_facts *facts
         int column = fprintf(stream, "machine    ");
         vlt_format_wrapped(column, column, facts->machine, stream);
     }
-    const double pressure = vlt_gate_pressure(gate);
-    if (isfinite(pressure)) {
-        fprintf(stream, "noise      CPUs were waited for %.0f %% of the time\n", 100 * pressure);
-    }
+    print_noise(gate, "noise      ", "\n", stream);
     fprintf(stream, "\n%-30s %10s %7s  %-15s %s\n", "stage", "time", "ratio", "95 % interval",
             "verdict");
     for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
@@ -112,10 +118,7 @@ vlt_status vlt_gate_write_markdown(const vlt_gate *gate, const vlt_gate_facts *f
         write_cell(facts->machine, stream);
         fputs("\n\n", stream);
     }
-    const double pressure = vlt_gate_pressure(gate);
-    if (isfinite(pressure)) {
-        fprintf(stream, "CPUs were waited for %.0f %% of the time\n\n", 100 * pressure);
-    }
+    print_noise(gate, "", "\n\n", stream);
     if (passed < gate->stage_count) {
         write_table(gate, false, stream);
         fputc('\n', stream);

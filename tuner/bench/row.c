@@ -122,6 +122,16 @@ bool vlt_row_mendable(const vlt_row *row)
     return vlt_status_exit_code(row->status) == 2 && row->status != VLT_STATUS_NOMEM;
 }
 
+void vlt_row_uncertainty(const vlt_row *row, const char *reason, char *text, size_t text_bytes)
+{
+    const double pressure = vlt_experiment_pressure(&row->experiment);
+    vlt_utf8_format(text, text_bytes, "%s", reason);
+    if (isfinite(pressure)) {
+        vlt_utf8_format(text, text_bytes, "%s; CPUs were waited for %.0f %% of the time", reason,
+                        100 * pressure);
+    }
+}
+
 vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err)
 {
     double *p = calloc(2 * (size_t)rows->count + 1, sizeof *p);

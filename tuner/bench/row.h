@@ -53,6 +53,9 @@ bool vlt_row_measured(const vlt_row *row);
  * cannot be here? Memory that was not there is nothing measured. */
 bool vlt_row_mendable(const vlt_row *row);
 
+/* The reason of an uncertain verdict, and for how long CPUs were waited for meanwhile. */
+void vlt_row_uncertainty(const vlt_row *row, const char *reason, char *text, size_t text_bytes);
+
 /* Benjamini-Hochberg over all measured rows: for highlighting, never for a gate. */
 vlt_status vlt_rows_adjust(vlt_rows *rows, vlt_error *err);
 

@@ -78,12 +78,7 @@ static void set_verdict(vlt_gate_stage *stage, vlt_gate_verdict verdict, const c
 static void set_uncertain(vlt_gate_stage *stage, const vlt_row *row, const char *reason)
 {
     char text[VLT_GATE_REASON_BYTES];
-    const double pressure = vlt_experiment_pressure(&row->experiment);
-    vlt_utf8_format(text, sizeof text, "%s", reason);
-    if (isfinite(pressure)) {
-        vlt_utf8_format(text, sizeof text, "%s; CPUs were waited for %.0f %% of the time", reason,
-                        100 * pressure);
-    }
+    vlt_row_uncertainty(row, reason, text, sizeof text);
     set_verdict(stage, VLT_GATE_INCONCLUSIVE, text);
 }
 
