@@ -21,8 +21,9 @@ static void destroy(vlt_token_encoder *encoder)
     free(encoder);
 }
 
-void vlt_token_encoders_release(vlt_token_encoders *encoders)
+void vlt_token_encoders_forget(vlt_token_encoders *encoders)
 {
+    pthread_mutex_lock(&encoders->lock);
     for (int c = 0; c < VLT_ENCODER_CLASSES; c++) {
         for (vlt_token_encoder *e = encoders->idle[c], *next; e; e = next) {
             next = e->next;
@@ -30,6 +31,12 @@ void vlt_token_encoders_release(vlt_token_encoders *encoders)
         }
         encoders->idle[c] = NULL;
     }
+    pthread_mutex_unlock(&encoders->lock);
+}
+
+void vlt_token_encoders_release(vlt_token_encoders *encoders)
+{
+    vlt_token_encoders_forget(encoders);
     pthread_mutex_destroy(&encoders->lock);
 }
 

@@ -25,6 +25,7 @@ typedef struct vlt_token_encoders {
 /* The context is copied; plans are made in it by several threads. */
 void vlt_token_encoders_init(vlt_token_encoders *encoders,
                              const vlt_bpe_encode_constants *constants, const vlt_context *context);
+void vlt_token_encoders_forget(vlt_token_encoders *encoders);  /* those that nobody uses */
 void vlt_token_encoders_release(vlt_token_encoders *encoders); /* none may be in use */
 
 /* One for texts of up to `bytes`, for the caller alone until it is given back. */

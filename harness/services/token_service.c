@@ -380,6 +380,7 @@ void vlt_token_service_trim(vlt_token_service *service, size_t keep_bytes)
 void vlt_token_service_forget(vlt_token_service *service)
 {
     vlt_token_service_trim(service, 0);
+    vlt_token_encoders_forget(&service->encoders);
     pthread_mutex_lock(&service->cut_lock);
     if (!service->cut) {
         end_cutting(service);

@@ -53,7 +53,8 @@ vlt_status vlt_token_service_collect(vlt_token_service *service, vlt_token_futur
 
 void vlt_token_service_trim(vlt_token_service *service, size_t keep_bytes); /* of results */
 
-/* Results, and what long texts are cut with (some MiB, made again) where none is under way. */
+/* Results, encoders that nobody uses, and what long texts are cut with (some MiB, made again) where
+ * none is under way. */
 void vlt_token_service_forget(vlt_token_service *service);
 
 void vlt_token_service_look(vlt_token_service *service, vlt_content_stats *out);

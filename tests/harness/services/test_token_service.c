@@ -1,10 +1,12 @@
 /* Ids of the service are those of one encoder on the whole text, however texts are cut, kept and
  * waited for. */
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/machine/memory_room.h"
 #include "harness/services/token_service.h"
 #include "tests/support/data.h"
 #include "tests/support/mappings.h"
@@ -225,6 +227,40 @@ Test(token_service, pieces_that_wait_for_a_long_one)
     check(&s, &whole, "and again");
     const vlt_prompt_text behind = {.text = text + MARKS, .bytes = used - MARKS};
     check(&s, &behind, "and without it");
+    end(&s);
+    free(text);
+    vlt_tokenizer_destroy(s.tokenizer);
+}
+
+/* What texts of several sizes have left behind is at least the room that their ids took. */
+Test(token_service, encoders_that_nobody_uses_are_forgotten)
+{
+    enum { BYTES = 1 << 20, SIZES = 4 };
+    struct service s;
+    char *text = malloc(BYTES);
+    size_t taken = 0;
+    memset(text, '.', BYTES);
+    for (int i = 0; i < BYTES; i += 2) {
+        text[i] = ' ';
+    }
+    begin(&s, demo_tokenizer(), 1, 256, 0);
+    for (int i = 0; i < SIZES; i++) {
+        const vlt_prompt_text part = {.text = text, .bytes = (size_t)BYTES >> i};
+        int32_t *ids;
+        size_t count;
+        cr_assert_eq(vlt_token_service_encode(s.service, &part, &ids, &count, NULL), VLT_OK);
+        taken += count * sizeof *ids;
+        free(ids);
+    }
+    malloc_trim(0);
+    const uint64_t before = vlt_memory_own_bytes_exactly(NULL);
+    vlt_token_service_forget(s.service);
+    malloc_trim(0);
+    const uint64_t after = vlt_memory_own_bytes_exactly(NULL);
+    cr_expect(VLT_ASAN || (taken > BYTES && before >= after + taken), "%llu, %llu, %zu",
+              (unsigned long long)before, (unsigned long long)after, taken);
+    const vlt_prompt_text again = {.text = text, .bytes = BYTES};
+    check(&s, &again, "after it was forgotten");
     end(&s);
     free(text);
     vlt_tokenizer_destroy(s.tokenizer);
