@@ -93,6 +93,20 @@ static float largest_of(const float *scores, int64_t count)
         b = vec_max(b, vec_load(scores + i + VEC_LANES));
     }
     largest = vec_largest(vec_max(a, b));
+#else
+    enum { CHAINS = 8 }; /* one after the other would wait for each comparison */
+    float part[CHAINS];
+    for (int c = 0; c < CHAINS; c++) {
+        part[c] = largest;
+    }
+    for (; i + CHAINS <= count; i += CHAINS) {
+        for (int c = 0; c < CHAINS; c++) {
+            part[c] = scores[i + c] > part[c] ? scores[i + c] : part[c];
+        }
+    }
+    for (int c = 0; c < CHAINS; c++) {
+        largest = part[c] > largest ? part[c] : largest;
+    }
 #endif
     for (; i < count; i++) {
         largest = scores[i] > largest ? scores[i] : largest;
