@@ -393,6 +393,10 @@ vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_
                         "'%s' names no %s, expected OP/VARIANT[@DIM=N,...][:KNOB=V,...]", text,
                         *copy ? "variant" : "operator");
     }
+    if (dims && !*dims) {
+        return vlt_fail(err, VLT_STATUS_USAGE, "'%s': nothing behind '@', expected DIM=N,...",
+                        text);
+    }
     const vlt_op *op = vlt_registry_require_op(copy, err);
     if (!op) {
         return VLT_STATUS_USAGE;

@@ -210,12 +210,14 @@ VLT_COMMAND(
     compare, .operands = "A B", .summary = "measure B against A: ratio, interval, verdict, reason",
     .details =
         "A and B are OP/VARIANT[@DIM=N,...][:KNOB=V,...], OP[@...] (as an untuned engine "
-        "runs it), baseline, default,\nor the libvltune.so of another build (an executable stands "
-        "for the library beside it);\nwith --model also a tuned config (FILE.toml), end to "
-        "end; or both are db:RUN, runs that bench or compare\nstored with --db on one "
+        "runs it; behind @\nalso the name of a bench shape), baseline, default, or the "
+        "libvltune.so of another build\n(an executable stands for the library beside it); with "
+        "--model also a tuned config (FILE.toml),\nend to end; or both are db:RUN, runs that bench "
+        "or compare stored with --db\non one "
         "machine. ratio is the time of B over the time of A; the exit code is 0\nwhatever "
         "the verdict.",
     .examples = "compare norm/baseline norm\n"
+                "compare sample/baseline@2b_greedy sample\n"
                 "compare linear@m=128,n=1024,k=1024 linear@m=128,n=1024,k=1056\n"
                 "compare baseline tuned.toml --model DIR --image photo.jpg\n"
                 "compare main/build/vltune build/vltune --what norm",

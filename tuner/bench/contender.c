@@ -1,5 +1,6 @@
 #include "tuner/bench/contender.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,27 @@ static vlt_status set_path(vlt_contender *contender, const char *path, vlt_error
     return status;
 }
 
+/* Said once, before any stage; whether it can be loaded is found by who loads it. */
+static vlt_status set_library(vlt_contender *contender, const char *path, vlt_error *err)
+{
+    static const char elf[] = "\177ELF";
+    char begin[sizeof elf - 1] = "";
+    vlt_status status = set_path(contender, path, err);
+    FILE *file = status == VLT_OK ? fopen(contender->path, "rb") : NULL;
+    if (status == VLT_OK && !file) {
+        return vlt_fail(err, VLT_STATUS_INPUT, "'%s': cannot be read: %s", path, strerror(errno));
+    }
+    if (file && (fread(begin, 1, sizeof begin, file) != sizeof begin ||
+                 memcmp(begin, elf, sizeof begin) != 0)) {
+        status = vlt_fail(err, VLT_STATUS_INPUT,
+                          "'%s': no shared library, it does not begin as ELF files do", path);
+    }
+    if (file) {
+        fclose(file);
+    }
+    return status;
+}
+
 static vlt_status parse_program(const char *text, vlt_contender *contender, vlt_error *err)
 {
     char library[VLT_CONTENDER_PATH_BYTES];
@@ -73,7 +95,7 @@ static vlt_status parse_program(const char *text, vlt_contender *contender, vlt_
     if (!library_beside(text, library, sizeof library)) {
         return vlt_fail(err, VLT_STATUS_INPUT, "'%s': there is no libvltune.so beside it", text);
     }
-    return set_path(contender, library, err);
+    return set_library(contender, library, err);
 }
 
 /* Does the text begin with the name of an operator? Then what is wrong is behind it. */
@@ -139,7 +161,7 @@ vlt_status vlt_contender_parse(const char *text, vlt_contender *contender, vlt_e
     }
     if (is_library(text)) {
         contender->kind = VLT_CONTENDER_LIBRARY;
-        return set_path(contender, text, err);
+        return set_library(contender, text, err);
     }
     if (vlt_is_database(text)) {
         return vlt_fail(err, VLT_STATUS_USAGE, "'%s': a database, expected db:RUN with --db '%s'",

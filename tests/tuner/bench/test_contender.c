@@ -22,6 +22,8 @@ Test(contender, tells_what_a_text_is)
     cr_assert_eq(parse("db:7", VLT_OK).kind, VLT_CONTENDER_STORED);
     cr_assert_eq(parse("norm/avx2@rows=3,width=5", VLT_OK).kind, VLT_CONTENDER_VARIANT);
     cr_assert_eq(parse("norm@rows=3", VLT_OK).kind, VLT_CONTENDER_VARIANT);
+    cr_assert_eq(parse("norm@prompt", VLT_OK).kind, VLT_CONTENDER_VARIANT);
+    cr_assert_eq(parse("norm/avx2@prompt,rows=3", VLT_OK).kind, VLT_CONTENDER_VARIANT);
     cr_assert_eq(parse("probe/copy@work=1030", VLT_OK).kind, VLT_CONTENDER_VARIANT);
     const char *program = getenv("VLT_PROGRAM");
     vlt_contender contender = parse(program, VLT_OK);
@@ -37,6 +39,11 @@ Test(contender, refuses_what_is_nothing)
                          "norm/",
                          "norm/avx2@rows",
                          "norm/avx2@rows=x",
+                         "norm/avx2@",
+                         "norm@",
+                         "norm@2b",
+                         "norm@rows=3,prompt",
+                         "norm@decoder",
                          "norm/avx2@deep=3",
                          "norm/avx2:k=1",
                          "norm:k=1",
@@ -48,6 +55,12 @@ Test(contender, refuses_what_is_nothing)
     parse("db:", VLT_STATUS_USAGE);
     parse("missing.toml", VLT_STATUS_INPUT);
     parse("missing/libvltune.so", VLT_STATUS_INPUT);
+    FILE *file = fopen("no-library.so", "w");
+    cr_assert_not_null(file);
+    fputs("ELF", file);
+    fclose(file);
+    parse("no-library.so", VLT_STATUS_INPUT);
+    remove("no-library.so");
     parse("/bin/sh", VLT_STATUS_INPUT); /* a program without our library */
     char text[3000];
     memset(text, 'a', sizeof text - 1);
