@@ -26,6 +26,21 @@ static bool request_amx(void)
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
+bool vlt_isa_bf16_dot_doubles(const char *vendor)
+{
+    return !strcmp(vendor, "AuthenticAMD") || !strcmp(vendor, "HygonGenuine");
+}
+
+void vlt_isa_vendor(char name[16])
+{
+    unsigned highest, part[3] = {0};
+    if (!__get_cpuid(0, &highest, &part[0], &part[2], &part[1])) {
+        memset(part, 0, sizeof part);
+    }
+    memcpy(name, part, sizeof part);
+    memset(name + sizeof part, 0, 16 - sizeof part);
+}
+
 static bool has(uint32_t word, uint32_t bits)
 {
     return (word & bits) == bits;

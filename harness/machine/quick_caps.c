@@ -82,11 +82,13 @@ void vlt_quick_caps(vlt_caps *caps, int *thread_count)
 {
     cpu_set_t usable;
     vlt_limits limits;
-    char huge_pages[16];
+    char huge_pages[16], vendor[16];
     *caps = (vlt_caps){.isa = vlt_isa_detect(),
                        .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
                        .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
                        .l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE)};
+    vlt_isa_vendor(vendor);
+    caps->bf16_dot_doubles = vlt_isa_bf16_dot_doubles(vendor);
     vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", vlt_isa_limit());
     if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
         caps->cpu_count = CPU_COUNT(&usable);

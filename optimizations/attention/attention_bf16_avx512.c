@@ -2,12 +2,18 @@
  * values and probabilities are not needed where rounding to BF16 is permitted.
  * Idea: `vdpbf16ps`, two products a lane, 12 lines by 32 keys or columns in registers; softmax f32.
  * Loses: accuracy (8 bits an operand); to avx512 where the instruction has half the rate of a
- * multiply-add (Sapphire and Emerald Rapids).
+ * multiply-add (Sapphire and Emerald Rapids): there it stands back.
  */
 #define PACKED_BF16
 
 #include "optimizations/attention/attention_rounded_internal.h"
 
+static bool stands_back(const vlt_problem *problem, const vlt_caps *caps)
+{
+    (void)problem;
+    return !caps->bf16_dot_doubles;
+}
+
 VLT_VARIANT(attention, bf16_avx512, .summary = "BF16, sums of two products a lane, softmax f32",
             .quality = VLT_QUALITY_BF16, .loss = 0.02, ROUNDED_VARIANT,
-            .applicable = rounded_applicable);
+            .applicable = rounded_applicable, .stands_back = stands_back);

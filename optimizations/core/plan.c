@@ -127,6 +127,13 @@ static bool choose_tuned(vlt_plan *plan)
     return true;
 }
 
+static bool may_be_default(const vlt_plan *plan, const vlt_variant *variant)
+{
+    const bool copies = variant->copies_weights && variant->quality == VLT_QUALITY_EXACT;
+    return !copies &&
+           !(variant->stands_back && variant->stands_back(&plan->problem, plan->context->caps));
+}
+
 /* Sets plan->variant, binding and source. */
 static void choose_variant(vlt_plan *plan)
 {
@@ -141,8 +148,8 @@ static void choose_variant(vlt_plan *plan)
     for (int i = 1; i < count; i++) {
         const vlt_variant *variant = vlt_registry_variant(problem->op, i);
         vlt_binding_defaults(variant, &plan->binding);
-        bool no_default = variant->copies_weights && variant->quality == VLT_QUALITY_EXACT;
-        if (!no_default && permitted(context, problem, variant, &plan->binding, reason)) {
+        if (may_be_default(plan, variant) &&
+            permitted(context, problem, variant, &plan->binding, reason)) {
             plan->variant = variant;
             plan->source = VLT_CHOICE_DEFAULT;
             return;

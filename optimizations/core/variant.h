@@ -47,6 +47,10 @@ typedef struct vlt_variant {
      * runs where it was tuned or forced. */
     bool copies_weights;
 
+    /* NULL: never. True: on this machine what stands behind it in the catalogue is usually faster,
+     * so that it is no default, but runs where it was tuned or forced. */
+    bool (*stands_back)(const vlt_problem *problem, const vlt_caps *caps);
+
     /* What its arguments may ask for beside the operator's job: bits that the operator's header
      * names; 0: nothing. */
     unsigned takes;

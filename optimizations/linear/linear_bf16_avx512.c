@@ -3,7 +3,7 @@
  * Idea: `vdpbf16ps`, two products a lane; x rounded once, W read as the checkpoint has it, six rows
  * times four outputs in registers, each sum along k in the lanes of one.
  * Loses: accuracy (8 bits of x); to avx512 where the instruction has half the rate of a
- * multiply-add (Sapphire and Emerald Rapids) and there are many rows.
+ * multiply-add (Sapphire and Emerald Rapids) and there are many rows: there it stands back.
  *
  * Against the baseline: products are exact; a lane takes the odd input of a pair before the even
  * one, lanes are added at the end: the same bits for any number of rows and threads. Numbers below
@@ -51,6 +51,12 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
         return false;
     }
     return true;
+}
+
+static bool stands_back(const vlt_problem *problem, const vlt_caps *caps)
+{
+    (void)problem;
+    return !caps->bf16_dot_doubles;
 }
 
 static int64_t padded_inputs(int64_t k)
@@ -212,4 +218,4 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
 VLT_VARIANT(linear, bf16_avx512, .summary = "x rounded to BF16, sums of two products a lane",
             .quality = VLT_QUALITY_BF16, .loss = 0.01, .knobs = knobs,
             .knob_count = sizeof knobs / sizeof *knobs, .cost = cost, .applicable = applicable,
-            .scratch = scratch, .run = run);
+            .stands_back = stands_back, .scratch = scratch, .run = run);

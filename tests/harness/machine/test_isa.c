@@ -5,6 +5,7 @@
 
 #include "harness/json/json.h"
 #include "harness/machine/isa.h"
+#include "harness/machine/machine.h"
 #include "harness/machine/quick_caps.h"
 #include "optimizations/core/caps.h"
 #include "tests/support/data.h"
@@ -48,6 +49,25 @@ Test(isa, says_what_stands_between)
     under(NULL);
     vlt_quick_caps(&caps, &threads);
     cr_expect_str_eq(caps.isa_of, "");
+}
+
+/* What the short look and the long one find is the same. */
+Test(isa, the_rate_of_bf16_is_told_by_the_vendor)
+{
+    vlt_caps caps;
+    int threads;
+    char vendor[16];
+    vlt_machine *machine;
+    vlt_isa_vendor(vendor);
+    vlt_quick_caps(&caps, &threads);
+    cr_assert_eq(vlt_machine_probe(NULL, &machine, NULL), VLT_OK);
+    cr_expect_str_eq(vendor, machine->cpu_vendor);
+    cr_expect_eq(caps.bf16_dot_doubles, vlt_isa_bf16_dot_doubles(vendor));
+    cr_expect_eq(caps.bf16_dot_doubles, machine->caps.bf16_dot_doubles);
+    vlt_machine_destroy(machine);
+    cr_expect(vlt_isa_bf16_dot_doubles("AuthenticAMD"));
+    cr_expect_not(vlt_isa_bf16_dot_doubles("GenuineIntel"));
+    cr_expect_not(vlt_isa_bf16_dot_doubles(""));
 }
 
 static json_t *answer_of(const char *arguments)

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "optimizations/attention/attention.h"
 #include "optimizations/core/ledger.h"
+#include "optimizations/linear/linear.h"
 #include "optimizations/norm/norm.h"
 #include "optimizations/pipeline/pipeline.h"
 #include "tests/support/variants.h"
@@ -104,6 +106,33 @@ Test(choices, what_would_be_chosen_can_be_asked)
     cr_expect_eq(vlt_pipeline_services_of(&plan).weights, VLT_WEIGHTS_SYSTEM);
     cr_expect(vlt_pipeline_services_of(&plan).huge_pages);
     vlt_ledger_release(&noted);
+}
+
+static const char *default_of(const vlt_problem *problem)
+{
+    vlt_plan plan;
+    cr_assert_eq(vlt_plan_settle(&test.context, problem, &plan, NULL), VLT_OK);
+    return plan.variant->name;
+}
+
+/* It is applicable, and runs where it is forced, on both machines. */
+Test(choices, what_stands_back_is_no_default)
+{
+    const vlt_linear_constants constants = {
+        .weight = {.rows = 64, .columns = 64, .format = VLT_FORMAT_BF16}};
+    const vlt_problem problems[] = {
+        vlt_linear_problem(32, &constants),
+        vlt_attention_problem(256, 256, 16, 16, 64, false, VLT_FORMAT_F32)};
+    test.caps.isa = VLT_ISA_AVX2 | VLT_ISA_AVX512 | VLT_ISA_AVX512_BF16;
+    test.context.quality = VLT_QUALITY_BF16;
+    for (int i = 0; i < 2; i++) {
+        test.caps.bf16_dot_doubles = true;
+        cr_expect_str_eq(default_of(&problems[i]), "bf16_avx512");
+        test.caps.bf16_dot_doubles = false;
+        cr_expect_str_eq(default_of(&problems[i]), "avx512");
+        force(i ? "attention=bf16_avx512" : "linear=bf16_avx512");
+        cr_expect_str_eq(default_of(&problems[i]), "bf16_avx512");
+    }
 }
 
 /* Whatever variant and values are chosen; variants without the knob are as they are. */
