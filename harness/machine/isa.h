@@ -9,9 +9,9 @@
  * the kernel for AMX once per process; thread-safe. */
 uint32_t vlt_isa_detect(void);
 
-/* Does a CPU of this vendor (as CPUID names it) take no longer for a dot product of AVX512_BF16 than
- * for an f32 multiply-add? AMD's do (measured on Zen 4: 1.9 times the products), Intel's take twice
- * as long (measured on Sapphire Rapids); of others nothing is known. */
+/* Does a CPU of this vendor (as CPUID names it) take no longer for a dot product of AVX512_BF16
+ * than for an f32 multiply-add? AMD's do (measured on Zen 4: 1.9 times the products), Intel's take
+ * twice as long (measured on Sapphire Rapids); of others nothing is known. */
 bool vlt_isa_bf16_dot_doubles(const char *vendor);
 
 /* The vendor's name out of CPUID, "" where there is none. */

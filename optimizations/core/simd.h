@@ -110,9 +110,27 @@ VLT_ALWAYS_INLINE vec vec_load_part(const float *p, int64_t n)
     return _mm256_maskload_ps(p, vec_first(n));
 }
 
+/* Without a mask: AMD's processors run a masked store of AVX2 as a program of its own. */
 VLT_ALWAYS_INLINE void vec_store_part(float *p, int64_t n, vec v)
 {
-    _mm256_maskstore_ps(p, vec_first(n), v);
+    if (n >= VEC_LANES) {
+        _mm256_storeu_ps(p, v);
+    } else if (n > 0) {
+        __m128 four = _mm256_castps256_ps128(v);
+        if (n & 4) {
+            _mm_storeu_ps(p, four);
+            p += 4;
+            four = _mm256_extractf128_ps(v, 1);
+        }
+        if (n & 2) {
+            _mm_storel_pi((__m64 *)(void *)p, four);
+            p += 2;
+            four = _mm_movehl_ps(four, four);
+        }
+        if (n & 1) {
+            _mm_store_ss(p, four);
+        }
+    }
 }
 
 VLT_ALWAYS_INLINE vec vec_round(vec v)
