@@ -68,6 +68,12 @@ VLT_ALWAYS_INLINE vec vec_if_less(vec a, vec b, vec x, vec y)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
 }
 
+/* Bit i: a[i] >= b[i]. */
+VLT_ALWAYS_INLINE unsigned vec_at_least(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+}
+
 /* The sign of `sign` on the magnitude of v. */
 VLT_ALWAYS_INLINE vec vec_copy_sign(vec v, vec sign)
 {
@@ -146,6 +152,11 @@ VLT_ALWAYS_INLINE vec vec_abs(vec v)
 VLT_ALWAYS_INLINE vec vec_if_less(vec a, vec b, vec x, vec y)
 {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+
+VLT_ALWAYS_INLINE unsigned vec_at_least(vec a, vec b)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
 }
 
 VLT_ALWAYS_INLINE vec vec_copy_sign(vec v, vec sign)

@@ -141,6 +141,24 @@ static int32_t first_with(const struct select_state *s, float score)
     return (int32_t)id;
 }
 
+/* The next id from `id` on, below end, whose score is at least `least`; end: none. */
+static int64_t next_from(const float *scores, int64_t id, int64_t end, float least)
+{
+#ifdef VLT_SIMD
+    const vec bound = vec_set(least);
+    for (; id + VEC_LANES <= end; id += VEC_LANES) {
+        const unsigned found = vec_at_least(vec_load(scores + id), bound);
+        if (found) {
+            return id + __builtin_ctz(found);
+        }
+    }
+#endif
+    while (id < end && scores[id] < least) {
+        id++;
+    }
+    return id;
+}
+
 /* Puts `score` into the place of the root and lets it sink: smallest first. */
 static void sink_score(float *heap, int64_t count, int64_t at, float score)
 {
@@ -169,13 +187,24 @@ static float kth_largest(struct select_state *s, int64_t k)
             id = end;
             continue;
         }
-        for (; id < end; id++) {
-            if (s->scores[id] > s->top[0]) {
-                sink_score(s->top, k, 0, s->scores[id]);
-            }
+        while ((id = next_from(s->scores, id, end, s->top[0])) < end) {
+            sink_score(s->top, k, 0, s->scores[id++]); /* an equal one changes nothing */
         }
     }
     return s->top[0];
+}
+
+/* Adds the tokens of [id, end) that are at least `least` behind the first `count` kept ones; without
+ * a branch, because where one is, many may be. */
+static int64_t keep_range(struct select_state *s, int64_t id, int64_t end, float least,
+                          int64_t count)
+{
+    for (; id < end; id++) {
+        s->kept[count] = (int32_t)id;
+        s->kept_scores[count] = s->scores[id];
+        count += s->scores[id] >= least;
+    }
+    return count;
 }
 
 /* Tokens of at least `least`, in order of id. */
@@ -183,14 +212,18 @@ static int64_t gather(struct select_state *s, float least)
 {
     int64_t count = 0;
     for (int64_t b = 0; b < s->blocks; b++) {
+        int64_t id = b * BLOCK, end = id + block_count(s, b);
         if (s->block_largest[b] < least) {
             continue;
         }
-        for (int64_t i = b * BLOCK; i < b * BLOCK + block_count(s, b); i++) {
-            s->kept[count] = (int32_t)i;
-            s->kept_scores[count] = s->scores[i];
-            count += s->scores[i] >= least;
+#ifdef VLT_SIMD
+        for (const vec bound = vec_set(least); id + VEC_LANES <= end; id += VEC_LANES) {
+            if (vec_at_least(vec_load(s->scores + id), bound)) {
+                count = keep_range(s, id, id + VEC_LANES, least, count);
+            }
         }
+#endif
+        count = keep_range(s, id, end, least, count);
     }
     return count;
 }
