@@ -26,19 +26,26 @@ static bool request_amx(void)
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-bool vlt_isa_bf16_dot_doubles(const char *vendor)
+void vlt_isa_rates(const char *vendor, int family, vlt_caps *caps)
 {
-    return !strcmp(vendor, "AuthenticAMD") || !strcmp(vendor, "HygonGenuine");
+    enum { FAMILY_ZEN_3_4 = 25 };
+    const bool amd = !strcmp(vendor, "AuthenticAMD");
+    caps->bf16_dot_doubles = amd;
+    caps->avx512_halves = amd && family == FAMILY_ZEN_3_4;
 }
 
-void vlt_isa_vendor(char name[16])
+void vlt_isa_cpu(char vendor[16], int *family)
 {
-    unsigned highest, part[3] = {0};
-    if (!__get_cpuid(0, &highest, &part[0], &part[2], &part[1])) {
-        memset(part, 0, sizeof part);
+    unsigned word[4], part[3] = {0};
+    memset(vendor, 0, 16);
+    *family = -1;
+    if (__get_cpuid(0, &word[0], &part[0], &part[2], &part[1])) {
+        memcpy(vendor, part, sizeof part);
     }
-    memcpy(name, part, sizeof part);
-    memset(name + sizeof part, 0, 16 - sizeof part);
+    if (__get_cpuid(1, &word[0], &word[1], &word[2], &word[3])) {
+        const int base = (int)(word[0] >> 8 & 15);
+        *family = base == 15 ? base + (int)(word[0] >> 20 & 255) : base;
+    }
 }
 
 static bool has(uint32_t word, uint32_t bits)

@@ -5,17 +5,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "optimizations/core/caps.h"
+
 /* VLT_ISA_* bits that the CPU (CPUID), the kernel (XCR0, AMX permission) and VLTUNE_ISA grant. Asks
  * the kernel for AMX once per process; thread-safe. */
 uint32_t vlt_isa_detect(void);
 
-/* Does a CPU of this vendor (as CPUID names it) take no longer for a dot product of AVX512_BF16
- * than for an f32 multiply-add? AMD's do (measured on Zen 4: 1.9 times the products), Intel's take
- * twice as long (measured on Sapphire Rapids); of others nothing is known. */
-bool vlt_isa_bf16_dot_doubles(const char *vendor);
+/* What is known of the rates of a CPU, by its vendor (as CPUID names it) and family. A dot product
+ * of AVX512_BF16 takes no longer than an f32 multiply-add on AMD's (measured on Zen 4: 1.9 times
+ * the products), twice as long on Intel's (measured on Sapphire Rapids); of others nothing is
+ * known. AVX-512 passes in halves on AMD's family 25 (Zen 4). Sets the two fields of caps. */
+void vlt_isa_rates(const char *vendor, int family, vlt_caps *caps);
 
-/* The vendor's name out of CPUID, "" where there is none. */
-void vlt_isa_vendor(char name[16]);
+/* Vendor and family out of CPUID; "" and -1 where there are none. */
+void vlt_isa_cpu(char vendor[16], int *family);
 
 /* VLTUNE_ISA in the environment, which --isa sets for this process and its children, makes
  * everything behave as on a machine that has that much and no more: "base", "avx2", "avx512",

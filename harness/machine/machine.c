@@ -19,7 +19,7 @@ static void fill_caps(const vlt_machine_sources *sources, vlt_machine *machine)
     int cores = vlt_cpu_set_count(&machine->first_pus);
     caps->isa = sources->isa ? *sources->isa : vlt_isa_detect();
     vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", sources->isa ? "" : vlt_isa_limit());
-    caps->bf16_dot_doubles = vlt_isa_bf16_dot_doubles(machine->cpu_vendor);
+    vlt_isa_rates(machine->cpu_vendor, machine->cpu_family, caps);
     caps->cpu_count = cpus > 0 ? cpus : 1;
     caps->core_count = cores > 0 ? cores : 1;
     caps->node_count = machine->node_count;

@@ -78,17 +78,28 @@ static size_t cache_bytes(int name)
     return bytes > 0 ? (size_t)bytes : 0;
 }
 
+/* Of the first CPU, as the kernel says ("32768K"); the C library reckons one of AMD's virtual CPUs
+ * ten times that. */
+static size_t l3_bytes(void)
+{
+    uint64_t kib;
+    const char *path = "/sys/devices/system/cpu/cpu0/cache/index3/size";
+    return vlt_proc_read_u64(NULL, path, &kib) ? (size_t)kib << 10
+                                               : cache_bytes(_SC_LEVEL3_CACHE_SIZE);
+}
+
 void vlt_quick_caps(vlt_caps *caps, int *thread_count)
 {
     cpu_set_t usable;
     vlt_limits limits;
     char huge_pages[16], vendor[16];
+    int family;
     *caps = (vlt_caps){.isa = vlt_isa_detect(),
                        .l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE),
                        .l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE),
-                       .l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE)};
-    vlt_isa_vendor(vendor);
-    caps->bf16_dot_doubles = vlt_isa_bf16_dot_doubles(vendor);
+                       .l3_bytes = l3_bytes()};
+    vlt_isa_cpu(vendor, &family);
+    vlt_isa_rates(vendor, family, caps);
     vlt_utf8_format(caps->isa_of, sizeof caps->isa_of, "%s", vlt_isa_limit());
     if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
         caps->cpu_count = CPU_COUNT(&usable);

@@ -30,6 +30,7 @@ enum {
 
 typedef struct vlt_caps {
     uint32_t isa;          /* VLT_ISA_* bits that CPUID and XCR0 both grant */
+    bool avx512_halves;    /* an instruction of 512 bits takes two passes of 256 */
     bool bf16_dot_doubles; /* a dot product of AVX512_BF16 takes no longer than a multiply-add */
     char isa_of[32];       /* what lacks the other bits: an emulator; empty: this CPU */
     int cpu_count;         /* usable logical CPUs after cpuset and affinity; >= 1 */

@@ -91,6 +91,16 @@ static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, 
     }
 }
 
+/* Where rows go past all caches and 512 bits pass in halves, avx2 is faster (Zen 4: 8 to 15 %). */
+static bool stands_back(const vlt_problem *problem, const vlt_caps *caps)
+{
+    const int64_t *dim = problem->dim;
+    const size_t pixels = (size_t)(dim[VLT_PATCHIFY_DIM_H] * dim[VLT_PATCHIFY_DIM_W]);
+    const size_t values = 3 * (size_t)dim[VLT_PATCHIFY_DIM_TEMPORAL] * pixels;
+    return caps->avx512_halves && !dim[VLT_PATCHIFY_DIM_BYTES] &&
+           values * sizeof(float) > caps->l3_bytes;
+}
+
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 {
     return vlt_patchify_prepare(plan, patch, vlt_patch_bytes, err);
@@ -98,5 +108,5 @@ static vlt_status prepare(vlt_plan *plan, vlt_error *err)
 
 VLT_VARIANT(patchify, avx512, .summary = "16 pixels a step, values computed, over threads",
             .knobs = vlt_patchify_knobs, .knob_count = VLT_PATCHIFY_KNOBS,
-            .applicable = vlt_patchify_applicable_16, .prepare = prepare, .run = vlt_patchify_run,
-            .release = vlt_patchify_release);
+            .applicable = vlt_patchify_applicable_16, .stands_back = stands_back,
+            .prepare = prepare, .run = vlt_patchify_run, .release = vlt_patchify_release);

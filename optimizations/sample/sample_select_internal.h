@@ -194,8 +194,8 @@ static float kth_largest(struct select_state *s, int64_t k)
     return s->top[0];
 }
 
-/* Adds the tokens of [id, end) that are at least `least` behind the first `count` kept ones; without
- * a branch, because where one is, many may be. */
+/* Adds the tokens of [id, end) that are at least `least` behind the first `count` kept ones;
+ * without a branch, because where one is, many may be. */
 static int64_t keep_range(struct select_state *s, int64_t id, int64_t end, float least,
                           int64_t count)
 {

@@ -52,22 +52,33 @@ Test(isa, says_what_stands_between)
 }
 
 /* What the short look and the long one find is the same. */
-Test(isa, the_rate_of_bf16_is_told_by_the_vendor)
+Test(isa, rates_are_told_by_vendor_and_family)
 {
+    static const struct {
+        const char *vendor;
+        int family;
+        bool doubles, halves;
+    } cases[] = {{"AuthenticAMD", 25, true, true},
+                 {"AuthenticAMD", 26, true, false},
+                 {"GenuineIntel", 6, false, false},
+                 {"", -1, false, false}};
     vlt_caps caps;
-    int threads;
+    int threads, family;
     char vendor[16];
     vlt_machine *machine;
-    vlt_isa_vendor(vendor);
+    vlt_isa_cpu(vendor, &family);
     vlt_quick_caps(&caps, &threads);
     cr_assert_eq(vlt_machine_probe(NULL, &machine, NULL), VLT_OK);
     cr_expect_str_eq(vendor, machine->cpu_vendor);
-    cr_expect_eq(caps.bf16_dot_doubles, vlt_isa_bf16_dot_doubles(vendor));
+    cr_expect_eq(family, machine->cpu_family);
     cr_expect_eq(caps.bf16_dot_doubles, machine->caps.bf16_dot_doubles);
+    cr_expect_eq(caps.avx512_halves, machine->caps.avx512_halves);
     vlt_machine_destroy(machine);
-    cr_expect(vlt_isa_bf16_dot_doubles("AuthenticAMD"));
-    cr_expect_not(vlt_isa_bf16_dot_doubles("GenuineIntel"));
-    cr_expect_not(vlt_isa_bf16_dot_doubles(""));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vlt_isa_rates(cases[i].vendor, cases[i].family, &caps);
+        cr_expect_eq(caps.bf16_dot_doubles, cases[i].doubles, "%zu", i);
+        cr_expect_eq(caps.avx512_halves, cases[i].halves, "%zu", i);
+    }
 }
 
 static json_t *answer_of(const char *arguments)
