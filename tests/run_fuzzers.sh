@@ -23,7 +23,7 @@ one() {
     if "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -max_len=65536 \
         -artifact_prefix="build-fuzz/finding-$name-" -print_final_stats=1 "$work" "${seeds[@]}" \
         >"build-fuzz/$name.log" 2>&1; then
-        echo "$name: $(grep -o 'number_of_executed_units: [0-9]*' "build-fuzz/$name.log" | grep -o '[0-9]*$') inputs, no finding"
+        echo "$name: $(grep -ao 'number_of_executed_units: [0-9]*' "build-fuzz/$name.log" | grep -o '[0-9]*$') inputs, no finding"
     else
         echo "$name: FAILED, see build-fuzz/$name.log"
         tail -n 25 "build-fuzz/$name.log"

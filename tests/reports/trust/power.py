@@ -66,7 +66,7 @@ def one(vltune, op, variant, kind, threads, seed, budget):
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("vltune")
     parser.add_argument("--tries", type=int, default=100)
     parser.add_argument("--threads", default="1,0")
