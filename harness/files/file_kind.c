@@ -38,6 +38,12 @@ bool vlt_is_database(const char *path)
     return vlt_is_database_text(begin, read_begin(path, begin, sizeof begin));
 }
 
+bool vlt_is_elf(const char *path)
+{
+    char begin[4];
+    return read_begin(path, begin, sizeof begin) == sizeof begin && !memcmp(begin, "\177ELF", 4);
+}
+
 bool vlt_is_picture(const char *path)
 {
     uint8_t begin[16];

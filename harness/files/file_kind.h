@@ -21,6 +21,9 @@ const char *vlt_path_kind(const char *path);
 bool vlt_is_database(const char *path);
 bool vlt_is_database_text(const char *bytes, size_t count);
 
+/* A program or shared library; false for what cannot be read. */
+bool vlt_is_elf(const char *path);
+
 /* A picture of a format that is read (JPEG, PNG, WebP); false for what cannot be read. */
 bool vlt_is_picture(const char *path);
 

@@ -7,8 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "optimizations/core/caps.h"
-
 /* XCR0 bits: SSE and AVX state, the three AVX-512 states, the two AMX states. */
 enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xE6, XCR0_AMX = 0x60000 };
 

@@ -8,12 +8,6 @@
 
 #include "optimizations/attention/attention_rounded_internal.h"
 
-static bool stands_back(const vlt_problem *problem, const vlt_caps *caps)
-{
-    (void)problem;
-    return !caps->bf16_dot_doubles;
-}
-
 VLT_VARIANT(attention, bf16_avx512, .summary = "BF16, sums of two products a lane, softmax f32",
             .quality = VLT_QUALITY_BF16, .loss = 0.02, ROUNDED_VARIANT,
-            .applicable = rounded_applicable, .stands_back = stands_back);
+            .applicable = rounded_applicable, .stands_back = vlt_slow_bf16_dot);

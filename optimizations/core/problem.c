@@ -62,30 +62,15 @@ static vlt_status check_range(const vlt_op *op, int index, int64_t value, vlt_er
     return VLT_OK;
 }
 
-/* What stands behind a leading name of a bench shape, whose sizes the problem then has; or text. */
-static const char *take_shape(vlt_problem *problem, const char *text)
-{
-    const vlt_op *op = problem->op;
-    const size_t length = strcspn(text, ",");
-    for (int i = 0; i < op->shape_count; i++) {
-        if (strlen(op->shapes[i].name) == length && !strncmp(op->shapes[i].name, text, length)) {
-            memcpy(problem->dim, op->shapes[i].dim, sizeof problem->dim);
-            return text + length + (text[length] == ',');
-        }
-    }
-    return text;
-}
-
 vlt_status vlt_problem_parse(vlt_problem *problem, const char *text, vlt_error *err)
 {
     const vlt_op *op = problem->op;
     uint32_t named = 0;
-    text = take_shape(problem, text);
     while (*text) {
         size_t name_length = strcspn(text, "=,");
         if (text[name_length] != '=') {
-            return vlt_fail(err, VLT_STATUS_USAGE,
-                            "%s: '%s', expected a bench shape or DIMENSION=NUMBER", op->name, text);
+            return vlt_fail(err, VLT_STATUS_USAGE, "%s: '%s', expected DIMENSION=NUMBER", op->name,
+                            text);
         }
         int index = find_dim(op, text, name_length);
         if (index < 0) {

@@ -364,6 +364,32 @@ const vlt_op *vlt_registry_require_op(const char *name, vlt_error *err)
     return NULL;
 }
 
+const vlt_shape *vlt_registry_find_shape(const vlt_op *op, const char *name, size_t length)
+{
+    for (int i = 0; i < op->shape_count; i++) {
+        if (strlen(op->shapes[i].name) == length && !strncmp(op->shapes[i].name, name, length)) {
+            return &op->shapes[i];
+        }
+    }
+    return NULL;
+}
+
+/* "DIM=N,...", the name of a bench shape, or both; what is not named is as in the first shape. */
+static vlt_status parse_sizes(const vlt_op *op, const char *dims, vlt_problem *problem,
+                              vlt_error *err)
+{
+    const size_t length = strcspn(dims, ",=");
+    const vlt_shape *named = dims[length] == '=' ? NULL : vlt_registry_find_shape(op, dims, length);
+    if (length && dims[length] != '=' && !named) {
+        return vlt_fail(err, VLT_STATUS_USAGE,
+                        "%s: '%s', expected a bench shape or DIMENSION=NUMBER", op->name, dims);
+    }
+    *problem = (vlt_problem){.op = op};
+    memcpy(problem->dim, named ? named->dim : op->shapes[0].dim, sizeof problem->dim);
+    dims += named ? length + (dims[length] == ',') : 0;
+    return vlt_problem_parse(problem, dims, err);
+}
+
 vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_variant **variant,
                               vlt_binding *binding, vlt_error *err)
 {
@@ -394,8 +420,7 @@ vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_
                         *copy ? "variant" : "operator");
     }
     if (dims && !*dims) {
-        return vlt_fail(err, VLT_STATUS_USAGE, "'%s': nothing behind '@', expected DIM=N,...",
-                        text);
+        return vlt_fail(err, VLT_STATUS_USAGE, "%s: nothing behind '@', expected DIM=N,...", copy);
     }
     const vlt_op *op = vlt_registry_require_op(copy, err);
     if (!op) {
@@ -405,8 +430,6 @@ vlt_status vlt_registry_parse(const char *text, vlt_problem *problem, const vlt_
     if (!*variant) {
         return vlt_fail(err, VLT_STATUS_USAGE, "%s has no variant '%s'", op->name, slash + 1);
     }
-    *problem = (vlt_problem){.op = op};
-    memcpy(problem->dim, op->shapes[0].dim, sizeof problem->dim);
-    vlt_status status = vlt_problem_parse(problem, dims ? dims : "", err);
+    vlt_status status = parse_sizes(op, dims ? dims : "", problem, err);
     return status != VLT_OK ? status : vlt_binding_parse(*variant, knobs, binding, err);
 }

@@ -44,6 +44,9 @@ vlt_quality vlt_registry_quality(vlt_quality quality, const vlt_caps *caps);
 /* What the variant's run of the problem costs. */
 void vlt_variant_cost(const vlt_variant *variant, const vlt_problem *problem, vlt_cost *cost);
 
+/* The bench shape that is called the first `length` characters of name; NULL: none is. */
+const vlt_shape *vlt_registry_find_shape(const vlt_op *op, const char *name, size_t length);
+
 /* Binds "knob=value knob=value" (or comma-separated) over the defaults; text may be NULL. USAGE
  * names the unknown knob or the value that is not among the allowed ones. */
 vlt_status vlt_binding_parse(const vlt_variant *variant, const char *text, vlt_binding *binding,

@@ -86,6 +86,13 @@ typedef struct vlt_variant {
     void (*release)(struct vlt_plan *plan); /* NULL: nothing to release */
 } vlt_variant;
 
+/* stands_back of what lives by dot products of AVX512_BF16. */
+static inline bool vlt_slow_bf16_dot(const vlt_problem *problem, const vlt_caps *caps)
+{
+    (void)problem;
+    return !caps->bf16_dot_doubles;
+}
+
 /* Defines the variant `how` of operator `id`. */
 #define VLT_VARIANT(id, how, ...) \
     const vlt_variant vlt_variant_##id##_##how = {.op = #id, .name = #how, __VA_ARGS__}

@@ -53,12 +53,6 @@ static bool applicable(const vlt_problem *problem, const vlt_caps *caps, char *r
     return true;
 }
 
-static bool stands_back(const vlt_problem *problem, const vlt_caps *caps)
-{
-    (void)problem;
-    return !caps->bf16_dot_doubles;
-}
-
 static int64_t padded_inputs(int64_t k)
 {
     return (k + STEP - 1) / STEP * STEP;
@@ -218,4 +212,4 @@ static void cost(const vlt_problem *problem, vlt_cost *cost)
 VLT_VARIANT(linear, bf16_avx512, .summary = "x rounded to BF16, sums of two products a lane",
             .quality = VLT_QUALITY_BF16, .loss = 0.01, .knobs = knobs,
             .knob_count = sizeof knobs / sizeof *knobs, .cost = cost, .applicable = applicable,
-            .stands_back = stands_back, .scratch = scratch, .run = run);
+            .stands_back = vlt_slow_bf16_dot, .scratch = scratch, .run = run);

@@ -95,10 +95,10 @@ static void patch(const vlt_patchify_state *state, const uint8_t *const *frame, 
 static bool stands_back(const vlt_problem *problem, const vlt_caps *caps)
 {
     const int64_t *dim = problem->dim;
-    const size_t pixels = (size_t)(dim[VLT_PATCHIFY_DIM_H] * dim[VLT_PATCHIFY_DIM_W]);
-    const size_t values = 3 * (size_t)dim[VLT_PATCHIFY_DIM_TEMPORAL] * pixels;
+    const int64_t pixels = dim[VLT_PATCHIFY_DIM_H] * dim[VLT_PATCHIFY_DIM_W];
+    const int64_t rows = pixels / (dim[VLT_PATCHIFY_DIM_PATCH] * dim[VLT_PATCHIFY_DIM_PATCH]);
     return caps->avx512_halves && !dim[VLT_PATCHIFY_DIM_BYTES] &&
-           values * sizeof(float) > caps->l3_bytes;
+           (size_t)(rows * vlt_patchify_row_bytes(problem)) > caps->l3_bytes;
 }
 
 static vlt_status prepare(vlt_plan *plan, vlt_error *err)

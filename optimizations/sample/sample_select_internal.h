@@ -128,19 +128,6 @@ static float find_largest(struct select_state *s)
     return largest_of(s->block_largest, s->blocks);
 }
 
-/* Lowest id with this score, which one has. */
-static int32_t first_with(const struct select_state *s, float score)
-{
-    int64_t id = 0;
-    while (s->block_largest[id / BLOCK] < score) {
-        id += BLOCK;
-    }
-    while (s->scores[id] < score) {
-        id++;
-    }
-    return (int32_t)id;
-}
-
 /* The next id from `id` on, below end, whose score is at least `least`; end: none. */
 static int64_t next_from(const float *scores, int64_t id, int64_t end, float least)
 {
@@ -157,6 +144,16 @@ static int64_t next_from(const float *scores, int64_t id, int64_t end, float lea
         id++;
     }
     return id;
+}
+
+/* Lowest id with this score, which one has. */
+static int32_t first_with(const struct select_state *s, float score)
+{
+    int64_t id = 0;
+    while (s->block_largest[id / BLOCK] < score) {
+        id += BLOCK;
+    }
+    return (int32_t)next_from(s->scores, id, s->vocab, score);
 }
 
 /* Puts `score` into the place of the root and lets it sink: smallest first. */

@@ -182,11 +182,8 @@ static vlt_status check_shape(const vlt_cli *cli, const char *text, vlt_error *e
 {
     (void)cli;
     for (int o = 0; o < vlt_registry_op_count(); o++) {
-        const vlt_op *op = vlt_registry_op(o);
-        for (int s = 0; s < op->shape_count; s++) {
-            if (!strcmp(op->shapes[s].name, text)) {
-                return VLT_OK;
-            }
+        if (vlt_registry_find_shape(vlt_registry_op(o), text, strlen(text))) {
+            return VLT_OK;
         }
     }
     return vlt_fail(err, VLT_STATUS_USAGE, "no operator has a shape '%s'", text);

@@ -213,9 +213,8 @@ VLT_COMMAND(
         "runs it; behind @\nalso the name of a bench shape), baseline, default, or the "
         "libvltune.so of another build\n(an executable stands for the library beside it); with "
         "--model also a tuned config (FILE.toml),\nend to end; or both are db:RUN, runs that bench "
-        "or compare stored with --db\non one "
-        "machine. ratio is the time of B over the time of A; the exit code is 0\nwhatever "
-        "the verdict.",
+        "or compare stored with --db on one\nmachine. ratio is the time of B over the time of A; "
+        "the exit code is 0 whatever the verdict.",
     .examples = "compare norm/baseline norm\n"
                 "compare sample/baseline@2b_greedy sample\n"
                 "compare linear@m=128,n=1024,k=1024 linear@m=128,n=1024,k=1056\n"

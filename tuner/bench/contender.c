@@ -70,20 +70,13 @@ static vlt_status set_path(vlt_contender *contender, const char *path, vlt_error
 /* Said once, before any stage; whether it can be loaded is found by who loads it. */
 static vlt_status set_library(vlt_contender *contender, const char *path, vlt_error *err)
 {
-    static const char elf[] = "\177ELF";
-    char begin[sizeof elf - 1] = "";
     vlt_status status = set_path(contender, path, err);
-    FILE *file = status == VLT_OK ? fopen(contender->path, "rb") : NULL;
-    if (status == VLT_OK && !file) {
+    if (status == VLT_OK && access(contender->path, R_OK) != 0) {
         return vlt_fail(err, VLT_STATUS_INPUT, "'%s': cannot be read: %s", path, strerror(errno));
     }
-    if (file && (fread(begin, 1, sizeof begin, file) != sizeof begin ||
-                 memcmp(begin, elf, sizeof begin) != 0)) {
-        status = vlt_fail(err, VLT_STATUS_INPUT,
-                          "'%s': no shared library, it does not begin as ELF files do", path);
-    }
-    if (file) {
-        fclose(file);
+    if (status == VLT_OK && !vlt_is_elf(contender->path)) {
+        return vlt_fail(err, VLT_STATUS_INPUT,
+                        "'%s': no shared library, it does not begin as ELF files do", path);
     }
     return status;
 }

@@ -166,7 +166,13 @@ Test(problem, parse_names_what_is_wrong)
     vlt_error err = {0};
     cr_assert_eq(vlt_problem_parse(&problem, "rows=5,width=16", &err), VLT_OK);
     cr_assert_eq(problem.dim[0], 5);
-    cr_assert_eq(vlt_problem_parse(&problem, "prompt,rows=7", &err), VLT_OK);
+    const vlt_variant *variant;
+    vlt_binding binding;
+    cr_assert_eq(
+        vlt_registry_parse("norm/baseline@prompt,rows=7", &problem, &variant, &binding, &err),
+        VLT_OK);
+    cr_assert_eq(vlt_problem_parse(&problem, "prompt", NULL), VLT_STATUS_USAGE,
+                 "a bucket has no names");
     cr_assert(problem.dim[0] == 7 && problem.dim[1] == problem.op->shapes[0].dim[1]);
     cr_assert_eq(vlt_problem_parse(&problem, "columns=5", &err), VLT_STATUS_USAGE);
     cr_assert_str_eq(err.message, "norm has no dimension 'columns'");
